@@ -1,0 +1,22 @@
+"""Biobatch's building blocks. Each takes what those before it made; none reads configuration or looks anything up."""
+
+from components.batch_platform import BatchPlatform, BatchPlatformArgs, Tool
+from components.data_bucket import DataBucket, DataBucketArgs
+from components.network import NatGateways, Network, NetworkArgs
+from components.permissions import BatchPermissions, BatchPermissionsArgs
+from components.tool_image import ToolImage, ToolImageArgs
+
+__all__ = [
+    "BatchPermissions",
+    "BatchPermissionsArgs",
+    "BatchPlatform",
+    "BatchPlatformArgs",
+    "DataBucket",
+    "DataBucketArgs",
+    "NatGateways",
+    "Network",
+    "NetworkArgs",
+    "Tool",
+    "ToolImage",
+    "ToolImageArgs",
+]

@@ -1,0 +1,259 @@
+"""The machines, the queues that share them, and a job definition for each tool."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.user_data import user_data
+
+#: Where jobs find their writable volume; everything else in a container is read-only.
+SCRATCH_PATH = "/scratch"
+
+#: The one uid of every image; the boot script bars it from the machine's credentials.
+JOB_UID = 10001
+
+#: Root volume in GiB: Docker's images and the jobs' scratch lie on it.
+ROOT_VOLUME_GIB = 100
+
+#: An in-place change of an environment lets running jobs finish for up to six hours, the most that Batch allows; its
+#: default would end them after 30 minutes (Batch User Guide, "Updating compute environments").
+UPDATE_TIMEOUT_MINUTES = 360
+
+#: Attempts of a job, the first included. Advice for Spot is 1 to 3 retries (Batch User Guide, "Best practices").
+ATTEMPTS = 4
+
+#: Which failures are tried again; the first match counts, and what matches none would be retried too, hence the last
+#: (Batch User Guide, "Automated job retries").
+RETRY_RULES = (
+    {"action": "RETRY", "on_status_reason": "Host EC2*"},  # a Spot machine was reclaimed
+    {"action": "RETRY", "on_reason": "CannotPullContainerError:*"},
+    {"action": "RETRY", "on_reason": "AGENT"},
+    {"action": "RETRY", "on_status_reason": "Task failed to start"},
+    {"action": "EXIT", "on_reason": "*"},
+)
+
+#: A job that can never start is cancelled after this many seconds instead of blocking its queue for ever.
+STUCK_SECONDS = 3600
+STUCK_REASONS = (
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool's default size; a submission may ask for more or less."""
+
+    image_uri: pulumi.Input[str]
+    """Its image, by digest."""
+    vcpus: int
+    """vCPUs, 1 or more."""
+    memory_mib: int
+    """Memory in MiB. The ECS agent and the kernel keep part of every machine, so a power of two never fits the machine of that
+    size (Batch User Guide, "Compute resource memory management")."""
+    timeout_seconds: int
+    """Seconds after which an attempt is ended, 60 or more."""
+
+    def __post_init__(self) -> None:
+        if self.vcpus < 1 or self.memory_mib < 4 or self.timeout_seconds < 60:
+            raise ValueError(
+                f"a tool needs at least 1 vCPU, 4 MiB and a timeout of 60 s, "
+                f"not {self.vcpus}, {self.memory_mib} and {self.timeout_seconds}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchPlatformArgs:
+    """What a `BatchPlatform` is made from."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Private subnets for the machines. A change is made in place."""
+    security_group_id: pulumi.Input[str]
+    """Security group of the machines. A change is made in place."""
+    instance_profile_arn: pulumi.Input[str]
+    """The machines' instance profile."""
+    job_role_arn: pulumi.Input[str]
+    """Role of the jobs' own calls."""
+    execution_role_arn: pulumi.Input[str]
+    """Role that starts the jobs."""
+    log_group: pulumi.Input[str]
+    """Name of the log group that the jobs write to."""
+    region: str
+    """Region code, told to every job: ECS on EC2 tells none."""
+    instance_types: Sequence[str]
+    """Instance types or families, or Batch's own sets (`default_x86_64`). A change is made in place."""
+    max_vcpus: int
+    """vCPUs that each environment may grow to. A change is made in place."""
+    spot: bool
+    """True: the main queue fills Spot machines first. A change is made in place: the queue's order."""
+    tools: Mapping[str, Tool]
+    """The tools by name."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags on everything that bills: instances, volumes and jobs included."""
+
+
+class BatchPlatform(pulumi.ComponentResource):
+    """Queues that run jobs on machines which come when there is work and go when there is none.
+
+    Creates a launch template, a Spot and an On-Demand compute environment of the kind that AWS updates in place (no service role,
+    no fixed name, a launch template from the start), a main queue (Spot first, then On-Demand), a queue for jobs that must not
+    be interrupted, and a job definition for each tool.
+    """
+
+    queue_arn: pulumi.Output[str]
+    """The main queue."""
+    on_demand_queue_arn: pulumi.Output[str]
+    """The queue that never uses Spot."""
+    job_definition_arns: dict[str, pulumi.Output[str]]
+    """Job definitions by tool, each the revision of this deployment."""
+
+    def __init__(self, name: str, args: BatchPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("biobatch:index:BatchPlatform", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        instance_tags = {**args.tags, "Name": f"{name}-job"}
+
+        template = aws.ec2.LaunchTemplate(
+            name,
+            description="Machines of Biobatch jobs",
+            user_data=user_data(JOB_UID),
+            # Jobs share the machine's network, so no hop limit keeps them off its credentials; the boot script does.
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_type="gp3",
+                        volume_size=ROOT_VOLUME_GIB,
+                        encrypted="true",
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            tag_specifications=[aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type="volume", tags=instance_tags)],
+            tags=args.tags,
+            opts=child,
+        )
+
+        def environment(kind: str, type_: str, strategy: str) -> aws.batch.ComputeEnvironment:
+            return aws.batch.ComputeEnvironment(
+                f"{name}-{kind}",
+                type="MANAGED",
+                compute_resources=aws.batch.ComputeEnvironmentComputeResourcesArgs(
+                    type=type_,
+                    allocation_strategy=strategy,
+                    min_vcpus=0,
+                    max_vcpus=args.max_vcpus,
+                    instance_types=list(args.instance_types),
+                    instance_role=args.instance_profile_arn,
+                    subnets=args.subnet_ids,
+                    security_group_ids=[args.security_group_id],
+                    ec2_configurations=[
+                        aws.batch.ComputeEnvironmentComputeResourcesEc2ConfigurationArgs(image_type="ECS_AL2023")
+                    ],
+                    launch_template=aws.batch.ComputeEnvironmentComputeResourcesLaunchTemplateArgs(
+                        launch_template_id=template.id,
+                        # A number: `$Latest` is read once and would never roll a change out.
+                        version=template.latest_version.apply(str),
+                    ),
+                    tags=instance_tags,
+                ),
+                update_policy=aws.batch.ComputeEnvironmentUpdatePolicyArgs(
+                    job_execution_timeout_minutes=UPDATE_TIMEOUT_MINUTES, terminate_jobs_on_update=False
+                ),
+                tags=args.tags,
+                opts=child,
+            )
+
+        spot = environment("spot", "SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED")
+        on_demand = environment("on-demand", "EC2", "BEST_FIT_PROGRESSIVE")
+
+        def queue(kind: str, priority: int, *order: aws.batch.ComputeEnvironment) -> aws.batch.JobQueue:
+            return aws.batch.JobQueue(
+                f"{name}-{kind}",
+                state="ENABLED",
+                priority=priority,
+                compute_environment_orders=[
+                    aws.batch.JobQueueComputeEnvironmentOrderArgs(order=i, compute_environment=e.arn)
+                    for i, e in enumerate(order, start=1)
+                ],
+                job_state_time_limit_actions=[
+                    aws.batch.JobQueueJobStateTimeLimitActionArgs(
+                        action="CANCEL", state="RUNNABLE", max_time_seconds=STUCK_SECONDS, reason=reason
+                    )
+                    for reason in STUCK_REASONS
+                ],
+                tags=args.tags,
+                opts=child,
+            )
+
+        # Where both compete for the On-Demand machines, the jobs that were promised them go first.
+        main = queue("main", 1, spot, on_demand) if args.spot else queue("main", 1, on_demand)
+        uninterrupted = queue("on-demand", 2, on_demand)
+
+        self.queue_arn = main.arn
+        self.on_demand_queue_arn = uninterrupted.arn
+        self.job_definition_arns = {
+            tool: self._definition(f"{name}-{tool}", tool, size, args, child).arn for tool, size in args.tools.items()
+        }
+        self.register_outputs(
+            {
+                "queue_arn": self.queue_arn,
+                "on_demand_queue_arn": self.on_demand_queue_arn,
+                "job_definition_arns": self.job_definition_arns,
+            }
+        )
+
+    def _definition(
+        self, name: str, tool: str, size: Tool, args: BatchPlatformArgs, child: pulumi.ResourceOptions
+    ) -> aws.batch.JobDefinition:
+        container = {
+            "image": size.image_uri,
+            "resourceRequirements": [
+                {"type": "VCPU", "value": str(size.vcpus)},
+                {"type": "MEMORY", "value": str(size.memory_mib)},
+            ],
+            "jobRoleArn": args.job_role_arn,
+            "executionRoleArn": args.execution_role_arn,
+            "user": f"{JOB_UID}:{JOB_UID}",
+            "privileged": False,
+            "readonlyRootFilesystem": True,
+            # Reaps what a pipeline leaves behind and hands signals on.
+            "linuxParameters": {"initProcessEnabled": True},
+            # Without a path on the host, the volume takes owner and mode from the image's folder.
+            "volumes": [{"name": "scratch"}],
+            "mountPoints": [{"sourceVolume": "scratch", "containerPath": SCRATCH_PATH, "readOnly": False}],
+            "environment": [
+                {"name": "AWS_DEFAULT_REGION", "value": args.region},
+                {"name": "AWS_REGION", "value": args.region},
+            ],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": args.log_group,
+                    "awslogs-region": args.region,
+                    "awslogs-stream-prefix": tool,
+                },
+            },
+        }
+        return aws.batch.JobDefinition(
+            name,
+            type="container",
+            platform_capabilities=["EC2"],
+            container_properties=pulumi.Output.json_dumps(container),
+            retry_strategy=aws.batch.JobDefinitionRetryStrategyArgs(
+                attempts=ATTEMPTS,
+                evaluate_on_exits=[
+                    aws.batch.JobDefinitionRetryStrategyEvaluateOnExitArgs(**rule) for rule in RETRY_RULES
+                ],
+            ),
+            timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=size.timeout_seconds),
+            propagate_tags=True,
+            # Older revisions stay usable: a pipeline that was started before an `up` finishes after it.
+            deregister_on_new_revision=False,
+            tags=args.tags,
+            opts=child,
+        )

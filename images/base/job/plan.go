@@ -1,0 +1,175 @@
+package main
+
+import (
+	"net/url"
+	"path"
+	"strings"
+)
+
+// plan is what the environment and the arguments ask for, checked.
+type plan struct {
+	inputs     []location
+	inputsFrom *location
+	outputs    []string // glob patterns of Go's path.Match, relative to the working folder
+	prefix     *location
+	manifest   location
+	command    []string
+}
+
+func (p plan) usesStore() bool { return len(p.inputs) > 0 || p.inputsFrom != nil || p.prefix != nil }
+
+// location is an s3:// URI with its percent-encoding undone once. pattern is set if the last part of the key is a glob; key
+// then ends at the last slash.
+type location struct {
+	bucket, key, pattern string
+}
+
+func (l location) String() string { return "s3://" + l.bucket + "/" + l.key + l.pattern }
+
+// readPlan reads the job's environment; every fault names the variable.
+func readPlan(arguments []string, getenv func(string) string) (plan, error) {
+	var p plan
+	var err error
+	switch len(arguments) {
+	case 0:
+		return p, faultf(exitUsage, "no command given: one argument is a script for bash, two or more are run as they are")
+	case 1:
+		p.command = []string{"bash", "-o", "pipefail", "-c", arguments[0]}
+	default:
+		p.command = arguments
+	}
+	if p.inputs, err = parseInputs("JOB_INPUTS", getenv("JOB_INPUTS")); err != nil {
+		return p, err
+	}
+	if from := getenv("JOB_INPUTS_FROM"); from != "" {
+		if p.inputsFrom, err = parseObject("JOB_INPUTS_FROM", from); err != nil {
+			return p, err
+		}
+	}
+	for _, entry := range strings.Fields(getenv("JOB_OUTPUTS")) {
+		pattern, err := decodePattern(entry)
+		if err != nil {
+			return p, faultf(exitUsage, "JOB_OUTPUTS: %q: %v", entry, err)
+		}
+		if path.IsAbs(pattern) || path.Clean("/"+pattern) != "/"+pattern {
+			return p, faultf(exitUsage, "JOB_OUTPUTS: %q must be a path inside the working folder, without '..'", entry)
+		}
+		p.outputs = append(p.outputs, pattern)
+	}
+	prefix := getenv("JOB_OUTPUT_PREFIX")
+	if prefix == "" {
+		if len(p.outputs) > 0 {
+			return p, faultf(exitUsage, "JOB_OUTPUTS is set but JOB_OUTPUT_PREFIX is not: say where the outputs go")
+		}
+		return p, nil
+	}
+	if p.prefix, err = parsePrefix(prefix); err != nil {
+		return p, err
+	}
+	p.manifest = location{bucket: p.prefix.bucket, key: p.prefix.key + "manifest.json"}
+	if uri := getenv("JOB_MANIFEST"); uri != "" {
+		manifest, err := parseObject("JOB_MANIFEST", uri)
+		if err != nil {
+			return p, err
+		}
+		p.manifest = *manifest
+	}
+	return p, nil
+}
+
+func parseInputs(variable, value string) ([]location, error) {
+	var inputs []location
+	for _, entry := range strings.Fields(value) {
+		input, err := parseLocation(entry)
+		if err != nil {
+			return nil, faultf(exitUsage, "%s: %v", variable, err)
+		}
+		if name := path.Base(input.key); input.pattern == "" &&
+			(strings.HasSuffix(input.key, "/") || input.key == "" || len(name) > 255 || name == "." || name == "..") {
+			return nil, faultf(exitUsage, "%s: %s does not end in a file name of 1 to 255 bytes", variable, input)
+		}
+		inputs = append(inputs, input)
+	}
+	return inputs, nil
+}
+
+func parseObject(variable, value string) (*location, error) {
+	object, err := parseLocation(value)
+	if err != nil || object.pattern != "" || object.key == "" || strings.HasSuffix(object.key, "/") {
+		return nil, faultf(exitUsage, "%s: %q is not the URI of one object, s3://bucket/key", variable, value)
+	}
+	return &object, nil
+}
+
+func parsePrefix(value string) (*location, error) {
+	prefix, err := parseLocation(value)
+	if err != nil || prefix.pattern != "" {
+		return nil, faultf(exitUsage, "JOB_OUTPUT_PREFIX: %q is not of the form s3://bucket/folder", value)
+	}
+	if prefix.key != "" && !strings.HasSuffix(prefix.key, "/") {
+		prefix.key += "/"
+	}
+	return &prefix, nil
+}
+
+// parseLocation undoes the percent-encoding once. An unencoded * ? [ makes a glob, allowed in the last part of the key only.
+func parseLocation(uri string) (location, error) {
+	rest, isS3 := strings.CutPrefix(uri, "s3://")
+	bucket, key, _ := strings.Cut(rest, "/")
+	if !isS3 || bucket == "" {
+		return location{}, faultf(exitUsage, "%q is not an s3:// URI", uri)
+	}
+	folder, last := "", key
+	if slash := strings.LastIndex(key, "/"); slash >= 0 {
+		folder, last = key[:slash+1], key[slash+1:]
+	}
+	if strings.ContainsAny(folder, "*?[") {
+		return location{}, faultf(exitUsage, "%q has a pattern before the last '/': only the file name may be one (write %%2A for a literal *)", uri)
+	}
+	folder, err := url.PathUnescape(folder)
+	if err != nil {
+		return location{}, faultf(exitUsage, "%q: %v", uri, err)
+	}
+	if strings.ContainsAny(last, "*?[") {
+		pattern, err := decodePattern(last)
+		if err != nil {
+			return location{}, faultf(exitUsage, "%q: %v", uri, err)
+		}
+		return location{bucket, folder, pattern}, nil
+	}
+	if last, err = url.PathUnescape(last); err != nil {
+		return location{}, faultf(exitUsage, "%q: %v", uri, err)
+	}
+	return location{bucket: bucket, key: folder + last}, nil
+}
+
+// decodePattern turns an encoded glob into one of path.Match: what was percent-encoded stands for itself.
+func decodePattern(encoded string) (string, error) {
+	var pattern strings.Builder
+	for i := 0; i < len(encoded); i++ {
+		switch c := encoded[i]; {
+		case c == '%':
+			end := min(i+3, len(encoded))
+			literal, err := url.PathUnescape(encoded[i:end])
+			if err != nil {
+				return "", err
+			}
+			if strings.ContainsAny(literal, `*?[]\`) {
+				pattern.WriteByte('\\')
+			}
+			pattern.WriteString(literal)
+			i += 2
+		case c == '\\':
+			pattern.WriteString(`\\`)
+		case c == '[' && strings.HasPrefix(encoded[i:], "[!"): // the shell's negation, which Go writes ^
+			pattern.WriteString("[^")
+			i++
+		default:
+			pattern.WriteByte(c)
+		}
+	}
+	if _, err := path.Match(pattern.String(), ""); err != nil {
+		return "", err
+	}
+	return pattern.String(), nil
+}

@@ -1,0 +1,52 @@
+"""`python -m local`: the local stack's commands, which the Makefile calls."""
+
+import argparse
+import sys
+
+from local import environment, stack
+from local.console import warn
+from local.errors import LocalError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0, 1 after a fault told in words, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="The local stack: the real program without an AWS account."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="bring the stack up")
+    commands.add_parser("down", help="remove the stack and everything it made")
+    commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
+    demo = commands.add_parser("demo", help="bring the stack up and call variants on the sample data")
+    demo.add_argument(
+        "--seed", type=int, default=1, help="which variants are planted, and which reads are drawn (default: 1)"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        match given.command:
+            case "up":
+                stack.up()
+            case "down":
+                stack.down()
+            case "env":
+                print(environment.shell_lines(stack.current()))
+            case "demo":
+                return _demo(given.seed)
+    except LocalError as error:
+        warn(str(error))
+        return 1
+    except KeyboardInterrupt:
+        warn("interrupted. `make local-down` removes what came up; the same command again goes on.")
+        return 130
+    return 0
+
+
+def _demo(seed: int) -> int:
+    from local import demo
+
+    with environment.entered(stack.up()):
+        return demo.run(seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""Where the local stack keeps things: the clone's own folder, the user's cache, and a short one for sockets."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV_BIN = ROOT / ".venv" / "bin"
+
+#: Everything of this clone's stack; removed by `make local-down`.
+LOCAL = ROOT / ".local"
+LOGS = LOCAL / "logs"
+#: The CLI, with a language host beside it where it brings none.
+BIN = LOCAL / "bin"
+PULUMI_HOME = LOCAL / "pulumi"
+PULUMI_STATE = LOCAL / "state"
+
+#: Tools and image layers that outlive a stack, shared by all clones of a user.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "biobatch"
+
+#: Socket and run-time state of an engine of our own. A socket's path may have 107 bytes at most, which `LOCAL` may exceed.
+RUN = Path("/run/biobatch")

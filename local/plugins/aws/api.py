@@ -1,0 +1,98 @@
+"""Calls to AWS: each checked against botocore's model first, each refusal as one readable line."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import tenacity
+
+from local.plugins.common import Failure
+
+#: Seconds until a resource that does not get ready, or that others still use, is given up: the local AWS acts at once.
+PATIENCE = 60
+
+
+class ApiError(Failure):
+    """AWS's refusal, with its code and text."""
+
+    def __init__(self, operation: str, code: str, text: str) -> None:
+        super().__init__(f"{operation}: {code}: {text}" if code else f"{operation}: {text}")
+        self.code = code
+        self.text = text
+
+    @property
+    def gone(self) -> bool:
+        """Whether what the call was about does not exist."""
+        return any(sign in self.code for sign in ("NotFound", "NoSuch", "404")) or "does not exist" in self.text
+
+
+@dataclass
+class Api:
+    """AWS in one region, by the environment's endpoint and credentials. Safe to use from many threads."""
+
+    region: str
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service."""
+        with self._lock:  # making a client is not safe from several threads, using one is
+            if service not in self._clients:
+                import boto3  # half a second that a start does not need
+                from botocore.config import Config
+
+                self._clients[service] = boto3.Session(region_name=self.region).client(  # type: ignore[call-overload]
+                    service, config=Config(max_pool_connections=64, retries={"mode": "standard"})
+                )
+            return self._clients[service]
+
+    def input_shape(self, service: str, operation: str) -> Any:
+        """botocore's shape of an operation's parameters."""
+        model = self.client(service).meta.service_model.operation_model(operation)
+        return model.input_shape
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Calls an operation.
+
+        Raises:
+            ApiError: if the parameters do not fit the model, or AWS refuses or does not answer.
+        """
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer: dict[str, Any] = getattr(self.client(service), xform_name(operation))(**parameters)
+        except ClientError as error:
+            code = str(error.response["Error"].get("Code", ""))
+            raise ApiError(operation, code, error.response["Error"].get("Message", "")) from error
+        except BotoCoreError as error:
+            raise ApiError(operation, "", " ".join(str(error).split())) from error
+        return answer
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return str(self.call("sts", "GetCallerIdentity", {})["Account"])
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region, as ARNs name it."""
+        return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rsplit("-", 2)[0], "aws")
+
+    @property
+    def dns_suffix(self) -> str:
+        """The domain of the partition's endpoints."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+
+def patiently(attempt: Callable[[], Any], *, while_: Callable[[Failure], bool]) -> Any:
+    """Repeats an attempt as long as it fails in a way that passes by itself, for `PATIENCE` seconds at most."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Failure) and while_(error)),
+        wait=tenacity.wait_exponential(multiplier=0.1, max=2),
+        stop=tenacity.stop_after_delay(PATIENCE),
+        reraise=True,
+    )
+    return retrying(attempt)

@@ -1,0 +1,108 @@
+"""What programs look up without making anything."""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local.plugins.aws.api import Api
+from local.plugins.common import Failure
+
+Arguments = Mapping[str, Any]
+
+
+def get_region(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The provider's region, or the one named."""
+    region = arguments.get("region") or arguments.get("name") or arguments.get("id") or api.region
+    return {
+        "id": region,
+        "name": region,
+        "region": region,
+        "description": region,
+        "endpoint": f"ec2.{region}.{api.dns_suffix}",
+    }
+
+
+def get_partition(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The partition of the provider's region."""
+    reversed_suffix = ".".join(reversed(api.dns_suffix.split(".")))
+    return {
+        "id": api.partition,
+        "partition": api.partition,
+        "dnsSuffix": api.dns_suffix,
+        "reverseDnsPrefix": reversed_suffix,
+    }
+
+
+def get_caller_identity(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """Who the credentials belong to."""
+    answer = api.call("sts", "GetCallerIdentity", {})
+    return {
+        "id": answer["Account"],
+        "accountId": answer["Account"],
+        "arn": answer["Arn"],
+        "userId": answer["UserId"],
+    }
+
+
+def get_availability_zones(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The region's zones, by name, without those excluded."""
+    filters = [{"Name": f["name"], "Values": f["values"]} for f in arguments.get("filters") or []]
+    if arguments.get("state"):
+        filters.append({"Name": "state", "Values": [arguments["state"]]})
+    parameters: dict[str, Any] = {"Filters": filters} if filters else {}
+    if arguments.get("allAvailabilityZones") is not None:
+        parameters["AllAvailabilityZones"] = arguments["allAvailabilityZones"]
+    answer = api.call("ec2", "DescribeAvailabilityZones", parameters)
+    wanted = [set(f["Values"]) for f in filters if f["Name"] == "opt-in-status"]
+    zones = [
+        zone
+        for zone in sorted(answer["AvailabilityZones"], key=lambda zone: str(zone["ZoneName"]))
+        # The local AWS may not know the filter; every zone that says nothing needs no opting in.
+        if all(zone.get("OptInStatus", "opt-in-not-required") in values for values in wanted)
+        and zone["ZoneName"] not in (arguments.get("excludeNames") or [])
+        and zone.get("ZoneId") not in (arguments.get("excludeZoneIds") or [])
+    ]
+    return {
+        **{key: value for key, value in arguments.items() if value is not None},
+        "id": api.region,
+        "region": api.region,
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone.get("ZoneId", "") for zone in zones],
+        "groupNames": sorted({zone.get("GroupName") or api.region for zone in zones}),
+    }
+
+
+def get_authorization_token(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """A registry's user and password; the registry's id is taken, but not sent, as by the true provider."""
+    data = api.call("ecr", "GetAuthorizationToken", {})["authorizationData"][0]
+    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    return {
+        **{key: value for key, value in arguments.items() if value is not None},
+        "id": api.region,
+        "region": api.region,
+        "authorizationToken": data["authorizationToken"],
+        "userName": user,
+        "password": password,
+        "proxyEndpoint": data["proxyEndpoint"],
+        "expiresAt": data["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+LOOKUPS: Mapping[str, Callable[[Api, Arguments], dict[str, Any]]] = {
+    "aws:index/getRegion:getRegion": get_region,
+    "aws:index/getPartition:getPartition": get_partition,
+    "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": get_availability_zones,
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": get_authorization_token,
+}
+
+
+def look_up(api: Api, token: str, arguments: Arguments) -> dict[str, Any]:
+    """The result of a Pulumi function.
+
+    Raises:
+        Failure: if the local stand-in does not have it, or AWS refuses.
+    """
+    if token not in LOOKUPS:
+        raise Failure(f"{token}: the local AWS has no such function; it has {', '.join(sorted(LOOKUPS))}")
+    return LOOKUPS[token](api, arguments)

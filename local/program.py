@@ -1,0 +1,65 @@
+"""The real Pulumi program on the local stack: what a user does by hand, done by `make`."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from local import environment, processes
+from local.console import say
+from local.errors import LocalError
+from local.paths import BIN, PULUMI_STATE, ROOT
+from local.record import Record
+
+ROLE = "pulumi"
+
+
+def up(record: Record) -> None:
+    """Runs `pulumi up`, its progress going to the terminal.
+
+    Raises:
+        LocalError: if it fails.
+    """
+    PULUMI_STATE.mkdir(parents=True, exist_ok=True)
+    _release_locks()
+    say("pulumi up")
+    _pulumi(record, "stack", "select", environment.STACK, "--create")
+    _pulumi(record, "up", "--stack", environment.STACK, "--yes", "--skip-preview")
+
+
+def outputs(record: Record) -> dict[str, Any]:
+    """The stack's outputs, empty if there is none."""
+    done = subprocess.run(
+        [BIN / "pulumi", "stack", "output", "--json", "--stack", environment.STACK],
+        cwd=ROOT,
+        env=environment.complete(record),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(done.stdout) if done.returncode == 0 else {}
+
+
+def _pulumi(record: Record, *arguments: str) -> None:
+    marked = processes.marked(ROLE, environment.complete(record))
+    with subprocess.Popen([BIN / "pulumi", *arguments, "--non-interactive"], cwd=ROOT, env=marked) as process:
+        try:
+            exit_code = process.wait()
+        except KeyboardInterrupt:
+            # The terminal has interrupted the CLI as well, and it puts its state in order before it ends.
+            process.wait()
+            raise
+    if exit_code:
+        raise LocalError(
+            f"`pulumi {' '.join(arguments)}` failed, see above. What it made stays for you to look at: mend the fault and run the same "
+            "command again, or `make local-down`."
+        )
+
+
+def _release_locks() -> None:
+    """Removes locks on the state that a killed CLI left behind."""
+    for lock in Path(PULUMI_STATE).glob(".pulumi/locks/**/*.json"):
+        if not psutil.pid_exists(int(json.loads(lock.read_text()).get("pid", 0))):
+            lock.unlink()

@@ -1,0 +1,36 @@
+"""The stand-in provider plugins, put where the CLI looks for the true ones: by name and exact version."""
+
+import importlib.metadata
+import json
+import shlex
+import sys
+
+from local.paths import PULUMI_HOME, ROOT
+
+
+def versions() -> dict[str, str]:
+    """Name and version of each plugin that the installed SDKs ask for."""
+    found = {}
+    for distribution in importlib.metadata.distributions():
+        for file in distribution.files or []:
+            if file.name == "pulumi-plugin.json":
+                plugin = json.loads(file.read_text())
+                found[plugin["name"]] = plugin["version"].removeprefix("v")
+    return found
+
+
+def install() -> None:
+    """Writes a launcher for each plugin into the stack's own `PULUMI_HOME`.
+
+    pulumi-awsx asks for `docker-build` too, which this program never uses: its launcher is there so that a CLI with the true
+    language host, which checks all of them beforehand, is content.
+    """
+    for name, version in versions().items():
+        folder = PULUMI_HOME / "plugins" / f"resource-{name}-v{version}"
+        folder.mkdir(parents=True, exist_ok=True)
+        launcher = folder / f"pulumi-resource-{name}"
+        module = f"local.plugins.{name.replace('-', '_')}"
+        launcher.write_text(
+            f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m {module} "$@"\n'
+        )
+        launcher.chmod(0o755)

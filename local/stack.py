@@ -1,0 +1,135 @@
+"""The life of the local stack: up, and down again from whatever state it is in."""
+
+import shutil
+from pathlib import Path
+
+from local import (
+    aws_server,
+    containers,
+    engine,
+    ports,
+    processes,
+    program,
+    provider_plugins,
+    pulumi_cli,
+    record,
+    registry,
+)
+from local.console import say
+from local.errors import LocalError
+from local.paths import LOCAL, ROOT
+from local.record import Record
+
+_AWS_PORT = 4600
+_REGISTRY_PORT = 4601
+
+
+def current() -> Record:
+    """The stack of this clone, which is up.
+
+    Raises:
+        LocalError: if it is not.
+    """
+    found = record.own()
+    if not found or not found.ready:
+        raise LocalError("the local stack is not up. Bring it up: make local-up")
+    return found
+
+
+def up() -> Record:
+    """Brings the stack up, with the program deployed on it; quick if it is up.
+
+    The local AWS keeps nothing over a restart: if one of the services has ended, everything begins anew.
+
+    Raises:
+        LocalError: if another clone's stack is up, or a piece cannot be had; what came up by then is for `down` to clear.
+    """
+    with record.exclusively():
+        _refuse_second()
+        found = record.own()
+        if found and not _healthy(found):
+            say("this clone's stack has stopped, and with it what the local AWS knew: clearing it and its Pulumi state")
+            _clear(ROOT, found)
+            found = None
+        if found and found.ready and "queue_arn" in program.outputs(found):
+            say(f"the stack is up: AWS on 127.0.0.1:{found.aws_port}, registry on 127.0.0.1:{found.registry_port}")
+            return found
+        if not found:
+            found = _start()
+        program.up(found)
+        found.ready = True
+        found.save()
+        say('the stack is up. Use it in this shell by: eval "$(make -s local-env)"')
+        return found
+
+
+def down() -> None:
+    """Removes the stack with everything it made; idempotent, also after a crash. Tools and image layers stay in the cache."""
+    with record.exclusively():
+        found = record.own()
+        if not found and not LOCAL.exists() and not processes.running(ROOT):
+            say("no local stack of this clone is up")
+            return
+        say("taking the local stack down")
+        _clear(ROOT, found)
+        say("the local stack is gone")
+
+
+def _refuse_second() -> None:
+    other = record.other()
+    if not other:
+        return
+    if Path(other.root).is_dir() and processes.running(Path(other.root)):
+        raise LocalError(
+            f"a machine runs one local stack at a time, and that of {other.root} is up (AWS on 127.0.0.1:{other.aws_port}). "
+            f"End it: make -C {other.root} local-down"
+        )
+    say(f"clearing what the stack of {other.root} left behind")
+    _clear(Path(other.root), other)
+
+
+def _healthy(found: Record) -> bool:
+    return (
+        engine.answers(found.docker_host)
+        and registry.answers(found.registry_port)
+        and aws_server.answers(found.aws_port)
+    )
+
+
+def _start() -> Record:
+    cli = pulumi_cli.obtain()
+    host = engine.obtain()
+    found = Record(
+        aws_port=ports.free(_AWS_PORT),
+        registry_port=ports.free(_REGISTRY_PORT),
+        docker_host=host or engine.OWN_HOST,
+        own_engine=host is None,
+    )
+    # Before anything runs, so that `down` knows of it.
+    found.save()
+    if found.own_engine:
+        engine.start()
+    with engine.client(found.docker_host) as connection:
+        containers.clear(connection, None if found.own_engine else str(ROOT), found.registry_port)
+        containers.obtain_base_image(connection)
+        registry.start(connection, found.registry_port)
+        containers.create_network(connection)
+    aws_server.start(found)
+    pulumi_cli.install(cli)
+    provider_plugins.install()
+    return found
+
+
+def _clear(root: Path, found: Record | None) -> None:
+    processes.stop(processes.running(root, program.ROLE), seconds=10)
+    processes.stop(processes.running(root, aws_server.ROLE), seconds=15)
+    if found and engine.answers(found.docker_host):
+        with engine.client(found.docker_host) as connection:
+            containers.clear(connection, None if found.own_engine else str(root), found.registry_port)
+    own_engine = processes.running(root, engine.ROLE)
+    others = [process for process in processes.running(root) if process not in own_engine]
+    processes.stop(others, seconds=10)
+    if own_engine or (found and found.own_engine):
+        engine.stop(root)
+    record.forget(root)
+    shutil.rmtree(root / LOCAL.name, ignore_errors=True)

@@ -1,0 +1,283 @@
+"""The stack's configuration as typed, checked values: every fault found, all told at once, before anything is created."""
+
+import difflib
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+PROJECT = "biobatch"
+
+#: CloudWatch Logs' own list of retention times in days (API PutRetentionPolicy); 0, "never expire", is not offered.
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827),
+    *(2192, 2557, 2922, 3288, 3653),
+)
+
+#: AWS allows 50 tags a resource; Batch, ECS and Pulumi's Name tag need some of them.
+MAX_TAGS = 40
+
+#: What Batch picks machines from when no instance types are named (Batch User Guide, "instance types").
+DEFAULT_INSTANCE_TYPES = {"x86_64": ("default_x86_64",), "arm64": ("default_arm64",)}
+
+PRIVATE_RANGES = tuple(
+    ipaddress.ip_network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a stack is configured to be. Field names are the config keys in snake case."""
+
+    region: str
+    az_count: int
+    instance_types: tuple[str, ...]
+    architecture: str
+    vpc_cidr: str
+    nat_gateways: str
+    max_vcpus: int
+    spot: bool
+    log_retention_days: int
+    protect_data: bool
+    tags: dict[str, str]
+
+    @property
+    def platform(self) -> str:
+        """The container platform of the architecture, as Docker names it."""
+        return "linux/arm64" if self.architecture == "arm64" else "linux/amd64"
+
+
+class Refused(ValueError):
+    """One value that is refused; the text says the limit and the remedy."""
+
+
+def load() -> Settings:
+    """Reads the settings of the running stack.
+
+    Raises:
+        pulumi.RunError: with every fault of the configuration, one a line.
+    """
+    return parse(pulumi.runtime.config.CONFIG.get() or {})
+
+
+def parse(config: Mapping[str, str]) -> Settings:
+    """Checks a stack's whole configuration.
+
+    Args:
+        config: full keys (`biobatch:azCount`, `aws:region`) to values as Pulumi hands them over: strings, JSON for all
+            that is no string.
+
+    Raises:
+        pulumi.RunError: with every fault, one a line.
+    """
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    own = {k.split(":", 1)[1]: v for k, v in config.items() if k.startswith(f"{PROJECT}:")}
+    for key in sorted(own.keys() - KEYS.keys()):
+        near = difflib.get_close_matches(key, KEYS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(KEYS)}."
+        faults.append(f"{key}: there is no such key; {hint} Remove it: pulumi config rm {PROJECT}:{key}")
+    for name, key in KEYS.items():
+        try:
+            values[name] = key.read(own[name]) if name in own else key.default
+        except Refused as refused:
+            faults.append(f"{name}: {refused}")
+    region = config.get("aws:region", "")
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
+        given = f"{region!r} is no AWS region" if region else "is not set"
+        faults.append(f"aws:region: {given}. Set it: pulumi config set aws:region us-east-1")
+    if "architecture" in values and "instanceTypes" in values:
+        faults += _disagreeing_types(values["architecture"], values["instanceTypes"])
+    if faults:
+        count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
+        raise pulumi.RunError("\n".join([f"{count} refused; nothing was created.", *(f"  - {f}" for f in faults)]))
+    return Settings(
+        region=region,
+        az_count=values["azCount"],
+        instance_types=tuple(values["instanceTypes"]) or DEFAULT_INSTANCE_TYPES[values["architecture"]],
+        architecture=values["architecture"],
+        vpc_cidr=values["vpcCidr"],
+        nat_gateways=values["natGateways"],
+        max_vcpus=values["maxVcpus"],
+        spot=values["spot"],
+        log_retention_days=values["logRetentionDays"],
+        protect_data=values["protectData"],
+        tags=values["tags"],
+    )
+
+
+def instance_architecture(instance_type: str) -> str:
+    """The architecture of an EC2 instance type or family.
+
+    EC2's names are letters, a generation, attributes and a suffix (`c7gn.large`, `p6e-gb200`): `g` among the attributes
+    is Graviton, and the suffix `-gb…` is NVIDIA's Grace (EC2 User Guide, "instance type naming conventions").
+    """
+    if instance_type in ("optimal", "default_x86_64"):
+        return "x86_64"
+    if instance_type == "default_arm64":
+        return "arm64"
+    family = instance_type.split(".")[0]
+    name, _, suffix = family.partition("-")
+    attributes = re.sub(r"^[a-z]+\d+", "", name)
+    return "arm64" if "g" in attributes or suffix.startswith("gb") else "x86_64"
+
+
+def _disagreeing_types(architecture: str, instance_types: list[str]) -> list[str]:
+    others = [t for t in instance_types if instance_architecture(t) != architecture]
+    if not others:
+        return []
+    other = instance_architecture(others[0])
+    return [
+        f"instanceTypes: {', '.join(others)} {'is' if len(others) == 1 else 'are'} {other}, but architecture is {architecture}: "
+        f"one queue holds one architecture. Name {architecture} types, or: pulumi config set architecture {other}"
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """One config key: its default and how its value is read."""
+
+    default: Any
+    read: Callable[[str], Any]
+
+
+def _json(value: str, kind: type, wanted: str) -> Any:
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = value
+    # A boolean is an integer to Python, but not to a user.
+    if not isinstance(parsed, kind) or (kind is int and isinstance(parsed, bool)):
+        raise Refused(f"{value!r} is not {wanted}.")
+    return parsed
+
+
+def _integer(key: str, low: int, high: int, remedy: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        set_it = f"Set it: pulumi config set {key} {remedy}"
+        try:
+            number: int = _json(value, int, f"a whole number from {low} to {high}")
+        except Refused as refused:
+            raise Refused(f"{refused} {set_it}") from None
+        if not low <= number <= high:
+            raise Refused(f"{number} is outside {low} to {high}. {set_it}")
+        return number
+
+    return read
+
+
+def _choice(key: str, choices: tuple[str, ...], later: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if later and value in later:
+            raise Refused(f"{value!r} {later[value]} Set it: pulumi config set {key} {choices[0]}")
+        if value not in choices:
+            raise Refused(f"{value!r} is none of {', '.join(choices)}. Set it: pulumi config set {key} {choices[0]}")
+        return value
+
+    return read
+
+
+def _boolean(key: str) -> Callable[[str], bool]:
+    def read(value: str) -> bool:
+        if value not in ("true", "false"):
+            raise Refused(f"{value!r} is neither true nor false. Set it: pulumi config set {key} true")
+        return value == "true"
+
+    return read
+
+
+def _instance_types(value: str) -> list[str]:
+    set_it = "Set it: pulumi config set --path 'instanceTypes[0]' m6i"
+    try:
+        types: list[Any] = _json(value, list, "a list of instance types or families")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults = []
+    for name in types:
+        if not isinstance(name, str) or not re.fullmatch(
+            r"optimal|default_(x86_64|arm64)|[a-z]+\d+[a-z]*(-[a-z0-9]+)*(\.([a-z0-9]+|metal(-[a-z0-9]+)*))?",
+            name,
+        ):
+            faults.append(f"{name!r} is neither an instance type (m6i.large) nor a family (m6i).")
+        elif name.split(".")[0] == "a1":
+            faults.append(f"{name!r}: Batch's machine images do not run on the first Graviton; take m6g or later.")
+    if len(set(map(str, types))) < len(types):
+        faults.append("a type is named twice.")
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    return types
+
+
+def _vpc_cidr(value: str) -> str:
+    set_it = "Set it: pulumi config set vpcCidr 10.0.0.0/16"
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise Refused(f"{value!r} is not an address range ({error}). {set_it}") from None
+    if not isinstance(network, ipaddress.IPv4Network) or not 16 <= network.prefixlen <= 22:
+        raise Refused(f"{value} is not of size /16 to /22, the sizes that hold subnets of six zones. {set_it}")
+    if not any(isinstance(r, ipaddress.IPv4Network) and network.subnet_of(r) for r in PRIVATE_RANGES):
+        raise Refused(f"{value} is not inside {', '.join(map(str, PRIVATE_RANGES))}, the private ranges. {set_it}")
+    return value
+
+
+def _tags(value: str) -> dict[str, str]:
+    set_it = "Set it: pulumi config set --path 'tags.project' genomes"
+    try:
+        tags: dict[str, Any] = _json(value, dict, "a mapping of tag names to values")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults = []
+    if len(tags) > MAX_TAGS:
+        faults.append(f"{len(tags)} tags are more than {MAX_TAGS}.")
+    allowed = re.compile(r"[\w\s.:/=+\-@]*")
+    for name, content in tags.items():
+        if not 1 <= len(name) <= 128 or not allowed.fullmatch(name):
+            faults.append(f"{name!r} is no tag name: 1 to 128 letters, digits, blanks or _ . : / = + - @.")
+        elif name.lower().startswith("aws:") or name in ("Name", "SubnetType"):
+            faults.append(f"{name!r} is reserved: aws:…, Name and SubnetType are set by AWS or by Biobatch.")
+        if not isinstance(content, str) or len(content) > 256 or not allowed.fullmatch(content):
+            faults.append(
+                f"the value {content!r} of {name!r} is no text of up to 256 letters, digits, blanks or _ . : / = + - @."
+            )
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    return tags
+
+
+def _retention(value: str) -> int:
+    set_it = "Set it: pulumi config set logRetentionDays 30"
+    try:
+        days: int = _json(value, int, "a whole number of days")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    if days not in LOG_RETENTION_DAYS:
+        raise Refused(f"{days} is none of {', '.join(map(str, LOG_RETENTION_DAYS))}. {set_it}")
+    return days
+
+
+#: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.
+KEYS: Mapping[str, Key] = {
+    "azCount": Key(default=2, read=_integer("azCount", 1, 6, 2)),
+    "instanceTypes": Key(default=[], read=_instance_types),
+    "architecture": Key(default="x86_64", read=_choice("architecture", ("x86_64", "arm64"))),
+    "vpcCidr": Key(default="10.0.0.0/16", read=_vpc_cidr),
+    "natGateways": Key(
+        default="single",
+        read=_choice(
+            "natGateways",
+            ("single", "one-per-az"),
+            {"none": "needs interface endpoints, which this version does not make: jobs could not be started."},
+        ),
+    ),
+    # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
+    "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
+    "spot": Key(default=True, read=_boolean("spot")),
+    "logRetentionDays": Key(default=30, read=_retention),
+    "protectData": Key(default=True, read=_boolean("protectData")),
+    "tags": Key(default={}, read=_tags),
+}

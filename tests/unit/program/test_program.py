@@ -1,0 +1,270 @@
+"""The whole program under several configurations."""
+
+import base64
+import email
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from tests.unit.recording import ROOT, ZONES, Recording, record_program
+
+BASE = {"aws:region": "eu-west-9"}
+
+OUTPUTS = {
+    *("queue_arn", "on_demand_queue_arn", "job_definition_arns", "image_uris", "bucket", "job_role_arn"),
+    *("execution_role_arn", "region", "vpc_id", "private_subnet_ids", "public_subnet_ids", "log_group", "scratch_path"),
+}
+TOOLS = {"fastqc", "bwa", "samtools", "bcftools"}
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@cache
+def program(**config: str) -> Recording:
+    return record_program({**BASE, **config})
+
+
+def container(recording: Recording, tool: str) -> dict[str, Any]:
+    definition = recording.one("batch/jobDefinition:JobDefinition", f"biobatch-{tool}")
+    properties: dict[str, Any] = json.loads(definition.inputs["containerProperties"])
+    return properties
+
+
+def policies(recording: Recording) -> list[dict[str, Any]]:
+    texts = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
+    return [statement for text in texts for statement in json.loads(text)["Statement"]]
+
+
+def test_exactly_the_contracts_outputs_are_exported() -> None:
+    exports = program().exports
+    assert set(exports) == OUTPUTS
+    assert exports["region"] == "eu-west-9"
+    assert exports["scratch_path"] == "/scratch"
+    assert set(exports["job_definition_arns"]) == set(exports["image_uris"]) == TOOLS
+    assert all("@sha256:" in uri for uri in exports["image_uris"].values())
+    assert len(exports["private_subnet_ids"]) == len(exports["public_subnet_ids"]) == 2
+
+
+def test_every_resource_has_a_component_of_ours_above_it() -> None:
+    loose = [r for r in program().registrations if not r.parent.startswith(("biobatch:", "awsx:"))]
+    tops = {r.type for r in loose}
+    assert tops == {
+        "aws:cloudwatch/logGroup:LogGroup",
+        *(f"biobatch:index:{n}" for n in ("Network", "DataBucket", "ToolImage", "BatchPermissions", "BatchPlatform")),
+    }
+
+
+def test_the_network_is_laid_out_in_fixed_slots_with_the_s3_endpoint() -> None:
+    vpc = program().one("awsx:ec2:Vpc").inputs
+    assert vpc["availabilityZoneNames"] == ZONES[:2]
+    assert vpc["subnetStrategy"] == "Auto"
+    assert vpc["subnetSpecs"] == [
+        {"type": "Public", "cidrBlocks": ["10.0.224.0/22", "10.0.228.0/22"]},
+        {"type": "Private", "cidrBlocks": ["10.0.0.0/19", "10.0.32.0/19"]},
+    ]
+    assert vpc["natGateways"] == {"strategy": "Single"}
+    assert vpc["vpcEndpointStrategy"] == "Auto"
+    assert vpc["vpcEndpointSpecs"] == [{"serviceName": "com.amazonaws.eu-west-9.s3", "vpcEndpointType": "Gateway"}]
+    assert vpc["enableDnsHostnames"] is True
+
+
+def test_a_third_zone_keeps_the_first_two() -> None:
+    two, three = (program(azCount=n).one("awsx:ec2:Vpc").inputs for n in ("2", "3"))
+    for before, after in zip(two["subnetSpecs"], three["subnetSpecs"], strict=True):
+        assert after["cidrBlocks"][:2] == before["cidrBlocks"]
+
+
+def test_one_nat_gateway_a_zone_on_request() -> None:
+    vpc = program(natGateways="one-per-az").one("awsx:ec2:Vpc").inputs
+    assert vpc["natGateways"] == {"strategy": "OnePerAz"}
+
+
+def test_nothing_reaches_the_machines_from_outside() -> None:
+    group = program().one("ec2/securityGroup:SecurityGroup").inputs
+    assert "ingress" not in group
+    assert len(group["egress"]) == 1
+    assert not program().all("SecurityGroupIngressRule")
+
+
+def test_both_environments_can_be_changed_in_place() -> None:
+    environments = {r.name: r.inputs for r in program().all("batch/computeEnvironment:ComputeEnvironment")}
+    assert set(environments) == {"biobatch-spot", "biobatch-on-demand"}
+    for inputs in environments.values():
+        # A service role, a fixed name or another strategy would make AWS replace it.
+        assert not {"serviceRole", "name", "namePrefix"} & set(inputs)
+        resources = inputs["computeResources"]
+        assert resources["allocationStrategy"] in ("SPOT_PRICE_CAPACITY_OPTIMIZED", "BEST_FIT_PROGRESSIVE")
+        assert resources["launchTemplate"]["version"] == "1"
+        assert "desiredVcpus" not in resources
+        assert resources["subnets"] == ["subnet-private-0", "subnet-private-1"]
+        assert inputs["updatePolicy"] == {"jobExecutionTimeoutMinutes": 360, "terminateJobsOnUpdate": False}
+    assert environments["biobatch-spot"]["computeResources"]["type"] == "SPOT"
+    assert environments["biobatch-on-demand"]["computeResources"]["type"] == "EC2"
+
+
+def order(recording: Recording, queue: str) -> list[str]:
+    orders = recording.one("batch/jobQueue:JobQueue", f"biobatch-{queue}").inputs["computeEnvironmentOrders"]
+    return [o["computeEnvironment"].split(":")[-1] for o in sorted(orders, key=lambda o: int(o["order"]))]
+
+
+def test_the_main_queue_takes_spot_first_and_the_other_never() -> None:
+    assert order(program(), "main") == ["biobatch-spot", "biobatch-on-demand"]
+    assert order(program(), "on-demand") == ["biobatch-on-demand"]
+
+
+def test_without_spot_both_queues_run_on_demand() -> None:
+    assert order(program(spot="false"), "main") == order(program(spot="false"), "on-demand") == ["biobatch-on-demand"]
+
+
+def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
+    for tool in TOOLS:
+        properties = container(program(), tool)
+        assert properties["user"] == "10001:10001"
+        assert properties["readonlyRootFilesystem"] is True
+        assert properties["privileged"] is False
+        assert properties["volumes"] == [{"name": "scratch"}]
+        assert properties["mountPoints"][0]["containerPath"] == "/scratch"
+        assert "@sha256:" in properties["image"]
+        assert {"name": "AWS_REGION", "value": "eu-west-9"} in properties["environment"]
+        assert properties["logConfiguration"]["options"]["awslogs-group"] == "biobatch"
+        memory = next(int(r["value"]) for r in properties["resourceRequirements"] if r["type"] == "MEMORY")
+        assert memory & (memory - 1) != 0, "a power of two never fits the machine of that size"
+
+
+def test_jobs_are_retried_by_reason_and_end_with_exit() -> None:
+    for definition in program().all("batch/jobDefinition:JobDefinition"):
+        rules = definition.inputs["retryStrategy"]["evaluateOnExits"]
+        assert rules[0] == {"action": "RETRY", "onStatusReason": "Host EC2*"}
+        assert rules[-1] == {"action": "EXIT", "onReason": "*"}
+        assert len(rules) <= 5
+        assert definition.inputs["timeout"]["attemptDurationSeconds"] >= 60
+        assert definition.inputs["propagateTags"] is True
+        assert definition.inputs["deregisterOnNewRevision"] is False
+
+
+def test_machines_want_tokens_and_bar_jobs_from_their_credentials() -> None:
+    template = program().one("ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["metadataOptions"]["httpTokens"] == "required"
+    assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
+    mime = base64.b64decode(template["userData"]).decode()
+    message = email.message_from_string(mime)
+    assert message.get_content_type() == "multipart/mixed"
+    (part,) = message.get_payload()  # type: ignore[misc]
+    assert part.get_content_type() == "text/x-shellscript"  # type: ignore[union-attr]
+    script = part.get_payload()  # type: ignore[union-attr]
+    assert "-d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT" in str(script)
+    assert "\n\n--==BIOBATCH==" in mime, "Batch wants a blank line before each boundary"
+
+
+def test_no_policy_holds_a_wildcard_action_and_only_the_token_a_wildcard_resource() -> None:
+    for statement in policies(program()):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [a for a in actions if "*" in a]
+        if statement["Resource"] == "*":
+            assert actions == ["ecr:GetAuthorizationToken"]
+
+
+def test_jobs_may_not_delete_and_the_machines_role_has_no_s3() -> None:
+    actions = json.dumps(policies(program()))
+    assert "Delete" not in actions
+    attached = [r.inputs["policyArn"] for r in program().all("iam/rolePolicyAttachment:RolePolicyAttachment")]
+    assert sorted(a.split("/")[-1] for a in attached) == [
+        "AmazonEC2ContainerServiceforEC2Role",
+        "AmazonSSMManagedInstanceCore",
+    ]
+
+
+def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
+    trust = json.loads(program().one("iam/role:Role", "biobatch-job").inputs["assumeRolePolicy"])
+    (statement,) = trust["Statement"]
+    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}
+
+
+def test_the_role_policies_outlive_the_machines() -> None:
+    profile = program().one("iam/instanceProfile:InstanceProfile")
+    attachments = {d for d in profile.dependencies if "rolePolicyAttachment" in d}
+    assert len(attachments) == 2
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_protected_data_outlives_the_stack_with_all_its_settings(protect: bool) -> None:
+    recording = program(protectData=str(protect).lower())
+    storage = [r for r in recording.registrations if r.type.startswith("aws:s3/")]
+    assert len(storage) == 7
+    assert {r.retain_on_delete for r in storage} == {protect}
+    assert recording.one("s3/bucket:Bucket").inputs.get("forceDestroy", False) is not protect
+    assert not [r for r in recording.registrations if r.retain_on_delete and not r.type.startswith("aws:s3/")]
+
+
+def test_the_bucket_is_private_encrypted_versioned_and_tls_only() -> None:
+    recording = program()
+    access = recording.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert [v for k, v in access.items() if k != "bucket"] == [True] * 4
+    policy = json.loads(recording.one("s3/bucketPolicy:BucketPolicy").inputs["policy"])
+    assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    versioning = recording.one("s3/bucketVersioning:BucketVersioning").inputs
+    assert versioning["versioningConfiguration"]["status"] == "Enabled"
+
+
+def test_tools_stand_on_the_base_image_by_digest() -> None:
+    images = {r.name: r.inputs for r in program().all("docker:index/image:Image")}
+    assert set(images) == {"biobatch-base", *(f"biobatch-{tool}" for tool in TOOLS)}
+    for name, inputs in images.items():
+        base = inputs["build"].get("args", {}).get("BASE", "")
+        assert ("@sha256:" in base) is (name != "biobatch-base")
+        assert inputs["build"]["platform"] == "linux/amd64"
+        assert len(inputs["imageName"].rsplit(":", 1)[1]) == 16
+
+
+def test_arm64_sets_the_families_and_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    recording = record_program({**BASE, "architecture": "arm64"})
+    environment = recording.all("batch/computeEnvironment:ComputeEnvironment")[0]
+    assert environment.inputs["computeResources"]["instanceTypes"] == ["default_arm64"]
+    assert {r.inputs["build"]["platform"] for r in recording.all("docker:index/image:Image")} == {"linux/arm64"}
+
+
+def test_an_architecture_that_cannot_be_built_ends_in_one_message_that_names_the_emulation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("components.emulation.BINFMT", Path("/nonexistent"))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    with pytest.raises(pulumi.RunError, match="qemu-user-static"):
+        record_program({**BASE, "architecture": "arm64"})
+
+
+def test_tags_reach_machines_volumes_and_jobs() -> None:
+    recording = program(tags='{"project": "phages"}')
+    for environment in recording.all("batch/computeEnvironment:ComputeEnvironment"):
+        assert environment.inputs["computeResources"]["tags"]["project"] == "phages"
+    template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["tagSpecifications"][0]["tags"]["project"] == "phages"
+    untaggable = ("docker:", "biobatch:", "aws:iam/rolePolicy", "aws:s3/bucket", "aws:ecr/lifecyclePolicy")
+    for r in recording.registrations:
+        if not r.type.startswith(untaggable) or r.type == "aws:s3/bucket:Bucket":
+            assert r.inputs["tags"]["project"] == "phages", r.type
+
+
+def test_the_committed_stacks_are_accepted() -> None:
+    for stack in ("dev", "local"):
+        config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
+        recording = record_program(texts)
+        assert recording.one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+
+
+def test_more_zones_than_the_region_has_are_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.unit.recording.ZONES", ["z-a", "z-b"])
+    with pytest.raises(pulumi.RunError, match="has 2 zones open to this account"):
+        record_program({**BASE, "azCount": "3"})

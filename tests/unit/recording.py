@@ -1,0 +1,154 @@
+"""Runs Pulumi programs without an engine and records every registration whole: type, name, parent, inputs and options."""
+
+import asyncio
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, rpc, set_all_config, stack
+from pulumi.runtime.settings import set_root_resource
+
+ROOT = Path(__file__).parents[2]
+
+ZONES = [f"eu-west-9{letter}" for letter in "abcdef"]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    parent: str
+    """Type and name of the parent, `type::name`, or "" for none."""
+    inputs: Mapping[str, Any]
+    retain_on_delete: bool
+    dependencies: frozenset[str]
+    """`type::name` of all that it depends on."""
+
+
+class Cloud(mocks.Mocks):
+    """Answers as AWS would: the inputs back, with an id and the outputs that the program reads."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        state = dict(args.inputs)
+        arn = f"arn:aws:test:::{args.name}"
+        if args.typ == "awsx:ec2:Vpc":
+            # Lists for its outputs, never its inputs: `natGateways` is an object going in.
+            count = len(args.inputs["availabilityZoneNames"])
+            state = {
+                "vpcId": "vpc-1",
+                "privateSubnetIds": [f"subnet-private-{i}" for i in range(count)],
+                "publicSubnetIds": [f"subnet-public-{i}" for i in range(count)],
+                "natGateways": [],
+                "eips": [],
+                "routeTables": [],
+            }
+        elif args.typ == "docker:index/image:Image":
+            state["repoDigest"] = f"{args.inputs['imageName'].rsplit(':', 1)[0]}@sha256:{'0' * 64}"
+        elif args.typ == "aws:ecr/repository:Repository":
+            state |= {"repositoryUrl": f"registry.test/{args.name}", "name": args.name, "arn": arn}
+        elif args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
+            state |= {"latestVersion": 1}
+        else:
+            state |= {"arn": arn, "name": state.get("name", args.name), "bucket": state.get("bucket", args.name)}
+        return f"{args.name}-id", state
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        answers: dict[str, dict[str, Any]] = {
+            "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333", "id": "1"},
+            "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ZONES, "id": "z"},
+            "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
+                "proxyEndpoint": "https://registry.test",
+                "userName": "AWS",
+                "password": "token",
+                "id": "t",
+            },
+        }
+        return answers[args.token], []
+
+
+class RecordingMonitor(mocks.MockMonitor):
+    """A monitor that keeps what the mocks alone do not show."""
+
+    def __init__(self) -> None:
+        super().__init__(Cloud())
+        self.registrations: list[Registration] = []
+        self.exports: dict[str, Any] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
+        self.registrations.append(
+            Registration(
+                type=request.type,
+                name=request.name,
+                parent=_short(request.parent),
+                inputs=rpc.deserialize_properties(request.object),
+                retain_on_delete=request.retainOnDelete,
+                dependencies=frozenset(_short(urn) for urn in request.dependencies),
+            )
+        )
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
+        if "pulumi:pulumi:Stack" in request.urn:
+            self.exports = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a program registered and exported."""
+
+    registrations: tuple[Registration, ...]
+    exports: Mapping[str, Any]
+
+    def all(self, type_: str) -> list[Registration]:
+        """Every registration whose type ends so, such as `batch/jobQueue:JobQueue`."""
+        return [r for r in self.registrations if r.type.endswith(type_)]
+
+    def one(self, type_: str, name: str | None = None) -> Registration:
+        """The only registration of a type, or the one of that name."""
+        found = [r for r in self.all(type_) if name in (None, r.name)]
+        assert len(found) == 1, f"{len(found)} of {type_} {name}: {[r.name for r in self.all(type_)]}"
+        return found[0]
+
+
+def record(build: Callable[[], Any], config: Mapping[str, str] | None = None) -> Recording:
+    """Runs `build` as a Pulumi program under a configuration of full keys and values."""
+    monitor = RecordingMonitor()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    mocks.set_mocks(monitor.mocks, project="biobatch", stack="test", preview=False, monitor=monitor)
+    set_root_resource(None)  # type: ignore[arg-type]  # set_mocks made a stack of its own
+    set_all_config(dict(config or {}))
+
+    def run() -> None:
+        build()
+
+    try:
+        loop.run_until_complete(stack.run_in_stack(run))
+    finally:
+        loop.close()
+    registrations = tuple(r for r in monitor.registrations if r.type != "pulumi:pulumi:Stack")
+    return Recording(registrations, {k: _plain(v) for k, v in monitor.exports.items()})
+
+
+def record_program(config: Mapping[str, str]) -> Recording:
+    """Runs the whole of `__main__.py`; keys without a namespace are the project's own."""
+    full = {key if ":" in key else f"biobatch:{key}": value for key, value in config.items()}
+    return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full)
+
+
+def _short(urn: str) -> str:
+    if not urn:
+        return ""
+    type_, name = urn.split("::")[2:4]
+    return f"{type_.split('$')[-1]}::{name}"
+
+
+def _plain(value: Any) -> Any:
+    return value.value() if isinstance(value, pulumi.Output) else value
