@@ -71,6 +71,6 @@ def answers(port: int) -> bool:
 def _listener(port: int) -> str:
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
                 return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
     return "another program"

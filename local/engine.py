@@ -130,11 +130,10 @@ def start() -> str:
         "exec-root": str(RUN / "exec"),
         "pidfile": str(RUN / "docker.pid"),
         "bridge": _BRIDGE,
-        "containerd-namespace": "biobatch",
-        "containerd-plugin-namespace": "biobatch-plugins",
     }
     (RUN / "daemon.json").write_text(json.dumps(settings))
-    process = processes.start(ROLE, ["dockerd", "--config-file", RUN / "daemon.json"])
+    namespaces = ["--containerd-namespace=biobatch", "--containerd-plugins-namespace=biobatch-plugins"]
+    process = processes.start(ROLE, ["dockerd", "--config-file", RUN / "daemon.json", *namespaces])
     processes.wait_until(lambda: answers(OWN_HOST), process, ROLE, seconds=90)
     return OWN_HOST
 
