@@ -4,8 +4,10 @@ import ipaddress
 import json
 import os
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -214,11 +216,15 @@ def require_local_endpoint(endpoint: str) -> None:
 
 @contextmanager
 def failing(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turns failures into the call's error text."""
+    """Turns failures into the call's error text, and mistakes of this plugin into one line that says where."""
     try:
         yield
     except Failure as failure:
         fail(context, failure)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        fail(context, Failure(f"a mistake in the local AWS provider ({place}): {type(error).__name__}: {error}"))
 
 
 def _name(urn: str) -> str:

@@ -130,13 +130,8 @@ def test_a_template_keeps_its_default_version_unless_told(engine: Engine) -> Non
     assert (told.properties["latestVersion"], told.properties["defaultVersion"]) == (3, 3)
 
 
-def test_an_environments_update_says_what_changed_and_its_limit(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world = World(engine.create)
-    token = "aws:batch/computeEnvironment:ComputeEnvironment"
-    sample = SAMPLES[token](world)
-    made = engine.create(token, "spot", sample)
+def recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Every call from here on."""
     calls: list[tuple[str, Any]] = []
     api, original = engine.provider.api, engine.provider.api.call
 
@@ -145,6 +140,54 @@ def test_an_environments_update_says_what_changed_and_its_limit(
         return original(service, operation, parameters)
 
     monkeypatch.setattr(api, "call", call)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("token", "operations"),
+    [
+        (
+            "aws:batch/jobQueue:JobQueue",
+            ["UpdateJobQueue", "DescribeJobQueues", "DeleteJobQueue", "DescribeJobQueues"],
+        ),
+        (
+            "aws:batch/computeEnvironment:ComputeEnvironment",
+            [
+                "UpdateComputeEnvironment",
+                "DescribeComputeEnvironments",
+                "DeleteComputeEnvironment",
+                "DescribeComputeEnvironments",
+            ],
+        ),
+        (
+            "aws:ec2/internetGateway:InternetGateway",
+            ["DetachInternetGateway", "DeleteInternetGateway", "DescribeInternetGateways"],
+        ),
+        (
+            "aws:iam/instanceProfile:InstanceProfile",
+            ["RemoveRoleFromInstanceProfile", "DeleteInstanceProfile", "GetInstanceProfile"],
+        ),
+    ],
+)
+def test_a_deletion_takes_the_steps_that_aws_needs_and_waits_until_it_is_done(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, token: str, operations: list[str]
+) -> None:
+    made = World(engine.create).new(token)
+    calls = recorded(engine, monkeypatch)
+    engine.delete(made)
+    made_calls = [operation for operation, _ in calls if not operation.startswith("ListTags")]
+    assert made_calls == operations
+    assert all(parameters["state"] == "DISABLED" for operation, parameters in calls if operation.startswith("Update"))
+
+
+def test_an_environments_update_says_what_changed_and_its_limit(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(engine.create)
+    token = "aws:batch/computeEnvironment:ComputeEnvironment"
+    sample = SAMPLES[token](world)
+    made = engine.create(token, "spot", sample)
+    calls = recorded(engine, monkeypatch)
     without = {key: value for key, value in resources(world).items() if key != "tags"}
     engine.update(made, {**sample, "computeResources": {**without, "subnets": ["subnet-9"], "minVcpus": 2}})
     sent = next(parameters for operation, parameters in calls if operation == "UpdateComputeEnvironment")

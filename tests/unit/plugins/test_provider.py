@@ -15,6 +15,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local.plugins.aws.provider import VERSION, Provider
+from local.plugins.aws.resource import Resource
 from local.plugins.common import UNKNOWN, Secret, from_struct, holds_unknown, to_struct
 from tests.unit.plugins.engine import Aborted, Context, Engine
 
@@ -75,11 +76,10 @@ def test_default_tags_reach_every_resource_but_not_its_own_tags(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     provider = configure({"region": "us-east-1", "defaultTags": '{"tags": {"lab": "x"}}'})
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # moto takes the calls to AWS itself
     tagged = Engine(provider)
     inputs = tagged.inputs("aws:ec2/vpc:Vpc", "v", {"cidrBlock": "10.0.0.0/16", "tags": {"a": "b"}})
     assert inputs["tagsAll"] == {"lab": "x", "a": "b"}
-    provider._api = engine.provider.api  # moto's, since the endpoint above serves nothing
-    provider._resources.clear()
     made = tagged.create("aws:ec2/vpc:Vpc", "v", {"cidrBlock": "10.0.0.0/16", "tags": {"a": "b"}})
     assert made.properties["tagsAll"] == {"lab": "x", "a": "b"}
     assert made.properties["tags"] == {"a": "b"}
@@ -123,6 +123,15 @@ def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: En
         offline.check("aws:sqs/queue:Queue", "q", {})
     with pytest.raises(Aborted, match=r"getAmi: the local AWS has no such function; it has aws:ecr/"):
         offline.invoke("aws:ec2/getAmi:getAmi", {})
+
+
+def test_a_mistake_of_the_plugin_is_one_line_that_says_where(offline: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: dict[str, Any] = {}
+    monkeypatch.setattr(Resource, "check", lambda *_: nothing["missing"])
+    with pytest.raises(
+        Aborted, match=r"^a mistake in the local AWS provider \(test_provider\.py, line \d+\): KeyError: 'missing'$"
+    ):
+        offline.check("aws:ec2/vpc:Vpc", "v", {})
 
 
 def test_values_pass_the_wire_and_back() -> None:
