@@ -32,6 +32,8 @@ OWN_HOST = f"unix://{RUN}/docker.sock"
 DATA = CACHE / "docker"
 
 _BRIDGE = "biobatch0"
+#: Control group above all containers: where they are found when the engine and its shims were killed.
+_CGROUP = "biobatch"
 #: Networks for the bridge, tried in turn; containers use it only while images are built.
 _SUBNETS = ("172.31.254.0/24", "10.254.254.0/24", "192.168.254.0/24")
 
@@ -130,6 +132,8 @@ def start() -> str:
         "exec-root": str(RUN / "exec"),
         "pidfile": str(RUN / "docker.pid"),
         "bridge": _BRIDGE,
+        "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "cgroup-parent": f"/{_CGROUP}",
     }
     (RUN / "daemon.json").write_text(json.dumps(settings))
     namespaces = ["--containerd-namespace=biobatch", "--containerd-plugins-namespace=biobatch-plugins"]
@@ -164,25 +168,33 @@ def stop(root: Path) -> None:
 
 def clear() -> None:
     """Removes what an engine of our own leaves behind when it is killed: processes, mounts, interfaces and firewall rules."""
-    processes.stop(_leftovers(), seconds=5)
-    mounts = [
-        p.mountpoint for p in psutil.disk_partitions(all=True) if p.mountpoint.startswith((f"{DATA}/", f"{RUN}/"))
-    ]
+    processes.stop(leftovers(), seconds=5)
+    mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(Path(p.mountpoint))]
     for mount in sorted(mounts, reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
-    for interface in psutil.net_if_addrs():
-        if interface.startswith("biobatch"):
-            subprocess.run(["ip", "link", "delete", interface], check=False, capture_output=True)
+    for group in Path("/sys/fs/cgroup").glob(f"**/{_CGROUP}"):
+        for folder in sorted(group.glob("**/"), reverse=True):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+    bridges = list(Path("/sys/class/net").glob("biobatch*"))
+    for interface in [*(end for bridge in bridges for end in bridge.glob("brif/*")), *bridges]:
+        subprocess.run(["ip", "link", "delete", interface.name], check=False, capture_output=True)
     if shutil.which("iptables"):
         _clear_firewall()
     shutil.rmtree(RUN, ignore_errors=True)
 
 
-def _leftovers() -> list[psutil.Process]:
+def _is_ours(path: Path) -> bool:
+    return path.is_relative_to(DATA) or path.is_relative_to(RUN)
+
+
+def leftovers() -> list[psutil.Process]:
+    """Processes of an engine of our own and of its containers, also of those that nobody looks after any more."""
     found = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if any(argument.startswith(f"{RUN}/") for argument in process.cmdline()):
+        with contextlib.suppress(psutil.Error, OSError):
+            groups = Path(f"/proc/{process.pid}/cgroup").read_text()
+            if f":/{_CGROUP}/" in groups or any(argument.startswith(f"{RUN}/") for argument in process.cmdline()):
                 found.append(process)
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def outputs(record: Record) -> dict[str, Any]:
 
 def _pulumi(record: Record, *arguments: str) -> None:
     marked = processes.marked(ROLE, environment.complete(record))
-    with subprocess.Popen([BIN / "pulumi", *arguments, "--non-interactive"], cwd=ROOT, env=marked) as process:
+    # In a terminal the CLI draws its own live display.
+    plain = [] if sys.stdout.isatty() else ["--non-interactive"]
+    with subprocess.Popen([BIN / "pulumi", *arguments, *plain], cwd=ROOT, env=marked) as process:
         try:
             exit_code = process.wait()
         except KeyboardInterrupt:

@@ -41,23 +41,23 @@ def obtain() -> Path:
     if on_path and _version(on_path) >= VERSION and (on_path.resolve().parent / _HOST).is_file():
         return on_path
     cached = CACHE / f"pulumi-v{VERSION}"
+    command = cached / "bin" / "pulumi"
+    if command.is_file():
+        return command
     tried = [
         f"PATH: {f'{on_path} is {_version(on_path)} or has no {_HOST} beside it' if on_path else 'no pulumi there'}"
     ]
     for name, source in (("Pulumi's installer", _install), ("Go", _build)):
-        if (cached / "bin" / "pulumi").is_file():
-            break
         try:
             _into(cached, source)
         except LocalError as error:
             tried.append(f"{name}: {error}")
-    else:
-        if not (cached / "bin" / "pulumi").is_file():
-            raise LocalError(
-                f"the Pulumi CLI {VERSION} or newer cannot be obtained. Install it (https://www.pulumi.com/docs/install). Tried\n  "
-                + "\n  ".join(tried)
-            )
-    return cached / "bin" / "pulumi"
+        else:
+            return command
+    raise LocalError(
+        f"the Pulumi CLI {VERSION} or newer cannot be obtained. Install it (https://www.pulumi.com/docs/install). Tried\n  "
+        + "\n  ".join(tried)
+    )
 
 
 def install(cli: Path) -> None:
@@ -100,13 +100,13 @@ def _into(folder: Path, source: Callable[[Path], None]) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     for leftover in CACHE.glob(f"{folder.name}.partial-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(
-        prefix=f"{folder.name}.partial-", dir=CACHE, ignore_cleanup_errors=True
-    ) as partial:
-        source(Path(partial))
+    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.partial-", dir=CACHE))
+    try:
+        source(partial)
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(partial, partial + ".whole", symlinks=True)
-        Path(partial + ".whole").rename(folder)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _install(folder: Path) -> None:

@@ -54,8 +54,11 @@ def up() -> Record:
         if found and found.ready and "queue_arn" in program.outputs(found):
             say(f"the stack is up: AWS on 127.0.0.1:{found.aws_port}, registry on 127.0.0.1:{found.registry_port}")
             return found
+        cli = pulumi_cli.obtain()
         if not found:
             found = _start()
+        pulumi_cli.install(cli)
+        provider_plugins.install()
         program.up(found)
         found.ready = True
         found.save()
@@ -97,7 +100,6 @@ def _healthy(found: Record) -> bool:
 
 
 def _start() -> Record:
-    cli = pulumi_cli.obtain()
     host = engine.obtain()
     found = Record(
         aws_port=ports.free(_AWS_PORT),
@@ -115,8 +117,6 @@ def _start() -> Record:
         registry.start(connection, found.registry_port)
         containers.create_network(connection)
     aws_server.start(found)
-    pulumi_cli.install(cli)
-    provider_plugins.install()
     return found
 
 

@@ -1,0 +1,116 @@
+"""The stand-in language host runs a program as Pulumi's own does, and ends at once."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc  # type: ignore[import-untyped]
+import psutil
+import pytest
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+
+from local.paths import ROOT
+
+Host = tuple["subprocess.Popen[str]", language_pb2_grpc.LanguageRuntimeStub]
+
+#: In the place of Pulumi's executor: writes down how it was called, then does what the program folder's name says.
+EXECUTOR = """
+import json, os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[-1])
+call = {"arguments": sys.argv[1:], **{name: os.environ[name] for name in ("PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS")}}
+(folder / "call.json").write_text(json.dumps(call))
+if folder.name == "sleep":
+    time.sleep(60)
+sys.exit(int(folder.name))
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    executor = tmp_path / "executor"
+    executor.write_text(EXECUTOR)
+    command = [sys.executable, str(ROOT / "local" / "language_host"), str(executor), "--tracing", "x", "127.0.0.1:7"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
+            yield process, language_pb2_grpc.LanguageRuntimeStub(channel)
+        process.kill()
+
+
+def request(folder: Path) -> language_pb2.RunRequest:
+    folder.mkdir()
+    return language_pb2.RunRequest(
+        project="biobatch",
+        stack="local",
+        organization="organization",
+        pwd=str(folder),
+        dryRun=True,
+        parallel=16,
+        monitor_address="127.0.0.1:8",
+        config={"biobatch:azCount": "3"},
+        configSecretKeys=["biobatch:token"],
+        info=language_pb2.ProgramInfo(root_directory="/root/of/it", program_directory=str(folder), entry_point="."),
+    )
+
+
+def test_a_program_gets_what_the_engine_sends(host: Host, tmp_path: Path) -> None:
+    response = host[1].Run(request(tmp_path / "0"))
+    assert (response.error, response.bail) == ("", False)
+    call = json.loads((tmp_path / "0" / "call.json").read_text())
+    assert json.loads(call["PULUMI_CONFIG"]) == {"biobatch:azCount": "3"}
+    assert json.loads(call["PULUMI_CONFIG_SECRET_KEYS"]) == ["biobatch:token"]
+    options = dict(zip(call["arguments"][:-1:2], call["arguments"][1::2], strict=False))
+    assert options == {
+        "--monitor": "127.0.0.1:8",
+        "--engine": "127.0.0.1:7",
+        "--project": "biobatch",
+        "--stack": "local",
+        "--organization": "organization",
+        "--pwd": str(tmp_path / "0"),
+        "--root_directory": "/root/of/it",
+        "--dry_run": "true",
+        "--parallel": "16",
+    }
+
+
+def test_a_program_that_showed_its_error_is_not_reported_twice(host: Host, tmp_path: Path) -> None:
+    response = host[1].Run(request(tmp_path / "32"))
+    assert (response.error, response.bail) == ("", True)
+
+
+def test_a_program_that_failed_is_reported_with_its_exit_code(host: Host, tmp_path: Path) -> None:
+    assert host[1].Run(request(tmp_path / "3")).error == "Program exited with non-zero exit code: 3"
+
+
+def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
+    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest()).packages
+    assert {(package.name, package.kind) for package in packages} >= {
+        ("aws", "resource"),
+        ("awsx", "resource"),
+        ("docker", "resource"),
+    }
+
+
+def test_the_program_ends_with_an_interrupted_host(host: Host, tmp_path: Path) -> None:
+    process, stub = host
+    running = stub.Run.future(request(tmp_path / "sleep"))
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "sleep" / "call.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=2) == 0
+    assert psutil.wait_procs(children, timeout=2)[1] == []
+    running.cancel()
+
+
+def test_the_host_ends_when_the_engine_cancels(host: Host) -> None:
+    process, stub = host
+    stub.Cancel(empty_pb2.Empty())
+    assert process.wait(timeout=2) == 0
