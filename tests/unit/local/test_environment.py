@@ -18,7 +18,7 @@ REAL = {
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
     "AWS_ROLE_ARN": "arn:aws:iam::999999999999:role/admin",
     "PULUMI_ACCESS_TOKEN": "pul-1",
-    "PULUMI_CONFIG_PASSPHRASE_FILE": "/root/passphrase",
+    "PULUMI_CONFIG_PASSPHRASE_FILE": "/home/someone/passphrase",
 }
 
 

@@ -54,7 +54,7 @@ def request(folder: Path) -> language_pb2.RunRequest:
         monitor_address="127.0.0.1:8",
         config={"biobatch:azCount": "3"},
         configSecretKeys=["biobatch:token"],
-        info=language_pb2.ProgramInfo(root_directory="/root/of/it", program_directory=str(folder), entry_point="."),
+        info=language_pb2.ProgramInfo(root_directory="/home/of/it", program_directory=str(folder), entry_point="."),
     )
 
 
@@ -72,7 +72,7 @@ def test_a_program_gets_what_the_engine_sends(host: Host, tmp_path: Path) -> Non
         "--stack": "local",
         "--organization": "organization",
         "--pwd": str(tmp_path / "0"),
-        "--root_directory": "/root/of/it",
+        "--root_directory": "/home/of/it",
         "--dry_run": "true",
         "--parallel": "16",
     }
