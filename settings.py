@@ -77,10 +77,10 @@ def parse(config: Mapping[str, str]) -> Settings:
     faults: list[str] = []
     values: dict[str, Any] = {}
     own = {k.split(":", 1)[1]: v for k, v in config.items() if k.startswith(f"{PROJECT}:")}
-    for key in sorted(own.keys() - KEYS.keys()):
-        near = difflib.get_close_matches(key, KEYS, n=1)
+    for unknown in sorted(own.keys() - KEYS.keys()):
+        near = difflib.get_close_matches(unknown, KEYS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(KEYS)}."
-        faults.append(f"{key}: there is no such key; {hint} Remove it: pulumi config rm {PROJECT}:{key}")
+        faults.append(f"{unknown}: there is no such key; {hint} Remove it: pulumi config rm {PROJECT}:{unknown}")
     for name, key in KEYS.items():
         try:
             values[name] = key.read(own[name]) if name in own else key.default

@@ -1,5 +1,6 @@
 """The network that jobs run in: private subnets for the machines, public ones for the way out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -25,7 +26,7 @@ class NetworkArgs:
 
     vpc_cidr: str
     """IPv4 range, /16 to /22. A change replaces the network."""
-    zone_names: list[str]
+    zone_names: Sequence[str]
     """Availability zones, 1 to 6, in an order that stays: zones are added and removed at the end."""
     nat_gateways: NatGateways
     """One NAT gateway or one a zone. A change adds or removes gateways in place."""
@@ -49,9 +50,9 @@ class Network(pulumi.ComponentResource):
 
     vpc_id: pulumi.Output[str]
     """Id of the VPC."""
-    private_subnet_ids: pulumi.Output[list[str]]
+    private_subnet_ids: pulumi.Output[Sequence[str]]
     """Ids of the private subnets, in the order of the zones."""
-    public_subnet_ids: pulumi.Output[list[str]]
+    public_subnet_ids: pulumi.Output[Sequence[str]]
     """Ids of the public subnets, in the order of the zones."""
     security_group_id: pulumi.Output[str]
     """Id of the security group of the jobs' machines: everything out, nothing in."""

@@ -70,6 +70,8 @@ class ToolImage(pulumi.ComponentResource):
     """The image by digest, `repository@sha256:…`."""
     repository_arn: pulumi.Output[str]
     """ARN of its repository."""
+    tag: str
+    """The hash of its content, which names it before it is built."""
 
     def __init__(self, name: str, args: ToolImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:ToolImage", name, None, opts)

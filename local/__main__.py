@@ -17,10 +17,6 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("up", help="bring the stack up")
     commands.add_parser("down", help="remove the stack and everything it made")
     commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
-    demo = commands.add_parser("demo", help="bring the stack up and call variants on the sample data")
-    demo.add_argument(
-        "--seed", type=int, default=1, help="which variants are planted, and which reads are drawn (default: 1)"
-    )
     given = parser.parse_args(arguments)
     try:
         match given.command:
@@ -30,8 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
                 stack.down()
             case "env":
                 print(environment.shell_lines(stack.current()))
-            case "demo":
-                return _demo(given.seed)
     except LocalError as error:
         warn(str(error))
         return 1
@@ -39,13 +33,6 @@ def main(arguments: list[str] | None = None) -> int:
         warn("interrupted. `make local-down` removes what came up; the same command again goes on.")
         return 130
     return 0
-
-
-def _demo(seed: int) -> int:
-    from local import demo
-
-    with environment.entered(stack.up()):
-        return demo.run(seed)
 
 
 if __name__ == "__main__":

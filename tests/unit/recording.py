@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pulumi
 from pulumi.runtime import mocks, rpc, set_all_config, stack
 from pulumi.runtime.settings import set_root_resource
 
@@ -91,12 +90,12 @@ class RecordingMonitor(mocks.MockMonitor):
                 dependencies=frozenset(_short(urn) for urn in request.dependencies),
             )
         )
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
         if "pulumi:pulumi:Stack" in request.urn:
             self.exports = rpc.deserialize_properties(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def record(build: Callable[[], Any], config: Mapping[str, str] | None = None) ->
     finally:
         loop.close()
     registrations = tuple(r for r in monitor.registrations if r.type != "pulumi:pulumi:Stack")
-    return Recording(registrations, {k: _plain(v) for k, v in monitor.exports.items()})
+    return Recording(registrations, monitor.exports)
 
 
 def record_program(config: Mapping[str, str]) -> Recording:
@@ -148,7 +147,3 @@ def _short(urn: str) -> str:
         return ""
     type_, name = urn.split("::")[2:4]
     return f"{type_.split('$')[-1]}::{name}"
-
-
-def _plain(value: Any) -> Any:
-    return value.value() if isinstance(value, pulumi.Output) else value

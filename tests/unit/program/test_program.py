@@ -157,9 +157,9 @@ def test_machines_want_tokens_and_bar_jobs_from_their_credentials() -> None:
     mime = base64.b64decode(template["userData"]).decode()
     message = email.message_from_string(mime)
     assert message.get_content_type() == "multipart/mixed"
-    (part,) = message.get_payload()  # type: ignore[misc]
-    assert part.get_content_type() == "text/x-shellscript"  # type: ignore[union-attr]
-    script = part.get_payload()  # type: ignore[union-attr]
+    (part,) = [part for part in message.walk() if not part.is_multipart()]
+    assert part.get_content_type() == "text/x-shellscript"
+    script = part.get_payload()
     assert "-d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT" in str(script)
     assert "\n\n--==BIOBATCH==" in mime, "Batch wants a blank line before each boundary"
 

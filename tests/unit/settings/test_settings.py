@@ -1,0 +1,118 @@
+"""Wrong settings are refused in words, all at once; right ones are taken as they are."""
+
+import contextlib
+import json
+
+import pulumi
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from settings import KEYS, instance_architecture, parse
+from tests.unit.recording import ROOT
+
+REGION = {"aws:region": "eu-west-1"}
+
+
+def refusal(**config: str) -> str:
+    with pytest.raises(pulumi.RunError) as caught:
+        parse({**REGION, **{f"biobatch:{key}": value for key, value in config.items()}})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("azCount", "0", "0 is outside 1 to 6"),
+        ("azCount", "7", "7 is outside 1 to 6"),
+        ("azCount", "two", "'two' is not a whole number"),
+        ("azCount", "true", "'true' is not a whole number"),
+        ("maxVcpus", "-1", "-1 is outside 1 to"),
+        ("vpcCidr", "10.0.0.0/23", "not of size /16 to /22"),
+        ("vpcCidr", "10.0.0.1/16", "has host bits set"),
+        ("vpcCidr", "8.8.0.0/16", "not inside 10.0.0.0/8"),
+        ("vpcCidr", "fd00::/20", "not of size /16 to /22"),
+        ("instanceTypes", "m6i", "not a list"),
+        ("instanceTypes", '["m6i.large!"]', "neither an instance type"),
+        ("instanceTypes", '["m6i", "m6i"]', "named twice"),
+        ("instanceTypes", '["a1.large"]', "first Graviton"),
+        ("instanceTypes", '["m7g"]', "architecture is x86_64"),
+        ("architecture", "arm", "none of x86_64, arm64"),
+        ("natGateways", "none", "interface endpoints"),
+        ("natGateways", "two", "none of single, one-per-az"),
+        ("spot", "yes", "neither true nor false"),
+        ("protectData", "1", "neither true nor false"),
+        ("logRetentionDays", "31", "31 is none of"),
+        ("tags", '{"aws:x": "y"}', "reserved"),
+        ("tags", '{"x": 1}', "no text"),
+        ("tags", "[]", "not a mapping"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key_and_the_command_that_mends_it(key: str, value: str, words: str) -> None:
+    message = refusal(**{key: value})
+    assert f"- {key}: " in message
+    assert words in message
+    assert "pulumi config set" in message
+
+
+def test_x86_types_under_arm64_are_refused() -> None:
+    assert "m6i is x86_64, but architecture is arm64" in refusal(architecture="arm64", instanceTypes='["m6i"]')
+
+
+def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_value() -> None:
+    message = refusal(azcount="secret")
+    assert "did you mean azCount?" in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("key", ["scratchGiB", "interfaceEndpoints", "vpcId", "dataBuckets", "amiId"])
+def test_a_key_of_a_later_version_is_refused(key: str) -> None:
+    assert f"{key}: there is no such key" in refusal(**{key: "1"})
+
+
+def test_all_faults_are_told_at_once() -> None:
+    message = refusal(azCount="0", maxVcpus="-1", azcount="2")
+    assert message.startswith("3 settings are refused; nothing was created.")
+    assert len(message.splitlines()) == 4
+
+
+def test_a_missing_region_is_asked_for() -> None:
+    with pytest.raises(pulumi.RunError, match="pulumi config set aws:region"):
+        parse({})
+
+
+def test_pulumi_yaml_declares_the_same_keys_with_the_same_defaults() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert {k: v["default"] for k, v in declared.items()} == {k: v.default for k, v in KEYS.items()}
+    assert all(v["description"] and v["default"] is not None for v in declared.values())
+
+
+def test_the_declared_defaults_are_accepted() -> None:
+    texts = {
+        f"biobatch:{k}": v.default if isinstance(v.default, str) else json.dumps(v.default) for k, v in KEYS.items()
+    }
+    assert parse({**REGION, **texts}) == parse(REGION)
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [("m6i", "x86_64"), ("g5.xlarge", "x86_64"), ("c7gn.large", "arm64"), ("p6e-gb200", "arm64"), ("im4gn", "arm64")],
+)
+def test_the_architecture_is_read_from_the_types_name(name: str, architecture: str) -> None:
+    assert instance_architecture(name) == architecture
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*KEYS, "other"]), st.text(max_size=12) | JSON_VALUES.map(json.dumps), max_size=4)
+)
+def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str]) -> None:
+    with contextlib.suppress(pulumi.RunError):
+        parse({**REGION, **{f"biobatch:{key}": value for key, value in config.items()}})
