@@ -1,4 +1,4 @@
-"""`python -m local`: the local stack's commands, which the Makefile calls."""
+"""`python -m local`: the local stack's commands."""
 
 import argparse
 import sys

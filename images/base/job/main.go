@@ -1,7 +1,8 @@
 // job is the entrypoint of every Biobatch image: it stages a job's inputs in, runs its command and stages the outputs out.
 //
 // The promise: outputs are published only after the command has succeeded, each whole, and the manifest last. What has no
-// manifest is no result. The environment it reads is described in DESIGN ("Job environment") and in images/README.md.
+// manifest is no result. plan.go reads and checks the job's environment: JOB_INPUTS, JOB_INPUTS_FROM, JOB_OUTPUTS,
+// JOB_OUTPUT_PREFIX, JOB_MANIFEST.
 package main
 
 import (
