@@ -4,10 +4,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import grpc  # type: ignore[import-untyped]
@@ -151,6 +154,19 @@ def fail(context: grpc.ServicerContext, failure: Failure) -> NoReturn:
     raise AssertionError("abort always raises")
 
 
+@contextmanager
+def failing(context: grpc.ServicerContext) -> Iterator[None]:
+    """Turns failures into the call's error text, and a plugin's own mistakes into one line that says where."""
+    try:
+        yield
+    except Failure as failure:
+        fail(context, failure)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        fail(context, Failure(f"a mistake in a stand-in provider ({place}): {type(error).__name__}: {error}"))
+
+
 class Plugin(ResourceProviderServicer):
     """A provider plugin's housekeeping calls; a provider overrides the rest."""
 
@@ -169,9 +185,27 @@ class Plugin(ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
-        # The engine waits five seconds for a plugin that lives on; the answer still has to leave.
-        threading.Timer(0.05, os._exit, (0,)).start()
+        end_soon()
         return empty_pb2.Empty()
+
+
+def end_soon() -> None:
+    """Ends the plugin once the answer to Cancel has left: the engine waits five seconds for one that lives on."""
+    threading.Timer(0.05, os._exit, (0,)).start()
+
+
+def end_with_engine() -> None:
+    """Sees to it that the plugin ends at SIGINT and SIGTERM, and with its engine: a killed one's plugins would stay behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+    engine = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == engine:
+            time.sleep(0.5)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def serve(plugin: ResourceProviderServicer, *, workers: int = 64) -> NoReturn:
@@ -183,9 +217,7 @@ def serve(plugin: ResourceProviderServicer, *, workers: int = 64) -> NoReturn:
         plugin: the provider.
         workers: how many calls run at the same time.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))
-    engine = os.getppid()
+    end_with_engine()
     # Pulumi's own limit: a state may hold more than gRPC's 4 MiB.
     limit = 400 * 1024 * 1024
     server = grpc.server(
@@ -196,7 +228,5 @@ def serve(plugin: ResourceProviderServicer, *, workers: int = 64) -> NoReturn:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # A plugin whose engine was killed is adopted by another process and must not stay behind.
-    while os.getppid() == engine:
-        time.sleep(0.5)
-    os._exit(0)
+    server.wait_for_termination()
+    raise AssertionError("nothing stops the server but the end of the process")

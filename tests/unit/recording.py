@@ -35,8 +35,8 @@ class Cloud(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
         arn = f"arn:aws:test:::{args.name}"
-        if args.typ == "awsx:ec2:Vpc":
-            # Lists for its outputs, never its inputs: `natGateways` is an object going in.
+        if args.typ == "awsx:ec2:Vpc" and state:
+            # Of a program; the stand-in's own component registers no inputs. Lists for its outputs, never its inputs: `natGateways` is an object going in.
             count = len(args.inputs["availabilityZoneNames"])
             state = {
                 "vpcId": "vpc-1",

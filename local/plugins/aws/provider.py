@@ -4,10 +4,7 @@ import ipaddress
 import json
 import os
 import threading
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +17,7 @@ from local.plugins.aws.api import Api
 from local.plugins.aws.differences import Difference
 from local.plugins.aws.lookups import look_up
 from local.plugins.aws.resource import Resource
-from local.plugins.common import Failure, Plugin, fail, from_struct, holds_unknown, to_struct
+from local.plugins.common import Failure, Plugin, failing, from_struct, holds_unknown, to_struct
 
 #: The version of the provider that this one stands in for.
 VERSION = "7.51.1"
@@ -212,19 +209,6 @@ def require_local_endpoint(endpoint: str) -> None:
             f"AWS_ENDPOINT_URL {given}: this provider stands in for AWS on this machine only and refuses to call any other. "
             'In a shell of the local stack: eval "$(make local-env)"'
         )
-
-
-@contextmanager
-def failing(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turns failures into the call's error text, and mistakes of this plugin into one line that says where."""
-    try:
-        yield
-    except Failure as failure:
-        fail(context, failure)
-    except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}, line {where.lineno}"
-        fail(context, Failure(f"a mistake in the local AWS provider ({place}): {type(error).__name__}: {error}"))
 
 
 def _name(urn: str) -> str:

@@ -129,7 +129,7 @@ def test_a_mistake_of_the_plugin_is_one_line_that_says_where(offline: Engine, mo
     nothing: dict[str, Any] = {}
     monkeypatch.setattr(Resource, "check", lambda *_: nothing["missing"])
     with pytest.raises(
-        Aborted, match=r"^a mistake in the local AWS provider \(test_provider\.py, line \d+\): KeyError: 'missing'$"
+        Aborted, match=r"^a mistake in a stand-in provider \(test_provider\.py, line \d+\): KeyError: 'missing'$"
     ):
         offline.check("aws:ec2/vpc:Vpc", "v", {})
 

@@ -1,0 +1,91 @@
+"""A build context: the files that make an image another one, and the archive that the engine builds from."""
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from docker.utils.build import PatternMatcher, tar
+
+#: Under a name of its own in the archive, since it may lie outside the context or be ignored.
+ARCHIVED_DOCKERFILE = ".dockerfile.biobatch"
+
+
+def digest(context: Path, dockerfile: Path) -> str:
+    """The hash over names, modes and contents by which the provider knows a context, as 64 hexadecimal digits.
+
+    Equal to pulumi-docker's `contextDigest` (v4.11.2, provider/image.go): first the Dockerfile under a fixed name, then every file that
+    is not ignored, the Dockerfile again among them; times, owners and folders do not count.
+
+    Args:
+        context: the folder.
+        dockerfile: the Dockerfile, wherever it lies.
+    """
+    whole = hashlib.sha256()
+    _add(whole.update, "Dockerfile", "-" * 10, dockerfile.read_bytes())
+    ignored = PatternMatcher(_ignore_patterns(context, dockerfile))
+    for path in _files(context):
+        name = path.relative_to(context).as_posix()
+        if not ignored.matches(name):  # type: ignore[arg-type]  # text, whatever the stubs say
+            _add(whole.update, name, _mode(path.lstat().st_mode), _content(path))
+    return whole.hexdigest()
+
+
+def archive(context: Path, dockerfile: Path) -> contextlib.closing[Any]:
+    """The context as a tar file for the engine, without what is ignored; the Dockerfile is in it under `ARCHIVED_DOCKERFILE`."""
+    return contextlib.closing(
+        tar(
+            context,
+            exclude=_ignore_patterns(context, dockerfile),
+            dockerfile=(ARCHIVED_DOCKERFILE, dockerfile.read_text()),
+            gzip=False,
+        )
+    )
+
+
+def _add(update: Callable[[bytes], None], name: str, mode: str, content: bytes) -> None:
+    update(name.encode(errors="surrogateescape") + mode.encode() + hashlib.sha256(content).digest() + b"\0")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Everything but folders, each folder's entries in the order of their bytes, descending as met."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _content(path: Path) -> bytes:
+    if path.is_symlink():
+        return os.fsencode(path.resolve() if path.is_absolute() else os.path.relpath(path.resolve()))
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _mode(mode: int) -> str:
+    """A mode in Go's words, whose letters differ from those of `ls`."""
+    letters = "".join(
+        letter
+        for letter, set_ in (
+            ("L", stat.S_ISLNK(mode)),
+            ("p", stat.S_ISFIFO(mode)),
+            ("S", stat.S_ISSOCK(mode)),
+            ("u", mode & stat.S_ISUID),
+            ("g", mode & stat.S_ISGID),
+            ("t", mode & stat.S_ISVTX),
+        )
+        if set_
+    )
+    permissions = "".join(letter if mode & (0o400 >> bit) else "-" for bit, letter in enumerate("rwxrwxrwx"))
+    return (letters or "-") + permissions
+
+
+def _ignore_patterns(context: Path, dockerfile: Path) -> list[str]:
+    for file in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
+        if file.is_file():
+            lines = (line.strip() for line in file.read_text().splitlines())
+            return [line for line in lines if line and not line.startswith("#")]
+    return []
