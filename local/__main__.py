@@ -3,9 +3,13 @@
 import argparse
 import sys
 
+from local import demo as main_job
 from local import environment, stack
 from local.console import warn
 from local.errors import LocalError
+
+#: The demo's usual reads; any other seed holds as well.
+_SEED = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,12 +20,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="bring the stack up")
     commands.add_parser("down", help="remove the stack and everything it made")
+    demo = commands.add_parser("demo", help="call variants on the sample data, on a stack that comes up if it is not")
+    demo.add_argument("--seed", type=int, default=_SEED, help="which variants and reads are simulated, 1 or more")
     commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
     given = parser.parse_args(arguments)
     try:
         match given.command:
             case "up":
                 stack.up()
+            case "demo":
+                with environment.entered(stack.up()):
+                    return main_job.run(given.seed)
             case "down":
                 stack.down()
             case "env":

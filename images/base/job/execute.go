@@ -12,7 +12,7 @@ import (
 )
 
 // grace is what the command has between SIGTERM and SIGKILL. Batch itself kills after 30 seconds.
-const grace = 25 * time.Second
+var grace = 25 * time.Second
 
 // execute runs the command in the working folder, in a process group of its own so that a signal reaches all of a pipeline.
 // The command's exit code becomes the job's; a command ended by signal n counts as 128 + n, as in a shell.
@@ -41,23 +41,33 @@ func execute(ctx context.Context, command []string, work, tmp string) error {
 		case <-ended:
 		case <-time.After(grace):
 			say("the command did not end within %s of SIGTERM; killing it", grace)
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}()
 	err := cmd.Wait()
 	close(ended)
+	// What the command left running in the background must not write to outputs while they are published.
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if ctx.Err() != nil { // whatever the command made of the signal
+		return ctx.Err()
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		status, _ := exit.Sys().(syscall.WaitStatus)
 		if status.Signaled() {
 			return faultf(128+int(status.Signal()), "the command was ended by signal %d (%s); nothing was published", status.Signal(), status.Signal())
 		}
-		return faultf(exit.ExitCode(), "the command failed with exit code %d; nothing was published", exit.ExitCode())
+		hint := ""
+		if exit.ExitCode() == 128+int(syscall.SIGKILL) {
+			hint = " (something killed it, most often for want of memory)"
+		}
+		return faultf(exit.ExitCode(), "the command failed with exit code %d%s; nothing was published", exit.ExitCode(), hint)
 	}
 	return err
 }
 
-// usage reads the container's peak memory in bytes and CPU time in seconds from its cgroup, version 2 or 1; 0 if unknown.
+// usage reads the container's peak memory in bytes (page cache included) and CPU time in seconds from its cgroup, version 2 or
+// 1; 0 if unknown.
 func usage() (int64, float64) {
 	read := func(path string) string {
 		text, _ := os.ReadFile(path)

@@ -22,10 +22,10 @@ import (
 const (
 	exitUsage    = 64  // the JOB_… variables or the command are wrong
 	exitNoInput  = 66  // an input does not exist, a pattern matches nothing, or two inputs share a file name
-	exitNoOutput = 73  // an output pattern matches nothing, or what it matches cannot be published
+	exitNoOutput = 73  // an output pattern matches nothing, or there is no place to publish at
 	exitIO       = 74  // S3 or the scratch volume failed, after retries
 	exitDenied   = 77  // the job role may not do it
-	exitStopped  = 143 // SIGTERM or SIGINT: nothing was published
+	exitStopped  = 143 // SIGTERM or SIGINT: there is no manifest, so no result
 )
 
 // scratch is where the job definition mounts the writable volume; the image's root is read-only.
@@ -63,15 +63,14 @@ func main() {
 	err := run(ctx, &rec)
 	var f fault
 	switch {
+	case err == nil: // also when a signal came after the manifest
 	case ctx.Err() != nil:
-		say("stopped by a signal; nothing was published")
+		say("stopped by a signal; no manifest was written, so there is no result")
 		rec.ExitCode = exitStopped
 	case errors.As(err, &f):
-		if f.text != "" {
-			say("%s", f.text)
-		}
+		say("%s", f.text)
 		rec.ExitCode = f.code
-	case err != nil:
+	default:
 		say("%s", err)
 		rec.ExitCode = exitIO
 	}
@@ -108,6 +107,11 @@ func run(ctx context.Context, rec *record) error {
 			return err
 		}
 	}
+	if plan.prefix != nil {
+		if err := store.checkPrefix(ctx, *plan.prefix); err != nil {
+			return err
+		}
+	}
 	started := time.Now()
 	inputs, err := store.stageIn(ctx, plan, work)
 	if err != nil {
@@ -121,11 +125,8 @@ func run(ctx context.Context, rec *record) error {
 	started = time.Now()
 	err = execute(ctx, plan.command, work, tmp)
 	rec.WorkSeconds = time.Since(started).Seconds()
-	if err != nil {
+	if err != nil || plan.prefix == nil {
 		return err
-	}
-	if plan.prefix == nil {
-		return nil
 	}
 	started = time.Now()
 	outputs, err := store.stageOut(ctx, plan, work, inputs)

@@ -58,8 +58,10 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	}
 	prefix := getenv("JOB_OUTPUT_PREFIX")
 	if prefix == "" {
-		if len(p.outputs) > 0 {
-			return p, faultf(exitUsage, "JOB_OUTPUTS is set but JOB_OUTPUT_PREFIX is not: say where the outputs go")
+		for _, name := range []string{"JOB_OUTPUTS", "JOB_MANIFEST"} {
+			if strings.TrimSpace(getenv(name)) != "" {
+				return p, faultf(exitUsage, "%s is set but JOB_OUTPUT_PREFIX is not: say where the outputs go", name)
+			}
 		}
 		return p, nil
 	}
@@ -154,7 +156,7 @@ func decodePattern(encoded string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			if strings.ContainsAny(literal, `*?[]\`) {
+			if strings.Contains(`*?[]^-\`, literal) {
 				pattern.WriteByte('\\')
 			}
 			pattern.WriteString(literal)

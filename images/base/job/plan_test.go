@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"path"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +33,7 @@ func TestEncodedPatternCharactersStandForThemselves(t *testing.T) {
 	}{
 		{"*.bam", "a.bam", true}, {"%2A.bam", "a.bam", false}, {"%2A.bam", "*.bam", true},
 		{"[!a]x", "bx", true}, {"[!a]x", "ax", false}, {`a\b`, `a\b`, true}, {"%C3%A9?", "éa", true},
+		{"[%C3%A9a]", "é", true}, {"[%5Ea]x", "ax", true}, {"[a%2Dc]x", "bx", false}, {"[a%5D]*", "]x", true}, {"a%20+*", "a +b", true},
 	} {
 		pattern, err := decodePattern(c.encoded)
 		if err != nil {
@@ -56,10 +59,45 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 		{"JOB_INPUTS": "nothing"}, {"JOB_INPUTS": "s3://b/folder/"}, {"JOB_OUTPUTS": "*.bam"},
 		{"JOB_OUTPUTS": "../x", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 		{"JOB_OUTPUT_PREFIX": "p"}, {"JOB_OUTPUT_PREFIX": "s3://b/p*"}, {"JOB_INPUTS_FROM": "s3://b/"},
-		{"JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_MANIFEST": "s3://b/m/"},
+		{"JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_MANIFEST": "s3://b/m/"}, {"JOB_MANIFEST": "s3://b/m"},
+		{"JOB_INPUTS": "s3://b/.."}, {"JOB_INPUTS": "s3://b/a/%2E"}, {"JOB_INPUTS": "s3://b/" + strings.Repeat("a", 256)},
+		{"JOB_INPUTS_FROM": "s3://b/*"}, {"JOB_OUTPUTS": "a/%2E%2E/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
+		{"JOB_OUTPUTS": "folder/", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "%G0", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 	} {
-		if _, err := readPlan([]string{"true"}, func(name string) string { return environment[name] }); err == nil {
-			t.Errorf("%v was accepted", environment)
+		_, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
+		var f fault
+		if !errors.As(err, &f) || f.code != exitUsage || !strings.Contains(f.text, "JOB_") {
+			t.Errorf("%v: got %v, want a refusal that names the variable", environment, err)
+		}
+	}
+	if _, err := readPlan(nil, func(string) string { return "" }); err == nil {
+		t.Error("a job without a command was accepted")
+	}
+}
+
+func TestAPlaceForOutputsIsAFolderWithAManifest(t *testing.T) {
+	for prefix, want := range map[string]plan{
+		"s3://b":          {prefix: &location{"b", "", ""}, manifest: location{"b", "manifest.json", ""}},
+		"s3://b/run%201":  {prefix: &location{"b", "run 1/", ""}, manifest: location{"b", "run 1/manifest.json", ""}},
+		"s3://b/run%201/": {prefix: &location{"b", "run 1/", ""}, manifest: location{"b", "run 1/manifest.json", ""}},
+	} {
+		environment := map[string]string{"JOB_OUTPUT_PREFIX": prefix}
+		got, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
+		if err != nil || *got.prefix != *want.prefix || got.manifest != want.manifest {
+			t.Errorf("%s: got %v and %v, %v", prefix, got.prefix, got.manifest, err)
+		}
+	}
+}
+
+func TestJobsAndAttemptsOfOneHostHaveFoldersOfTheirOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, job := range []string{"4f", "4f:0", "4f:1"} {
+		for _, attempt := range []string{"1", "2"} {
+			name := areaName(job, attempt)
+			if seen[name] || strings.ContainsAny(name, ":/") {
+				t.Errorf("%s, attempt %s: %s", job, attempt, name)
+			}
+			seen[name] = true
 		}
 	}
 }

@@ -11,12 +11,13 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -61,6 +64,17 @@ func openStore(ctx context.Context) (*store, error) {
 	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = ownEndpoint })}, nil
 }
 
+// checkPrefix finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
+// answer here, and is judged when it writes.
+func (s *store) checkPrefix(ctx context.Context, prefix location) error {
+	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &prefix.bucket})
+	var missing *types.NotFound
+	if errors.As(err, &missing) {
+		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, does not exist", prefix)
+	}
+	return nil
+}
+
 // stageIn fetches every input into the working folder under its base name and verifies its size, and its MD5 where S3 reports one.
 func (s *store) stageIn(ctx context.Context, p plan, work string) ([]object, error) {
 	wanted := p.inputs
@@ -75,18 +89,15 @@ func (s *store) stageIn(ctx context.Context, p plan, work string) ([]object, err
 		}
 		wanted = append(wanted, more...)
 	}
-	var mutex sync.Mutex
-	var objects []object
-	err := sideBySide(wanted, func(input location) error {
-		found, err := s.find(ctx, input)
-		mutex.Lock()
-		defer mutex.Unlock()
-		objects = append(objects, found...)
+	found := make([][]object, len(wanted))
+	err := sideBySide(ctx, len(wanted), func(ctx context.Context, i int) (err error) {
+		found[i], err = s.find(ctx, wanted[i])
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	objects := slices.Concat(found...)
 	sort.Slice(objects, func(i, j int) bool { return objects[i].URI < objects[j].URI })
 	byName := map[string]object{}
 	for _, o := range objects {
@@ -96,7 +107,9 @@ func (s *store) stageIn(ctx context.Context, p plan, work string) ([]object, err
 		}
 		byName[name] = o
 	}
-	return objects, sideBySide(objects, func(o object) error { return s.download(ctx, o, filepath.Join(work, path.Base(o.Key))) })
+	return objects, sideBySide(ctx, len(objects), func(ctx context.Context, i int) error {
+		return s.download(ctx, objects[i], filepath.Join(work, path.Base(objects[i].Key)))
+	})
 }
 
 func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
@@ -133,7 +146,9 @@ func (s *store) find(ctx context.Context, l location) ([]object, error) {
 		}
 		for _, item := range page.Contents {
 			key := aws.ToString(item.Key)
-			if matches, _ := path.Match(l.pattern, strings.TrimPrefix(key, l.key)); matches {
+			name := strings.TrimPrefix(key, l.key)
+			// An object that is named like the folder is how consoles make an empty one; it is no file in it.
+			if matches, _ := path.Match(l.pattern, name); matches && name != "" {
 				one, err := s.find(ctx, location{bucket: l.bucket, key: key})
 				if err != nil {
 					return nil, err
@@ -159,11 +174,9 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 	if o.ETag != "" { // an object that is overwritten while it is read must not be mixed of two
 		request.IfMatch = aws.String(`"` + o.ETag + `"`)
 	}
-	if o.Size > 0 { // a range of an empty object is an error
-		downloader := manager.NewDownloader(s.client, func(d *manager.Downloader) { d.PartSize, d.Concurrency = partSize, streams })
-		if _, err := downloader.Download(ctx, file, request); err != nil {
-			return explain("read", where, err)
-		}
+	downloader := manager.NewDownloader(s.client, func(d *manager.Downloader) { d.PartSize, d.Concurrency = partSize, streams })
+	if _, err := downloader.Download(ctx, file, request); err != nil {
+		return explain("read", where, err)
 	}
 	info, err := file.Stat()
 	if err != nil {
@@ -209,14 +222,13 @@ func (s *store) stageOut(ctx context.Context, p plan, work string, inputs []obje
 	outputs := []object{}
 	for name := range names {
 		key := p.prefix.key + name
+		if p.prefix.bucket == p.manifest.bucket && key == p.manifest.key {
+			return nil, faultf(exitNoOutput, "output %q is where the manifest goes: name another place by JOB_MANIFEST; nothing was published", name)
+		}
 		outputs = append(outputs, object{URI: location{bucket: p.prefix.bucket, key: key}.String(), Key: key, bucket: p.prefix.bucket})
 	}
 	sort.Slice(outputs, func(i, j int) bool { return outputs[i].Key < outputs[j].Key })
-	indexes := make([]int, len(outputs))
-	for i := range outputs {
-		indexes[i] = i
-	}
-	err := sideBySide(indexes, func(i int) error {
+	err := sideBySide(ctx, len(outputs), func(ctx context.Context, i int) error {
 		return s.upload(ctx, &outputs[i], filepath.Join(work, strings.TrimPrefix(outputs[i].Key, p.prefix.key)))
 	})
 	if err != nil {
@@ -276,49 +288,38 @@ func checksum(name string, sum hash.Hash) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// sideBySide does the work on a few items at a time and returns the first fault; the rest is not begun.
-func sideBySide[T any](items []T, work func(T) error) error {
-	var wait sync.WaitGroup
-	var mutex sync.Mutex
-	var first error
-	places := make(chan struct{}, files)
-	for _, item := range items {
-		places <- struct{}{}
-		mutex.Lock()
-		failed := first != nil
-		mutex.Unlock()
-		if failed {
-			break
-		}
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			defer func() { <-places }()
-			if err := work(item); err != nil {
-				mutex.Lock()
-				defer mutex.Unlock()
-				if first == nil {
-					first = err
-				}
-			}
-		}()
+// sideBySide does numbered pieces of work, a few at a time; the first fault ends the others and is returned.
+func sideBySide(ctx context.Context, pieces int, work func(context.Context, int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(files)
+	for i := range pieces {
+		group.Go(func() error { return work(ctx, i) })
 	}
-	wait.Wait()
-	return first
+	return group.Wait()
 }
 
 // explain turns S3's answer into one line and the exit code that fits it.
 func explain(verb string, l location, err error) error {
+	missing := exitNoInput
+	if verb == "write" {
+		missing = exitNoOutput
+	}
+	var code, message string
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
-		switch answer.ErrorCode() {
-		case "NoSuchKey", "NotFound":
-			return faultf(exitNoInput, "%s does not exist", l)
-		case "NoSuchBucket":
-			return faultf(exitNoInput, "the bucket of %s does not exist", l)
-		case "AccessDenied", "Forbidden":
-			return faultf(exitDenied, "the job role may not %s %s", verb, l)
-		}
+		code, message = answer.ErrorCode(), answer.ErrorMessage()
+	}
+	var response *smithyhttp.ResponseError
+	denied := errors.As(err, &response) && response.HTTPStatusCode() == http.StatusForbidden
+	switch {
+	case code == "NoSuchBucket":
+		return faultf(missing, "the bucket of %s does not exist", l)
+	case code == "NoSuchKey" || code == "NotFound": // HEAD has no words for a missing bucket
+		return faultf(missing, "%s does not exist", l)
+	case code == "PreconditionFailed":
+		return faultf(exitIO, "%s was overwritten while it was read", l)
+	case denied:
+		return faultf(exitDenied, "the job role may not %s %s (%s: %s)", verb, l, code, message)
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
 }

@@ -1,6 +1,7 @@
 """Builds images and pushes them, by the machine's Docker engine."""
 
 import os
+import textwrap
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from local.plugins.docker import context
 _TIMEOUT = 1800
 #: Lines of a failed build that the user is shown.
 _TAIL = 25
+#: Characters of a build step that are shown while it runs.
+_WIDTH = 100
 
 
 class Builder:
@@ -46,7 +49,7 @@ class Builder:
         Args:
             name: what the image is called, with its tag.
             build: the resource's checked `build`.
-            log: takes each line of the build's output.
+            log: takes each step of the build.
 
         Raises:
             Failure: with the end of the build's output.
@@ -71,7 +74,9 @@ class Builder:
             lines: deque[str] = deque(maxlen=_TAIL)
             for line in _lines(answer, lambda error: _failed(f"building {build['dockerfile']}", error, lines)):
                 lines.append(line)
-                log(line)
+                # Where there is no terminal the CLI prints each line; a package's installation has hundreds.
+                if line.startswith("Step "):
+                    log(textwrap.shorten(line, _WIDTH))
         return str(self._inspect(name)["Id"])
 
     def push(self, name: str, registry: Mapping[str, Any], log: Callable[[str], None]) -> str:
@@ -80,7 +85,7 @@ class Builder:
         Args:
             name: the image, with its tag.
             registry: `server`, `username` and `password`; both of the latter, or the user's own login counts.
-            log: takes each line of progress.
+            log: takes what is done.
 
         Raises:
             Failure: if the registry refuses it.
@@ -91,8 +96,9 @@ class Builder:
             login = {"username": registry["username"], "password": registry["password"]}
         answer = self._engine.push(repository, tag=tag or "latest", auth_config=login, stream=True, decode=True)
         where = urlsplit(registry.get("server") or "").netloc or resolve_repository_name(repository)[0]
-        for line in _lines(answer, lambda error: Failure(f"pushing {name} to {where}: {error}")):
-            log(line)
+        log(f"Pushing to {where}")
+        for _ in _lines(answer, lambda error: Failure(f"pushing {name} to {where}: {error}")):
+            pass
         digests = self._inspect(name).get("RepoDigests") or []
         return next((known for known in digests if known.split("@")[0] == repository), "<none>@<none>")
 

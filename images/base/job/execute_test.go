@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func script(text string) []string { return []string{"bash", "-c", text} }
+
+func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
+	defer func(before time.Duration) { grace = before }(grace)
+	grace = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	err := execute(ctx, script("trap '' TERM; sleep 60 | sleep 60"), t.TempDir(), t.TempDir())
+	if took := time.Since(started); !errors.Is(err, context.DeadlineExceeded) || took < 700*time.Millisecond || took > 10*time.Second {
+		t.Errorf("after %s: %v", took, err)
+	}
+}
+
+func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
+	work := t.TempDir()
+	if err := execute(context.Background(), script("(while true; do echo more >> result; done) & sleep 0.1"), work, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(work, "result"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	time.Sleep(50 * time.Millisecond) // a killed process needs a moment to be gone
+	before := size()
+	time.Sleep(100 * time.Millisecond)
+	if after := size(); after != before {
+		t.Errorf("the output grew from %d to %d bytes", before, after)
+	}
+}

@@ -1,0 +1,91 @@
+"""What S3 says of objects, asked before anything is submitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from jobs.refusal import Refused
+from jobs.uris import S3Uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object's identity."""
+
+    uri: S3Uri
+    size: int
+    """Bytes."""
+    etag: str
+
+
+def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], list[str]]:
+    """The objects that can be read, and a fault for each of the others."""
+
+    def one(uri: S3Uri) -> Object | str:
+        try:
+            head = s3.head_object(Bucket=uri.bucket, Key=uri.key)
+        except ClientError as error:
+            return explain(uri, error)
+        return Object(uri, head["ContentLength"], head["ETag"].strip('"'))
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        answers = list(pool.map(one, sorted(set(uris))))
+    found = {answer.uri: answer for answer in answers if isinstance(answer, Object)}
+    return found, [answer for answer in answers if isinstance(answer, str)]
+
+
+def bucket_faults(s3: S3Client, folder: S3Uri) -> list[str]:
+    """A fault if the folder's bucket is not there or not ours."""
+    try:
+        s3.head_bucket(Bucket=folder.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            return [f"{folder}: there is no bucket {folder.bucket}"]
+        return [explain(folder, error)]
+    return []
+
+
+def is_gzip(s3: S3Client, found: Object) -> bool:
+    """Whether the content, not the name, is gzip's."""
+    if found.size < 2:
+        return False
+    answer = s3.get_object(Bucket=found.uri.bucket, Key=found.uri.key, Range="bytes=0-1")
+    return answer["Body"].read() == b"\x1f\x8b"
+
+
+def read_text(s3: S3Client, uri: S3Uri) -> str | None:
+    """An object's text, or None if there is no such object."""
+    try:
+        return s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read().decode()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            return None
+        # Who may not list the bucket is told "forbidden" of what does not exist.
+        raise Refused(explain(uri, error)) from None
+
+
+def read_json(s3: S3Client, uri: S3Uri) -> Any:
+    """An object's content, or None if there is no such object."""
+    text = read_text(s3, uri)
+    return None if text is None else json.loads(text)
+
+
+def explain(uri: S3Uri, error: ClientError) -> str:
+    """S3's answer in one line."""
+    code = error.response["Error"]["Code"]
+    if code in _MISSING:
+        return f"{uri}: there is no such object. Look: aws s3 ls '{uri}'"
+    if code in ("403", "AccessDenied", "Forbidden"):
+        return f"{uri}: your credentials may not read it. Ask its owner for s3:GetObject and s3:ListBucket"
+    return f"{uri}: S3 answers {code}, {error.response['Error'].get('Message', 'without a word')}"

@@ -1,0 +1,94 @@
+"""What is said at the end of a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from jobs import logs, objects
+from jobs.aws import Aws
+from jobs.job import Job
+from jobs.request import Request
+from jobs.variants import Plan
+from jobs.watch import Followed
+
+#: Steps that judge the data, in lines of their log that begin so.
+_JUDGING = ("fastqc", "align")
+_WARNING = "warning: "
+
+_MANY = 10
+
+
+def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
+    """Prints the jobs that failed, with reason, exit code and last log lines; True if there are any."""
+    failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
+    if not failed:
+        return False
+    print(f"\n{len(failed)} of {len(jobs)} jobs failed", file=sys.stderr)
+    for job in failed.values():
+        cause = next((other for other in job.submitted.job.after if other in failed), None)
+        if cause:
+            print(f"\n{job.title}: not run, since {cause.title} failed", file=sys.stderr)
+            continue
+        code = "" if job.exit_code is None else f", exit code {job.exit_code}"
+        print(f"\n{job.title}{code}: {job.reason or 'no reason given'} (job {job.submitted.id})", file=sys.stderr)
+        for line in logs.tail(aws, log_group, job.streams[-1]) if job.streams else []:
+            print(f"    {line}", file=sys.stderr)
+    return True
+
+
+def warnings(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> None:
+    """Prints what the steps found odd about the data."""
+
+    def of(job: Followed) -> list[str]:
+        lines = logs.tail(aws, log_group, job.streams[-1]) if job.streams else []
+        return [line.removeprefix(_WARNING) for line in lines if line.startswith(_WARNING)]
+
+    judges = [job for job in jobs if job.submitted.job.step in _JUDGING and job.status == "SUCCEEDED"]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for job, lines in zip(judges, pool.map(of, judges), strict=True):
+            for line in lines:
+                print(f"warning, {job.title}: {line}")
+
+
+def outputs(plan: Plan) -> None:
+    """Prints where the results of call-variants lie."""
+    request, prefix = plan.request, plan.request.output_prefix
+    print("\nOutputs")
+    for sample in request.samples[:_MANY]:
+        for ending in ("bam", "vcf.gz"):
+            print(f"  {prefix}{sample.name}/{sample.name}.{ending}")
+    if len(request.samples) > _MANY:
+        print(f"  and {len(request.samples) - _MANY} samples more, each in a folder of its name")
+    print(
+        f"  {prefix}qc/  measures that MultiQC reads\n  {prefix}fastqc/\n  {plan.reference_folder}  the reference as it was used"
+    )
+
+
+def accuracy(aws: Aws, request: Request) -> dict[str, Any]:
+    """Prints how the calls compare with the truth, and returns it as the job wrote it."""
+    uri = request.output_prefix / f"qc/{request.samples[0].name}.truth.json"
+    measured: dict[str, Any] = objects.read_json(aws.s3, uri)
+    print(f"\n{measured['sample']} against the truth")
+    for kind in ("substitutions", "indels"):
+        counts = measured[kind]
+        known = counts["found"] + counts["missed"]
+        print(
+            f"  {kind + ':':14} precision {_share(counts['precision'])}, recall {_share(counts['recall'])}"
+            f"  ({counts['found']} of {known} found, {counts['false']} false)"
+        )
+    return measured
+
+
+def _share(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def published(aws: Aws, job: Job) -> None:
+    """Prints what one job published, as its manifest says."""
+    manifest = objects.read_json(aws.s3, job.manifest)
+    print("\nOutputs")
+    for each in [*(output["uri"] for output in manifest["outputs"]), str(job.manifest)]:
+        print(f"  {each}")

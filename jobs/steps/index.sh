@@ -1,0 +1,58 @@
+#!/bin/bash
+# Normalises and checks a reference, then indexes it for bwa and samtools.
+# REFERENCE: the staged file's name. FOLDER: where the results go.
+set -euo pipefail
+
+mv -- "./$REFERENCE" "$TMPDIR/given"
+mkdir -p "$FOLDER"
+cd "$FOLDER"
+
+plain() {
+  if [ "$(head -c 2 "$1" | od -An -tx1)" = " 1f 8b" ]; then gzip -dc < "$1"; else cat "$1"; fi
+}
+
+# bwa index accepts anything and samtools faidx nearly so. Lower case would give lower-case alleles.
+plain "$TMPDIR/given" | LC_ALL=C awk '
+function refuse(why) {
+  print "reference refused, line " NR ": " why > "/dev/stderr"
+  refused = 1
+  exit 1
+}
+function finish() {
+  if (name != "" && !bases) refuse("contig " name " has no bases")
+  if (rest != "") print rest
+  rest = ""
+}
+{ sub(/[ \t\r]+$/, "") }
+/^>/ {
+  finish()
+  name = substr($1, 2)
+  if (name == "") refuse("a contig has no name")
+  # The names that SAM allows, less "=", which bcftools cannot read back.
+  if (name !~ /^[0-9A-Za-z!#$%&+.\/:;?@^_|~-][0-9A-Za-z!#$%&*+.\/:;?@^_|~-]*$/)
+    refuse("the contig name " name " has a character that SAM or VCF forbid, such as , or =")
+  if (seen[name]++) refuse("the contig name " name " appears twice")
+  bases = 0
+  print
+  next
+}
+$0 == "" { next }
+name == "" { refuse(/^@/ ? "this is FASTQ, not FASTA" : "FASTA begins with >") }
+{
+  line = toupper($0)
+  if (match(line, /[^ACGTRYSWKMBDHVN]/)) refuse("\"" substr(line, RSTART, 1) "\" in contig " name " is no code for a DNA base")
+  line = rest line
+  size = length(line)
+  for (i = 1; i + 59 <= size; i += 60) print substr(line, i, 60)
+  rest = substr(line, i)
+  bases = 1
+}
+END {
+  if (refused) exit 1
+  if (name == "") refuse("it is empty")
+  finish()
+}' > reference.fa
+
+bwa index reference.fa
+samtools faidx reference.fa
+awk '{ bases += $2 } END { print NR " contigs, " bases " bases" }' reference.fa.fai

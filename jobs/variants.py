@@ -1,0 +1,249 @@
+"""The main job: from reads to variants, as a chain of Batch jobs.
+
+FastQC of every file runs beside the rest; *index* normalises, checks and indexes the reference, once for each version of it
+under an output prefix; each sample is then *aligned* in one streamed job and its variants are *called* in another; with a known
+truth, *compare* follows. The outputs under the prefix:
+
+    reference/<checksum>/reference.fa, .fai and bwa's index   checksum: of the reference object's URI, size and ETag
+    fastqc/<sample>_R1_fastqc.html, .zip
+    <sample>/<sample>.bam, .bam.bai, .vcf.gz, .vcf.gz.tbi     .csi where a contig is longer than 512 Mb
+    qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .bcftools_stats.txt, .truth.json
+
+Beside them lies a manifest of each job: what has none is no result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jobs import job, objects, sizes
+from jobs.aws import Aws
+from jobs.job import Job
+from jobs.objects import Object
+from jobs.refusal import Faults
+from jobs.request import Request, Sample
+from jobs.sizes import Size
+from jobs.uris import S3Uri
+
+#: A sample's first and second file.
+MATES = ("R1", "R2")
+
+_INDEX_FILES = ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")
+
+
+def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str, Size], run: str) -> Plan:
+    """The plan of a request, with everything checked that can be.
+
+    Args:
+        request: what is asked for.
+        faults: what is known to be wrong with it.
+        aws: the clients.
+        definitions: sizes of the tools' job definitions.
+        run: the run's name, for tags.
+
+    Raises:
+        Refused: with all that is wrong with it, absent objects among it.
+    """
+    found, absent = objects.look_up(aws.s3, request.objects())
+    faults.add(absent)
+    faults.add(f"{uri}: it is empty" for uri in found if found[uri].size == 0)
+    if request.output_prefix.bucket:
+        faults.add(objects.bucket_faults(aws.s3, request.output_prefix))
+    # An absent object counts as an empty one: its jobs are not submitted, but their other faults are told with it.
+    known = {uri: found.get(uri, Object(uri, 0, "")) for uri in (request.reference, *request.objects())}
+    reference = known[request.reference]
+    plan = Plan(
+        request=request,
+        known=known,
+        definitions=definitions,
+        gzipped=objects.is_gzip(aws.s3, reference),
+        indexed=not faults and _is_indexed(aws, request, reference),
+        run=run,
+    )
+    for each in plan.jobs:
+        faults.add(job.faults(each))
+    faults.refuse()
+    return plan
+
+
+def checksum(reference: Object) -> str:
+    """Names the folder of an indexed reference: another object, or the same key overwritten, gets another."""
+    identity = f"{reference.uri}\n{reference.size}\n{reference.etag}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A request whose objects are known."""
+
+    request: Request
+    known: Mapping[S3Uri, Object]
+    """The objects that it reads."""
+    definitions: Mapping[str, Size]
+    """Sizes of the tools' job definitions."""
+    gzipped: bool
+    """Whether the reference is."""
+    indexed: bool
+    """Whether the output prefix holds the reference's index already."""
+    run: str
+    """The run's name, for tags."""
+
+    @property
+    def folder(self) -> str:
+        """Of the indexed reference, relative to the output prefix."""
+        return f"reference/{checksum(self.known[self.request.reference])}"
+
+    @property
+    def reference_folder(self) -> S3Uri:
+        """Where the indexed reference lies."""
+        return self.request.output_prefix / f"{self.folder}/"
+
+    @property
+    def bases(self) -> int:
+        """Of the reference, at most."""
+        return sizes.bases(self.known[self.request.reference].size, self.gzipped)
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """All jobs, each after those it waits for."""
+        jobs = [] if self.indexed else [self._index()]
+        ready = tuple(jobs)
+        for sample in self.request.samples:
+            jobs += [self._fastqc(sample.name, mate, uri) for mate, uri in zip(MATES, sample.reads, strict=False)]
+            align = self._align(sample, ready)
+            call = self._call(sample.name, align)
+            jobs += [align, call]
+            if self.request.truth:
+                jobs.append(self._compare(sample.name, self.request.truth, call))
+        return jobs
+
+    def _index(self) -> Job:
+        reference = self.request.reference
+        return self._job(
+            "reference",
+            "index",
+            "bwa",
+            sizes.index(self.bases, self.definitions["bwa"]),
+            inputs=(reference,),
+            outputs=tuple(f"{self.folder}/reference.fa{ending}" for ending in _INDEX_FILES),
+            manifest=f"{self.folder}/manifest.json",
+            environment={"REFERENCE": reference.name, "FOLDER": self.folder},
+        )
+
+    def _fastqc(self, sample: str, mate: str, reads: S3Uri) -> Job:
+        report = f"fastqc/{sample}_{mate}"
+        return self._job(
+            sample,
+            "fastqc",
+            "fastqc",
+            self.definitions["fastqc"],
+            inputs=(reads,),
+            outputs=(f"{report}_fastqc.html", f"{report}_fastqc.zip"),
+            manifest=f"{report}.manifest.json",
+            environment={"SAMPLE": sample, "MATE": mate, "READS": reads.name},
+        )
+
+    def _align(self, sample: Sample, after: tuple[Job, ...]) -> Job:
+        name = sample.name
+        reads_bytes = sum(self.known[uri].size for uri in sample.reads)
+        size, sort_mib = sizes.align(self.bases, reads_bytes, self.definitions["bwa"])
+        files = {variable: uri.name for variable, uri in zip(("READS", "MATES"), sample.reads, strict=False)}
+        measures = ("flagstat.txt", "idxstats.txt", "stats.txt", "samtools_coverage.txt", "markdup.json")
+        return self._job(
+            name,
+            "align",
+            "bwa",
+            size,
+            inputs=(*sample.reads, *self._index_files()),
+            outputs=(f"{name}/{name}.bam", f"{name}/{name}.bam.*i", *(f"qc/{name}.{measure}" for measure in measures)),
+            manifest=f"{name}/{name}.bam.manifest.json",
+            environment={"SAMPLE": name, **files, "THREADS": str(size.vcpus), "SORT_MIB": str(sort_mib)},
+            after=after,
+        )
+
+    def _call(self, sample: str, align: Job) -> Job:
+        return self._job(
+            sample,
+            "call",
+            "bcftools",
+            self.definitions["bcftools"],
+            inputs=(self.request.output_prefix / f"{sample}/{sample}.bam", *self._index_files()[:2]),
+            outputs=(f"{sample}/{sample}.vcf.gz", f"{sample}/{sample}.vcf.gz.*i", f"qc/{sample}.bcftools_stats.txt"),
+            manifest=f"{sample}/{sample}.vcf.gz.manifest.json",
+            environment={"SAMPLE": sample, "PLOIDY": str(self.request.ploidy)},
+            after=(align,),
+        )
+
+    def _compare(self, sample: str, truth: S3Uri, call: Job) -> Job:
+        return self._job(
+            sample,
+            "compare",
+            "bcftools",
+            self.definitions["bcftools"],
+            inputs=(self.request.output_prefix / f"{sample}/{sample}.vcf.gz", *self._index_files()[:2], truth),
+            outputs=(f"qc/{sample}.truth.json",),
+            manifest=f"qc/{sample}.truth.manifest.json",
+            environment={"SAMPLE": sample, "TRUTH": truth.name},
+            after=(call,),
+        )
+
+    def _index_files(self) -> tuple[S3Uri, ...]:
+        """The normalised FASTA, its .fai, and bwa's own."""
+        return tuple(self.request.output_prefix / f"{self.folder}/reference.fa{ending}" for ending in _INDEX_FILES)
+
+    def _job(
+        self,
+        subject: str,
+        step: str,
+        tool: str,
+        size: Size,
+        *,
+        inputs: tuple[S3Uri, ...],
+        outputs: tuple[str, ...],
+        manifest: str,
+        environment: Mapping[str, str],
+        after: tuple[Job, ...] = (),
+    ) -> Job:
+        part = environment.get("MATE", "")
+        return Job(
+            name=job_name(subject, step, part),
+            subject=subject,
+            step=step,
+            part=part,
+            tool=tool,
+            command=(script(step),),
+            inputs=inputs,
+            outputs=outputs,
+            output_prefix=self.request.output_prefix,
+            manifest=self.request.output_prefix / manifest,
+            environment=environment,
+            vcpus=size.vcpus,
+            memory_mib=size.memory_mib,
+            after=after,
+            tags={"run": self.run, "step": step}
+            | ({"sample": environment["SAMPLE"]} if "SAMPLE" in environment else {}),
+        )
+
+
+def job_name(*words: str) -> str:
+    """A name as Batch takes it: up to 128 letters, digits, hyphens and underscores."""
+    first, *rest = (re.sub(r"[^A-Za-z0-9_-]", "_", word) for word in words if word)
+    ending = "".join(f"-{word}" for word in rest)
+    return first[: 128 - len(ending)] + ending
+
+
+def script(name: str) -> str:
+    """A step's script, less its comments: a submission has 8,192 characters."""
+    lines = (Path(__file__).with_name("steps") / f"{name}.sh").read_text().splitlines()
+    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
+def _is_indexed(aws: Aws, request: Request, reference: Object) -> bool:
+    """Whether the prefix holds an index whose manifest says that it was made of this very object."""
+    made = objects.read_json(aws.s3, request.output_prefix / f"reference/{checksum(reference)}/manifest.json")
+    return bool(made) and [each.get("etag") for each in made["inputs"]] == [reference.etag]

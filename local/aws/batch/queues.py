@@ -1,0 +1,299 @@
+"""Job queues and the fair-share policies that may order them."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local.aws.batch.environments import ComputeEnvironment
+from local.aws.batch.forms import Document, check_name, page, refusal
+
+if TYPE_CHECKING:
+    from local.aws.batch.backend import Backend
+
+_MOST_ENVIRONMENTS = 3
+_TIME_LIMIT_SECONDS = (600, 86400)
+_SHARE = re.compile(r"[A-Za-z0-9]{0,255}\*?")
+_MOST_SHARES = 500
+_MOST_DECAY_SECONDS = 604800
+_MOST_RESERVATION = 99
+_WEIGHTS = (0.0001, 999.9999)
+
+
+@dataclass(kw_only=True, eq=False)
+class SchedulingPolicy:
+    """How a queue is shared."""
+
+    arn: str
+    name: str
+    fair_share: Document
+
+    def weight(self, share: str) -> float:
+        """Weight of a share; the lower, the more of the machine it gets."""
+        distribution = self.fair_share.get("shareDistribution", [])
+        weights = {entry["shareIdentifier"]: entry.get("weightFactor", 1.0) for entry in distribution}
+        if share in weights:
+            return float(weights[share])
+        prefixes = [name for name in weights if name.endswith("*") and share.startswith(name[:-1])]
+        return float(weights[max(prefixes, key=len)]) if prefixes else 1.0
+
+
+@dataclass(kw_only=True, eq=False)
+class JobQueue:
+    """A job queue."""
+
+    arn: str
+    name: str
+    priority: int
+    enabled: bool
+    environments: list[ComputeEnvironment]
+    order: list[Document]
+    """`computeEnvironmentOrder` as it was asked for."""
+    policy: SchedulingPolicy | None
+    time_limits: list[Document]
+    """`jobStateTimeLimitActions`."""
+
+    @property
+    def environment(self) -> ComputeEnvironment | None:
+        """The environment that takes the next job, None if none takes any."""
+        return next((environment for environment in self.environments if environment.takes_jobs), None)
+
+
+class JobQueues:
+    """The job queues of one account and region."""
+
+    def __init__(self, backend: "Backend") -> None:
+        self._backend = backend
+        self._queues: dict[str, JobQueue] = {}
+
+    def create(self, request: Document) -> Document:
+        """CreateJobQueue.
+
+        Raises:
+            ClientException: if AWS would not take it.
+        """
+        name = request["jobQueueName"]
+        check_name("Job queue name", name)
+        arn = self._backend.arn(f"job-queue/{name}")
+        if arn in self._queues:
+            raise refusal(f"{arn} already exists")
+        if "serviceEnvironmentOrder" in request:
+            raise refusal("The local stack has no service environments")
+        order = request.get("computeEnvironmentOrder", [])
+        policy = request.get("schedulingPolicyArn")
+        queue = JobQueue(
+            arn=arn,
+            name=name,
+            priority=_checked_priority(request["priority"]),
+            enabled=request.get("state", "ENABLED") == "ENABLED",
+            environments=self._environments(order),
+            order=order,
+            policy=self._backend.policies.get(policy) if policy else None,
+            time_limits=_checked_time_limits(request.get("jobStateTimeLimitActions", [])),
+        )
+        self._backend.tag(arn, request.get("tags", {}))
+        self._queues[arn] = queue
+        return {"jobQueueName": name, "jobQueueArn": arn}
+
+    def update(self, request: Document) -> Document:
+        """UpdateJobQueue: what is not named stays.
+
+        Raises:
+            ClientException: if AWS would not take it.
+        """
+        queue = self.get(request["jobQueue"], f"{request['jobQueue']} does not exist")
+        order = request.get("computeEnvironmentOrder", queue.order)
+        environments = self._environments(order)
+        priority = _checked_priority(request.get("priority", queue.priority))
+        time_limits = _checked_time_limits(request.get("jobStateTimeLimitActions", queue.time_limits))
+        policy = queue.policy
+        if wanted := request.get("schedulingPolicyArn"):
+            if policy is None:
+                raise refusal("A scheduling policy cannot be added to a job queue that was created without one")
+            policy = self._backend.policies.get(wanted)
+        queue.order, queue.environments, queue.priority = order, environments, priority
+        queue.time_limits, queue.policy = time_limits, policy
+        queue.enabled = request.get("state", "ENABLED" if queue.enabled else "DISABLED") == "ENABLED"
+        self._backend.scheduler.wake()
+        return {"jobQueueName": queue.name, "jobQueueArn": queue.arn}
+
+    def describe(self, request: Document) -> Document:
+        """DescribeJobQueues."""
+        wanted = request.get("jobQueues", [])
+        found = [q for q in self._queues.values() if not wanted or q.arn in wanted or q.name in wanted]
+        return page("jobQueues", [self._document(queue) for queue in found], request)
+
+    def delete(self, request: Document) -> Document:
+        """DeleteJobQueue: a DISABLED queue and what is left in it.
+
+        Raises:
+            ClientException: if the queue is ENABLED.
+        """
+        queue = self.find(request["jobQueue"])
+        if queue is None:
+            return {}
+        if queue.enabled:
+            raise refusal("Cannot delete, job queue state must be DISABLED")
+        self._backend.jobs.terminate_all(queue, "Job queue was deleted")
+        del self._queues[queue.arn]
+        self._backend.forget_tags(queue.arn)
+        return {}
+
+    def find(self, identifier: str) -> JobQueue | None:
+        """A queue by name or ARN, None if there is none."""
+        return self._queues.get(identifier) or self._queues.get(self._backend.arn(f"job-queue/{identifier}"))
+
+    def get(self, identifier: str, fault: str) -> JobQueue:
+        """A queue by name or ARN.
+
+        Raises:
+            ClientException: with that fault, if there is none.
+        """
+        if queue := self.find(identifier):
+            return queue
+        raise refusal(fault)
+
+    def using(self, item: ComputeEnvironment | SchedulingPolicy) -> bool:
+        """Whether a queue refers to that."""
+        return any(item is queue.policy or item in queue.environments for queue in self._queues.values())
+
+    def _environments(self, order: list[Document]) -> list[ComputeEnvironment]:
+        if not 1 <= len(order) <= _MOST_ENVIRONMENTS:
+            raise refusal(f"A job queue needs 1 to {_MOST_ENVIRONMENTS} compute environments, not {len(order)}")
+        if len({entry["order"] for entry in order}) < len(order):
+            raise refusal("computeEnvironmentOrder must not hold an order twice")
+        ranked = sorted(order, key=lambda entry: int(entry["order"]))
+        environments = [self._backend.environments.get(entry["computeEnvironment"]) for entry in ranked]
+        if len(set(environments)) < len(environments):
+            raise refusal("computeEnvironmentOrder must not hold a compute environment twice")
+        if len({environment.is_fargate for environment in environments}) > 1:
+            raise refusal("EC2 and Fargate compute environments cannot be mixed in a job queue")
+        if len({architecture for e in environments for architecture in e.architectures}) > 1:
+            raise refusal("Compute environments of a job queue must be of one architecture")
+        for environment in environments:
+            if not environment.is_valid:
+                raise refusal(f"{environment.arn} is not valid: {environment.status_reason}")
+        return environments
+
+    def _document(self, queue: JobQueue) -> Document:
+        return {
+            "jobQueueName": queue.name,
+            "jobQueueArn": queue.arn,
+            "state": "ENABLED" if queue.enabled else "DISABLED",
+            "status": "VALID",
+            "statusReason": "JobQueue Healthy",
+            "priority": queue.priority,
+            "computeEnvironmentOrder": queue.order,
+            "jobQueueType": "ECS_FARGATE" if queue.environments[0].is_fargate else "ECS",
+            "jobStateTimeLimitActions": queue.time_limits,
+            "tags": self._backend.tags(queue.arn),
+            **({"schedulingPolicyArn": queue.policy.arn} if queue.policy else {}),
+        }
+
+
+def _checked_priority(priority: int) -> int:
+    if priority < 0:
+        raise refusal(f"priority must be 0 or more, not {priority}")
+    return priority
+
+
+def _checked_time_limits(actions: list[Document]) -> list[Document]:
+    least, most = _TIME_LIMIT_SECONDS
+    for action in actions:
+        if action["state"] != "RUNNABLE" or action["action"] != "CANCEL":
+            raise refusal("jobStateTimeLimitActions must have state RUNNABLE and action CANCEL")
+        if not least <= action["maxTimeSeconds"] <= most:
+            raise refusal(f"maxTimeSeconds must be between {least} and {most}, not {action['maxTimeSeconds']}")
+    return actions
+
+
+class SchedulingPolicies:
+    """The scheduling policies of one account and region."""
+
+    def __init__(self, backend: "Backend") -> None:
+        self._backend = backend
+        self._policies: dict[str, SchedulingPolicy] = {}
+
+    def create(self, request: Document) -> Document:
+        """CreateSchedulingPolicy.
+
+        Raises:
+            ClientException: if AWS would not take it.
+        """
+        name = request["name"]
+        check_name("Scheduling policy name", name)
+        arn = self._backend.arn(f"scheduling-policy/{name}")
+        if arn in self._policies:
+            raise refusal(f"{arn} already exists")
+        fair_share = _checked_fair_share(request.get("fairsharePolicy", {}))
+        self._backend.tag(arn, request.get("tags", {}))
+        self._policies[arn] = SchedulingPolicy(arn=arn, name=name, fair_share=fair_share)
+        return {"name": name, "arn": arn}
+
+    def update(self, request: Document) -> Document:
+        """UpdateSchedulingPolicy: the whole fair-share policy.
+
+        Raises:
+            ClientException: if AWS would not take it.
+        """
+        self.get(request["arn"]).fair_share = _checked_fair_share(request.get("fairsharePolicy", {}))
+        self._backend.scheduler.wake()
+        return {}
+
+    def describe(self, request: Document) -> Document:
+        """DescribeSchedulingPolicies."""
+        found = [self._policies[arn] for arn in request["arns"] if arn in self._policies]
+        return {
+            "schedulingPolicies": [
+                {
+                    "name": policy.name,
+                    "arn": policy.arn,
+                    "fairsharePolicy": policy.fair_share,
+                    "tags": self._backend.tags(policy.arn),
+                }
+                for policy in found
+            ]
+        }
+
+    def list_policies(self, request: Document) -> Document:
+        """ListSchedulingPolicies."""
+        return page("schedulingPolicies", [{"arn": arn} for arn in self._policies], request)
+
+    def delete(self, request: Document) -> Document:
+        """DeleteSchedulingPolicy.
+
+        Raises:
+            ClientException: if there is none, or a queue uses it.
+        """
+        policy = self.get(request["arn"])
+        if self._backend.queues.using(policy):
+            raise refusal(f"Cannot delete, {policy.arn} is used by a job queue")
+        del self._policies[policy.arn]
+        self._backend.forget_tags(policy.arn)
+        return {}
+
+    def get(self, arn: str) -> SchedulingPolicy:
+        """A policy by ARN.
+
+        Raises:
+            ClientException: if there is none.
+        """
+        if arn not in self._policies:
+            raise refusal(f"{arn} does not exist")
+        return self._policies[arn]
+
+
+def _checked_fair_share(policy: Document) -> Document:
+    distribution = policy.get("shareDistribution", [])
+    if not 0 <= policy.get("computeReservation", 0) <= _MOST_RESERVATION:
+        raise refusal(f"computeReservation must be between 0 and {_MOST_RESERVATION}")
+    if not 0 <= policy.get("shareDecaySeconds", 0) <= _MOST_DECAY_SECONDS:
+        raise refusal(f"shareDecaySeconds must be between 0 and {_MOST_DECAY_SECONDS}")
+    if len(distribution) > _MOST_SHARES:
+        raise refusal(f"shareDistribution can hold {_MOST_SHARES} shares, not {len(distribution)}")
+    least, most = _WEIGHTS
+    for entry in distribution:
+        if not entry["shareIdentifier"] or not _SHARE.fullmatch(entry["shareIdentifier"]):
+            raise refusal(f"shareIdentifier {entry['shareIdentifier']!r} should match valid pattern")
+        if not least <= entry.get("weightFactor", 1.0) <= most:
+            raise refusal(f"weightFactor must be between {least} and {most}, not {entry['weightFactor']}")
+    return {"computeReservation": 0, "shareDecaySeconds": 0, **policy, "shareDistribution": distribution}

@@ -1,0 +1,276 @@
+"""Jobs as containers of a Docker engine, set up as ECS would set them up."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import docker
+import docker.errors
+import docker.types
+import requests
+from docker.models.containers import Container
+from moto.iam.models import IAMBackend, iam_backends
+from moto.utilities.utils import get_partition
+
+from local.aws.batch import logs, parameters
+from local.aws.batch.forms import Document
+from local.aws.batch.job import Job
+from local.aws.batch.scheduler import NOT_STARTED, Outcome, Scheduler, Task
+from local.aws.config import Config
+
+log = logging.getLogger(__name__)
+
+#: Seconds between SIGTERM and SIGKILL (Batch User Guide, "Job timeouts").
+STOP_SECONDS = 30
+#: Label of a job's container and volumes, besides the stack's own; its value is the job's id.
+JOB_LABEL = "biobatch.job"
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+#: Waiting for a container or its log has no time limit, every other call has.
+_CALL_SECONDS = 120
+
+
+class ContainerRunner:
+    """Runs each task as a container.
+
+    Args:
+        config: of the local AWS.
+        credentials: gives the relative URI at which a role's credentials are found.
+
+    Raises:
+        docker.errors.DockerException: if the engine does not answer.
+    """
+
+    def __init__(self, config: Config, credentials: Callable[[str], str]) -> None:
+        self._config = config
+        self._credentials = credentials
+        # Every running job holds two connections: its log and, at its end, the wait.
+        self._docker = docker.DockerClient(
+            base_url=config.docker_host, timeout=_CALL_SECONDS, max_pool_size=2 * config.vcpus + 4
+        )
+        self._containers: dict[Task, Container] = {}
+        self._lock = threading.Lock()
+        self.stop_seconds = STOP_SECONDS
+
+    def details(self, task: Task) -> Document:
+        """ARNs of a task in ECS's form and the name of its log stream."""
+        submission = task.job.submission
+        ecs = f"arn:{get_partition(submission.region)}:ecs:{submission.region}:{submission.account}"
+        options = logs.options(submission.container)
+        prefix = (options or {}).get("awslogs-stream-prefix", submission.definition.name)
+        return {
+            "containerInstanceArn": f"{ecs}:container-instance/{task.cluster}/{self._instance_id(task)}",
+            "taskArn": f"{ecs}:task/{task.cluster}/{task.id}",
+            **({"logStreamName": f"{prefix}/default/{task.id}"} if options else {}),
+        }
+
+    def _instance_id(self, task: Task) -> str:
+        # The one machine is an instance of every cluster.
+        return task.cluster[-36:].replace("-", "")
+
+    def run(self, task: Task, scheduler: Scheduler) -> Outcome:
+        """Runs a task's container to its end.
+
+        Args:
+            task: the attempt.
+            scheduler: told when the container runs.
+        """
+        if role := _missing_role(task):
+            return Outcome(
+                status_reason=f"ECS was unable to assume the role '{role}' that was provided for this task. "
+                "Please verify that the role being passed has the proper trust relationship and permissions."
+            )
+        with contextlib.ExitStack() as cleanup:
+            try:
+                self._require_image(task.job.submission.container["image"])
+            except (docker.errors.DockerException, requests.RequestException) as error:
+                return _failure("CannotPullContainerError", error)
+            try:
+                stream = self._log_stream(task)
+                container = self._create(task, cleanup)
+                if task.stopping.is_set():
+                    return Outcome(status_reason=NOT_STARTED, stopped=True)
+                container.start()
+            except (docker.errors.DockerException, requests.RequestException, LookupError, ValueError) as error:
+                return _failure("CannotStartContainerError", error)
+            with self._lock:
+                self._containers[task] = container
+            cleanup.callback(self._containers.pop, task)
+            scheduler.started(task)
+            if task.stopping.is_set():
+                # It was to stop while it started, when there was nothing yet to be stopped.
+                threading.Thread(target=self.stop, args=(task,), daemon=True).start()
+            self._copy_log(container, stream)
+            code = int(container.wait(timeout=None)["StatusCode"])
+            stopped = task.stopping.is_set()
+            container.reload()
+            out_of_memory = code != 0 and container.attrs["State"]["OOMKilled"]
+            return Outcome(exit_code=code, reason=OUT_OF_MEMORY if out_of_memory else "", stopped=stopped)
+
+    def stop(self, task: Task) -> None:
+        """Ends a task's container: SIGTERM, SIGKILL after 30 seconds. Returns when it has ended, or at once if there is none."""
+        with self._lock:
+            container = self._containers.get(task)
+        if container is not None:
+            try:
+                container.stop(timeout=self.stop_seconds)
+            except docker.errors.NotFound:
+                pass
+            except (docker.errors.DockerException, requests.RequestException):
+                log.exception("container %s was not stopped", container.name)
+
+    def clear(self) -> None:
+        """Removes whatever of the stack's jobs is left in the engine."""
+        filters: Any = {"label": [f"{self._config.label}={self._config.stack}", JOB_LABEL]}
+        for container in self._docker.containers.list(all=True, filters=filters, ignore_removed=True):
+            with contextlib.suppress(docker.errors.APIError):
+                container.remove(force=True, v=True)
+        for volume in self._docker.volumes.list(filters=filters):
+            with contextlib.suppress(docker.errors.APIError):
+                volume.remove(force=True)
+
+    def close(self) -> None:
+        """Closes the connections to the engine."""
+        self._docker.close()
+
+    def _require_image(self, image: str) -> None:
+        try:
+            self._docker.images.get(image)
+        except docker.errors.ImageNotFound:
+            log.info("pulling %s", image)
+            self._docker.images.pull(image)
+
+    def _log_stream(self, task: Task) -> logs.LogStream | None:
+        submission = task.job.submission
+        options = logs.options(submission.container)
+        if options is None:
+            return None
+        group = options["awslogs-group"]
+        create = group == logs.DEFAULT_GROUP or options.get("awslogs-create-group") == "true"
+        region = options.get("awslogs-region", submission.region)
+        try:
+            name = self.details(task)["logStreamName"]
+            return logs.LogStream(submission.account, region, group, name, create_group=create)
+        except LookupError:
+            raise LookupError(
+                "failed to initialize logging driver: failed to create Cloudwatch log stream: "
+                f"ResourceNotFoundException: The specified log group does not exist: {group}"
+            ) from None
+
+    def _copy_log(self, container: Container, stream: logs.LogStream | None) -> None:
+        """Writes a container's output to its log stream until it ends."""
+        if stream is None:
+            return
+        try:
+            for output in container.logs(stream=True, follow=True, timestamps=True):
+                stream.append(output)
+        except (docker.errors.DockerException, requests.RequestException):
+            log.exception("the log of container %s broke off", container.name)
+        stream.flush()
+
+    def _create(self, task: Task, cleanup: contextlib.ExitStack) -> Container:
+        properties = task.job.submission.container
+        linux = properties.get("linuxParameters", {})
+        labels = {self._config.label: self._config.stack, JOB_LABEL: task.job.id}
+        memory = task.size.memory_mib * 2**20
+        options: dict[str, Any] = {
+            "command": parameters.substituted(properties["command"], task.job.submission.parameters) or None,
+            "environment": self._environment(task),
+            "detach": True,
+            "name": f"{JOB_LABEL}-{task.id}",
+            "labels": labels,
+            "network": self._config.network,
+            "volumes": list(self._volumes(task, labels, cleanup)),
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "nano_cpus": int(task.size.vcpus * 1_000_000_000),
+            "read_only": properties.get("readonlyRootFilesystem", False),
+            "privileged": properties.get("privileged", False),
+            "init": linux.get("initProcessEnabled", False),
+            "log_config": docker.types.LogConfig(type=docker.types.LogConfig.types.JSON),
+            "ulimits": [
+                docker.types.Ulimit(name=entry["name"], soft=entry["softLimit"], hard=entry["hardLimit"])
+                for entry in properties["ulimits"]
+            ],
+            "tmpfs": {
+                entry["containerPath"]: ",".join([f"size={entry['size']}m", *entry.get("mountOptions", [])])
+                for entry in linux.get("tmpfs", [])
+            },
+            "devices": [_device(entry) for entry in linux.get("devices", [])],
+        }
+        if "user" in properties:
+            options["user"] = properties["user"]
+        if "sharedMemorySize" in linux:
+            options["shm_size"] = linux["sharedMemorySize"] * 2**20
+        container = self._docker.containers.create(properties["image"], **options)
+        cleanup.callback(self._remove, container)
+        return container
+
+    def _volumes(self, task: Task, labels: dict[str, str], cleanup: contextlib.ExitStack) -> Iterator[str]:
+        """Mounts in Docker's short form. A volume without a path on the host is a fresh one of the task's own."""
+        properties = task.job.submission.container
+        sources = {volume["name"]: volume.get("host", {}).get("sourcePath") for volume in properties["volumes"]}
+        for mount in properties["mountPoints"]:
+            name = mount["sourceVolume"]
+            if not sources[name]:
+                volume = self._docker.volumes.create(f"{JOB_LABEL}-{task.id}-{name}", labels=labels)
+                cleanup.callback(self._remove, volume)
+                sources[name] = volume.name
+            yield f"{sources[name]}:{mount['containerPath']}:{'ro' if mount.get('readOnly') else 'rw'}"
+
+    def _remove(self, thing: Any) -> None:
+        try:
+            thing.remove(force=True)
+        except docker.errors.NotFound:
+            pass
+        except (docker.errors.DockerException, requests.RequestException):
+            log.exception("%s stays behind", thing)
+
+    def _environment(self, task: Task) -> dict[str, str]:
+        """The user's variables and those that Batch, ECS and the local AWS add."""
+        submission = task.job.submission
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://{self._config.gateway}:{self._config.port}",
+            # There is no instance whose credentials could be asked for.
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+        }
+        variables |= {entry["name"]: entry.get("value", "") for entry in submission.container["environment"]}
+        variables |= _batch_variables(task.job, task)
+        if role := submission.container.get("jobRoleArn"):
+            variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = self._credentials(role)
+        return variables
+
+
+def _batch_variables(job: Job, task: Task) -> dict[str, str]:
+    variables = {
+        "AWS_BATCH_JOB_ID": job.id,
+        "AWS_BATCH_JOB_ATTEMPT": str(task.number),
+        "AWS_BATCH_JQ_NAME": job.submission.queue.name,
+        "AWS_BATCH_CE_NAME": task.environment,
+    }
+    if job.index is not None and job.parent is not None:
+        variables["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
+        variables["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
+    return variables
+
+
+def _missing_role(task: Task) -> str | None:
+    """A role of the task that does not exist, None if there is none such."""
+    submission = task.job.submission
+    iam: IAMBackend = iam_backends[submission.account][get_partition(submission.region)]
+    known = {role.arn for role in iam.get_roles()}
+    roles = (submission.container.get(name) for name in ("executionRoleArn", "jobRoleArn"))
+    return next((role for role in roles if role and role not in known), None)
+
+
+def _device(entry: Document) -> str:
+    rights = "".join(permission[0].lower() for permission in entry.get("permissions", ["READ", "WRITE", "MKNOD"]))
+    return f"{entry['hostPath']}:{entry.get('containerPath', entry['hostPath'])}:{rights}"
+
+
+def _failure(kind: str, error: Exception) -> Outcome:
+    text = getattr(error, "explanation", None) or (error.args[0] if error.args else error)
+    return Outcome(reason=f"{kind}: Error response from daemon: {text}", status_reason=NOT_STARTED)

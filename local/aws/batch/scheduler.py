@@ -1,0 +1,405 @@
+"""When which job runs: one scheduler for the machine, one thread for every container that runs and none for any other job."""
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from local.aws.batch.capacity import Capacity, Size
+from local.aws.batch.forms import Document
+from local.aws.batch.job import Job, Status, milliseconds
+from local.aws.batch.queues import JobQueue
+
+log = logging.getLogger(__name__)
+
+EXITED = "Essential container in task exited"
+NOT_STARTED = "Task failed to start"
+TIMED_OUT = "Job attempt duration exceeded timeout"
+DEPENDENCY_FAILED = "Dependent Job failed"
+CHILD_FAILED = "Array Child Job failed"
+OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
+TOO_LARGE = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
+UNKNOWN_RESOURCE = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+
+
+@dataclass(kw_only=True, eq=False)
+class Task:
+    """One attempt of a job, as ECS would run it."""
+
+    id: str
+    job: Job
+    number: int
+    """Of the attempt, from 1."""
+    size: Size
+    """What it may use."""
+    environment: str
+    """Name of its compute environment."""
+    cluster: str
+    """Name of its ECS cluster."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set once it is to end."""
+    stop_reason: str = ""
+    """Why, if it is made to end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an attempt ended."""
+
+    exit_code: int | None = None
+    """None if there was no container."""
+    reason: str = ""
+    """The container's, as `CannotPullContainerError: ...`."""
+    status_reason: str = EXITED
+    stopped: bool = False
+    """Whether it had been made to end by then."""
+
+
+class Runner(Protocol):
+    """What runs the containers."""
+
+    def details(self, task: Task) -> Document:
+        """Members that a task adds to the job's `container` from its start on."""
+
+    def run(self, task: Task, scheduler: "Scheduler") -> Outcome:
+        """Runs a task to its end, and tells the scheduler when it has started."""
+
+    def stop(self, task: Task) -> None:
+        """Ends a task: SIGTERM, SIGKILL after 30 seconds. Returns when it has ended, or at once if it has not started."""
+
+
+class Scheduler:
+    """Takes jobs from submission to their end.
+
+    Queues of higher priority go first; inside a queue the order is that of submission or of its fair-share policy. Nothing
+    overtakes: a job that does not fit yet waits, and everything behind it too, so that a large job is not starved by small ones.
+    A queue whose first job can never fit its compute environments is blocked, as on AWS.
+
+    Args:
+        capacity: of the machine.
+        runner: runs the containers.
+        clock: the time in seconds, from any start.
+    """
+
+    def __init__(self, capacity: Capacity, runner: Runner, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lock = threading.RLock()
+        self._changed = threading.Condition(self.lock)
+        self._capacity = capacity
+        self._runner = runner
+        self._clock = clock
+        self._submitted: deque[Job] = deque()
+        self._waiting: dict[JobQueue, _Line] = {}
+        self._tasks: dict[Job, Task] = {}
+        self._deadlines: list[tuple[float, int, Task]] = []
+        self._threads: set[threading.Thread] = set()
+        self._numbers = itertools.count()
+        self._stopped = False
+        self._pending_wake = False
+
+    def start(self) -> None:
+        """Begins to run jobs."""
+        threading.Thread(target=self._loop, name="batch-scheduler", daemon=True).start()
+
+    def stop(self, seconds: float) -> None:
+        """Starts nothing more and ends what runs.
+
+        Args:
+            seconds: to wait for it.
+        """
+        with self.lock:
+            self._stopped = True
+            for task in self._tasks.values():
+                self._stop_task(task, "The local AWS was stopped")
+            threads = set(self._threads)
+            self.wake()
+        deadline = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def wake(self) -> None:
+        """Looks again at what can run. To be called with the lock."""
+        self._pending_wake = True
+        self._changed.notify_all()
+
+    def add(self, job: Job) -> None:
+        """Takes a new job, or an array with its children. To be called with the lock."""
+        self._submitted.append(job)
+        self.wake()
+
+    def end(self, job: Job, reason: str) -> None:
+        """Ends a job on a user's wish. To be called with the lock.
+
+        Args:
+            job: one that is not an array.
+            reason: the user's.
+        """
+        if task := self._tasks.get(job):
+            self._stop_task(task, reason)
+        elif not job.status.is_final:
+            self._finish(job, Status.FAILED, reason)
+        self.wake()
+
+    def started(self, task: Task) -> None:
+        """Notes that a task's container runs. Called by the runner, without the lock."""
+        with self.lock:
+            job = task.job
+            job.change(Status.RUNNING)
+            if seconds := job.submission.timeout_seconds:
+                heapq.heappush(self._deadlines, (self._clock() + seconds, next(self._numbers), task))
+                self.wake()
+
+    def _loop(self) -> None:
+        while True:
+            with self._changed:
+                while not self._pending_wake:
+                    if not self._changed.wait(self._seconds_to_next_event()):
+                        break
+                self._pending_wake = False
+                if self._stopped:
+                    return
+                try:
+                    self._step()
+                except Exception:  # the scheduler must outlive a fault in one job
+                    log.exception("the scheduler could not finish a step")
+
+    def _seconds_to_next_event(self) -> float | None:
+        times = [self._deadlines[0][0] - self._clock()] if self._deadlines else []
+        times += [line.seconds_to_limit for line in self._waiting.values() if line.seconds_to_limit is not None]
+        return max(0.0, min(times)) if times else None
+
+    def _step(self) -> None:
+        while self._submitted:
+            job = self._submitted.popleft()
+            for one in (job, *job.children):
+                self._admit(one)
+        while self._deadlines and self._deadlines[0][0] <= self._clock():
+            task = heapq.heappop(self._deadlines)[2]
+            if self._tasks.get(task.job) is task:
+                self._stop_task(task, TIMED_OUT)
+        while self._start_next() or self._cancel_stuck():
+            pass
+
+    def _admit(self, job: Job) -> None:
+        if job.status is not Status.SUBMITTED:
+            return
+        job.change(Status.PENDING)
+        if job.children:
+            return
+        if any(blocker.status is Status.FAILED for blocker in job.blockers):
+            self._finish(job, Status.FAILED, DEPENDENCY_FAILED)
+        elif not job.blockers:
+            self._make_runnable(job)
+
+    def _make_runnable(self, job: Job) -> None:
+        job.change(Status.RUNNABLE)
+        job.runnable_since = self._clock()
+        queue = job.submission.queue
+        self._waiting.setdefault(queue, _Line(queue)).add(job)
+
+    def _start_next(self) -> bool:
+        """Starts the job whose turn it is, if there is room. False if nothing was done."""
+        lines = sorted(self._waiting.values(), key=lambda line: line.rank(self._tasks))
+        for line in lines:
+            job = line.first(self._tasks)
+            if job is None:
+                self._waiting.pop(line.queue)
+                continue
+            if not line.queue.environment or _misfit(job):
+                continue
+            size = self._capacity.take(job.id, job.submission.size)
+            if size is None:
+                return False
+            line.remove(job)
+            self._launch(job, size)
+            return True
+        return False
+
+    def _cancel_stuck(self) -> bool:
+        """Marks the first job of each queue that can never run in its environments, and cancels it after the queue's time limit.
+        False if none was cancelled."""
+        for line in self._waiting.values():
+            line.seconds_to_limit = None
+            job = line.first(self._tasks)
+            if job is None or not (reason := _misfit(job)):
+                continue
+            job.status_reason = reason
+            limits = [limit["maxTimeSeconds"] for limit in line.queue.time_limits if limit["reason"] == reason]
+            if not limits:
+                continue
+            line.seconds_to_limit = job.runnable_since + min(limits) - self._clock()
+            if line.seconds_to_limit <= 0:
+                job.cancelled = True
+                self._finish(job, Status.FAILED, f"{reason} - Job was cancelled by the job queue's time limit")
+                return True
+        return False
+
+    def _launch(self, job: Job, size: Size) -> None:
+        wanted = job.submission.size
+        if size != wanted:
+            log.warning(
+                "job %s asks for %g vCPUs and %d MiB, this machine has %g and %d for jobs: it runs alone, with those",
+                job.id,
+                wanted.vcpus,
+                wanted.memory_mib,
+                self._capacity.machine.vcpus,
+                self._capacity.machine.memory_mib,
+            )
+        if job.submission.overrides_too_long:
+            self._capacity.give_back(job.id)
+            self._finish(job, Status.FAILED, OVERRIDES_TOO_LONG)
+            return
+        environment = job.submission.queue.environment
+        assert environment is not None
+        task = Task(
+            id=uuid.uuid4().hex,
+            job=job,
+            number=job.attempt,
+            size=size,
+            environment=environment.name,
+            cluster=environment.cluster,
+        )
+        job.change(Status.STARTING, "")
+        job.latest = self._runner.details(task)
+        self._tasks[job] = task
+        thread = threading.Thread(target=self._attend, args=(task,), name=f"batch-{job.id}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _attend(self, task: Task) -> None:
+        try:
+            outcome = self._runner.run(task, self)
+        except Exception as error:  # a job must not stay RUNNING for ever, whatever happened to its container
+            log.exception("job %s", task.job.id)
+            reason = f"{type(error).__name__}: {error}"
+            outcome = Outcome(reason=reason, status_reason=NOT_STARTED, stopped=task.stopping.is_set())
+        with self.lock:
+            self._threads.discard(threading.current_thread())
+            self._capacity.give_back(task.job.id)
+            self._tasks.pop(task.job, None)
+            self._conclude(task, outcome)
+            self.wake()
+
+    def _conclude(self, task: Task, outcome: Outcome) -> None:
+        job = task.job
+        # A wish to end it that came after its end is too late, unless it would have been tried again.
+        succeeded = outcome.exit_code == 0 and not outcome.stopped
+        status_reason = outcome.status_reason if succeeded else task.stop_reason or outcome.status_reason
+        ended = {"exitCode": outcome.exit_code, "reason": outcome.reason}
+        job.latest = {**job.latest, **{name: value for name, value in ended.items() if value not in (None, "")}}
+        started_at = job.started_at if job.status is Status.RUNNING else None
+        attempt = {
+            "container": {**job.latest, "networkInterfaces": []},
+            "stoppedAt": milliseconds(),
+            "statusReason": status_reason,
+            **({"startedAt": started_at} if started_at else {}),
+        }
+        job.attempts.append(attempt)
+        if succeeded:
+            self._finish(job, Status.SUCCEEDED, status_reason)
+            return
+        again = not task.stop_reason and job.submission.retry_strategy.allows_another(
+            task.number, exit_code=outcome.exit_code, reason=outcome.reason, status_reason=status_reason
+        )
+        if again:
+            job.status_reason = status_reason
+            self._make_runnable(job)
+        else:
+            self._finish(job, Status.FAILED, status_reason)
+
+    def _stop_task(self, task: Task, reason: str) -> None:
+        if task.stopping.is_set():
+            return
+        task.stop_reason = reason
+        task.stopping.set()
+        threading.Thread(target=self._runner.stop, args=(task,), name=f"batch-stop-{task.job.id}", daemon=True).start()
+
+    def _finish(self, job: Job, status: Status, reason: str) -> None:
+        """Ends a job, and with it what depends on it: dependents and the array that it is part of."""
+        endings: deque[tuple[Job, Status, str]] = deque([(job, status, reason)])
+        while endings:
+            ended, status, reason = endings.popleft()
+            if ended.status.is_final:
+                continue
+            ended.change(status, reason)
+            endings.extend(self._consequences(ended))
+
+    def _consequences(self, ended: Job) -> Iterable[tuple[Job, Status, str]]:
+        for dependent in ended.dependents:
+            dependent.blockers.discard(ended)
+            if ended.status is Status.FAILED:
+                yield dependent, Status.FAILED, DEPENDENCY_FAILED
+            elif dependent.status is Status.PENDING and not dependent.blockers:
+                self._make_runnable(dependent)
+        if (array := ended.parent) is not None:
+            array.unfinished -= 1
+            if not array.unfinished:
+                failed = any(child.status is Status.FAILED for child in array.children)
+                yield array, Status.FAILED if failed else Status.SUCCEEDED, CHILD_FAILED if failed else ""
+
+
+def _misfit(job: Job) -> str:
+    """Why a job can never run in its queue's environments, empty if it can."""
+    if any(entry["type"] == "GPU" for entry in job.submission.container["resourceRequirements"]):
+        return UNKNOWN_RESOURCE
+    most = [environment.max_vcpus for environment in job.submission.queue.environments if environment.takes_jobs]
+    too_large = most and all(vcpus is not None and job.submission.size.vcpus > vcpus for vcpus in most)
+    return TOO_LARGE if too_large else ""
+
+
+class _Line:
+    """The runnable jobs of one queue."""
+
+    def __init__(self, queue: JobQueue) -> None:
+        self.queue = queue
+        self.seconds_to_limit: float | None = None
+        """Until the first job is cancelled because it can never run."""
+        self._shares: dict[str, list[tuple[int, int, Job]]] = {}
+
+    def add(self, job: Job) -> None:
+        """Puts a job in its place: by priority inside its share, then by submission."""
+        share = self._shares.setdefault(job.submission.share_identifier, [])
+        heapq.heappush(share, (-job.submission.scheduling_priority, job.sequence, job))
+
+    def first(self, running: Iterable[Job]) -> Job | None:
+        """The job whose turn it is, None if there is none.
+
+        Args:
+            running: the jobs that hold part of the machine.
+        """
+        for share, heap in list(self._shares.items()):
+            # Cancelled ones are left in the heap until they come up.
+            while heap and heap[0][2].status is not Status.RUNNABLE:
+                heapq.heappop(heap)
+            if not heap:
+                del self._shares[share]
+        if not self._shares:
+            return None
+        policy = self.queue.policy
+        if policy is None or len(self._shares) == 1:
+            return min(heap[0] for heap in self._shares.values())[2]
+        used = dict.fromkeys(self._shares, 0.0)
+        for job in running:
+            if job.submission.queue is self.queue and job.submission.share_identifier in used:
+                used[job.submission.share_identifier] += job.submission.size.vcpus
+        heads = [heap[0][2] for heap in self._shares.values()]
+
+        def claim(job: Job) -> tuple[float, int]:
+            share = job.submission.share_identifier
+            return (used[share] + job.submission.size.vcpus) * policy.weight(share), job.sequence
+
+        return min(heads, key=claim)
+
+    def remove(self, job: Job) -> None:
+        """Takes the first job of a share out."""
+        heapq.heappop(self._shares[job.submission.share_identifier])
+
+    def rank(self, running: Iterable[Job]) -> tuple[int, int]:
+        """Sorts lines: the higher priority first, then the older job."""
+        job = self.first(running)
+        return -self.queue.priority, job.sequence if job else 0

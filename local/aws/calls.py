@@ -1,0 +1,96 @@
+"""The log of calls, and AWS's form for what moto fails at."""
+
+import io
+import json
+import logging
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable
+from typing import Any
+from xml.sax.saxutils import escape
+
+from local.errors import LocalError
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_log = logging.getLogger("local.aws.calls")
+
+#: A form is read to learn the operation's name; none of AWS's is larger.
+_FORM_LIMIT = 16 * 2**20
+
+
+def logged(application: Application, paths: bool = True) -> Application:
+    """Logs every call by caller, name, status and milliseconds, and nothing of what it carries; and answers in AWS's form where
+    the application raises, with the traceback in the log only.
+
+    Args:
+        application: what is served.
+        paths: False where a path is a secret.
+    """
+
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        started = time.monotonic()
+        service, operation = service_of(environ), _operation(environ, paths)
+        status = "500"
+
+        def recorded(line: str, *rest: Any) -> Any:
+            nonlocal status
+            status = line.split()[0]
+            return start_response(line, *rest)
+
+        try:
+            return application(environ, recorded)
+        except Exception as error:
+            _log.exception("%s %s failed", service, operation)
+            return _failure(environ, recorded, service, operation, error)
+        finally:
+            milliseconds = (time.monotonic() - started) * 1000
+            _log.info("%s %s %s %s %.0f ms", environ["REMOTE_ADDR"], service, operation, status, milliseconds)
+
+    return serve
+
+
+def service_of(environ: Environ) -> str:
+    """The service that the call is signed for, or a hyphen."""
+    scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].partition(",")[0].split("/")
+    return scope[3] if len(scope) == 5 else "-"
+
+
+def _operation(environ: Environ, paths: bool) -> str:
+    """The operation's name, or method and path where the path is the name. Queries are left out: a presigned one is a secret."""
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return str(target).rpartition(".")[2]
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", "")) and 0 < length <= _FORM_LIMIT:
+        body: bytes = environ["wsgi.input"].read(length)
+        environ["wsgi.input"] = io.BytesIO(body)
+        for name, value in urllib.parse.parse_qsl(body.decode(errors="replace")):
+            if name == "Action":
+                return value
+    path = str(environ.get("RAW_URI", "")).partition("?")[0] if paths else "…"
+    return f"{environ['REQUEST_METHOD']} {path}"
+
+
+def _failure(
+    environ: Environ, start_response: Callable[..., Any], service: str, operation: str, error: Exception
+) -> Iterable[bytes]:
+    if isinstance(error, NotImplementedError):
+        status, code, message = "501 Not Implemented", "NotImplemented", f"the local AWS has no {operation}"
+    else:
+        status, code = "500 Internal Server Error", "InternalFailure"
+        cause = str(error) if isinstance(error, LocalError) else f"{type(error).__name__}: {error}"
+        message = f"the local AWS failed at {operation}: {cause}"
+    fault = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+    if service == "s3":
+        kind, text = "application/xml", f"<Error>{fault}</Error>"
+    elif service == "ec2":
+        kind, text = "text/xml", f"<Response><Errors><Error>{fault}</Error></Errors></Response>"
+    elif "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", "")):
+        kind, text = "text/xml", f"<ErrorResponse><Error>{fault}</Error></ErrorResponse>"
+    else:
+        kind, text = "application/json", json.dumps({"__type": code, "message": message})
+    body = text.encode()
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
+    start_response(status, headers)
+    return [body]

@@ -1,0 +1,168 @@
+"""ECR on the local image registry: what was pushed there is what ECR tells of."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import requests
+from moto.core.responses import ActionResult
+from moto.ecr.models import ECRBackend, Image, Repository
+from moto.ecr.responses import ECRResponse
+
+from local.aws.mends import Mends
+from local.errors import LocalError
+
+#: How long a token lets in (ECR API Reference, GetAuthorizationToken).
+_TOKEN_LIFETIME = timedelta(hours=12)
+
+#: Every kind of manifest that a registry may hold; it answers with an older kind to who does not name them.
+_MANIFESTS = ", ".join(
+    (
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+    )
+)
+
+
+class Registry:
+    """The registry behind ECR, by the OCI distribution API. Safe to use from many threads."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._lock = threading.Lock()
+        #: By repository and digest. A manifest never changes; and one that lost its last tag, no registry lists.
+        self._seen: dict[tuple[str, str], Image] = {}
+
+    def images(self, repository: Repository) -> list[Image]:
+        """Every image of a repository with its tags; one without a tag only if it was seen with one before.
+
+        Raises:
+            LocalError: if the registry does not answer.
+        """
+        name = repository.name
+        answer = self._call("GET", name, "tags/list")
+        tags_of: dict[str, list[str]] = {}
+        for tag in sorted((answer.json().get("tags") if answer.ok else None) or []):
+            digest = self._call("HEAD", name, f"manifests/{tag}").headers.get("Docker-Content-Digest")
+            if digest:
+                tags_of.setdefault(digest, []).append(tag)
+        with self._lock:
+            seen = [digest for owner, digest in self._seen if owner == name]
+            images = [self._image(repository, digest, digest in tags_of) for digest in dict.fromkeys([*tags_of, *seen])]
+            found = [image for image in images if image]
+            for image in found:
+                image.image_tags = tags_of.get(image.image_digest, [])
+                image.image_tag = image.image_tags[-1] if image.image_tags else ""
+        return found
+
+    def _image(self, repository: Repository, digest: str, tagged: bool) -> Image | None:
+        key = (repository.name, digest)
+        if not (tagged and key in self._seen):
+            answer = self._call("GET", repository.name, f"manifests/{digest}")
+            if not answer.ok:
+                self._seen.pop(key, None)
+            elif key not in self._seen:
+                kind = answer.headers["Content-Type"]
+                owner = repository.account_id
+                self._seen[key] = Image(owner, "", answer.text, repository.name, kind, digest, repository.registry_id)
+        return self._seen.get(key)
+
+    def tag(self, image: Image, tag: str) -> None:
+        """Puts an image under one more tag."""
+        headers = {"Content-Type": str(image.image_manifest_media_type)}
+        path = f"manifests/{tag}"
+        self._call("PUT", image.repository_name, path, data=image.image_manifest.encode(), headers=headers)
+
+    def delete(self, image: Image) -> None:
+        """Deletes an image with all its tags."""
+        self._call("DELETE", image.repository_name, f"manifests/{image.image_digest}")
+
+    def _call(self, method: str, name: str, path: str, **given: Any) -> requests.Response:
+        headers = {"Accept": _MANIFESTS, **given.pop("headers", {})}
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy leads to this machine
+            try:
+                return session.request(
+                    method, f"http://{self.address}/v2/{name}/{path}", headers=headers, timeout=30, **given
+                )
+            except requests.RequestException as error:
+                raise LocalError(f"the image registry at {self.address} does not answer: {error}") from None
+
+
+def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -> None:
+    """Lets moto's ECR in this process speak for a registry.
+
+    Args:
+        address: `host:port` of the registry, which needs no login and allows deletes.
+        replace: sets an attribute of a class; a test's own can be undone.
+    """
+    registry = Registry(address)
+    mends = Mends()
+
+    @mends.of(Repository.__init__)
+    def lie_in_registry(former: Callable[..., None], self: Repository, *args: Any, **kwargs: Any) -> None:
+        former(self, *args, **kwargs)
+        self.uri = f"{address}/{self.name}"
+
+    @mends.of(Image.get_image_size_in_bytes)
+    def sum_of_layers(former: Callable[..., int | None], self: Image) -> int | None:
+        layers = json.loads(self.image_manifest).get("layers")
+        return sum(layer["size"] for layer in layers) if layers else None
+
+    @mends.of(ECRResponse.get_authorization_token)
+    def token_of_registry(former: Callable[..., ActionResult], self: ECRResponse) -> ActionResult:
+        token = base64.b64encode(b"AWS:local").decode()
+        expires = datetime.now(timezone.utc) + _TOKEN_LIFETIME
+        data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": f"http://{address}"}
+        return ActionResult({"authorizationData": [data]})
+
+    @mends.of(ECRBackend.delete_repository)
+    def delete_with_images(
+        former: Callable[..., Repository],
+        self: ECRBackend,
+        repository_name: str,
+        registry_id: str | None = None,
+        force: bool = False,
+    ) -> Repository:
+        images = registry.images(self._get_repository(repository_name, registry_id))
+        repository = former(self, repository_name, registry_id, force)
+        for image in images:
+            registry.delete(image)
+        return repository
+
+    @mends.of(ECRBackend.batch_delete_image)
+    def delete_images(
+        former: Callable[..., dict[str, Any]],
+        self: ECRBackend,
+        repository_name: str,
+        registry_id: str | None = None,
+        image_ids: list[dict[str, str]] | None = None,
+    ) -> dict[str, Any]:
+        deleted, failures = [], []
+        for wanted in image_ids or []:
+            tag, digest = wanted.get("imageTag"), wanted.get("imageDigest")
+            images = registry.images(self._get_repository(repository_name, registry_id))
+            image = next(
+                (i for i in images if digest in (None, i.image_digest) and (tag is None or tag in i.image_tags)), None
+            )
+            if image is None or (tag is None and digest is None):
+                code, reason = ("ImageNotFound", "Requested image not found")
+                failures.append({"imageId": wanted, "failureCode": code, "failureReason": reason})
+                continue
+            kept = [other for other in image.image_tags if tag and not digest and other != tag]
+            gone = [other for other in image.image_tags if other not in kept]
+            registry.delete(image)
+            for other in kept:  # a registry deletes whole images only
+                registry.tag(image, other)
+            identity = {"imageDigest": image.image_digest}
+            deleted += [identity | {"imageTag": other} for other in gone] or [identity]
+        return {"imageIds": deleted, "failures": failures}
+
+    mends.install(replace)
+    # moto keeps what was put through its own API, which `docker push` does not use.
+    replace(Repository, "images", property(registry.images, lambda repository, images: None))

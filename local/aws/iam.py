@@ -1,0 +1,135 @@
+"""IAM, as AWS refuses."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from moto.iam.exceptions import DeleteConflictException, MalformedPolicyDocument, ValidationError
+from moto.iam.models import IAMBackend, Role
+from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
+
+from local.aws.mends import Mends
+
+MENDS = Mends()
+
+#: Longest names, in characters (IAM User Guide, "IAM and AWS STS quotas").
+_ROLE_NAME = 64
+_NAME = 128
+
+#: Seconds that a session of a role may last.
+_SESSION = range(3600, 43201)
+
+
+def _check_name(parameter: str, name: str, longest: int) -> None:
+    if len(name) > longest:
+        fault = f"Member must have length less than or equal to {longest}"
+    elif not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
+        fault = r"Member must satisfy regular expression pattern: [\w+=,.@-]+"
+    else:
+        return
+    raise ValidationError(
+        f"1 validation error detected: Value '{name}' at '{parameter}' failed to satisfy constraint: {fault}"
+    )
+
+
+@MENDS.of(IAMBackend.create_role)
+def check_role(
+    former: Callable[..., Role],
+    self: IAMBackend,
+    role_name: str,
+    assume_role_policy_document: str,
+    path: str,
+    permissions_boundary: str | None,
+    description: str,
+    tags: list[dict[str, str]],
+    max_session_duration: str | None,
+    linked_service: str | None = None,
+) -> Role:
+    """Checks the name, the longest session and who may take the role."""
+    _check_name("roleName", role_name, _ROLE_NAME)
+    seconds = int(max_session_duration or 3600)
+    if seconds not in _SESSION:
+        raise ValidationError(
+            f"1 validation error detected: Value '{seconds}' at 'maxSessionDuration' failed to satisfy constraint: "
+            f"Member must have value between {_SESSION.start} and {_SESSION.stop - 1}"
+        )
+    if not linked_service:
+        _check_trust(assume_role_policy_document)
+    return former(
+        self,
+        role_name,
+        assume_role_policy_document,
+        path,
+        permissions_boundary,
+        description,
+        tags,
+        max_session_duration,
+        linked_service,
+    )
+
+
+@MENDS.of(IAMBackend.update_assume_role_policy)
+def check_trust(former: Callable[..., None], self: IAMBackend, role_name: str, policy_document: str) -> None:
+    """Checks who may take the role."""
+    self.get_role(role_name)
+    _check_trust(policy_document)
+    former(self, role_name, policy_document)
+
+
+def _check_trust(document: str) -> None:
+    IAMTrustPolicyDocumentValidator(document).validate()
+    statements = json.loads(document)["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if not statement.get("Principal") and not statement.get("NotPrincipal"):
+            raise MalformedPolicyDocument("Missing required field Principal")
+
+
+@MENDS.of(IAMBackend.update_role)
+def keep_description(
+    former: Callable[..., Role],
+    self: IAMBackend,
+    role_name: str,
+    role_description: str | None,
+    max_session_duration: str,
+) -> Role:
+    """Leaves a description alone that is not given."""
+    kept = self.get_role(role_name).description
+    return former(self, role_name, kept if role_description is None else role_description, max_session_duration)
+
+
+@MENDS.of(IAMBackend.put_role_policy)
+def check_policy_name(
+    former: Callable[..., None], self: IAMBackend, role_name: str, policy_name: str, policy_json: str
+) -> None:
+    """Checks the name."""
+    _check_name("policyName", policy_name, _NAME)
+    former(self, role_name, policy_name, policy_json)
+
+
+@MENDS.of(IAMBackend.create_instance_profile)
+def check_profile_name(former: Callable[..., Any], self: IAMBackend, name: str, *args: Any, **kwargs: Any) -> Any:
+    """Checks the name."""
+    _check_name("instanceProfileName", name, _NAME)
+    return former(self, name, *args, **kwargs)
+
+
+@MENDS.of(IAMBackend.attach_role_policy)
+def attach_once(former: Callable[..., None], self: IAMBackend, policy_arn: str, role_name: str) -> None:
+    """Names the role if that is what is missing; a second time changes nothing."""
+    if policy_arn not in self.get_role(role_name).managed_policies:
+        former(self, policy_arn, role_name)
+
+
+@MENDS.of(IAMBackend.delete_policy)
+def keep_used_policy(former: Callable[..., None], self: IAMBackend, policy_arn: str) -> None:
+    """Keeps a policy that somebody holds, or that has older versions."""
+    policy = self.get_policy(policy_arn)
+    if policy.attachment_count:
+        raise DeleteConflictException("Cannot delete a policy attached to entities.")
+    if len(policy.versions) > 1:
+        raise DeleteConflictException(
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
+            "The default version is deleted with the policy."
+        )
+    former(self, policy_arn)

@@ -1,0 +1,31 @@
+"""CloudWatch Logs, as AWS refuses."""
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.logs.exceptions import InvalidParameterException
+from moto.logs.models import LogsBackend
+
+from local.aws.mends import Mends
+
+MENDS = Mends()
+
+#: Days that a group may keep its events (CloudWatch Logs API Reference, PutRetentionPolicy).
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827),
+    *(2192, 2557, 2922, 3288, 3653),
+)
+
+
+@MENDS.of(LogsBackend.put_retention_policy)
+def check_retention(
+    former: Callable[..., None], self: LogsBackend, log_group_name: str, retention_in_days: Any
+) -> None:
+    """Takes only the days that AWS has."""
+    if retention_in_days not in RETENTION_DAYS:
+        raise InvalidParameterException(
+            constraint=f"Member must satisfy enum value set: {list(RETENTION_DAYS)}",
+            parameter="retentionInDays",
+            value=retention_in_days,
+        )
+    former(self, log_group_name, retention_in_days)

@@ -1,0 +1,277 @@
+"""S3: buckets as new ones are on AWS, refusals, and objects that are streamed instead of copied."""
+
+import base64
+import binascii
+import hashlib
+import io
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
+from moto.s3.models import (
+    FakeBucket,
+    FakeKey,
+    FakeMultipart,
+    MultipartChecksumBuilder,
+    PublicAccessBlock,
+    S3Backend,
+)
+from moto.s3.responses import S3Response
+from moto.s3.utils import bucket_policy_is_public, compute_checksum
+from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+from local.aws.mends import Mends
+
+MENDS = Mends()
+
+_BLOCK = 2**20
+
+#: Longest key in UTF-8 (S3 User Guide, "Naming Amazon S3 objects").
+_KEY_BYTES = 1024
+
+#: What S3 encrypts with where nothing else is asked for (S3 User Guide, "default encryption").
+_ENCRYPTION = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}}
+
+
+# A bucket as AWS makes it: private, encrypted, its owner's alone (S3 User Guide, since April 2023).
+
+
+@MENDS.of(FakeBucket.__init__)
+def make_private_bucket(former: Callable[..., None], self: FakeBucket, *args: Any, **kwargs: Any) -> None:
+    """Gives a new bucket AWS's own settings."""
+    former(self, *args, **kwargs)
+    self.encryption = _ENCRYPTION
+    self.public_access_block = PublicAccessBlock("true", "true", "true", "true")
+    self.ownership_rule = cast(Any, "BucketOwnerEnforced")  # moto keeps the name alone
+
+
+@MENDS.of(S3Backend.delete_bucket_encryption)
+def fall_back_to_own_encryption(former: Callable[..., None], self: S3Backend, bucket_name: str) -> None:
+    """Falls back to S3's own encryption: no bucket is without."""
+    self.get_bucket(bucket_name).encryption = _ENCRYPTION
+
+
+@MENDS.of(S3Backend.delete_bucket)
+def forget_bucket(former: Callable[..., FakeBucket | None], self: S3Backend, bucket_name: str) -> FakeBucket | None:
+    """Forgets the tags too, so that the next bucket of this name has none."""
+    bucket = former(self, bucket_name)
+    if bucket:
+        self.tagger.delete_all_tags_for_resource(bucket.arn)
+    return bucket
+
+
+@MENDS.of(S3Backend.put_bucket_versioning)
+def check_versioning(former: Callable[..., None], self: S3Backend, bucket_name: str, status: str) -> None:
+    """Takes only what S3 takes: no call brings back the state before the first."""
+    if status not in ("Enabled", "Suspended"):
+        raise MalformedXML
+    former(self, bucket_name, status)
+
+
+@MENDS.of(S3Backend.put_bucket_policy)
+def check_policy(former: Callable[..., None], self: S3Backend, bucket_name: str, policy: bytes) -> None:
+    """Refuses a policy that is none, that speaks of other buckets, or that opens a bucket which must not be opened."""
+    bucket = self.get_bucket(bucket_name)
+    fault = _policy_fault(policy, bucket.arn)
+    if fault:
+        raise S3ClientError("MalformedPolicy", fault)
+    block = bucket.public_access_block
+    if block and block.block_public_policy and bucket_policy_is_public(policy):
+        raise S3ClientError(
+            "AccessDenied",
+            f"s3:PutBucketPolicy on {bucket.arn} is not allowed because public policies are prevented by the "
+            "BlockPublicPolicy setting in S3 Block Public Access.",
+        )
+    former(self, bucket_name, policy)
+
+
+def _policy_fault(policy: bytes, bucket: str) -> str | None:
+    """S3's words for what is wrong with a bucket's policy."""
+    try:
+        document = json.loads(policy)
+        statements = document["Statement"]
+    except (ValueError, TypeError, KeyError):
+        return "Policies must be valid JSON and the first byte must be '{'"
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            return "Invalid effect"
+        for name in ("Principal", "Action", "Resource"):
+            if not statement.get(name) and not statement.get(f"Not{name}"):
+                return f"Missing required field {name}"
+        for action in _listed(statement.get("Action")):
+            if action != "*" and not action.startswith("s3:"):
+                return "Policy has invalid action"
+        for resource in _listed(statement.get("Resource")):
+            if resource != bucket and not resource.startswith(f"{bucket}/"):
+                return "Policy has invalid resource"
+    return None
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value else []
+
+
+@MENDS.of(IAMPolicyStatement.is_action_permitted)
+def judge_statement(
+    former: Callable[..., PermissionResult],
+    self: IAMPolicyStatement,
+    action: str,
+    resource: str = "*",
+    principal: str | None = None,
+    incoming_condition_values: dict[str, str] | None = None,
+) -> PermissionResult:
+    """A statement whose condition does not hold says nothing; and the local endpoint, reached from this machine only, counts as
+    secure: otherwise a policy that demands TLS would lock its bucket for good."""
+    secure = ((self._statement.get("Condition") or {}).get("Bool") or {}).get("aws:SecureTransport", "true")
+    if "true" not in [value.lower() for value in _listed(secure if isinstance(secure, list) else str(secure))]:
+        return PermissionResult.NEUTRAL
+    if not self._check_conditions(incoming_condition_values):
+        return PermissionResult.NEUTRAL
+    return former(self, action, resource, principal, incoming_condition_values)
+
+
+# Objects: checked as they come in, and read as they go out.
+
+
+@MENDS.of(S3Response._get_checksum)
+def verify_checksum(
+    former: Callable[..., tuple[str, str | None]], self: S3Response, response_headers: dict[str, Any]
+) -> tuple[str, str | None]:
+    """Refuses a body that is not what its checksum says."""
+    body = self.body or b""
+    algorithm, value = former(self, response_headers)
+    if value and algorithm in _CHECKSUMS and value != base64.b64encode(_CHECKSUMS[algorithm](body)).decode():
+        raise S3ClientError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+    md5 = self.headers.get("Content-MD5")
+    if md5 and md5 != base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode():
+        raise S3ClientError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+    return algorithm, value
+
+
+#: The checksums that moto knows how to compute without another library.
+_CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
+    "CRC32": lambda body: binascii.crc32(body).to_bytes(4, "big"),
+    "SHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
+    "SHA256": lambda body: hashlib.sha256(body).digest(),
+}
+
+
+@MENDS.of(cast(Any, FakeKey.value).fset)
+def write_value(former: Callable[..., None], self: FakeKey, new_value: Any) -> None:
+    """Writes a large object straight into its file, not by way of memory."""
+    if len(new_value) > self._max_buffer_size:
+        self._value_buffer.rollover()
+    former(self, new_value)
+
+
+@MENDS.of(S3Backend.create_multipart_upload)
+def check_key(former: Callable[..., Any], self: S3Backend, bucket_name: str, key_name: str, *args: Any) -> Any:
+    """Refuses a key that is too long."""
+    _check_key(key_name)
+    return former(self, bucket_name, key_name, *args)
+
+
+@MENDS.of(S3Backend.put_object)
+def put_with_etag(
+    former: Callable[..., FakeKey], self: S3Backend, bucket_name: str, key_name: str, *args: Any, **kwargs: Any
+) -> FakeKey:
+    """Refuses a key that is too long, and computes the ETag at once: later, moto would do so through the file that others read."""
+    _check_key(key_name)
+    key = former(self, bucket_name, key_name, *args, **kwargs)
+    _ = key.etag
+    return key
+
+
+def _check_key(key: str) -> None:
+    if len(key.encode()) > _KEY_BYTES:
+        raise S3ClientError("KeyTooLongError", "Your key is too long")
+
+
+@MENDS.of(FakeMultipart.complete)
+def join_parts(
+    former: Callable[..., Any], self: FakeMultipart, body: Iterator[tuple[int, str]]
+) -> tuple[bytes | mmap.mmap, str, tuple[str, str, int] | None]:
+    """Joins the parts in a file; moto would hold them in memory four times over.
+
+    Returns:
+        The object, its ETag without quotes, and its checksum's type, value and number of parts if one was asked for.
+    """
+    algorithm = self.metadata.get("x-amz-checksum-algorithm")
+    checksum = MultipartChecksumBuilder(algorithm, self.metadata.get("x-amz-checksum-type"))
+    whole = checksum.checksum_type == "FULL_OBJECT"
+    digests = b""
+    with tempfile.TemporaryFile() as file:
+        last: FakeKey | None = None
+        for number, etag in body:
+            part = self.parts.get(number)
+            if part is None or part.etag.strip('"') != etag.strip('"'):
+                raise InvalidPart
+            if last and last.size < S3_UPLOAD_PART_MIN_SIZE:
+                raise EntityTooSmall
+            value = part.value
+            file.write(value)
+            if algorithm and not whole:
+                checksum.addPart(value)
+            digests += bytes.fromhex(part.etag.strip('"'))
+            last = part
+        if last is None:
+            raise MalformedXML
+        file.flush()
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.tell() else b""
+    etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(digests) // 16}"
+    if algorithm and whole:
+        return content, etag, (checksum.checksum_type, compute_checksum(cast(bytes, content), algorithm).decode(), 1)
+    return content, etag, checksum.build() if algorithm else None
+
+
+@dataclass(frozen=True)
+class Content:
+    """Part of an object, read as it is sent: a range of a large one costs what the range holds."""
+
+    key: FakeKey
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __getitem__(self, part: slice) -> "Content":
+        start, stop, _ = part.indices(len(self))
+        return Content(self.key, self.start + start, self.start + max(start, stop))
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.key.lock:
+            # moto keeps what is larger in a file; another handle on it outlives the object's deletion.
+            descriptor = os.dup(self.key._value_buffer.fileno())
+        with io.FileIO(descriptor) as file:
+            for start in range(self.start, self.stop, _BLOCK):
+                yield os.pread(file.fileno(), min(_BLOCK, self.stop - start), start)
+
+
+class _Streamed:
+    """An object whose value is `Content`, and which is otherwise itself."""
+
+    def __init__(self, key: FakeKey) -> None:
+        self._key = key
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._key, name)
+
+    @property
+    def value(self) -> Content:
+        return Content(self._key, 0, self._key.size)
+
+
+@MENDS.of(S3Response.get_object)
+def stream_object(former: Callable[..., Any], self: S3Response) -> Any:
+    """Streams a large object; moto would copy it whole for every range."""
+    key, not_modified = self._get_key()
+    if key.size > key._max_buffer_size:
+        setattr(self, "_get_key", lambda: (_Streamed(key), not_modified))  # noqa: B010 - mypy forbids the plain form
+    return former(self)

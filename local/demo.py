@@ -1,0 +1,181 @@
+"""The main job on the local stack, from a genome in the clone to called variants whose truth is known."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobs import aws, objects, report, sizes, stack_outputs, submission, variants, watch
+from jobs.aws import Aws
+from jobs.job import Job
+from jobs.refusal import Faults, Refused
+from jobs.request import Request, parse_request
+from jobs.stack_outputs import StackOutputs
+from jobs.uris import S3Uri
+from jobs.variants import Plan
+from local import debian, environment
+from local.console import say, warn
+from local.errors import LocalError
+from local.paths import ROOT
+
+_EXAMPLE = ROOT / "examples" / "lambda"
+_REFERENCE = _EXAMPLE / "NC_001416.1.fa.gz"
+
+#: Precision and recall of substitutions that the demo holds itself to, at every seed.
+LEAST = 0.99
+
+#: Real Illumina reads that nobody here made, in Debian's package `spades`, with the reference they are of.
+_REAL_READS = "usr/share/spades/test_dataset"
+_REAL_REFERENCE, *_REAL_FILES = ("reference_1K.fa.gz", "ecoli_1K_1.fq.gz", "ecoli_1K_2.fq.gz")
+
+
+def run(seed: int) -> int:
+    """Runs the demo on the stack whose environment this process is in.
+
+    Args:
+        seed: which variants and reads are simulated, 1 or more.
+
+    Returns:
+        0 if every job succeeded and the variants found are those that were planted, else 1.
+
+    Raises:
+        LocalError: if it cannot be begun.
+    """
+    if seed < 1:
+        raise LocalError(f"SEED={seed}: 1 or more (0 would be the clock, and no run could be repeated)")
+    try:
+        stack = stack_outputs.read(stack=environment.STACK)
+        return _run(seed, stack, aws.connect(stack.region))
+    except (Refused, ClientError, BotoCoreError) as error:
+        raise LocalError(f"the demo cannot go on: {error}") from None
+
+
+def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
+    inputs = S3Uri(stack.bucket, "demo/inputs/")
+    results = S3Uri(stack.bucket, f"demo/seed-{seed}/")
+    run_name = submission.run_name()
+
+    say(f"simulating reads of phage lambda with variants planted in them (seed {seed})")
+    reference = _upload(clients, _REFERENCE, inputs)
+    simulation = _simulation(seed, reference, results / "simulated/", run_name)
+    if not _succeed(clients, stack, [simulation]):
+        return 1
+
+    faults = Faults()
+    requests = [_simulated(faults, reference, simulation.output_prefix, results)]
+    if debian.available():
+        requests.append(_real(faults, clients, inputs, results))
+    else:
+        say("leaving out the real reads: they come from Debian's archive, and this is no Debian machine")
+
+    say("calling variants")
+    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+    plans = [variants.prepare(request, faults, clients, definitions, run_name) for request in requests]
+    if not _succeed(clients, stack, [job for plan in plans for job in plan.jobs]):
+        return 1
+    for plan in plans:
+        report.outputs(plan)
+    wrong = [fault for plan in plans[1:] for fault in _control_faults(clients, plan)]
+    wrong += _accuracy_faults(report.accuracy(clients, requests[0]))
+    for fault in wrong:
+        warn(fault)
+    print(
+        "\nThe stack stays up. Next:\n"
+        '  eval "$(make -s local-env)"       this shell then works on it: pulumi, aws, docker, python -m jobs\n'
+        "  pulumi stack output queue_arn     where jobs are submitted\n"
+        f"  aws s3 ls --recursive {results}\n"
+        "  make local-down                   removes the stack and everything it made"
+    )
+    return 1 if wrong else 0
+
+
+def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
+    """Runs jobs, shows their progress and what was odd, and returns whether all succeeded."""
+    followed = watch.follow(clients, submission.submit(clients, stack, stack.queue_arn, jobs))
+    if report.failures(clients, stack.log_group, followed):
+        return False
+    report.warnings(clients, stack.log_group, followed)
+    return True
+
+
+def _simulated(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Uri) -> Request:
+    """Reads of lambda with the truth about them."""
+    first, second = (simulated / f"lambda_{mate}.fastq.gz" for mate in ("R1", "R2"))
+    return parse_request(
+        faults,
+        reference=str(reference),
+        samples=[f"lambda={first},{second}"],
+        output_prefix=str(results),
+        ploidy=1,
+        truth=str(simulated / "lambda.truth.vcf"),
+    )
+
+
+def _real(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -> Request:
+    """Real reads of a piece of E. coli's genome, with that piece as the reference: a negative control."""
+    folder = debian.unpack("spades", f"{_REAL_READS}/{_REAL_REFERENCE}").parent
+    # Its contig's name is a sentence with commas, which SAM forbids: the accession alone will do.
+    sequence = gzip.decompress((folder / _REAL_REFERENCE).read_bytes()).split(b"\n", 1)[1]
+    reference = inputs / "NC_000913.2 1-1000.fa"
+    clients.s3.put_object(Bucket=reference.bucket, Key=reference.key, Body=b">NC_000913.2\n" + sequence)
+    first, second = (_upload(clients, folder / file, inputs) for file in _REAL_FILES)
+    return parse_request(
+        faults,
+        reference=str(reference),
+        samples=[f"ecoli={first},{second}"],
+        output_prefix=str(results),
+        ploidy=1,
+    )
+
+
+def _upload(clients: Aws, file: Path, folder: S3Uri) -> S3Uri:
+    uri = folder / file.name
+    clients.s3.upload_file(str(file), uri.bucket, uri.key)
+    return uri
+
+
+def _simulation(seed: int, reference: S3Uri, folder: S3Uri, run_name: str) -> Job:
+    return Job(
+        name="lambda-simulate",
+        subject="lambda",
+        step="simulate",
+        tool="samtools",
+        command=((_EXAMPLE / "simulate.sh").read_text(),),
+        inputs=(reference,),
+        outputs=("lambda_R1.fastq.gz", "lambda_R2.fastq.gz", "lambda.truth.vcf"),
+        output_prefix=folder,
+        manifest=folder / "manifest.json",
+        environment={"REFERENCE": reference.name, "SAMPLE": "lambda", "SEED": str(seed)},
+        tags={"run": run_name, "sample": "lambda", "step": "simulate"},
+    )
+
+
+def _control_faults(clients: Aws, plan: Plan) -> list[str]:
+    """What is wrong with the negative control: reads of the very genome they are aligned to."""
+    (sample,) = plan.request.samples
+    flagstat = _read(clients, plan, f"qc/{sample.name}.flagstat.txt").splitlines()
+    (total,) = [int(line.split()[0]) for line in flagstat if line.endswith(" primary")]
+    (mapped,) = [int(line.split()[0]) for line in flagstat if " primary mapped " in line]
+    stats = _read(clients, plan, f"qc/{sample.name}.bcftools_stats.txt").splitlines()
+    (called,) = [int(line.split("\t")[3]) for line in stats if line.startswith("SN\t0\tnumber of records:")]
+    print(
+        f"\n{sample.name}, real reads of the reference itself\n  {mapped} of {total} mapped, {called} variants called"
+    )
+    faults = [] if mapped == total else [f"{sample.name}: {total - mapped} of {total} reads do not map"]
+    return faults + ([f"{sample.name}: {called} variants were called where there are none"] if called else [])
+
+
+def _read(clients: Aws, plan: Plan, path: str) -> str:
+    return objects.read_text(clients.s3, plan.request.output_prefix / path) or ""
+
+
+def _accuracy_faults(measured: dict[str, Any]) -> list[str]:
+    substitutions = measured["substitutions"]
+    return [
+        f"substitutions: {measure} is {json.dumps(substitutions[measure])}, less than {LEAST}"
+        for measure in ("precision", "recall")
+        if (substitutions[measure] or 0) < LEAST
+    ]

@@ -1,0 +1,153 @@
+"""`python -m jobs` from the words typed to its exit code, on an AWS whose jobs do nothing."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from jobs import sizes, submission, variants, watch
+from jobs.__main__ import main
+from jobs.aws import Aws
+from jobs.refusal import Faults
+from jobs.request import parse_request
+from jobs.stack_outputs import StackOutputs
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def put(clients: Aws, *keys: str) -> None:
+    for key in keys:
+        clients.s3.put_object(Bucket="data", Key=key, Body=b"x")
+
+
+def submitted(clients: Aws) -> list[Any]:
+    ids = [
+        each["jobId"]
+        for status in ("SUCCEEDED", "FAILED")
+        for each in clients.batch.list_jobs(jobQueue="main", jobStatus=status)["jobSummaryList"]
+    ]
+    return clients.batch.describe_jobs(jobs=ids)["jobs"] if ids else []
+
+
+SUBMIT = ("--output-prefix", "s3://data/out", "--", "true")
+CALL = ("--reference", "s3://data/ref", "--output-prefix", "s3://data/out", "--sample", "a=s3://data/R1")
+
+
+def test_submit_hands_the_command_over_word_for_word(
+    clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(clients, "in put/a b.bam")
+    monkeypatch.setattr("jobs.report.published", lambda clients, job: None)
+    words = ["samtools", "view", "-c", "--", "-x", "a b.bam"]
+    options = ["--input", "s3://data/in put/a b.bam", "--output", "*.txt", "--vcpus", "2", "--memory-mib", "3800"]
+    folder = ["--output-prefix", "s3://data/out"]
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *options, *folder, "--", *words]) == 0
+    (found,) = submitted(clients)
+    assert found["container"]["command"] == words
+    environment = {each["name"]: each["value"] for each in found["container"]["environment"]}
+    assert environment["JOB_INPUTS"] == "s3://data/in%20put/a%20b.bam"
+    assert environment["JOB_MANIFEST"] == f"s3://data/out/{found['jobName']}.manifest.json"
+
+
+def test_submit_tells_all_that_is_wrong_and_submits_nothing(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--input", "s3://data/none", "--input", "x", "--output", "/x", "--queue", "fast", "--vcpus", "0"]
+    folder = ["--output-prefix", "s3://nobody"]
+    assert main(["submit", "star", "--outputs", str(outputs_file), *options, *folder, "--", "true"]) == 2
+    said = capsys.readouterr().err
+    for words in ("no such tool", "s3://data/none: there is no", "'x' is no S3 URI", "'/x'", "no bucket nobody"):
+        assert words in said
+    assert "fast: name main" in said
+    assert "--vcpus 0" in said
+    assert submitted(clients) == []
+
+
+def test_call_variants_ends_well_when_all_jobs_do(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "ref", "R1")
+    assert main(["call-variants", "--outputs", str(outputs_file), *CALL]) == 0
+    said = capsys.readouterr().out
+    assert len(submitted(clients)) == 4
+    assert re.search(r"^\d\d:\d\d:\d\d a align: done", said, re.MULTILINE)
+    for key in ("a/a.bam", "a/a.vcf.gz", "qc/", "fastqc/"):
+        assert f"s3://data/out/{key}" in said
+
+
+def test_a_failed_job_is_told_and_what_hung_on_it(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTO_SIMPLE_BATCH_FAIL_AFTER", "0")
+    put(clients, "ref", "R1")
+    assert main(["call-variants", "--outputs", str(outputs_file), *CALL]) == 1
+    said = capsys.readouterr().err
+    assert "4 of 4 jobs failed" in said
+    assert "a align: not run, since reference index failed" in said
+    assert "a call: not run, since a align failed" in said
+
+
+def test_without_outputs_nothing_is_asked_of_aws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["logs", "--outputs", str(tmp_path / "none"), "job"]) == 2
+    assert capsys.readouterr().err.startswith("jobs: --outputs")
+
+
+def test_missing_credentials_are_told_in_a_line(
+    outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert main(["logs", "--outputs", str(outputs_file), "job"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "jobs: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "code"), [(KeyboardInterrupt(), 130), (EndpointConnectionError(endpoint_url="https://batch"), 2)]
+)
+def test_cut_off_from_its_jobs_it_leaves_them_and_says_how_to_end_them(
+    what: BaseException,
+    code: int,
+    clients: Aws,
+    outputs_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cut_off(*_: object) -> None:
+        raise what
+
+    monkeypatch.setattr(watch, "follow", cut_off)
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT]) == code
+    (found,) = submitted(clients)
+    said = capsys.readouterr().err
+    assert f"python -m jobs logs {found['jobId']}" in said
+    assert f"for job in {found['jobId']}; do aws batch terminate-job" in said
+
+
+def test_a_run_that_cannot_be_submitted_whole_is_taken_back(
+    clients: Aws, stack: StackOutputs, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(clients, "ref", "R1")
+    ended: list[str] = []
+    monkeypatch.setattr(clients.batch, "terminate_job", lambda jobId, reason: ended.append(jobId))  # noqa: N803
+    faults = Faults()
+    request = parse_request(
+        faults, reference="s3://data/ref", samples=["a=s3://data/R1"], output_prefix="s3://data/out"
+    )
+    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+    plan = variants.prepare(request, faults, clients, definitions, "r")
+    arns = {tool: arn for tool, arn in stack.job_definition_arns.items() if tool != "bcftools"}
+    short = StackOutputs(**{**stack.__dict__, "job_definition_arns": arns})
+    with pytest.raises(Exception, match="bcftools: the stack has no such tool"):
+        submission.submit(clients, short, stack.queue_arn, plan.jobs)
+    assert len(ended) == 3

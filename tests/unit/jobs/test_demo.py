@@ -1,0 +1,56 @@
+"""What the demo holds itself to."""
+
+from typing import Any
+
+import pytest
+
+from jobs.aws import Aws
+from jobs.objects import Object
+from jobs.refusal import Faults
+from jobs.request import parse_request
+from jobs.sizes import Size
+from jobs.variants import Plan
+from local import demo
+from local.errors import LocalError
+
+
+@pytest.mark.parametrize(
+    ("precision", "recall", "faults"),
+    [(0.99, 0.99, 0), (1.0, 0.9899, 1), (0.9899, 1.0, 1), (0.5, 0.5, 2), (None, 0.0, 2)],
+)
+def test_substitutions_are_found_to_99_in_100_both_ways(precision: float, recall: float, faults: int) -> None:
+    measured: dict[str, Any] = {"substitutions": {"precision": precision, "recall": recall}, "indels": {}}
+    assert len(demo._accuracy_faults(measured)) == faults
+
+
+@pytest.mark.parametrize(
+    ("total", "mapped", "called", "words"),
+    [
+        (4108, 4108, 0, []),
+        (4108, 4000, 0, ["108 of 4108 reads do not map"]),
+        (4108, 4108, 2, ["2 variants were called where there are none"]),
+    ],
+)
+def test_the_negative_control_has_every_read_mapped_and_no_variant(
+    total: int, mapped: int, called: int, words: list[str], clients: Aws
+) -> None:
+    request = parse_request(
+        Faults(), reference="s3://data/r", samples=["ecoli=s3://data/x"], output_prefix="s3://data/out"
+    )
+    known = {uri: Object(uri, 1, "e") for uri in request.objects()}
+    sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
+    plan = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+    flagstat = (
+        f"{total + 3} + 0 in total (QC-passed reads + QC-failed reads)\n{total} + 0 primary\n3 + 0 supplementary\n"
+        f"2 + 0 primary duplicates\n{mapped + 3} + 0 mapped (99% : N/A)\n{mapped} + 0 primary mapped (99% : N/A)\n"
+    )
+    stats = f"# SN\t[2]id\nSN\t0\tnumber of samples:\t1\nSN\t0\tnumber of records:\t{called}\n"
+    for name, text in (("flagstat", flagstat), ("bcftools_stats", stats)):
+        clients.s3.put_object(Bucket="data", Key=f"out/qc/ecoli.{name}.txt", Body=text.encode())
+    found = demo._control_faults(clients, plan)
+    assert [fault.removeprefix("ecoli: ") for fault in found] == words
+
+
+def test_the_clock_is_no_seed() -> None:
+    with pytest.raises(LocalError, match="SEED=0: 1 or more"):
+        demo.run(0)

@@ -1,0 +1,80 @@
+"""Logs are printed whole, attempt by attempt, and their last lines when a job failed."""
+
+import time
+from typing import Any, cast
+
+import pytest
+
+from jobs import logs
+from jobs.aws import Aws
+from jobs.refusal import Refused
+from jobs.stack_outputs import StackOutputs
+
+#: Milliseconds: CloudWatch takes no old events.
+NOW = int(time.time() * 1000)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def write(clients: Aws, stream: str, *lines: str) -> None:
+    clients.logs.create_log_stream(logGroupName="jobs", logStreamName=stream)
+    append(clients, stream, *lines)
+
+
+def append(clients: Aws, stream: str, *lines: str) -> None:
+    events = [{"timestamp": NOW, "message": line} for line in lines]
+    clients.logs.put_log_events(logGroupName="jobs", logStreamName=stream, logEvents=cast(Any, events))
+
+
+def described(monkeypatch: pytest.MonkeyPatch, clients: Aws, *answers: dict[str, Any]) -> None:
+    left = list(answers)
+    monkeypatch.setattr(clients.batch, "describe_jobs", lambda jobs: {"jobs": [left.pop(0)] if left else []})
+
+
+def test_the_tail_leaves_the_record_out(clients: Aws, stack: StackOutputs) -> None:
+    write(clients, "s", *(f"line {i}" for i in range(30)), 'job: {"exit_code":1}')
+    assert logs.tail(clients, "jobs", "s", lines=3) == ["line 27", "line 28", "line 29"]
+
+
+def test_a_log_that_never_came_is_empty(clients: Aws, stack: StackOutputs) -> None:
+    assert logs.tail(clients, "jobs", "none") == []
+
+
+def test_every_attempt_is_printed_under_its_number(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(clients, "one", "reclaimed")
+    write(clients, "two", "again", "done")
+    attempts = [{"container": {"logStreamName": "one"}}, {"container": {"logStreamName": "two"}}]
+    detail = {"status": "SUCCEEDED", "attempts": attempts, "container": {"logStreamName": "two"}}
+    described(monkeypatch, clients, detail)
+    assert list(logs.whole(clients, "jobs", "id")) == ["--- attempt 1", "reclaimed", "--- attempt 2", "again", "done"]
+
+
+def test_a_long_log_is_printed_to_its_end(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"line {i}" for i in range(12_000)]
+    write(clients, "s", *lines[:6000])
+    append(clients, "s", *lines[6000:])
+    described(monkeypatch, clients, {"status": "RUNNING", "container": {"logStreamName": "s"}})
+    assert list(logs.whole(clients, "jobs", "id")) == lines
+
+
+def test_following_goes_on_to_the_jobs_end(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(clients, "s", "one")
+    running = {"status": "RUNNING", "container": {"logStreamName": "s"}}
+    described(monkeypatch, clients, {"status": "RUNNABLE"}, running, {**running, "status": "SUCCEEDED"})
+    assert list(logs.whole(clients, "jobs", "id", follow=True)) == ["one"]
+
+
+def test_a_job_without_a_log_says_why(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    described(monkeypatch, clients, {"status": "FAILED", "statusReason": "Dependent Job failed"})
+    (line,) = logs.whole(clients, "jobs", "id")
+    assert line == "--- no log: the job is FAILED; Dependent Job failed"
+
+
+def test_an_unknown_job_is_refused(clients: Aws, stack: StackOutputs) -> None:
+    with pytest.raises(Refused, match="none: Batch knows no such job"):
+        list(logs.whole(clients, "jobs", "none"))

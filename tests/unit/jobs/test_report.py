@@ -1,0 +1,83 @@
+"""What is said at the end of a run."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from jobs import report
+from jobs.aws import Aws
+from jobs.job import Job
+from jobs.refusal import Faults
+from jobs.request import Request, parse_request
+from jobs.stack_outputs import StackOutputs
+from jobs.submission import Submitted
+from jobs.uris import parse_folder
+from jobs.watch import Followed
+
+FOLDER = parse_folder("s3://data/out")
+
+
+def followed(step: str, status: str, *, after: tuple[Job, ...] = (), **rest: Any) -> Followed:
+    job = Job(
+        name="n",
+        subject="a",
+        step=step,
+        tool="t",
+        command=("x",),
+        output_prefix=FOLDER,
+        manifest=FOLDER / "m",
+        after=after,
+    )
+    return Followed(Submitted(job, f"id-of-{step}"), status=status, **rest)
+
+
+def write(clients: Aws, stream: str, *lines: str) -> None:
+    clients.logs.create_log_stream(logGroupName="jobs", logStreamName=stream)
+    now = int(time.time() * 1000)
+    events: Any = [{"timestamp": now, "message": line} for line in [*lines, 'job: {"exit_code":0}']]
+    clients.logs.put_log_events(logGroupName="jobs", logStreamName=stream, logEvents=events)
+
+
+def request(count: int) -> Request:
+    samples = [f"s{i}=s3://data/r{i}" for i in range(count)]
+    return parse_request(Faults(), reference="s3://data/ref", samples=samples, output_prefix="s3://data/out")
+
+
+def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
+    clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(clients, "stream", "one", "two")
+    align = followed("align", "FAILED", exit_code=3, reason="Essential container in task exited", streams=("stream",))
+    call = followed("call", "FAILED", after=(align.submitted.job,))
+    assert report.failures(clients, "jobs", [align, call, followed("fastqc", "SUCCEEDED")])
+    assert capsys.readouterr().err == (
+        "\n2 of 3 jobs failed\n"
+        "\na align, exit code 3: Essential container in task exited (job id-of-align)\n    one\n    two\n"
+        "\na call: not run, since a align failed\n"
+    )
+
+
+def test_without_a_failure_nothing_is_said(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not report.failures(clients, "jobs", [followed("align", "SUCCEEDED")])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_only_warnings_are_handed_on(clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]) -> None:
+    write(clients, "align", "20 reads, 10.00% mapped", "warning: only 10.00% of the reads map")
+    write(clients, "call", "warning: none of ours")
+    jobs = [followed("align", "SUCCEEDED", streams=("align",)), followed("call", "SUCCEEDED", streams=("call",))]
+    report.warnings(clients, "jobs", jobs)
+    assert capsys.readouterr().out == "warning, a align: only 10.00% of the reads map\n"
+
+
+def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    some = {"found": 99, "false": 0, "missed": 1, "precision": 1.0, "recall": 0.99}
+    none = {"found": 0, "false": 0, "missed": 0, "precision": None, "recall": None}
+    body = json.dumps({"sample": "s0", "substitutions": some, "indels": none}).encode()
+    clients.s3.put_object(Bucket="data", Key="out/qc/s0.truth.json", Body=body)
+    assert report.accuracy(clients, request(1))["substitutions"] == some
+    said = capsys.readouterr().out
+    assert "substitutions: precision 1.0000, recall 0.9900  (99 of 100 found, 0 false)" in said
+    assert "indels:        precision undefined, recall undefined  (0 of 0 found, 0 false)" in said
