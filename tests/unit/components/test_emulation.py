@@ -1,0 +1,73 @@
+"""A machine that cannot build the images says so at once."""
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components.emulation import require_builder
+
+
+@pytest.fixture
+def registered(tmp_path: Path) -> Path:
+    """The folder of the kernel's emulators, empty."""
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _own_engine_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+
+def test_the_machines_own_architecture_needs_nothing(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+    require_builder("linux/amd64", registered)
+    for name in ("aarch64", "arm64"):
+        monkeypatch.setattr("platform.machine", lambda name=name: name)
+        require_builder("linux/arm64", registered)
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform", "emulator", "installed"),
+    [
+        ("x86_64", "linux/arm64", "qemu-aarch64", "--install arm64"),
+        ("aarch64", "linux/amd64", "qemu-x86_64", "--install amd64"),
+    ],
+)
+def test_another_architecture_needs_its_emulator(
+    monkeypatch: pytest.MonkeyPatch, registered: Path, machine: str, platform: str, emulator: str, installed: str
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    with pytest.raises(pulumi.RunError) as refused:
+        require_builder(platform, registered)
+    message = str(refused.value)
+    assert message.startswith(f"architecture: this machine is {machine} and cannot build {platform} images")
+    assert emulator in message
+    assert "apt-get install qemu-user-static" in message
+    assert installed in message
+    (registered / emulator).touch()
+    require_builder(platform, registered)
+
+
+def test_the_emulator_of_another_architecture_does_not_serve(registered: Path) -> None:
+    (registered / "qemu-x86_64").touch()
+    with pytest.raises(pulumi.RunError):
+        require_builder("linux/arm64", registered)
+
+
+@pytest.mark.parametrize("host", ["tcp://builder:2376", "ssh://builder"])
+def test_a_remote_engine_is_not_judged(monkeypatch: pytest.MonkeyPatch, registered: Path, host: str) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    require_builder("linux/arm64", registered)
+
+
+def test_a_socket_of_this_machine_is_judged(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/docker.sock")
+    with pytest.raises(pulumi.RunError):
+        require_builder("linux/arm64", registered)
+
+
+def test_docker_desktop_brings_its_own_emulation(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    require_builder("linux/arm64", registered)
