@@ -3,27 +3,47 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/biobatch
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
+PYTHON := .venv/bin/python
 
-.PHONY: help test unit check
+.PHONY: help demo test unit check local-up local-down local-env
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-test: unit ## Every test that the tree holds
+demo: .venv/installed ## Calls variants on the sample data, no AWS account needed; SEED=7 plants others
+	@$(PYTHON) -m local demo $(if $(SEED),--seed $(SEED))
+
+test: .venv/installed ## Every test, on a local stack of its own
+	@$(PYTHON) -m local down
+	$(PYTHON) -m pytest tests/unit tests/images tests/local tests/docs
 
 unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
-	.venv/bin/pytest tests/unit
+	$(PYTHON) -m pytest --numprocesses auto tests/unit
 
 check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run images/fastqc/fastqc
+	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh examples/lambda/simulate.sh
+
+local-up: .venv/installed ## Brings the local stack up, to try things on
+	@$(PYTHON) -m local up
+
+local-down: .venv/installed ## Removes the local stack and everything it made
+	@$(PYTHON) -m local down
+
+local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$$(make -s local-env)"
+	@$(PYTHON) -m local env
 
 # uv installs in seconds what takes pip minutes.
 .venv/installed: requirements.txt | $(UV)
-	$(UV) venv --quiet --allow-existing --python python3 .venv
-	$(UV) pip install --quiet --require-hashes --python .venv/bin/python -r requirements.txt
-	touch $@
+	@echo "Installing the requirements into .venv" >&2
+	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
+	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements.txt
+	@touch $@
 
+# Stock Debian refuses `pip install` into its own Python; a folder of its own is allowed.
 $(CACHE)/uv/bin/uv:
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target $(CACHE)/uv uv
+	@echo "Fetching uv into $(CACHE)" >&2
+	@python3 -m pip --version >/dev/null 2>&1 || \
+		{ echo "Neither uv nor pip is here. Install one: apt-get install python3-pip" >&2; exit 1; }
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target $(CACHE)/uv uv

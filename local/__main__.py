@@ -3,7 +3,6 @@
 import argparse
 import sys
 
-from local import demo as main_job
 from local import environment, stack
 from local.console import warn
 from local.errors import LocalError
@@ -29,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
             case "up":
                 stack.up()
             case "demo":
+                # AWS's SDK takes a second to load, which the other commands need not wait for.
+                from local import demo as main_job
+
+                main_job.check(given.seed)
                 with environment.entered(stack.up()):
                     return main_job.run(given.seed)
             case "down":

@@ -27,16 +27,31 @@ _REFERENCE = _EXAMPLE / "NC_001416.1.fa.gz"
 #: Precision and recall of substitutions that the demo holds itself to, at every seed.
 LEAST = 0.99
 
+#: wgsim reads its seed as a C integer.
+MOST_SEED = 2**31 - 1
+
 #: Real Illumina reads that nobody here made, in Debian's package `spades`, with the reference they are of.
 _REAL_READS = "usr/share/spades/test_dataset"
 _REAL_REFERENCE, *_REAL_FILES = ("reference_1K.fa.gz", "ecoli_1K_1.fq.gz", "ecoli_1K_2.fq.gz")
+
+
+def check(seed: int) -> None:
+    """Refuses a seed that would make no run, or none that can be repeated, before anything is brought up for it.
+
+    Raises:
+        LocalError: naming the limits.
+    """
+    if not 1 <= seed <= MOST_SEED:
+        raise LocalError(
+            f"SEED={seed}: 1 to {MOST_SEED} (0 is the clock to wgsim, and no run could be repeated). Choose one: make demo SEED=7"
+        )
 
 
 def run(seed: int) -> int:
     """Runs the demo on the stack whose environment this process is in.
 
     Args:
-        seed: which variants and reads are simulated, 1 or more.
+        seed: which variants and reads are simulated, 1 to `MOST_SEED`.
 
     Returns:
         0 if every job succeeded and the variants found are those that were planted, else 1.
@@ -44,8 +59,6 @@ def run(seed: int) -> int:
     Raises:
         LocalError: if it cannot be begun.
     """
-    if seed < 1:
-        raise LocalError(f"SEED={seed}: 1 or more (0 would be the clock, and no run could be repeated)")
     try:
         stack = stack_outputs.read(stack=environment.STACK)
         return _run(seed, stack, aws.connect(stack.region))

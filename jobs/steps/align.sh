@@ -45,7 +45,7 @@ awk '$2 > 2^29 { long = 1 } END { exit !long }' "$reference.fai" && index=csi
 
 # -K makes the result independent of the number of threads.
 bwa mem -v 2 -K 100000000 -Y -t "$THREADS" -R "@RG\tID:$SAMPLE\tSM:$SAMPLE\tLB:$SAMPLE\tPL:ILLUMINA" \
-  ${smart[@]+"${smart[@]}"} "$reference" "${files[@]}" \
+  "${smart[@]}" "$reference" "${files[@]}" \
   | samtools fixmate -u -m - - \
   | samtools sort -u -@ "$THREADS" -m "${SORT_MIB}M" -T "$TMPDIR/sort" - \
   | samtools markdup -@ "$THREADS" -T "$TMPDIR/markdup" --json -f "$qc.markdup.json" --write-index - "$bam##idx##$bam.$index"

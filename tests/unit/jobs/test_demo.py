@@ -51,6 +51,7 @@ def test_the_negative_control_has_every_read_mapped_and_no_variant(
     assert [fault.removeprefix("ecoli: ") for fault in found] == words
 
 
-def test_the_clock_is_no_seed() -> None:
-    with pytest.raises(LocalError, match="SEED=0: 1 or more"):
-        demo.run(0)
+@pytest.mark.parametrize("seed", [0, -1, 2**31])
+def test_a_seed_that_wgsim_would_read_as_another_is_refused(seed: int) -> None:
+    with pytest.raises(LocalError, match=f"SEED={seed}: 1 to 2147483647"):
+        demo.check(seed)

@@ -25,9 +25,12 @@ def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for operation in OPERATIONS:
         former = getattr(responses.BatchResponse, operation.lower())
         monkeypatch.setattr(responses.BatchResponse, operation.lower(), former)
+    # Backends that an earlier test's moto made are of its own class, and ours must not stay for the next.
+    models.batch_backends.clear()
     with mock_aws():
         api.take_over(world.scheduler)
         yield boto3.client("batch", "us-east-1")
+    models.batch_backends.clear()
 
 
 def test_every_operation_that_moto_knows_is_taken_over() -> None:

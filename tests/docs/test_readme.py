@@ -1,0 +1,105 @@
+"""The README's commands as printed, those for AWS against the local stack; and its tables against the program."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.paths import ROOT
+from local.record import Record
+from tests.docs import readme
+
+
+def run(script: str, folder: Path) -> str:
+    """Runs commands in one shell, as somebody would type them who says yes to Pulumi, until one fails."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def on_aws(local_stack: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """What each block for AWS printed, in a clone of its own, where they may change the tracked configuration."""
+    clone = tmp_path_factory.mktemp("clone") / "biobatch"
+    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(".venv", ".local", ".git", ".*_cache", "__pycache__"))
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    mark = "-- end of a block --"
+    script = f"\necho '{mark}'\n".join(readme.commands("account"))
+    try:
+        yield run(script, clone).split(mark)
+    finally:
+        subprocess.run(
+            ["pulumi", "destroy", "--yes", "--skip-preview", "--remove", "--stack", "dev"], cwd=clone, check=True
+        )
+
+
+def test_every_block_of_commands_says_where_it_runs() -> None:
+    assert readme.unmarked() == []
+    assert readme.commands("alone") == ["make demo\n"]
+
+
+def test_the_local_shell_prints_the_queue(local_stack: Record) -> None:
+    (commands,) = readme.commands("local")
+    assert re.search(r"^arn:aws:batch:us-east-1:\d{12}:job-queue/\S+$", run(commands, ROOT), re.MULTILINE)
+
+
+def test_the_stack_comes_up_from_an_ordinary_install(on_aws: list[str]) -> None:
+    made = re.search(r"\+ (\d+) created", on_aws[0])
+    assert made
+    assert f"It makes about {made[1]} resources" in readme.TEXT
+
+
+def test_the_first_job_succeeds_by_plain_aws_cli(on_aws: list[str]) -> None:
+    assert on_aws[1].rstrip().endswith("SUCCEEDED")
+
+
+def test_the_report_and_the_log_are_where_the_readme_looks(on_aws: list[str]) -> None:
+    assert re.search(r" manifest\.json\n.* reads_fastqc\.html\n.* reads_fastqc\.zip\n", on_aws[2])
+    assert re.search(r"/first-job/reads_fastqc\.html to \S*reads_fastqc\.html", on_aws[2])
+    assert '"exit_code":0' in on_aws[2]
+
+
+def test_the_jobs_client_publishes_and_prints_the_log(on_aws: list[str]) -> None:
+    assert re.search(r"s3://\S+/versions/samtools\.txt", on_aws[3])
+    assert '"exit_code":0' in on_aws[3]
+
+
+def test_variants_are_called_into_the_tree_of_the_readme(on_aws: list[str]) -> None:
+    assert re.search(r"s3://\S+/first-variants/first/first\.bam", on_aws[4])
+    assert re.search(r"s3://\S+/first-variants/first/first\.vcf\.gz", on_aws[4])
+
+
+def test_destroy_removes_all_of_it(on_aws: list[str]) -> None:
+    removed = re.search(r"- (\d+) deleted", on_aws[5])
+    assert removed
+    assert f"about {removed[1]} resources" in readme.TEXT
+
+
+def test_the_configuration_table_is_that_of_the_program() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    written = {row[0].strip("`"): row[1] for row in readme.table("Configuration")}
+    assert written == {
+        key: entry["default"] if isinstance(entry["default"], str) else json.dumps(entry["default"])
+        for key, entry in declared.items()
+    }
+
+
+def test_the_outputs_table_is_that_of_the_program() -> None:
+    exported = re.findall(r'pulumi\.export\("(\w+)"', (ROOT / "__main__.py").read_text())
+    written = [name for row in readme.table("Outputs") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(written) == sorted(exported)

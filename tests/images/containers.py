@@ -1,0 +1,91 @@
+"""Runs an image as Batch runs it: read-only root, scratch volume, the job network; and holds what came of it."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+from docker.models.containers import Container
+from docker.types import Mount
+
+from local.containers import LABEL
+from local.paths import ROOT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A container that has ended."""
+
+    exit_code: int
+    log: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The one-line record that `job` prints at the end."""
+        line = next(line for line in reversed(self.log.splitlines()) if line.startswith("job: {"))
+        record: dict[str, Any] = json.loads(line.removeprefix("job: "))
+        return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """The stack's images and what their containers are given."""
+
+    engine: docker.DockerClient
+    uris: Mapping[str, str]
+    """Images by tool."""
+    network: str
+    gateway: str
+    """This machine's address in that network."""
+    endpoint: str
+    """The local AWS as containers reach it."""
+
+    @contextlib.contextmanager
+    def started(
+        self, tool: str, *command: str, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> Iterator[Container]:
+        """A running container, removed with its scratch volume at the end.
+
+        Args:
+            tool: whose image.
+            command: the container's arguments.
+            environment: variables beside those of every job.
+            options: further ones of docker-py, such as `mem_limit`.
+        """
+        container = self.engine.containers.create(
+            self.uris[tool],
+            list(command),
+            environment={
+                "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                **(environment or {}),
+            },
+            network=self.network,
+            read_only=True,
+            init=True,
+            mounts=[Mount("/scratch", None)],
+            labels={LABEL: str(ROOT)},
+            **options,
+        )
+        try:
+            container.start()
+            yield container
+        finally:
+            container.remove(force=True, v=True)
+
+    def run(
+        self, tool: str, *command: str, environment: Mapping[str, str] | None = None, seconds: int = 60, **options: Any
+    ) -> Ended:
+        """Runs a container to its end, at most so many seconds; else as `started`."""
+        with self.started(tool, *command, environment=environment, **options) as container:
+            return ended(container, seconds)
+
+
+def ended(container: Container, seconds: int = 60) -> Ended:
+    """Waits for a container's end, at most so many seconds."""
+    exit_code = container.wait(timeout=seconds)["StatusCode"]
+    return Ended(exit_code=exit_code, log=container.logs().decode())

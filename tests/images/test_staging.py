@@ -1,0 +1,361 @@
+"""`job`, the entrypoint of every image: inputs in, the command, outputs out, the manifest last."""
+
+import hashlib
+import json
+import time
+
+import pytest
+from docker.models.containers import Container
+
+from tests.images.containers import Ended, Images, ended
+from tests.images.storage import Answer, Folder, denied, encoded, found, stand
+
+ODD_NAMES = [
+    "a b+c.fq",
+    "100%.txt",
+    "%2B.txt",
+    "x*y?.txt",
+    "[z]\\.txt",
+    "häm 樹.fa",
+    "-n",
+    ".hidden",
+    "it's $HOME",
+    "~:=&;",
+]
+
+
+def run(images: Images, script: str, **environment: str) -> Ended:
+    return images.run("samtools", script, environment=environment)
+
+
+def test_objects_of_any_name_arrive_whole_and_leave_whole(images: Images, folder: Folder) -> None:
+    uris = [folder.put(f"in/{name}/{name}", f"content of {name}".encode()) for name in ODD_NAMES]
+    job = run(
+        images,
+        'mkdir out && find . -maxdepth 1 -type f -exec cp -t out {} + && test "$(ls -A out | wc -l)" = 10',
+        JOB_INPUTS=" ".join(uris),
+        JOB_OUTPUTS="out/*",
+        JOB_OUTPUT_PREFIX=folder.uri("to [a] new + place"),
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.names("to [a] new + place/") == {"manifest.json", *(f"out/{name}" for name in ODD_NAMES)}
+    for name in ODD_NAMES:
+        assert folder.get(f"to [a] new + place/out/{name}").decode() == f"content of {name}"
+
+
+def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Folder) -> None:
+    job = run(
+        images,
+        "touch 'a b' 'x*' xy z1 z2",
+        JOB_OUTPUTS=f"{encoded('a b')} {encoded('x*')} z[!2]",
+        JOB_OUTPUT_PREFIX=folder.uri(),
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.names() == {"a b", "x*", "z1", "manifest.json"}
+
+
+def test_an_input_pattern_takes_the_files_of_its_folder_only(images: Images, folder: Folder) -> None:
+    for name in ("reads/", "reads/s_1.fq", "reads/s_2.fq", "reads/s_3.fq", "reads/deeper/s_1.fq", "other/s_1.fq"):
+        folder.put(name)
+    picked = run(images, "echo files: *", JOB_INPUTS=folder.uri("reads/") + "s_[12]*")
+    assert "files: s_1.fq s_2.fq\n" in picked.log, picked.log
+    every = run(images, "echo files: *", JOB_INPUTS=folder.uri("reads/") + "*")
+    assert "files: s_1.fq s_2.fq s_3.fq\n" in every.log, every.log
+
+
+def test_more_inputs_come_from_a_list_in_the_bucket(images: Images, folder: Folder) -> None:
+    listed = [folder.put(name) for name in ("b c", "d")]
+    job = run(
+        images,
+        "printf '<%s>' *",
+        JOB_INPUTS=folder.put("a"),
+        JOB_INPUTS_FROM=folder.put("the list", "\n".join(listed).encode()),
+    )
+    assert job.exit_code == 0, job.log
+    assert "<a><b c><d>" in job.log
+
+
+def test_an_empty_file_is_a_file(images: Images, folder: Folder) -> None:
+    job = run(
+        images,
+        "test -f empty && cp empty also-empty",
+        JOB_INPUTS=folder.put("empty"),
+        JOB_OUTPUTS="also-empty",
+        JOB_OUTPUT_PREFIX=folder.uri("out"),
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.get("out/also-empty") == b""
+
+
+def test_a_large_object_passes_through_a_small_memory(images: Images, folder: Folder) -> None:
+    size = 300 * 2**20
+    content = hashlib.shake_256(b"seed").digest(2**20) * 300
+    job = images.run(
+        "samtools",
+        "mv large large-again",
+        environment={
+            "JOB_INPUTS": folder.put("large", content),
+            "JOB_OUTPUTS": "large-again",
+            "JOB_OUTPUT_PREFIX": folder.uri("out"),
+        },
+        mem_limit="96m",
+        memswap_limit="96m",
+    )
+    assert job.exit_code == 0, job.log
+    assert job.record["bytes_in"] == job.record["bytes_out"] == size
+    (output,) = json.loads(folder.get("out/manifest.json"))["outputs"]
+    digest = hashlib.sha256(content).hexdigest()
+    assert output["sha256"] == digest
+    assert hashlib.sha256(folder.get("out/large-again")).hexdigest() == digest
+
+
+def test_the_manifest_names_inputs_and_outputs_with_their_checksums(images: Images, folder: Folder) -> None:
+    job = run(
+        images,
+        "mkdir sub && tr a-z A-Z < in.txt > sub/out.txt",
+        JOB_INPUTS=folder.put("in.txt", b"acgt"),
+        JOB_OUTPUTS="sub/*.txt",
+        JOB_OUTPUT_PREFIX=folder.uri("out/"),
+        AWS_BATCH_JOB_ID="4f2a",
+        AWS_BATCH_JOB_ATTEMPT="2",
+    )
+    assert job.exit_code == 0, job.log
+    manifest = json.loads(folder.get("out/manifest.json"))
+    key = f"{folder.prefix}out/sub/out.txt"
+    (output,) = manifest["outputs"]
+    assert (output["key"], output["uri"]) == (key, f"s3://{folder.bucket}/{key}")
+    assert (output["size"], output["sha256"]) == (4, hashlib.sha256(b"ACGT").hexdigest())
+    (source,) = manifest["inputs"]
+    assert (source["key"], source["size"]) == (f"{folder.prefix}in.txt", 4)
+    assert source["etag"] == hashlib.md5(b"acgt").hexdigest()
+    assert (manifest["job"], manifest["attempt"]) == ("4f2a", "2")
+    assert (job.record["job"], job.record["exit_code"], job.record["bytes_in"]) == ("4f2a", 0, 4)
+
+
+def test_the_manifest_lies_where_the_job_says(images: Images, folder: Folder) -> None:
+    job = run(
+        images,
+        "touch manifest.json",
+        JOB_OUTPUTS="*",
+        JOB_OUTPUT_PREFIX=folder.uri("out"),
+        JOB_MANIFEST=folder.uri("elsewhere/the job.json"),
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.names() == {"out/manifest.json", "elsewhere/the job.json"}
+    assert [o["size"] for o in json.loads(folder.get("elsewhere/the job.json"))["outputs"]] == [0]
+
+
+def test_the_manifest_is_written_last(images: Images) -> None:
+    with stand(images.gateway, lambda method, path: found(b"")) as store:
+        job = run(
+            images,
+            "touch a b c d e f z",
+            JOB_OUTPUTS="*",
+            JOB_OUTPUT_PREFIX="s3://bucket/to",
+            AWS_ENDPOINT_URL=store.endpoint,
+        )
+    assert job.exit_code == 0, job.log
+    written = [path for method, path in store.requests if method == "PUT"]
+    assert sorted(written[:-1]) == [f"/bucket/to/{name}" for name in "abcdefz"]
+    assert written[-1] == "/bucket/to/manifest.json"
+
+
+def test_an_output_that_the_manifest_would_overwrite_is_refused(images: Images, folder: Folder) -> None:
+    job = run(images, "touch manifest.json", JOB_OUTPUTS="*", JOB_OUTPUT_PREFIX=folder.uri())
+    assert job.exit_code == 73
+    assert "JOB_MANIFEST" in job.log
+    assert folder.names() == set()
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("s3://{bucket}/{prefix}no-such-object", "no-such-object does not exist"),
+        ("s3://{bucket}/{prefix}*.bam", "*.bam matches no object"),
+        ("s3://no-such-bucket/key", "s3://no-such-bucket/key does not exist"),
+        ("s3://no-such-bucket/*", "the bucket of s3://no-such-bucket/* does not exist"),
+    ],
+)
+def test_a_missing_input_ends_the_job_before_its_command(images: Images, folder: Folder, uri: str, words: str) -> None:
+    job = run(images, "echo it ran", JOB_INPUTS=uri.format(bucket=folder.bucket, prefix=folder.prefix))
+    assert job.exit_code == 66
+    assert words in job.log
+    assert "it ran" not in job.log
+
+
+def test_two_inputs_of_one_file_name_are_refused(images: Images, folder: Folder) -> None:
+    uris = [folder.put("one/reads.fq"), folder.put("two/reads.fq")]
+    job = run(images, "echo it ran", JOB_INPUTS=" ".join(uris))
+    assert job.exit_code == 66
+    assert all(uri in job.log for uri in uris)
+    assert "it ran" not in job.log
+
+
+@pytest.mark.parametrize("pattern", ["no-such-file", "*.bam", "folder"])
+def test_a_missing_output_fails_the_job_and_publishes_nothing(images: Images, folder: Folder, pattern: str) -> None:
+    job = run(images, "mkdir folder; touch there", JOB_OUTPUTS=f"there {pattern}", JOB_OUTPUT_PREFIX=folder.uri("out"))
+    assert job.exit_code == 73
+    assert f'"{pattern}"' in job.log
+    assert folder.names() == set()
+
+
+def test_a_missing_output_bucket_is_found_before_the_command_runs(images: Images) -> None:
+    job = run(images, "echo it ran", JOB_OUTPUT_PREFIX="s3://no-such-bucket/out")
+    assert job.exit_code == 73
+    assert "the bucket of JOB_OUTPUT_PREFIX, s3://no-such-bucket/out/, does not exist" in job.log
+    assert "it ran" not in job.log
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/secret", "s3://bucket/*"])
+def test_an_input_that_the_role_may_not_read_is_a_refusal(images: Images, uri: str) -> None:
+    with stand(images.gateway, lambda method, path: denied()) as store:
+        job = run(images, "echo it ran", JOB_INPUTS=uri, AWS_ENDPOINT_URL=store.endpoint)
+    assert job.exit_code == 77
+    assert uri in job.log
+    assert "it ran" not in job.log
+
+
+def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images) -> None:
+    def answer(method: str, path: str) -> Answer:
+        return found(b"") if path == "/bucket/to/manifest.json" else denied()
+
+    with stand(images.gateway, answer) as store:
+        job = run(
+            images, "touch a", JOB_OUTPUTS="a", JOB_OUTPUT_PREFIX="s3://bucket/to", AWS_ENDPOINT_URL=store.endpoint
+        )
+    assert job.exit_code == 77
+    assert "the job role may not write s3://bucket/to/a" in job.log
+    assert ("PUT", "/bucket/to/manifest.json") not in store.requests
+
+
+def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
+    with stand(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
+        job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
+    assert job.exit_code == 74
+    assert "s3://bucket/reads.fq arrived damaged" in job.log
+    assert "it ran" not in job.log
+
+
+def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:
+    with stand(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
+        job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
+    assert job.exit_code == 74
+    assert "s3://bucket/reads.fq was overwritten while it was read" in job.log
+    assert "it ran" not in job.log
+
+
+def test_wrong_variables_are_refused_by_name(images: Images, folder: Folder) -> None:
+    job = run(images, "echo it ran", JOB_OUTPUTS="../secret", JOB_OUTPUT_PREFIX=folder.uri())
+    assert job.exit_code == 64
+    assert 'JOB_OUTPUTS: "../secret"' in job.log
+    assert "it ran" not in job.log
+    assert images.run("samtools").exit_code == 64
+
+
+def test_a_list_of_inputs_that_is_none_is_refused_by_its_name(images: Images, folder: Folder) -> None:
+    job = run(images, "echo it ran", JOB_INPUTS_FROM=folder.put("list", b"no uri"))
+    assert job.exit_code == 64
+    assert folder.uri("list") in job.log
+    assert "it ran" not in job.log
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 3", 3), ("exit 9 | cat", 9), ("no-such-tool", 127), ("kill $$", 143)]
+)
+def test_a_failing_command_keeps_its_exit_code_and_publishes_nothing(
+    images: Images, folder: Folder, script: str, code: int
+) -> None:
+    job = run(images, f"touch result; {script}", JOB_OUTPUTS="result", JOB_OUTPUT_PREFIX=folder.uri())
+    assert job.exit_code == job.record["exit_code"] == code
+    assert folder.names() == set()
+
+
+def test_one_argument_is_a_script_and_more_are_run_without_a_shell(images: Images) -> None:
+    assert "\n5\n" in images.run("samtools", "echo; echo $((2 + 3)) | cat").log
+    assert "<$((2 + 3)) | *>" in images.run("samtools", "printf", "<%s>\n", "$((2 + 3)) | *").log
+    unknown = images.run("samtools", "no-such-tool", "--version")
+    assert unknown.exit_code == 127
+    assert 'cannot run "no-such-tool"' in unknown.log
+
+
+def test_a_signal_ends_a_pipeline_and_publishes_nothing(images: Images, folder: Folder) -> None:
+    environment = {"JOB_OUTPUTS": "result", "JOB_OUTPUT_PREFIX": folder.uri()}
+    with images.started("samtools", "touch result; echo begun; sleep 60 | cat", environment=environment) as container:
+        wait_for(container, "begun")
+        began = time.monotonic()
+        container.kill("SIGTERM")
+        job = ended(container)
+    assert job.exit_code == job.record["exit_code"] == 143
+    assert time.monotonic() - began < 5
+    assert "stopped by a signal" in job.log
+    assert folder.names() == set()
+
+
+def test_a_command_that_ends_well_on_a_signal_has_not_finished(images: Images) -> None:
+    with images.started("samtools", "trap 'exit 0' TERM; echo begun; sleep 60 & wait") as container:
+        wait_for(container, "begun")
+        container.kill("SIGTERM")
+        job = ended(container)
+    assert job.exit_code == job.record["exit_code"] == 143
+
+
+def test_a_signal_ends_staging(images: Images) -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "GET":
+            time.sleep(30)
+        return found(b"ACGT")
+
+    with stand(images.gateway, answer) as store:
+        environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
+        with images.started("samtools", "echo it ran", environment=environment) as container:
+            deadline = time.monotonic() + 10
+            while ("GET", "/bucket/reads.fq") not in store.requests:
+                assert time.monotonic() < deadline, container.logs()
+                time.sleep(0.05)
+            began = time.monotonic()
+            container.kill("SIGTERM")
+            job = ended(container)
+    assert job.exit_code == 143
+    assert time.monotonic() - began < 5
+    assert "it ran" not in job.log
+
+
+def test_the_scratch_volume_is_empty_at_the_start_and_at_the_end(images: Images) -> None:
+    script = (
+        'echo "found <$(ls -A . "$TMPDIR" | grep -v :)>"; touch left "$TMPDIR/left"; [ -e /scratch/stop ] || sleep 60'
+    )
+    with images.started("samtools", script, environment={"AWS_BATCH_JOB_ID": "4f:1"}) as container:
+        wait_for(container, "found <>")
+        container.kill("SIGKILL")
+        container.wait()
+        container.start()
+        wait_for(container, "found <>", times=2)
+        container.exec_run(["touch", "/scratch/stop"])
+        container.kill("SIGTERM")
+        container.wait()
+        stream, _ = container.get_archive("/scratch/.")
+        assert b"left" not in b"".join(stream)
+
+
+def test_temporary_files_lie_on_the_scratch_volume_outside_the_working_folder(images: Images, folder: Folder) -> None:
+    job = run(
+        images,
+        'case "$TMPDIR" in /scratch/*) touch "$(mktemp)" result;; esac; touch "$HOME/.config"',
+        JOB_OUTPUTS="*",
+        JOB_OUTPUT_PREFIX=folder.uri(),
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.names() == {"result", "manifest.json"}
+
+
+def test_a_job_without_scratch_volume_says_what_is_missing(images: Images) -> None:
+    job = images.run("samtools", "true", tmpfs={"/scratch": "ro"})
+    assert job.exit_code == 74
+    assert "/scratch is not writable" in job.log
+
+
+def wait_for(container: Container, text: str, times: int = 1) -> None:
+    deadline = time.monotonic() + 10
+    while container.logs().decode().count(text) < times:
+        assert time.monotonic() < deadline, container.logs().decode()
+        time.sleep(0.05)

@@ -1,0 +1,114 @@
+"""A made-up genome, variants of it, and reads of either: every truth is known, and nothing of it is the project's own data."""
+
+import gzip
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Genome = dict[str, str]
+
+#: Names as databases have them: bars, hashes and, in the human set's immune genes, stars and colons.
+NAMES = ("chr1", "gi|5|x#2", "HLA:A*01:01")
+
+
+@dataclass(frozen=True, order=True)
+class Variant:
+    """In VCF's form: `position` counts from 1, an indel takes the base before it along."""
+
+    contig: str
+    position: int
+    reference: str
+    alternative: str
+
+
+def make(seed: int, sizes: Sequence[int] = (12_000, 6_000, 3_000)) -> Genome:
+    """Random contigs."""
+    chance = random.Random(seed)
+    return {name: "".join(chance.choices("ACGT", k=size)) for name, size in zip(NAMES, sizes, strict=False)}
+
+
+def variants(genome: Genome, every: int = 300) -> list[Variant]:
+    """Substitutions, and each fifth time an insertion or a deletion, none of which could stand further left."""
+    found = []
+    for contig, sequence in genome.items():
+        for count, position in enumerate(range(every, len(sequence) - every, every)):
+            # 0-based `position` is the base before an indel. It must differ from the last base that comes or goes.
+            before, after = sequence[position], sequence[position + 1]
+            other = next(base for base in "ACGT" if base not in (before, after))
+            if count % 5 == 2:
+                found.append(Variant(contig, position + 1, before, before + "GATTACA"[:3] + other))
+            elif count % 5 == 4:
+                size = next(size for size in (2, 3, 4, 5) if sequence[position + size] != before)
+                found.append(Variant(contig, position + 1, sequence[position : position + size + 1], before))
+            else:
+                found.append(Variant(contig, position + 1, before, other))
+    return found
+
+
+def mutated(genome: Genome, changes: Iterable[Variant]) -> Genome:
+    """The genome with the variants in it."""
+    changed = dict(genome)
+    for each in sorted(changes, reverse=True):
+        sequence, start = changed[each.contig], each.position - 1
+        assert sequence.startswith(each.reference, start)
+        changed[each.contig] = sequence[:start] + each.alternative + sequence[start + len(each.reference) :]
+    return changed
+
+
+def fasta(genome: Genome, width: int = 70) -> str:
+    """With descriptions behind the names and no line end at the end."""
+    records = []
+    for name, sequence in genome.items():
+        lines = [sequence[i : i + width] for i in range(0, len(sequence), width)]
+        records.append(f">{name} made up\n" + "\n".join(lines))
+    return "\n".join(records)
+
+
+def pairs(genome: Genome, depth: int, seed: int, length: int = 100) -> tuple[list[str], list[str]]:
+    """FASTQ records of read pairs at random places, without errors."""
+    chance = random.Random(seed)
+    first, second = [], []
+    for contig, sequence in genome.items():
+        for number in range(depth * len(sequence) // (2 * length)):
+            size = chance.randint(250, 450)
+            start = chance.randint(0, len(sequence) - size)
+            fragment = sequence[start : start + size]
+            if chance.random() < 0.5:
+                fragment = _reversed(fragment)
+            name = f"{NAMES.index(contig)}_{number}"
+            first.append(_record(name, fragment[:length]))
+            second.append(_record(name, _reversed(fragment)[:length]))
+    return first, second
+
+
+def fastq(records: Iterable[str]) -> bytes:
+    return "".join(records).encode()
+
+
+def gzipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+def vcf(changes: Iterable[Variant]) -> str:
+    """Only what a VCF must have."""
+    lines = [f"{each.contig}\t{each.position}\t.\t{each.reference}\t{each.alternative}\t.\t.\t." for each in changes]
+    return "\n".join(["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", *lines, ""])
+
+
+def called(content: bytes) -> dict[Variant, str]:
+    """The variants of a gzipped VCF that passed, with the genotype of each."""
+    found = {}
+    for line in gzip.decompress(content).decode().splitlines():
+        if not line.startswith("#"):
+            contig, position, _, reference, alternative, _, passed, _, _, sample = line.split("\t")
+            if passed == "PASS":
+                found[Variant(contig, int(position), reference, alternative)] = sample.split(":")[0]
+    return found
+
+
+def _reversed(sequence: str) -> str:
+    return sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+
+def _record(name: str, sequence: str) -> str:
+    return f"@{name}\n{sequence}\n+\n{'I' * len(sequence)}\n"

@@ -1,0 +1,179 @@
+"""call-variants on samples of every shape, and what its commands guard against."""
+
+import json
+import re
+
+import pytest
+
+from jobs.watch import Followed
+from tests.local.jobs import genome
+from tests.local.jobs.conftest import GENOME, VARIANTS, Platform, Run
+
+GOOD = ("single", "interleaved", "paired.1", "heterozygous", "deep", "unchanged")
+
+
+def calls(platform: Platform, run: Run, sample: str) -> dict[genome.Variant, str]:
+    return genome.called(platform.get(run.prefix / f"{sample}/{sample}.vcf.gz"))
+
+
+def flagstat(platform: Platform, run: Run, sample: str, what: str) -> int:
+    text = platform.get(run.prefix / f"qc/{sample}.flagstat.txt").decode()
+    (count,) = re.findall(rf"^(\d+) \+ 0 {what}(?: \(.*)?$", text, re.MULTILINE)
+    return int(count)
+
+
+def failed(job: Followed) -> bool:
+    return job.status == "FAILED" and job.exit_code not in (None, 0)
+
+
+@pytest.mark.parametrize("sample", GOOD)
+@pytest.mark.parametrize("step", ["align", "call"])
+def test_every_good_sample_goes_through(run: Run, sample: str, step: str) -> None:
+    assert run.jobs[f"{sample} {step}"].status == "SUCCEEDED"
+
+
+def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform, run: Run) -> None:
+    reference = run.reference.key.removeprefix(run.prefix.key)
+    expected = {
+        *(f"{reference}reference.fa{ending}" for ending in ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")),
+        f"{reference}manifest.json",
+    }
+    reports = {"single": 1, "interleaved": 1, "paired.1": 2, "heterozygous": 2, "deep": 2}
+    for sample, files in reports.items():
+        for mate in ("R1", "R2")[:files]:
+            expected |= {f"fastqc/{sample}_{mate}{end}" for end in ("_fastqc.html", "_fastqc.zip", ".manifest.json")}
+    measures = (
+        "flagstat.txt",
+        "idxstats.txt",
+        "stats.txt",
+        "samtools_coverage.txt",
+        "markdup.json",
+        "bcftools_stats.txt",
+    )
+    endings = (".bam", ".bam.bai", ".bam.manifest.json", ".vcf.gz", ".vcf.gz.tbi", ".vcf.gz.manifest.json")
+    for sample in GOOD:
+        expected |= {f"{sample}/{sample}{ending}" for ending in endings}
+        expected |= {f"qc/{sample}.{measure}" for measure in measures}
+    expected |= {"qc/single.truth.json", "qc/single.truth.manifest.json"}
+    assert platform.keys(run.prefix) == expected
+
+
+def test_single_end_reads_of_several_contigs_give_all_variants_and_no_other(platform: Platform, run: Run) -> None:
+    # Also: alleles are upper-case though the reference is not, and the .fai found beside it counts for nothing.
+    assert set(calls(platform, run, "single")) == set(VARIANTS)
+
+
+def test_pairs_and_interleaved_pairs_are_alike(platform: Platform, run: Run) -> None:
+    assert set(calls(platform, run, "paired.1")) == set(VARIANTS)
+    assert calls(platform, run, "interleaved") == calls(platform, run, "paired.1")
+    reads = flagstat(platform, run, "interleaved", "primary")
+    assert flagstat(platform, run, "interleaved", "properly paired") > 0.95 * reads
+    assert flagstat(platform, run, "single", "properly paired") == 0
+
+
+def test_a_diploid_sample_has_its_heterozygous_variants(platform: Platform, run: Run) -> None:
+    found = calls(platform, run, "heterozygous")
+    assert set(VARIANTS) == set(found)
+    assert set(found.values()) == {"0/1"}
+
+
+def test_great_depth_costs_no_indel(platform: Platform, run: Run) -> None:
+    expected = {each for each in VARIANTS if each.contig == genome.NAMES[2]}
+    assert any(len(each.reference) != len(each.alternative) for each in expected)
+    found = calls(platform, run, "deep")
+    assert {each for each in found if each.contig == genome.NAMES[2]} == expected
+
+
+def test_the_comparison_counts_by_kind(platform: Platform, run: Run) -> None:
+    indels = sum(len(each.reference) != len(each.alternative) for each in VARIANTS)
+    perfect = {"false": 0, "missed": 0, "precision": 1.0, "recall": 1.0}
+    assert json.loads(platform.get(run.prefix / "qc/single.truth.json")) == {
+        "sample": "single",
+        "substitutions": {"found": len(VARIANTS) - indels, **perfect},
+        "indels": {"found": indels, **perfect},
+    }
+
+
+def test_no_call_at_all_where_there_should_be_some_is_a_failure(platform: Platform, run: Run) -> None:
+    assert calls(platform, run, "unchanged") == {}
+    job = run.jobs["unchanged compare"]
+    assert failed(job)
+    assert "no variant was called where truth 2.vcf has some" in platform.log(job)
+
+
+def test_the_reference_is_normalised(platform: Platform, run: Run) -> None:
+    header = [f">{name} made up" for name in GENOME]
+    lines = platform.get(run.reference / "reference.fa").decode().split("\n")
+    assert [line for line in lines if line.startswith(">")] == header
+    assert "".join(line for line in lines if not line.startswith(">")) == "".join(GENOME.values())
+    assert max(len(line) for line in lines if not line.startswith(">")) == 60
+
+
+def test_an_indexed_reference_is_used_again(run: Run) -> None:
+    assert run.reused
+
+
+def test_contigs_over_512_mb_get_the_other_kind_of_index(platform: Platform, run: Run) -> None:
+    keys = platform.keys(run.long_prefix)
+    assert {"long/long.bam.csi", "long/long.vcf.gz.csi"} <= keys
+    assert not {"long/long.bam.bai", "long/long.vcf.gz.tbi"} & keys
+
+
+def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> None:
+    said = platform.log(run.jobs["unchanged align"])
+    assert "warning: the mean depth is only " in said
+    assert re.search(r"warning: only 7\d\.\d\d% of the reads map", said)
+    assert "\nwarning: " not in platform.log(run.jobs["single align"])
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        ("short", "input files with differing number of records"),
+        ("short-first", "input files with differing number of records"),
+        ("cut", "truncated file"),
+        ("cut-gzip", "Gzip file truncated"),
+        ("flipped", "Inflate operation failed"),
+        ("empty", "they are empty, not whole"),
+        ("empty-single", "they are empty, not whole"),
+        ("text", "a file is not FASTQ"),
+        ("fasta", "a file is not FASTQ"),
+        ("names", "paired reads have different names"),
+        ("order", "paired reads have different names"),
+    ],
+)
+def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, sample: str, words: str) -> None:
+    job = run.jobs[f"{sample} align"]
+    assert failed(job)
+    assert words in platform.log(job)
+    call = run.jobs[f"{sample} call"]
+    assert call.status == "FAILED"
+    assert call.started is None
+    assert not any(key.startswith(f"{sample}/") for key in platform.keys(run.prefix))
+
+
+def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: Run) -> None:
+    assert failed(run.jobs["text fastqc R1"])
+    assert not any(key.startswith("fastqc/text") for key in platform.keys(run.prefix))
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("fastq", "this is FASTQ, not FASTA"),
+        ("nothing", "it is empty"),
+        ("duplicate", "line 5: the contig name a appears twice"),
+        ("comma", "the contig name a,b has a character"),
+        ("equals", "the contig name a=b has a character"),
+        ("no-name", "a contig has no name"),
+        ("no-bases", "contig a has no bases"),
+        ("protein", "is no code for a DNA base"),
+        ("text", "FASTA begins with >"),
+        ("cut-gzip", "unexpected end of file"),
+    ],
+)
+def test_a_wrong_reference_is_refused(platform: Platform, run: Run, reference: str, words: str) -> None:
+    job = run.jobs[f"{reference} index"]
+    assert failed(job)
+    assert words in platform.log(job)
+    assert platform.keys(platform.folder / f"broken out/{reference}/") == set()

@@ -1,0 +1,13 @@
+"""The demo, at a seed that nobody chose for its result."""
+
+import pytest
+
+from local import demo
+from local.record import Record
+
+
+def test_the_demo_finds_what_was_planted(local_stack: Record, capfd: pytest.CaptureFixture[str]) -> None:
+    assert demo.run(7) == 0
+    said = capfd.readouterr().out
+    assert "substitutions: precision" in said
+    assert "s3://" in said

@@ -1,0 +1,52 @@
+"""The real Pulumi CLI, as a user runs it."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.paths import ROOT
+
+
+@dataclass
+class Result:
+    """What a `pulumi` command did."""
+
+    exit_code: int
+    text: str
+    """All that a user would read."""
+    changes: dict[str, set[str]] = field(default_factory=dict)
+    """Operation (`create`, `update`, `replace`, …) to the URNs it was done to; what stayed the same is left out."""
+
+    def types(self, operation: str) -> list[str]:
+        """Types of the resources that an operation was done to, sorted."""
+        return sorted(urn.split("::")[2].rsplit("$", 1)[-1] for urn in self.changes.get(operation, ()))
+
+
+def pulumi(*arguments: str) -> Result:
+    """Runs a `pulumi` command in this process's environment and returns what it changed."""
+    done = subprocess.run(
+        ["pulumi", *arguments, "--json", "--non-interactive"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    result = Result(exit_code=done.returncode, text=done.stderr)
+    for line in done.stdout.splitlines():
+        event: dict[str, Any] = json.loads(line)
+        diagnostic = event.get("diagnosticEvent", {})
+        if diagnostic.get("severity") not in (None, "debug"):
+            result.text += diagnostic["message"]
+        step = event.get("resourcePreEvent", {}).get("metadata", {})
+        if step.get("op", "same") not in ("same", "read"):
+            result.changes.setdefault(step["op"], set()).add(step["urn"])
+    return result
+
+
+def with_config(folder: Path, **config: object) -> tuple[str, str]:
+    """Options that change keys of the configuration for one command, the tracked file staying as it is."""
+    content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
+    content["config"].update({f"biobatch:{key}": value for key, value in config.items()})
+    file = folder / "Pulumi.local.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return ("--config-file", str(file))

@@ -1,0 +1,171 @@
+"""A stack's life with the real Pulumi CLI, in the order that it is lived: each test begins where the one before it ended."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import docker
+import pytest
+
+from local import aws_server, containers, engine, processes, program, stack
+from local.paths import ROOT
+from local.record import Record
+from tests.local.lifecycle.command import pulumi, with_config
+from tests.local.lifecycle.remains import left_on_the_machine
+
+pytestmark = pytest.mark.usefixtures("whole_again")
+
+
+def image_ids(client: docker.DockerClient) -> set[str]:
+    return {str(image.id) for image in client.images.list(all=True)}
+
+
+def test_a_second_up_changes_nothing_and_builds_nothing(client: docker.DockerClient) -> None:
+    images = image_ids(client)
+    result = pulumi("up", "--yes", "--skip-preview")
+    assert (result.exit_code, result.changes) == (0, {}), result.text
+    assert image_ids(client) == images
+
+
+def test_a_refresh_finds_nothing_changed() -> None:
+    result = pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    assert result.exit_code == 0, result.text
+
+
+def test_up_of_a_stack_that_is_up_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    stack.up()
+    assert "the stack is up" in capsys.readouterr().out
+
+
+def test_the_queue_is_printed_by_plain_pulumi() -> None:
+    done = subprocess.run(
+        ["pulumi", "stack", "output", "queue_arn"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"arn:aws:batch:us-east-1:\d{12}:job-queue/\S+\n", done.stdout)
+
+
+WRONG: dict[str, tuple[dict[str, object], list[str]]] = {
+    "no zones": ({"azCount": 0}, ["azCount", "1 to 6", "0"]),
+    "a range too small for six zones": ({"vpcCidr": "10.0.0.0/24"}, ["vpcCidr", "10.0.0.0/24", "/22"]),
+    "no instance type": ({"instanceTypes": ["m6i large"]}, ["instanceTypes", "m6i large"]),
+    "Intel types for Graviton": ({"architecture": "arm64"}, ["instanceTypes", "arm64", "m6i"]),
+    "fewer than no vCPUs": ({"maxVcpus": -4}, ["maxVcpus", "-4"]),
+    "a misspelt key": ({"azCuont": 3}, ["azCuont", "azCount"]),
+    "two faults at once": ({"azCount": 9, "maxVcpus": -4}, ["azCount", "maxVcpus", "9", "-4"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_configuration_is_refused_in_words_before_anything_changes(case: str, tmp_path: Path) -> None:
+    config, words = WRONG[case]
+    result = pulumi("up", "--yes", "--skip-preview", *with_config(tmp_path, **config))
+    assert result.exit_code != 0
+    assert "Traceback" not in result.text
+    assert [word for word in words if word not in result.text] == [], result.text
+    assert result.changes == {}
+
+
+def test_a_third_zone_adds_to_the_stack_and_replaces_nothing(tmp_path: Path) -> None:
+    result = pulumi("up", "--yes", "--skip-preview", *with_config(tmp_path, azCount=3))
+    assert result.exit_code == 0, result.text
+    assert set(result.changes) == {"create", "update"}, result.changes
+    assert result.types("update") == [
+        *["aws:batch/computeEnvironment:ComputeEnvironment"] * 2,
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+    ]
+
+
+def test_a_second_clone_is_told_whose_stack_is_up_and_how_to_end_it(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "local", tmp_path / "local")
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "up"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"make -C {ROOT} local-down" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / ".local").exists()
+
+
+def running_jobs(client: docker.DockerClient) -> list[str]:
+    return [str(container.id) for container in client.containers.list(filters={"label": "biobatch.job"})]
+
+
+def submit_sleeping_jobs(client: docker.DockerClient, local_stack: Record) -> None:
+    """Submits two jobs that would run for an hour, and waits until one runs."""
+    outputs = program.outputs(local_stack)
+    batch = boto3.client("batch")
+    for number in range(2):
+        batch.submit_job(
+            jobName=f"sleeper-{number}",
+            jobQueue=outputs["queue_arn"],
+            jobDefinition=outputs["job_definition_arns"]["samtools"],
+            containerOverrides={"command": ["sleep 3600"]},
+        )
+    deadline = time.monotonic() + 60
+    while not running_jobs(client):
+        assert time.monotonic() < deadline, "no job began to run within a minute"
+        time.sleep(0.5)
+
+
+def test_a_killed_server_is_cleared_with_its_jobs_and_the_stack_comes_up_again(
+    client: docker.DockerClient, local_stack: Record
+) -> None:
+    submit_sleeping_jobs(client, local_stack)
+    (server,) = processes.running(ROOT, aws_server.ROLE)
+    server.kill()
+    stack.down()
+    assert left_on_the_machine(local_stack) == {}
+    stack.up()
+
+
+def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    with engine.client(local_stack.docker_host) as client:
+        submit_sleeping_jobs(client, local_stack)
+    (server,) = processes.running(ROOT, aws_server.ROLE)
+    server.kill()
+    stack.up()
+    assert "clearing it and its Pulumi state" in capsys.readouterr().out
+    with engine.client(local_stack.docker_host) as client:
+        assert client.containers.list(all=True, filters={"label": containers.LABEL}) == []
+
+
+def test_destroy_leaves_nothing_in_aws() -> None:
+    result = pulumi("destroy", "--yes", "--skip-preview")
+    assert result.exit_code == 0, result.text
+    ec2 = boto3.client("ec2")
+    batch = boto3.client("batch")
+    iam = boto3.client("iam")
+    left = {
+        "buckets": boto3.client("s3").list_buckets()["Buckets"],
+        "repositories": boto3.client("ecr").describe_repositories()["repositories"],
+        "log groups": boto3.client("logs").describe_log_groups()["logGroups"],
+        "queues": batch.describe_job_queues()["jobQueues"],
+        "environments": batch.describe_compute_environments()["computeEnvironments"],
+        "job definitions": batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"],
+        "networks": ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"],
+        "launch templates": ec2.describe_launch_templates()["LaunchTemplates"],
+        # Batch made its own role, as on AWS, where it stays too.
+        "roles": [role for role in iam.list_roles()["Roles"] if not role["Path"].startswith("/aws-service-role/")],
+    }
+    assert {kind: things for kind, things in left.items() if things} == {}
+
+
+def test_down_clears_what_is_left_when_everything_was_killed(local_stack: Record) -> None:
+    for process in processes.running(ROOT):
+        process.send_signal(signal.SIGKILL)
+    stack.down()
+    assert left_on_the_machine(local_stack) == {}
+    assert (
+        subprocess.run(["git", "status", "--porcelain", "--ignored", ".local"], cwd=ROOT, capture_output=True).stdout
+        == b""
+    )
+
+
+def test_down_is_idempotent(capsys: pytest.CaptureFixture[str]) -> None:
+    stack.down()
+    assert "no local stack of this clone is up" in capsys.readouterr().out
