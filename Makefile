@@ -24,6 +24,7 @@ check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh examples/lambda/simulate.sh
+	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile
 
 local-up: .venv/installed ## Brings the local stack up, to try things on
 	@$(PYTHON) -m local up
