@@ -326,6 +326,7 @@ def test_stopping_ends_what_runs_and_starts_nothing_more(world: World) -> None:
     waiting = world.submit()
     for job in running:
         world.reaches(job, "RUNNING")
+    world.reaches(waiting, "RUNNABLE")
     world.scheduler.stop(5)
     assert {world.status(job) for job in running} == {"FAILED"}
     assert world.status(waiting) == "RUNNABLE"
