@@ -56,6 +56,7 @@ network = Network(
         zone_names=zones[: config.az_count],
         nat_gateways=NatGateways(config.nat_gateways),
         region=config.region,
+        interface_endpoints=config.interface_endpoints,
         tags=config.tags,
     ),
 )

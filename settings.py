@@ -39,6 +39,7 @@ class Settings:
     architecture: str
     vpc_cidr: str
     nat_gateways: str
+    interface_endpoints: bool
     max_vcpus: int
     spot: bool
     log_retention_days: int
@@ -92,6 +93,11 @@ def parse(config: Mapping[str, str]) -> Settings:
         faults.append(f"aws:region: {given}. Set it: pulumi config set aws:region us-east-1")
     if "architecture" in values and "instanceTypes" in values:
         faults += _disagreeing_types(values["architecture"], values["instanceTypes"])
+    if values.get("natGateways") == "none" and values.get("interfaceEndpoints") is False:
+        faults.append(
+            "natGateways: none needs interfaceEndpoints, which is false: the machines could not reach AWS. "
+            "Set it: pulumi config set interfaceEndpoints true"
+        )
     if faults:
         count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
         raise pulumi.RunError("\n".join([f"{count} refused; nothing was created.", *(f"  - {f}" for f in faults)]))
@@ -102,6 +108,7 @@ def parse(config: Mapping[str, str]) -> Settings:
         architecture=values["architecture"],
         vpc_cidr=values["vpcCidr"],
         nat_gateways=values["natGateways"],
+        interface_endpoints=values["interfaceEndpoints"],
         max_vcpus=values["maxVcpus"],
         spot=values["spot"],
         log_retention_days=values["logRetentionDays"],
@@ -170,10 +177,8 @@ def _integer(key: str, low: int, high: int, remedy: int) -> Callable[[str], int]
     return read
 
 
-def _choice(key: str, choices: tuple[str, ...], later: Mapping[str, str] | None = None) -> Callable[[str], str]:
+def _choice(key: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     def read(value: str) -> str:
-        if later and value in later:
-            raise Refused(f"{value!r} {later[value]} Set it: pulumi config set {key} {choices[0]}")
         if value not in choices:
             raise Refused(f"{value!r} is none of {', '.join(choices)}. Set it: pulumi config set {key} {choices[0]}")
         return value
@@ -266,14 +271,8 @@ KEYS: Mapping[str, Key] = {
     "instanceTypes": Key(default=[], read=_instance_types),
     "architecture": Key(default="x86_64", read=_choice("architecture", ("x86_64", "arm64"))),
     "vpcCidr": Key(default="10.0.0.0/16", read=_vpc_cidr),
-    "natGateways": Key(
-        default="single",
-        read=_choice(
-            "natGateways",
-            ("single", "one-per-az"),
-            {"none": "needs interface endpoints, which this version does not make: jobs could not be started."},
-        ),
-    ),
+    "natGateways": Key(default="single", read=_choice("natGateways", ("single", "one-per-az", "none"))),
+    "interfaceEndpoints": Key(default=False, read=_boolean("interfaceEndpoints")),
     # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
     "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
     "spot": Key(default=True, read=_boolean("spot")),

@@ -87,8 +87,41 @@ def test_one_nat_gateway_a_zone_on_request() -> None:
     assert vpc["natGateways"] == {"strategy": "OnePerAz"}
 
 
+def endpoints(recording: Recording) -> dict[str, dict[str, Any]]:
+    return {r.name: dict(r.inputs) for r in recording.all("ec2/vpcEndpoint:VpcEndpoint")}
+
+
+def test_without_nat_the_machines_reach_aws_inside_the_network_and_nothing_else() -> None:
+    recording = program(natGateways="none", interfaceEndpoints="true")
+    vpc = recording.one("awsx:ec2:Vpc").inputs
+    assert vpc["natGateways"] == {"strategy": "None"}
+    assert vpc["enableDnsHostnames"] is True, "or the endpoints' private names do not resolve"
+    group = recording.one("ec2/securityGroup:SecurityGroup", "biobatch-endpoints")
+    (rule,) = group.inputs["ingress"]
+    assert (rule["protocol"], rule["fromPort"], rule["toPort"], rule["cidrBlocks"]) == (
+        *("tcp", 443, 443),
+        ["10.0.0.0/16"],
+    )
+    made = endpoints(recording)
+    assert {e["serviceName"].removeprefix("com.amazonaws.eu-west-9.") for e in made.values()} == {
+        *("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages")
+    }
+    for endpoint in made.values():
+        assert endpoint["vpcEndpointType"] == "Interface"
+        assert endpoint["privateDnsEnabled"] is True
+        assert endpoint["securityGroupIds"] == ["biobatch-endpoints-id"]
+        assert endpoint["subnetIds"] == ["subnet-private-0", "subnet-private-1"]
+
+
+def test_endpoints_may_stand_beside_a_nat_gateway_and_are_not_made_unasked() -> None:
+    assert not endpoints(program())
+    recording = program(interfaceEndpoints="true")
+    assert len(endpoints(recording)) == 8
+    assert recording.one("awsx:ec2:Vpc").inputs["natGateways"] == {"strategy": "Single"}
+
+
 def test_nothing_reaches_the_machines_from_outside() -> None:
-    group = program().one("ec2/securityGroup:SecurityGroup").inputs
+    group = program().one("ec2/securityGroup:SecurityGroup", "biobatch-jobs").inputs
     assert "ingress" not in group
     assert len(group["egress"]) == 1
     assert not program().all("SecurityGroupIngressRule")

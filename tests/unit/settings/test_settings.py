@@ -40,8 +40,9 @@ def refusal(**config: str) -> str:
         ("instanceTypes", '["a1.large"]', "first Graviton"),
         ("instanceTypes", '["m7g"]', "architecture is x86_64"),
         ("architecture", "arm", "none of x86_64, arm64"),
-        ("natGateways", "none", "interface endpoints"),
-        ("natGateways", "two", "none of single, one-per-az"),
+        ("natGateways", "none", "none needs interfaceEndpoints, which is false"),
+        ("natGateways", "two", "none of single, one-per-az, none"),
+        ("interfaceEndpoints", "1", "neither true nor false"),
         ("spot", "yes", "neither true nor false"),
         ("protectData", "1", "neither true nor false"),
         ("logRetentionDays", "31", "31 is none of"),
@@ -67,7 +68,7 @@ def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_va
     assert "secret" not in message
 
 
-@pytest.mark.parametrize("key", ["scratchGiB", "interfaceEndpoints", "vpcId", "dataBuckets", "amiId"])
+@pytest.mark.parametrize("key", ["scratchGiB", "vpcId", "dataBuckets", "amiId"])
 def test_a_key_of_a_later_version_is_refused(key: str) -> None:
     assert f"{key}: there is no such key" in refusal(**{key: "1"})
 
