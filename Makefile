@@ -23,7 +23,7 @@ unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
 check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh examples/lambda/simulate.sh
+	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh components/boot.sh examples/lambda/simulate.sh
 
 local-up: .venv/installed ## Brings the local stack up, to try things on
 	@$(PYTHON) -m local up
