@@ -61,7 +61,9 @@ network = Network(
     ),
 )
 
-data = DataBucket(NAME, DataBucketArgs(protect_data=config.protect_data, tags=config.tags))
+data = DataBucket(
+    NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=config.tags)
+)
 
 
 def image(name: str, base: ToolImage | None = None) -> ToolImage:
@@ -82,7 +84,9 @@ def image(name: str, base: ToolImage | None = None) -> ToolImage:
 base_image = image("base")
 images = {tool: image(tool, base_image) for tool in TOOLS}
 
-log_group = aws.cloudwatch.LogGroup(NAME, retention_in_days=config.log_retention_days, tags=config.tags)
+log_group = aws.cloudwatch.LogGroup(
+    NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=config.tags
+)
 
 permissions = BatchPermissions(
     NAME,
@@ -92,6 +96,8 @@ permissions = BatchPermissions(
         bucket_arn=data.arn,
         repository_arns=[i.repository_arn for i in images.values()],
         log_group_arn=log_group.arn,
+        permissions_boundary_arn=config.permissions_boundary_arn,
+        kms_key_arn=config.kms_key_arn,
         tags=config.tags,
     ),
 )
@@ -106,6 +112,7 @@ platform = BatchPlatform(
         execution_role_arn=permissions.execution_role_arn,
         log_group=log_group.name,
         region=config.region,
+        kms_key_arn=config.kms_key_arn,
         instance_types=config.instance_types,
         max_vcpus=config.max_vcpus,
         spot=config.spot,

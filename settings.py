@@ -29,6 +29,15 @@ PRIVATE_RANGES = tuple(
 )
 
 
+KMS_KEY_ARN = r"arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]{1,64}"
+
+#: What a remedy shows for keys whose values are long.
+EXAMPLES = {
+    "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
+    "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a stack is configured to be. Field names are the config keys in snake case."""
@@ -40,6 +49,8 @@ class Settings:
     vpc_cidr: str
     nat_gateways: str
     interface_endpoints: bool
+    permissions_boundary_arn: str
+    kms_key_arn: str
     max_vcpus: int
     spot: bool
     log_retention_days: int
@@ -98,6 +109,7 @@ def parse(config: Mapping[str, str]) -> Settings:
             "natGateways: none needs interfaceEndpoints, which is false: the machines could not reach AWS. "
             "Set it: pulumi config set interfaceEndpoints true"
         )
+    faults += _misplaced_arns(region, values)
     if faults:
         count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
         raise pulumi.RunError("\n".join([f"{count} refused; nothing was created.", *(f"  - {f}" for f in faults)]))
@@ -109,6 +121,8 @@ def parse(config: Mapping[str, str]) -> Settings:
         vpc_cidr=values["vpcCidr"],
         nat_gateways=values["natGateways"],
         interface_endpoints=values["interfaceEndpoints"],
+        permissions_boundary_arn=values["permissionsBoundaryArn"],
+        kms_key_arn=values["kmsKeyArn"],
         max_vcpus=values["maxVcpus"],
         spot=values["spot"],
         log_retention_days=values["logRetentionDays"],
@@ -141,6 +155,16 @@ def _disagreeing_types(architecture: str, instance_types: list[str]) -> list[str
     return [
         f"instanceTypes: {', '.join(others)} {'is' if len(others) == 1 else 'are'} {other}, but architecture is {architecture}: "
         f"one queue holds one architecture. Name {architecture} types, or: pulumi config set architecture {other}"
+    ]
+
+
+def _misplaced_arns(region: str, values: Mapping[str, Any]) -> list[str]:
+    """A policy lies in the region's partition, a key in the region itself: S3, logs and volumes take no other."""
+    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+    return [
+        f"{key}: {value} is not in {wanted}, where aws:region lies. Set it: pulumi config set {key} {EXAMPLES[key]}"
+        for key, field, wanted in (("permissionsBoundaryArn", 1, partition), ("kmsKeyArn", 3, region))
+        if (value := values.get(key)) and value.split(":")[field] != wanted
     ]
 
 
@@ -191,6 +215,15 @@ def _boolean(key: str) -> Callable[[str], bool]:
         if value not in ("true", "false"):
             raise Refused(f"{value!r} is neither true nor false. Set it: pulumi config set {key} true")
         return value == "true"
+
+    return read
+
+
+def _arn(key: str, pattern: str, what: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value and not re.fullmatch(pattern, value, re.ASCII):
+            raise Refused(f"{value!r} is not the ARN of {what}. Set it: pulumi config set {key} {EXAMPLES[key]}")
+        return value
 
     return read
 
@@ -273,6 +306,16 @@ KEYS: Mapping[str, Key] = {
     "vpcCidr": Key(default="10.0.0.0/16", read=_vpc_cidr),
     "natGateways": Key(default="single", read=_choice("natGateways", ("single", "one-per-az", "none"))),
     "interfaceEndpoints": Key(default=False, read=_boolean("interfaceEndpoints")),
+    "permissionsBoundaryArn": Key(
+        default="",
+        read=_arn(
+            "permissionsBoundaryArn",
+            r"arn:aws(-cn|-us-gov)?:iam::(\d{12}|aws):policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}",
+            "a managed policy",
+        ),
+    ),
+    # A key itself: an alias can be moved to another key, and IAM does not take one for a resource.
+    "kmsKeyArn": Key(default="", read=_arn("kmsKeyArn", KMS_KEY_ARN, "a KMS key (an alias is not one)")),
     # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
     "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
     "spot": Key(default=True, read=_boolean("spot")),

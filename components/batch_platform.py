@@ -90,6 +90,8 @@ class BatchPlatformArgs:
     """True: the main queue fills Spot machines first. A change is made in place: the queue's order."""
     tools: Mapping[str, Tool]
     """The tools by name."""
+    kms_key_arn: str = ""
+    """ARN of a KMS key for the machines' volumes; "" takes the account's default key. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on everything that bills: instances, volumes and jobs included."""
 
@@ -129,6 +131,7 @@ class BatchPlatform(pulumi.ComponentResource):
                         volume_type="gp3",
                         volume_size=ROOT_VOLUME_GIB,
                         encrypted="true",
+                        kms_key_id=args.kms_key_arn or None,
                         delete_on_termination="true",
                     ),
                 )

@@ -26,6 +26,10 @@ class BatchPermissionsArgs:
     """The repositories whose images the machines pull."""
     log_group_arn: pulumi.Input[str]
     """The log group that jobs write to, its ARN without `:*`."""
+    permissions_boundary_arn: str = ""
+    """ARN of a managed policy that bounds every role; "" for none. A change is made in place."""
+    kms_key_arn: str = ""
+    """ARN of the KMS key that encrypts the bucket, the logs and the machines' volumes; "" for AWS's own keys."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the roles."""
 
@@ -35,7 +39,8 @@ class BatchPermissions(pulumi.ComponentResource):
 
     Creates the job role (the jobs' own rights: list, read and write in the bucket, never delete), the execution role (starts a
     job: pulls its image, writes its log) and the instance role with its profile (joins the machine to the cluster, and Session
-    Manager; no S3, since jobs share the machine's network and a privileged one could borrow this role).
+    Manager; no S3, since jobs share the machine's network and a privileged one could borrow this role). With a KMS key, also a
+    grant that lets Auto Scaling, through which Batch starts machines, encrypt their volumes.
     """
 
     job_role_arn: pulumi.Output[str]
@@ -43,8 +48,8 @@ class BatchPermissions(pulumi.ComponentResource):
     execution_role_arn: pulumi.Output[str]
     """ARN of the role that starts a job."""
     instance_profile_arn: pulumi.Output[str]
-    """ARN of the machines' instance profile. It is known only when the role's policies are attached, and so it outlives what
-    uses it: a compute environment whose role lost its rights sticks in DELETING."""
+    """ARN of the machines' instance profile. It is known only when the role's policies are attached and the key is granted, and
+    so these outlive what uses it: a compute environment whose role lost its rights sticks in DELETING."""
 
     def __init__(self, name: str, args: BatchPermissionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:BatchPermissions", name, None, opts)
@@ -58,7 +63,17 @@ class BatchPermissions(pulumi.ComponentResource):
             },
         )
 
-        job = aws.iam.Role(f"{name}-job", assume_role_policy=from_tasks, tags=args.tags, opts=child)
+
+        def role(kind: str, trust: pulumi.Output[str]) -> aws.iam.Role:
+            return aws.iam.Role(
+                f"{name}-{kind}",
+                assume_role_policy=trust,
+                permissions_boundary=args.permissions_boundary_arn or None,
+                tags=args.tags,
+                opts=child,
+            )
+
+        job = role("job", from_tasks)
         aws.iam.RolePolicy(
             f"{name}-job",
             role=job.name,
@@ -70,11 +85,12 @@ class BatchPermissions(pulumi.ComponentResource):
                     "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
                     "Resource": pulumi.Output.concat(args.bucket_arn, "/*"),
                 },
+                *_use_of_keys([args.kms_key_arn] if args.kms_key_arn else [], args.partition),
             ),
             opts=child,
         )
 
-        execution = aws.iam.Role(f"{name}-execution", assume_role_policy=from_tasks, tags=args.tags, opts=child)
+        execution = role("execution", from_tasks)
         aws.iam.RolePolicy(
             f"{name}-execution",
             role=execution.name,
@@ -98,10 +114,8 @@ class BatchPermissions(pulumi.ComponentResource):
             opts=child,
         )
 
-        instance = aws.iam.Role(
-            f"{name}-instance", assume_role_policy=_trust("ec2.amazonaws.com"), tags=args.tags, opts=child
-        )
-        attachments = [
+        instance = role("instance", _trust("ec2.amazonaws.com"))
+        lasting: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
                 f"{name}-instance-{short}",
                 role=instance.name,
@@ -113,11 +127,13 @@ class BatchPermissions(pulumi.ComponentResource):
                 "ssm": "AmazonSSMManagedInstanceCore",
             }.items()
         ]
+        if args.kms_key_arn:
+            lasting.append(_grant_volumes(name, args, child))
         profile = aws.iam.InstanceProfile(
             f"{name}-instance",
             role=instance.name,
             tags=args.tags,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=attachments)),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=lasting)),
         )
 
         self.job_role_arn = job.arn
@@ -139,6 +155,40 @@ def _trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.O
             "Version": "2012-10-17",
             "Statement": [{**statement, **({"Condition": condition} if condition else {})}],
         }
+    )
+
+
+def _use_of_keys(key_arns: Sequence[str], partition: str) -> list[dict[str, Any]]:
+    """Reading and writing what S3 encrypts with keys, and nothing else of these keys."""
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    return [
+        {
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": arn,
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{arn.split(':')[3]}.{suffix}"}},
+        }
+        for arn in key_arns
+    ]
+
+
+def _grant_volumes(name: str, args: BatchPermissionsArgs, child: pulumi.ResourceOptions) -> aws.kms.Grant:
+    # The operations are those that EC2 Auto Scaling asks for (its User Guide, "Required AWS KMS key policy for use with
+    # encrypted volumes"); a grant instead of a statement in the key's policy, which is not ours to write.
+    return aws.kms.Grant(
+        f"{name}-volumes",
+        key_id=args.kms_key_arn,
+        grantee_principal=f"arn:{args.partition}:iam::{args.account_id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        operations=[
+            "CreateGrant",
+            "Decrypt",
+            "DescribeKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        ],
+        opts=child,
     )
 
 

@@ -222,6 +222,42 @@ def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}
 
 
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"
+
+
+def test_every_role_is_bounded_on_request() -> None:
+    roles = program(permissionsBoundaryArn=BOUNDARY).all("iam/role:Role")
+    assert {r.inputs["permissionsBoundary"] for r in roles} == {BOUNDARY}
+    assert not [r for r in program().all("iam/role:Role") if "permissionsBoundary" in r.inputs]
+
+
+def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it() -> None:
+    recording = program(kmsKeyArn=KEY)
+    encryption = recording.one("BucketServerSideEncryptionConfiguration").inputs["rules"][0]
+    assert encryption["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
+    assert encryption["bucketKeyEnabled"] is True
+    assert recording.one("cloudwatch/logGroup:LogGroup").inputs["kmsKeyId"] == KEY
+    template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["blockDeviceMappings"][0]["ebs"]["kmsKeyId"] == KEY
+    (use,) = [s for s in policies(recording) if s["Resource"] == KEY]
+    assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert use["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-9.amazonaws.com"}}
+    grant = recording.one("kms/grant:Grant").inputs
+    assert grant["granteePrincipal"].endswith(
+        ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    )
+    assert "CreateGrant" in grant["operations"]
+    profile = recording.one("iam/instanceProfile:InstanceProfile")
+    assert "aws:kms/grant:Grant::biobatch-volumes" in profile.dependencies
+
+
+def test_without_a_key_aws_own_ones_encrypt() -> None:
+    recording = program()
+    assert "kmsKeyId" not in json.dumps([r.inputs for r in recording.registrations])
+    assert "kms:" not in json.dumps(policies(recording))
+
+
 def test_the_role_policies_outlive_the_machines() -> None:
     profile = program().one("iam/instanceProfile:InstanceProfile")
     attachments = {d for d in profile.dependencies if "rolePolicyAttachment" in d}
@@ -283,7 +319,7 @@ def test_tags_reach_machines_volumes_and_jobs() -> None:
         assert environment.inputs["computeResources"]["tags"]["project"] == "phages"
     template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["tagSpecifications"][0]["tags"]["project"] == "phages"
-    untaggable = ("docker:", "biobatch:", "aws:iam/rolePolicy", "aws:s3/bucket", "aws:ecr/lifecyclePolicy")
+    untaggable = ("docker:", "biobatch:", "aws:iam/rolePolicy", "aws:s3/bucket", "aws:ecr/lifecyclePolicy", "aws:kms/")
     for r in recording.registrations:
         if not r.type.startswith(untaggable) or r.type == "aws:s3/bucket:Bucket":
             assert r.inputs["tags"]["project"] == "phages", r.type
