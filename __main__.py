@@ -9,6 +9,7 @@ from components import (
     BatchPermissionsArgs,
     BatchPlatform,
     BatchPlatformArgs,
+    BucketAccess,
     DataBucket,
     DataBucketArgs,
     NatGateways,
@@ -93,7 +94,15 @@ permissions = BatchPermissions(
     BatchPermissionsArgs(
         partition=partition,
         account_id=account_id,
-        bucket_arn=data.arn,
+        buckets=[
+            BucketAccess(arn=data.arn, write=True, kms_key_arn=config.kms_key_arn),
+            *(
+                BucketAccess(
+                    arn=f"arn:{partition}:s3:::{b.name}", write=b.write, prefix=b.prefix, kms_key_arn=b.kms_key_arn
+                )
+                for b in config.data_buckets
+            ),
+        ],
         repository_arns=[i.repository_arn for i in images.values()],
         log_group_arn=log_group.arn,
         permissions_boundary_arn=config.permissions_boundary_arn,

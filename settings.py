@@ -4,7 +4,7 @@ import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,22 @@ EXAMPLES = {
 }
 
 
+#: So many buckets and so long a prefix always fit the 10,240 characters that IAM allows a role's own policies.
+MAX_DATA_BUCKETS = 10
+MAX_PREFIX = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedBucket:
+    """An existing bucket that jobs may use."""
+
+    name: str
+    write: bool
+    prefix: str
+    """Ends in a slash, or is empty: the whole bucket."""
+    kms_key_arn: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a stack is configured to be. Field names are the config keys in snake case."""
@@ -51,6 +67,7 @@ class Settings:
     interface_endpoints: bool
     permissions_boundary_arn: str
     kms_key_arn: str
+    data_buckets: tuple["SharedBucket", ...]
     max_vcpus: int
     spot: bool
     log_retention_days: int
@@ -123,6 +140,7 @@ def parse(config: Mapping[str, str]) -> Settings:
         interface_endpoints=values["interfaceEndpoints"],
         permissions_boundary_arn=values["permissionsBoundaryArn"],
         kms_key_arn=values["kmsKeyArn"],
+        data_buckets=tuple(values["dataBuckets"]),
         max_vcpus=values["maxVcpus"],
         spot=values["spot"],
         log_retention_days=values["logRetentionDays"],
@@ -228,6 +246,56 @@ def _arn(key: str, pattern: str, what: str) -> Callable[[str], str]:
     return read
 
 
+def _data_buckets(value: str) -> list[SharedBucket]:
+    set_it = "Set it: pulumi config set --path 'dataBuckets[0].name' genomes"
+    try:
+        entries: list[Any] = _json(value, list, "a list of buckets, each {name, access, prefix, kmsKeyArn}")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults = [f"[{i}]{fault}" for i, entry in enumerate(entries) for fault in _data_bucket_faults(entry)]
+    if len(entries) > MAX_DATA_BUCKETS:
+        faults.append(f"{len(entries)} buckets are more than {MAX_DATA_BUCKETS}, which a role's policy always holds.")
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    buckets = [
+        SharedBucket(
+            name=entry["name"],
+            write=entry.get("access", "read") == "read-write",
+            prefix=entry.get("prefix", ""),
+            kms_key_arn=entry.get("kmsKeyArn", ""),
+        )
+        for entry in entries
+    ]
+    places = [f"{bucket.name}/{bucket.prefix}" for bucket in buckets]
+    if twice := sorted({place for place in places if places.count(place) > 1}):
+        raise Refused(f"{', '.join(twice)} is named twice. {set_it}")
+    return buckets
+
+
+def _data_bucket_faults(entry: Any) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield f": {entry!r} is not an object {{name, access, prefix, kmsKeyArn}}."
+        return
+    if unknown := sorted(entry.keys() - {"name", "access", "prefix", "kmsKeyArn"}):
+        yield f": there is no {', '.join(unknown)}; a bucket has name, access, prefix and kmsKeyArn."
+    name, access = entry.get("name"), entry.get("access", "read")
+    if not isinstance(name, str) or not re.fullmatch(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        yield f".name: {name!r} is no bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots, without s3://."
+    if access not in ("read", "read-write"):
+        yield f".access: {access!r} is neither read nor read-write."
+    prefix = entry.get("prefix", "")
+    if not isinstance(prefix, str) or len(prefix) > MAX_PREFIX or not prefix.isprintable():
+        yield f".prefix: {prefix!r} is no text of up to {MAX_PREFIX} characters."
+    elif prefix and (not prefix.endswith("/") or prefix.startswith("/")):
+        # Or `genomes` would open `genomes-private/` too.
+        yield f".prefix: {prefix!r} does not end with a slash, or begins with one: it names a folder, such as genomes/."
+    elif re.search(r"[*?$\\\"]", prefix):
+        yield f'.prefix: {prefix!r} holds one of * ? $ \\ ", which mean more than themselves in a policy.'
+    key = entry.get("kmsKeyArn", "")
+    if not isinstance(key, str) or (key and not re.fullmatch(KMS_KEY_ARN, key, re.ASCII)):
+        yield f".kmsKeyArn: {key!r} is not the ARN of a KMS key (an alias is not one)."
+
+
 def _instance_types(value: str) -> list[str]:
     set_it = "Set it: pulumi config set --path 'instanceTypes[0]' m6i"
     try:
@@ -316,6 +384,7 @@ KEYS: Mapping[str, Key] = {
     ),
     # A key itself: an alias can be moved to another key, and IAM does not take one for a resource.
     "kmsKeyArn": Key(default="", read=_arn("kmsKeyArn", KMS_KEY_ARN, "a KMS key (an alias is not one)")),
+    "dataBuckets": Key(default=[], read=_data_buckets),
     # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
     "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
     "spot": Key(default=True, read=_boolean("spot")),

@@ -3,7 +3,7 @@
 from components.batch_platform import BatchPlatform, BatchPlatformArgs, Tool
 from components.data_bucket import DataBucket, DataBucketArgs
 from components.network import NatGateways, Network, NetworkArgs
-from components.permissions import BatchPermissions, BatchPermissionsArgs
+from components.permissions import BatchPermissions, BatchPermissionsArgs, BucketAccess
 from components.tool_image import ToolImage, ToolImageArgs
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "BatchPermissionsArgs",
     "BatchPlatform",
     "BatchPlatformArgs",
+    "BucketAccess",
     "DataBucket",
     "DataBucketArgs",
     "NatGateways",

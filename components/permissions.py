@@ -4,12 +4,26 @@ No action holds a wildcard. `Resource: *` stands once, where AWS offers nothing 
 Authorization Reference, Amazon ECR: the action has no resource type).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketAccess:
+    """A bucket, or a folder of one, that jobs may use."""
+
+    arn: pulumi.Input[str]
+    """ARN of the bucket."""
+    write: bool
+    """True: jobs read and write. False: they read."""
+    prefix: str = ""
+    """What every key must begin with, ending in a slash; "" for the whole bucket."""
+    kms_key_arn: str = ""
+    """ARN of the KMS key that the bucket is encrypted with; "" for S3's own key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +34,8 @@ class BatchPermissionsArgs:
     """AWS partition: `aws`, `aws-cn` or `aws-us-gov`."""
     account_id: str
     """Account that the roles serve; no other may pass them to a service."""
-    bucket_arn: pulumi.Input[str]
-    """The bucket that jobs read from and write to."""
+    buckets: Sequence[BucketAccess]
+    """What jobs may read and write. A change is made in place."""
     repository_arns: Sequence[pulumi.Input[str]]
     """The repositories whose images the machines pull."""
     log_group_arn: pulumi.Input[str]
@@ -29,7 +43,7 @@ class BatchPermissionsArgs:
     permissions_boundary_arn: str = ""
     """ARN of a managed policy that bounds every role; "" for none. A change is made in place."""
     kms_key_arn: str = ""
-    """ARN of the KMS key that encrypts the bucket, the logs and the machines' volumes; "" for AWS's own keys."""
+    """ARN of the KMS key that encrypts the machines' volumes; "" for the account's default key."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the roles."""
 
@@ -37,7 +51,7 @@ class BatchPermissionsArgs:
 class BatchPermissions(pulumi.ComponentResource):
     """Three roles, each with what it needs and no more.
 
-    Creates the job role (the jobs' own rights: list, read and write in the bucket, never delete), the execution role (starts a
+    Creates the job role (the jobs' own rights: list, read and write in the buckets, never delete), the execution role (starts a
     job: pulls its image, writes its log) and the instance role with its profile (joins the machine to the cluster, and Session
     Manager; no S3, since jobs share the machine's network and a privileged one could borrow this role). With a KMS key, also a
     grant that lets Auto Scaling, through which Batch starts machines, encrypt their volumes.
@@ -77,16 +91,7 @@ class BatchPermissions(pulumi.ComponentResource):
         aws.iam.RolePolicy(
             f"{name}-job",
             role=job.name,
-            policy=_policy(
-                {"Sid": "List", "Action": "s3:ListBucket", "Resource": args.bucket_arn},
-                {
-                    "Sid": "ReadAndWrite",
-                    # Outputs go straight to their final keys and the manifest last, so nothing is ever deleted.
-                    "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                    "Resource": pulumi.Output.concat(args.bucket_arn, "/*"),
-                },
-                *_use_of_keys([args.kms_key_arn] if args.kms_key_arn else [], args.partition),
-            ),
+            policy=_policy(*_use_of_buckets(args.buckets, args.partition)),
             opts=child,
         )
 
@@ -158,17 +163,30 @@ def _trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.O
     )
 
 
-def _use_of_keys(key_arns: Sequence[str], partition: str) -> list[dict[str, Any]]:
-    """Reading and writing what S3 encrypts with keys, and nothing else of these keys."""
+def _use_of_buckets(buckets: Sequence[BucketAccess], partition: str) -> Iterator[dict[str, Any]]:
+    """Listing and reading, and writing where it is allowed. Few statements: IAM counts a role's policies in characters."""
+
+    def objects(bucket: BucketAccess) -> pulumi.Output[str]:
+        return pulumi.Output.concat(bucket.arn, "/", bucket.prefix, "*")
+
+    if whole := [b.arn for b in buckets if not b.prefix]:
+        yield {"Sid": "List", "Action": "s3:ListBucket", "Resource": whole}
+    for bucket in (b for b in buckets if b.prefix):
+        condition = {"StringLike": {"s3:prefix": f"{bucket.prefix}*"}}
+        yield {"Action": "s3:ListBucket", "Resource": bucket.arn, "Condition": condition}
+    yield {"Sid": "Read", "Action": "s3:GetObject", "Resource": [objects(b) for b in buckets]}
+    if writable := [objects(b) for b in buckets if b.write]:
+        # Outputs go straight to their final keys and the manifest last, so nothing is ever deleted.
+        yield {"Sid": "Write", "Action": ["s3:AbortMultipartUpload", "s3:PutObject"], "Resource": writable}
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    return [
-        {
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": arn,
-            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{arn.split(':')[3]}.{suffix}"}},
+    for key in sorted({b.kms_key_arn for b in buckets if b.kms_key_arn}):
+        writes = any(b.write for b in buckets if b.kms_key_arn == key)
+        yield {
+            # A multipart upload decrypts too (S3 User Guide, "multipart upload and KMS").
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"] if writes else "kms:Decrypt",
+            "Resource": key,
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{key.split(':')[3]}.{suffix}"}},
         }
-        for arn in key_arns
-    ]
 
 
 def _grant_volumes(name: str, args: BatchPermissionsArgs, child: pulumi.ResourceOptions) -> aws.kms.Grant:

@@ -222,6 +222,60 @@ def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}
 
 
+SHARED = json.dumps(
+    [
+        {"name": "references", "prefix": "human/"},
+        {"name": "results", "access": "read-write", "kmsKeyArn": "arn:aws:kms:eu-west-1:444455556666:key/ab"},
+    ]
+)
+
+
+def test_jobs_may_use_the_labs_other_buckets_as_far_as_it_says() -> None:
+    text = program(dataBuckets=SHARED).one("iam/rolePolicy:RolePolicy", "biobatch-job").inputs["policy"]
+    assert json.loads(text)["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Sid": "List",
+            "Action": "s3:ListBucket",
+            "Resource": ["arn:aws:test:::biobatch", "arn:aws:s3:::results"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::references",
+            "Condition": {"StringLike": {"s3:prefix": "human/*"}},
+        },
+        {
+            "Effect": "Allow",
+            "Sid": "Read",
+            "Action": "s3:GetObject",
+            "Resource": ["arn:aws:test:::biobatch/*", "arn:aws:s3:::references/human/*", "arn:aws:s3:::results/*"],
+        },
+        {
+            "Effect": "Allow",
+            "Sid": "Write",
+            "Action": ["s3:AbortMultipartUpload", "s3:PutObject"],
+            "Resource": ["arn:aws:test:::biobatch/*", "arn:aws:s3:::results/*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "arn:aws:kms:eu-west-1:444455556666:key/ab",
+            "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
+        },
+    ]
+
+
+def test_the_most_and_longest_data_buckets_fit_what_iam_allows_a_role() -> None:
+    key = f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-{'0' * 32}"
+    longest = [
+        {"name": f"{i:063}", "access": "read-write", "prefix": f"{'p' * 127}/", "kmsKeyArn": f"{key[:-1]}{i}"}
+        for i in range(10)
+    ]
+    text = program(dataBuckets=json.dumps(longest)).one("iam/rolePolicy:RolePolicy", "biobatch-job").inputs["policy"]
+    assert len("".join(text.split())) <= 10_240
+
+
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"
 

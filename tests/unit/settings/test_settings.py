@@ -47,6 +47,20 @@ def refusal(**config: str) -> str:
         ("permissionsBoundaryArn", "arn:aws:iam::1:policy/boundary", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:role/x", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "not in aws, where aws:region lies"),
+        ("dataBuckets", "genomes", "not a list of buckets"),
+        ("dataBuckets", '["genomes"]', "[0]: 'genomes' is not an object"),
+        ("dataBuckets", '[{"bucket": "genomes"}]', "there is no bucket; a bucket has name"),
+        ("dataBuckets", '[{"access": "read"}]', "[0].name: None is no bucket's name"),
+        ("dataBuckets", '[{"name": "s3://genomes"}]', "without s3://"),
+        ("dataBuckets", '[{"name": "Genomes"}]', "3 to 63 of a-z"),
+        ("dataBuckets", '[{"name": "genomes", "access": "write"}]', "neither read nor read-write"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": "human"}]', "does not end with a slash"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": "/human/"}]', "or begins with one"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": "*/"}]', "mean more than themselves in a policy"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": 1}]', "no text of up to 128 characters"),
+        ("dataBuckets", '[{"name": "genomes", "kmsKeyArn": "alias/x"}]', "[0].kmsKeyArn: 'alias/x' is not the ARN"),
+        ("dataBuckets", '[{"name": "genomes"}, {"name": "genomes"}]', "genomes/ is named twice"),
+        ("dataBuckets", json.dumps([{"name": f"genomes{i}"} for i in range(11)]), "11 buckets are more than 10"),
         ("kmsKeyArn", "alias/genomes", "not the ARN of a KMS key"),
         ("kmsKeyArn", "arn:aws:kms:eu-west-1:111122223333:alias/genomes", "an alias is not one"),
         ("kmsKeyArn", "arn:aws:kms:us-east-1:111122223333:key/1234", "not in eu-west-1, where aws:region lies"),
@@ -75,7 +89,7 @@ def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_va
     assert "secret" not in message
 
 
-@pytest.mark.parametrize("key", ["scratchGiB", "vpcId", "dataBuckets", "amiId"])
+@pytest.mark.parametrize("key", ["scratchGiB", "vpcId", "amiId"])
 def test_a_key_of_a_later_version_is_refused(key: str) -> None:
     assert f"{key}: there is no such key" in refusal(**{key: "1"})
 
