@@ -5,7 +5,8 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -24,6 +25,12 @@ MAX_TAGS = 40
 #: What Batch picks machines from when no instance types are named (Batch User Guide, "instance types").
 DEFAULT_INSTANCE_TYPES = {"x86_64": ("default_x86_64",), "arm64": ("default_arm64",)}
 
+#: A volume smaller than the machine image's own snapshot cannot be made, and gp3 ends at 16 TiB (EBS User Guide, "gp3").
+SCRATCH_GIB = (30, 16_384)
+
+#: Batch's own numbers for a share's weight and the form of its name (API ShareAttributes).
+SHARE_WEIGHTS = (0.0001, 999.9999)
+
 PRIVATE_RANGES = tuple(
     ipaddress.ip_network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 )
@@ -35,6 +42,27 @@ KMS_KEY_ARN = r"arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]{1,6
 EXAMPLES = {
     "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
     "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolSettings:
+    """What a tool's jobs get unless a submission says otherwise, and what its image is built with."""
+
+    vcpus: int = 1
+    memory_mib: int = 1850
+    timeout_seconds: int = 12 * 3600
+    build_args: dict[str, str] = field(default_factory=dict)
+    """Build arguments of its Dockerfile."""
+
+
+#: The tools that come with Biobatch, for a bacterial or small eukaryotic genome. Jobs fill whole machines at up to 1,850 MiB a vCPU on
+#: the compute families (the table in `components.batch_platform.Tool`); aligning holds the genome's index and bwa's batch of reads.
+TOOLS: Mapping[str, ToolSettings] = {
+    "fastqc": ToolSettings(timeout_seconds=2 * 3600),
+    "bwa": ToolSettings(vcpus=4, memory_mib=7400),
+    "samtools": ToolSettings(timeout_seconds=4 * 3600),
+    "bcftools": ToolSettings(),
 }
 
 
@@ -70,6 +98,10 @@ class Settings:
     data_buckets: tuple["SharedBucket", ...]
     max_vcpus: int
     spot: bool
+    scratch_gib: int
+    ami_id: str
+    tools: dict[str, ToolSettings]
+    shares: dict[str, float]
     log_retention_days: int
     protect_data: bool
     tags: dict[str, str]
@@ -143,6 +175,10 @@ def parse(config: Mapping[str, str]) -> Settings:
         data_buckets=tuple(values["dataBuckets"]),
         max_vcpus=values["maxVcpus"],
         spot=values["spot"],
+        scratch_gib=values["scratchGiB"],
+        ami_id=values["amiId"],
+        tools={**TOOLS, **values["tools"]},
+        shares=values["shares"],
         log_retention_days=values["logRetentionDays"],
         protect_data=values["protectData"],
         tags=values["tags"],
@@ -153,13 +189,14 @@ def instance_architecture(instance_type: str) -> str:
     """The architecture of an EC2 instance type or family.
 
     EC2's names are letters, a generation, attributes and a suffix (`c7gn.large`, `p6e-gb200`): `g` among the attributes
-    is Graviton, and the suffix `-gb…` is NVIDIA's Grace (EC2 User Guide, "instance type naming conventions").
+    is Graviton, as is the whole of its first family, `a1`; the suffix `-gb…` is NVIDIA's Grace (EC2 User Guide, "instance type
+    naming conventions").
     """
     if instance_type in ("optimal", "default_x86_64"):
         return "x86_64"
-    if instance_type == "default_arm64":
-        return "arm64"
     family = instance_type.split(".")[0]
+    if family in ("a1", "default_arm64"):
+        return "arm64"
     name, _, suffix = family.partition("-")
     attributes = re.sub(r"^[a-z]+\d+", "", name)
     return "arm64" if "g" in attributes or suffix.startswith("gb") else "x86_64"
@@ -305,12 +342,14 @@ def _instance_types(value: str) -> list[str]:
     faults = []
     for name in types:
         if not isinstance(name, str) or not re.fullmatch(
-            r"optimal|default_(x86_64|arm64)|[a-z]+\d+[a-z]*(-[a-z0-9]+)*(\.([a-z0-9]+|metal(-[a-z0-9]+)*))?",
+            r"optimal|default_(x86_64|arm64)|([a-z]+\d+[a-z]*(-[a-z0-9]+)*|u-\d+tb\d+)(\.([a-z0-9]+|metal(-[a-z0-9]+)*))?",
             name,
         ):
             faults.append(f"{name!r} is neither an instance type (m6i.large) nor a family (m6i).")
         elif name.split(".")[0] == "a1":
             faults.append(f"{name!r}: Batch's machine images do not run on the first Graviton; take m6g or later.")
+        elif name.startswith("mac"):
+            faults.append(f"{name!r}: Batch runs no Macs.")
     if len(set(map(str, types))) < len(types):
         faults.append("a type is named twice.")
     if faults:
@@ -366,6 +405,83 @@ def _retention(value: str) -> int:
     return days
 
 
+def _ami(value: str) -> str:
+    if value and not re.fullmatch(r"ami-([0-9a-f]{8}|[0-9a-f]{17})", value):
+        raise Refused(
+            f"{value!r} is no machine image. Name an ECS-optimized one of this region: pulumi config set amiId ami-0123456789abcdef0, "
+            "or let AWS choose: pulumi config rm amiId"
+        )
+    return value
+
+
+def _tools(value: str) -> dict[str, ToolSettings]:
+    set_it = "Set it: pulumi config set --path 'tools.bwa.memoryMib' 15000"
+    try:
+        tools: dict[str, Any] = _json(value, dict, "a mapping of tools to their figures")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults: list[str] = []
+    read = {name: _tool(name, figures, faults) for name, figures in tools.items()}
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    return read
+
+
+#: Figures of a tool: field and least value (API RegisterJobDefinition).
+TOOL_FIGURES = {"vcpus": ("vcpus", 1), "memoryMib": ("memory_mib", 4), "timeoutSeconds": ("timeout_seconds", 60)}
+
+
+def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
+    """One entry of `tools`, on top of ours where we have such a tool; what is wrong with it goes to `faults`."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or len(name) > 40 or name == "base":
+        faults.append(
+            f"{name!r} is no tool name: up to 40 lower-case letters and digits, with hyphens between them, and not base."
+        )
+    elif not Path("images", name, "Dockerfile").is_file():
+        faults.append(
+            f"{name}: there is no images/{name}/Dockerfile. Add it, or remove the entry: pulumi config rm --path tools.{name}"
+        )
+    if not isinstance(figures, dict):
+        faults.append(f"{name}: {json.dumps(figures)} is not a mapping of {', '.join(TOOL_FIGURES)}, buildArgs.")
+        return ToolSettings()
+    changes: dict[str, Any] = {}
+    for key, given in figures.items():
+        if key in TOOL_FIGURES:
+            attribute, least = TOOL_FIGURES[key]
+            changes[attribute] = given
+            if not isinstance(given, int) or isinstance(given, bool) or not least <= given < 2**31:
+                faults.append(f"{name}.{key}: {json.dumps(given)} is not a whole number of {least} or more.")
+        elif key == "buildArgs":
+            changes["build_args"] = given
+            if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
+                faults.append(f"{name}.buildArgs: {json.dumps(given)} is not a mapping of build arguments to texts.")
+            elif "BASE" in given:
+                faults.append(f"{name}.buildArgs: BASE is set by Biobatch: the base image, by digest.")
+        else:
+            faults.append(f"{name}.{key}: there is no such figure; there are {', '.join(TOOL_FIGURES)}, buildArgs.")
+    return replace(TOOLS.get(name, ToolSettings()), **changes)
+
+
+def _shares(value: str) -> dict[str, float]:
+    set_it = "Set it: pulumi config set --path 'shares.phages' 1"
+    try:
+        shares: dict[str, Any] = _json(value, dict, "a mapping of shares to weights")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults = []
+    low, high = SHARE_WEIGHTS
+    if len(shares) > 500:
+        faults.append(f"{len(shares)} shares are more than 500.")
+    for name, weight in shares.items():
+        if not re.fullmatch(r"[A-Za-z0-9]{1,254}\*?|\*", name):
+            faults.append(f"{name!r} is no share: letters and digits, and * at the end for all that begin so.")
+        if not isinstance(weight, int | float) or isinstance(weight, bool) or not low <= weight <= high:
+            faults.append(f"{name}: the weight {json.dumps(weight)} is not a number from {low} to {high}.")
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    return {name: float(weight) for name, weight in shares.items()}
+
+
 #: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.
 KEYS: Mapping[str, Key] = {
     "azCount": Key(default=2, read=_integer("azCount", 1, 6, 2)),
@@ -388,6 +504,10 @@ KEYS: Mapping[str, Key] = {
     # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
     "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
     "spot": Key(default=True, read=_boolean("spot")),
+    "scratchGiB": Key(default=100, read=_integer("scratchGiB", *SCRATCH_GIB, 100)),
+    "amiId": Key(default="", read=_ami),
+    "tools": Key(default={}, read=_tools),
+    "shares": Key(default={}, read=_shares),
     "logRetentionDays": Key(default=30, read=_retention),
     "protectData": Key(default=True, read=_boolean("protectData")),
     "tags": Key(default={}, read=_tags),

@@ -2,8 +2,15 @@
 
 from components.batch_platform import BatchPlatform, BatchPlatformArgs, Tool
 from components.data_bucket import DataBucket, DataBucketArgs
+from components.deploy_policy import deploy_policy
 from components.network import NatGateways, Network, NetworkArgs
-from components.permissions import BatchPermissions, BatchPermissionsArgs, BucketAccess
+from components.permissions import (
+    BatchPermissions,
+    BatchPermissionsArgs,
+    BucketAccess,
+    SubmitPermissions,
+    SubmitPermissionsArgs,
+)
 from components.tool_image import ToolImage, ToolImageArgs
 
 __all__ = [
@@ -17,7 +24,10 @@ __all__ = [
     "NatGateways",
     "Network",
     "NetworkArgs",
+    "SubmitPermissions",
+    "SubmitPermissionsArgs",
     "Tool",
     "ToolImage",
     "ToolImageArgs",
+    "deploy_policy",
 ]

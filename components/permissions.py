@@ -1,7 +1,6 @@
-"""All of IAM: who may do what, and why nothing broader.
+"""The stack's roles and policies: who may do what, and why nothing broader.
 
-No action holds a wildcard. `Resource: *` stands once, where AWS offers nothing narrower: `ecr:GetAuthorizationToken` (Service
-Authorization Reference, Amazon ECR: the action has no resource type).
+No action holds a wildcard. Where `Resource: *` stands, AWS offers nothing narrower; docs/security.md lists each place with AWS's reason.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,8 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+from components.deploy_policy import INSTANCE_POLICIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,6 @@ class BatchPermissions(pulumi.ComponentResource):
             },
         )
 
-
         def role(kind: str, trust: pulumi.Output[str]) -> aws.iam.Role:
             return aws.iam.Role(
                 f"{name}-{kind}",
@@ -127,10 +127,7 @@ class BatchPermissions(pulumi.ComponentResource):
                 policy_arn=f"arn:{args.partition}:iam::aws:policy/{policy}",
                 opts=child,
             )
-            for short, policy in {
-                "ecs": "service-role/AmazonEC2ContainerServiceforEC2Role",
-                "ssm": "AmazonSSMManagedInstanceCore",
-            }.items()
+            for short, policy in INSTANCE_POLICIES.items()
         ]
         if args.kms_key_arn:
             lasting.append(_grant_volumes(name, args, child))
@@ -151,6 +148,90 @@ class BatchPermissions(pulumi.ComponentResource):
                 "instance_profile_arn": self.instance_profile_arn,
             }
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitPermissionsArgs:
+    """What `SubmitPermissions` are made from."""
+
+    partition: str
+    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`."""
+    account_id: str
+    """Account that the queues are in."""
+    region: str
+    """Region code of the queues."""
+    queue_arns: Sequence[pulumi.Input[str]]
+    """The queues that may be submitted to."""
+    job_definition_arns: Sequence[pulumi.Input[str]]
+    """The job definitions that may be run, each with its revision; every revision of them is allowed."""
+    bucket: BucketAccess
+    """Where who submits puts inputs and finds results."""
+    log_group_arn: pulumi.Input[str]
+    """The log group that jobs write to, its ARN without `:*`."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags on the policy."""
+
+
+class SubmitPermissions(pulumi.ComponentResource):
+    """A policy for people and workflow engines that submit jobs, to be attached by whoever manages the account's users.
+
+    Creates a managed policy: submit to these queues by these definitions, with tags; follow, cancel and terminate jobs and read
+    their logs; list, read and write in the stack's bucket, which a submitted job may do anyway. It registers no definitions and
+    passes no role: who may, runs anything as the machines' root.
+    """
+
+    policy_arn: pulumi.Output[str]
+    """ARN of the policy."""
+
+    def __init__(self, name: str, args: SubmitPermissionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("biobatch:index:SubmitPermissions", name, None, opts)
+        definitions = [
+            pulumi.Output.from_input(arn).apply(lambda a: a.rpartition(":")[0]) for arn in args.job_definition_arns
+        ]
+        jobs = f"arn:{args.partition}:batch:{args.region}:{args.account_id}:job/*"
+        policy = aws.iam.Policy(
+            f"{name}-submit",
+            description="Submit Biobatch jobs, follow them, end them, and reach their data",
+            policy=_policy(
+                {
+                    "Sid": "Submit",
+                    "Action": "batch:SubmitJob",
+                    # A definition named without a revision is checked without one (Service Authorization Reference, AWS Batch).
+                    "Resource": [
+                        *args.queue_arns,
+                        *definitions,
+                        *(pulumi.Output.concat(definition, ":*") for definition in definitions),
+                    ],
+                },
+                # Jobs have no names in IAM, only ids: whose job it is cannot be told apart.
+                {
+                    "Sid": "Jobs",
+                    "Action": ["batch:CancelJob", "batch:TagResource", "batch:TerminateJob"],
+                    "Resource": jobs,
+                },
+                {
+                    "Sid": "Follow",
+                    "Action": [
+                        "batch:DescribeComputeEnvironments",
+                        "batch:DescribeJobDefinitions",
+                        "batch:DescribeJobQueues",
+                        "batch:DescribeJobs",
+                        "batch:ListJobs",
+                    ],
+                    "Resource": "*",
+                },
+                {
+                    "Sid": "ReadLogs",
+                    "Action": "logs:GetLogEvents",
+                    "Resource": pulumi.Output.concat(args.log_group_arn, ":log-stream:*"),
+                },
+                *_use_of_buckets([args.bucket], args.partition),
+            ),
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.policy_arn = policy.arn
+        self.register_outputs({"policy_arn": self.policy_arn})
 
 
 def _trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.Output[str]:

@@ -1,7 +1,5 @@
 """The whole program under several configurations."""
 
-import base64
-import email
 import json
 from functools import cache
 from pathlib import Path
@@ -11,13 +9,24 @@ import pulumi
 import pytest
 import yaml
 
+from components.user_data import user_data
 from tests.unit.recording import ROOT, ZONES, Recording, record_program
 
 BASE = {"aws:region": "eu-west-9"}
 
 OUTPUTS = {
     *("queue_arn", "on_demand_queue_arn", "job_definition_arns", "image_uris", "bucket", "job_role_arn"),
-    *("execution_role_arn", "region", "vpc_id", "private_subnet_ids", "public_subnet_ids", "log_group", "scratch_path"),
+    *(
+        "execution_role_arn",
+        "submit_policy_arn",
+        "deploy_policy",
+        "region",
+        "vpc_id",
+        "private_subnet_ids",
+        "public_subnet_ids",
+        "log_group",
+        "scratch_path",
+    ),
 }
 TOOLS = {"fastqc", "bwa", "samtools", "bcftools"}
 
@@ -39,7 +48,9 @@ def container(recording: Recording, tool: str) -> dict[str, Any]:
 
 
 def policies(recording: Recording) -> list[dict[str, Any]]:
-    texts = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
+    texts = [
+        r.inputs["policy"] for kind in ("iam/rolePolicy:RolePolicy", "iam/policy:Policy") for r in recording.all(kind)
+    ]
     return [statement for text in texts for statement in json.loads(text)["Statement"]]
 
 
@@ -59,6 +70,7 @@ def test_every_resource_has_a_component_of_ours_above_it() -> None:
     assert tops == {
         "aws:cloudwatch/logGroup:LogGroup",
         *(f"biobatch:index:{n}" for n in ("Network", "DataBucket", "ToolImage", "BatchPermissions", "BatchPlatform")),
+        "biobatch:index:SubmitPermissions",
     }
 
 
@@ -187,22 +199,7 @@ def test_machines_want_tokens_and_bar_jobs_from_their_credentials() -> None:
     template = program().one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["metadataOptions"]["httpTokens"] == "required"
     assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
-    mime = base64.b64decode(template["userData"]).decode()
-    message = email.message_from_string(mime)
-    assert message.get_content_type() == "multipart/mixed"
-    (part,) = [part for part in message.walk() if not part.is_multipart()]
-    assert part.get_content_type() == "text/x-shellscript"
-    script = part.get_payload()
-    assert "-d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT" in str(script)
-    assert "\n\n--==BIOBATCH==" in mime, "Batch wants a blank line before each boundary"
-
-
-def test_no_policy_holds_a_wildcard_action_and_only_the_token_a_wildcard_resource() -> None:
-    for statement in policies(program()):
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        assert not [a for a in actions if "*" in a]
-        if statement["Resource"] == "*":
-            assert actions == ["ecr:GetAuthorizationToken"]
+    assert template["userData"] == user_data(10001)
 
 
 def test_jobs_may_not_delete_and_the_machines_role_has_no_s3() -> None:
@@ -220,6 +217,17 @@ def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
     (statement,) = trust["Statement"]
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}
+
+
+def test_who_submits_is_held_to_the_stacks_queues_and_definitions_by_either_form_of_their_arn() -> None:
+    statements = json.loads(program().one("iam/policy:Policy", "biobatch-submit").inputs["policy"])["Statement"]
+    by_sid = {s.get("Sid"): s for s in statements}
+    resources = by_sid["Submit"]["Resource"]
+    assert {r for r in resources if r.endswith(":*")} == {f"{r}:*" for r in resources if f"{r}:*" in resources}
+    assert len(resources) == 2 + 2 * len(TOOLS)
+    assert by_sid["Jobs"]["Resource"] == "arn:aws:batch:eu-west-9:111122223333:job/*"
+    assert "batch:TagResource" in by_sid["Jobs"]["Action"]
+    assert not [s for s in statements if "PassRole" in json.dumps(s) or "RegisterJobDefinition" in json.dumps(s)]
 
 
 SHARED = json.dumps(
@@ -294,9 +302,10 @@ def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it()
     assert recording.one("cloudwatch/logGroup:LogGroup").inputs["kmsKeyId"] == KEY
     template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["blockDeviceMappings"][0]["ebs"]["kmsKeyId"] == KEY
-    (use,) = [s for s in policies(recording) if s["Resource"] == KEY]
-    assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert use["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-9.amazonaws.com"}}
+    jobs, submitters = [s for s in policies(recording) if s["Resource"] == KEY]
+    assert jobs == submitters
+    assert jobs["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert jobs["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-9.amazonaws.com"}}
     grant = recording.one("kms/grant:Grant").inputs
     assert grant["granteePrincipal"].endswith(
         ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
