@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-#: Reads of EC2 and Batch, and the two other actions for which AWS offers nothing narrower than `Resource: *` (Service
-#: Authorization Reference: these have no resource types).
+#: Reads for which AWS offers nothing narrower than `Resource: *` (Service Authorization Reference: these have no resource types).
 _READ = (
     *("batch:DescribeComputeEnvironments", "batch:DescribeJobDefinitions", "batch:DescribeJobQueues"),
     *("batch:DescribeSchedulingPolicies", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute"),
@@ -13,7 +12,7 @@ _READ = (
     *("ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists"),
     *("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"),
     *("ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
-    "ecr:GetAuthorizationToken",
+    *("ecr:GetAuthorizationToken", "logs:DescribeLogGroups"),
 )
 
 #: Everything of EC2 that makes, changes and deletes. AWS chooses the ids, so no name narrows it further than account and region.
@@ -133,7 +132,6 @@ def deploy_policy(
         ),
         _statement("Images", _prefixed("ecr", _REPOSITORIES), own("ecr", "repository/")),
         _statement("Logs", _prefixed("logs", _LOGS), own("logs", "log-group:")),
-        _statement("FindLogs", ["logs:DescribeLogGroups"], arn("logs", "log-group:*")),
         _statement("Bucket", _prefixed("s3", _BUCKET), arn("s3", f"{name}-*", ":")),
         _statement("EmptyBucket", ["s3:DeleteObject", "s3:DeleteObjectVersion"], arn("s3", f"{name}-*/*", ":")),
         _statement(
