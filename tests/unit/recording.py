@@ -32,6 +32,10 @@ class Registration:
 class Cloud(mocks.Mocks):
     """Answers as AWS would: the inputs back, with an id and the outputs that the program reads."""
 
+    def __init__(self, answers: Mapping[str, dict[str, Any]] | None = None) -> None:
+        """Args: answers: further functions' results, by token."""
+        self.answers = answers or {}
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
         arn = f"arn:aws:test:::{args.name}"
@@ -59,6 +63,7 @@ class Cloud(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         answers: dict[str, dict[str, Any]] = {
             "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+            "aws:index/getRegion:getRegion": {"region": "eu-west-9", "id": "eu-west-9"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333", "id": "1"},
             "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ZONES, "id": "z"},
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
@@ -68,7 +73,7 @@ class Cloud(mocks.Mocks):
                 "id": "t",
             },
         }
-        return answers[args.token], []
+        return {**answers, **self.answers}[args.token], []
 
 
 class RecordingMonitor(mocks.MockMonitor):
@@ -116,12 +121,17 @@ class Recording:
         return found[0]
 
 
-def record(build: Callable[[], Any], config: Mapping[str, str] | None = None, cloud: Cloud | None = None) -> Recording:
+def record(
+    build: Callable[[], Any],
+    config: Mapping[str, str] | None = None,
+    cloud: Cloud | None = None,
+    project: str = "biobatch",
+) -> Recording:
     """Runs `build` as a Pulumi program under a configuration of full keys and values."""
     monitor = RecordingMonitor(cloud)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    mocks.set_mocks(monitor.mocks, project="biobatch", stack="test", preview=False, monitor=monitor)
+    mocks.set_mocks(monitor.mocks, project=project, stack="test", preview=False, monitor=monitor)
     set_root_resource(None)  # type: ignore[arg-type]  # set_mocks made a stack of its own
     set_all_config(dict(config or {}))
 

@@ -142,10 +142,8 @@ def _diff(engine: Engine, old: Registration, new: Registration) -> Any:
 def _image_diff(old: Registration, new: Registration) -> Any:
     docker, urn = Docker(), f"urn:pulumi:local::biobatch::{IMAGE}::{old.name}"
     before, after = (
-        from_struct(
-            docker.Check(provider_pb2.CheckRequest(urn=urn, news=to_struct(r.inputs)), Context()).inputs  # type: ignore[arg-type]
-        )
+        from_struct(docker.Check(provider_pb2.CheckRequest(urn=urn, news=to_struct(r.inputs)), Context()).inputs)
         for r in (old, new)
     )
     request = provider_pb2.DiffRequest(urn=urn, olds=to_struct({"__inputs": before}), news=to_struct(after))
-    return docker.Diff(request, Context())  # type: ignore[arg-type]
+    return docker.Diff(request, Context())

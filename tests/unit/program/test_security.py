@@ -31,7 +31,7 @@ def statements(**config: str) -> Iterator[tuple[str, list[str], Any]]:
 def allowed() -> list[tuple[str, list[str], Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return [*statements(), *statements(kmsKeyArn=KEY)]
+        return [*statements(), *statements(kmsKeyArn=KEY, flowLogs="true")]
 
 
 def test_no_policy_allows_a_wildcard_of_actions(allowed: list[tuple[str, list[str], Any]]) -> None:
