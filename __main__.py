@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
+import existing_network
 import settings
 from components import (
     BatchPermissions,
@@ -12,6 +13,10 @@ from components import (
     BucketAccess,
     DataBucket,
     DataBucketArgs,
+    ExistingNetwork,
+    ExistingNetworkArgs,
+    FlowLogs,
+    FlowLogsArgs,
     NatGateways,
     Network,
     NetworkArgs,
@@ -33,27 +38,53 @@ require_builder(config.platform)
 # What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets.
 partition = aws.get_partition().partition
 account_id = aws.get_caller_identity().account_id
-zones = aws.get_availability_zones(
+open_zones = aws.get_availability_zones(
     state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
 ).names
-if len(zones) < config.az_count:
+if len(open_zones) < config.az_count:
     raise pulumi.RunError(
-        f"azCount: {config.region} has {len(zones)} zones open to this account ({', '.join(zones)}), not {config.az_count}. "
-        f"Set it: pulumi config set azCount {len(zones)}"
+        f"azCount: {config.region} has {len(open_zones)} zones open to this account ({', '.join(open_zones)}), not {config.az_count}. "
+        f"Set it: pulumi config set azCount {len(open_zones)}"
     )
+if closed := [zone for zone in config.availability_zones if zone not in open_zones]:
+    raise pulumi.RunError(
+        f"availabilityZones: {', '.join(closed)} is not open to this account in {config.region}, which has {', '.join(open_zones)}. "
+        f"Set it: pulumi config set --path 'availabilityZones[0]' {open_zones[0]}"
+    )
+if config.vpc_id:
+    existing_network.check(config.vpc_id, config.private_subnet_ids)
 registry = aws.ecr.get_authorization_token_output()
 
-network = Network(
-    NAME,
-    NetworkArgs(
-        vpc_cidr=config.vpc_cidr,
-        zone_names=zones[: config.az_count],
-        nat_gateways=NatGateways(config.nat_gateways),
-        region=config.region,
-        interface_endpoints=config.interface_endpoints,
-        tags=config.tags,
-    ),
-)
+network: Network | ExistingNetwork
+if config.vpc_id:
+    network = ExistingNetwork(
+        NAME,
+        ExistingNetworkArgs(vpc_id=config.vpc_id, private_subnet_ids=config.private_subnet_ids, tags=config.tags),
+    )
+else:
+    network = Network(
+        NAME,
+        NetworkArgs(
+            vpc_cidr=config.vpc_cidr,
+            zone_names=config.availability_zones or open_zones[: config.az_count],
+            nat_gateways=NatGateways(config.nat_gateways),
+            region=config.region,
+            interface_endpoints=config.interface_endpoints,
+            tags=config.tags,
+        ),
+    )
+if config.flow_logs:
+    FlowLogs(
+        NAME,
+        FlowLogsArgs(
+            vpc_id=network.vpc_id,
+            account_id=account_id,
+            retention_days=config.log_retention_days,
+            kms_key_arn=config.kms_key_arn,
+            permissions_boundary_arn=config.permissions_boundary_arn,
+            tags=config.tags,
+        ),
+    )
 
 data = DataBucket(
     NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=config.tags)

@@ -88,11 +88,15 @@ class Settings:
 
     region: str
     az_count: int
+    availability_zones: tuple[str, ...]
     instance_types: tuple[str, ...]
     architecture: str
     vpc_cidr: str
     nat_gateways: str
     interface_endpoints: bool
+    flow_logs: bool
+    vpc_id: str
+    private_subnet_ids: tuple[str, ...]
     permissions_boundary_arn: str
     kms_key_arn: str
     data_buckets: tuple["SharedBucket", ...]
@@ -159,17 +163,23 @@ def parse(config: Mapping[str, str]) -> Settings:
             "Set it: pulumi config set interfaceEndpoints true"
         )
     faults += _misplaced_arns(region, values)
+    faults += _zone_faults(region, values)
+    faults += _existing_network_faults(values)
     if faults:
         count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
         raise pulumi.RunError("\n".join([f"{count} refused; nothing was created.", *(f"  - {f}" for f in faults)]))
     return Settings(
         region=region,
         az_count=values["azCount"],
+        availability_zones=tuple(values["availabilityZones"]),
         instance_types=tuple(values["instanceTypes"]) or DEFAULT_INSTANCE_TYPES[values["architecture"]],
         architecture=values["architecture"],
         vpc_cidr=values["vpcCidr"],
         nat_gateways=values["natGateways"],
         interface_endpoints=values["interfaceEndpoints"],
+        flow_logs=values["flowLogs"],
+        vpc_id=values["vpcId"],
+        private_subnet_ids=tuple(values["privateSubnetIds"]),
         permissions_boundary_arn=values["permissionsBoundaryArn"],
         kms_key_arn=values["kmsKeyArn"],
         data_buckets=tuple(values["dataBuckets"]),
@@ -221,6 +231,49 @@ def _misplaced_arns(region: str, values: Mapping[str, Any]) -> list[str]:
         for key, field, wanted in (("permissionsBoundaryArn", 1, partition), ("kmsKeyArn", 3, region))
         if (value := values.get(key)) and value.split(":")[field] != wanted
     ]
+
+
+def _zone_faults(region: str, values: Mapping[str, Any]) -> list[str]:
+    zones: list[str] = values.get("availabilityZones", [])
+    faults = []
+    if elsewhere := [zone for zone in zones if zone[:-1] != region]:
+        faults.append(
+            f"availabilityZones: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in aws:region, {region}. "
+            f"Set it: pulumi config set --path 'availabilityZones[0]' {region}a"
+        )
+    count = values.get("azCount")
+    if zones and count not in (None, KEYS["azCount"].default, len(zones)):
+        faults.append(
+            f"azCount: {count} disagrees with availabilityZones, which names {len(zones)} and counts. "
+            "Remove it: pulumi config rm azCount"
+        )
+    return faults
+
+
+#: What shapes a new network, and so means nothing in an existing one.
+_NEW_NETWORK = ("azCount", "availabilityZones", "vpcCidr", "natGateways", "interfaceEndpoints", "flowLogs")
+
+
+def _existing_network_faults(values: Mapping[str, Any]) -> list[str]:
+    vpc, subnets = values.get("vpcId"), values.get("privateSubnetIds")
+    if vpc == "" and subnets:
+        return [
+            f"privateSubnetIds: {len(subnets)} are named, but vpcId, their network, is not. Set it: pulumi config set vpcId vpc-…"
+        ]
+    if not vpc:
+        return []
+    faults = []
+    if subnets == []:
+        faults.append(
+            "vpcId: an existing network needs privateSubnetIds, the subnets of the machines. "
+            "Set it: pulumi config set --path 'privateSubnetIds[0]' subnet-…"
+        )
+    shaping = [key for key in _NEW_NETWORK if key in values and values[key] != KEYS[key].default]
+    faults += [
+        f"{key}: it shapes a new network, but vpcId names an existing one. Remove it: pulumi config rm {key}"
+        for key in shaping
+    ]
+    return faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +334,35 @@ def _arn(key: str, pattern: str, what: str) -> Callable[[str], str]:
         return value
 
     return read
+
+
+def _names(key: str, pattern: str, what: str, example: str, most: int) -> Callable[[str], list[str]]:
+    def read(value: str) -> list[str]:
+        set_it = f"Set it: pulumi config set --path '{key}[0]' {example}"
+        try:
+            names: list[Any] = _json(value, list, f"a list of {what}s")
+        except Refused as refused:
+            raise Refused(f"{refused} {set_it}") from None
+        faults = [
+            f"{name!r} is no {what}, such as {example}."
+            for name in names
+            if not isinstance(name, str) or not re.fullmatch(pattern, name, re.ASCII)
+        ]
+        if len(names) > most:
+            faults.append(f"{len(names)} are more than {most}.")
+        if len(set(map(str, names))) < len(names):
+            faults.append(f"a {what} is named twice.")
+        if faults:
+            raise Refused(" ".join([*faults, set_it]))
+        return names
+
+    return read
+
+
+def _vpc_id(value: str) -> str:
+    if value and not re.fullmatch(r"vpc-[0-9a-f]{8,17}", value):
+        raise Refused(f"{value!r} is no VPC's id. Set it: pulumi config set vpcId vpc-0123456789abcdef0")
+    return value
 
 
 def _data_buckets(value: str) -> list[SharedBucket]:
@@ -485,11 +567,23 @@ def _shares(value: str) -> dict[str, float]:
 #: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.
 KEYS: Mapping[str, Key] = {
     "azCount": Key(default=2, read=_integer("azCount", 1, 6, 2)),
+    # Names only of zones that are open to every account; a Local Zone's has more parts.
+    "availabilityZones": Key(
+        default=[],
+        read=_names("availabilityZones", r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "availability zone", "us-east-1a", 6),
+    ),
     "instanceTypes": Key(default=[], read=_instance_types),
     "architecture": Key(default="x86_64", read=_choice("architecture", ("x86_64", "arm64"))),
     "vpcCidr": Key(default="10.0.0.0/16", read=_vpc_cidr),
     "natGateways": Key(default="single", read=_choice("natGateways", ("single", "one-per-az", "none"))),
     "interfaceEndpoints": Key(default=False, read=_boolean("interfaceEndpoints")),
+    "flowLogs": Key(default=False, read=_boolean("flowLogs")),
+    "vpcId": Key(default="", read=_vpc_id),
+    # Batch takes 16 subnets for an environment (API ComputeResource).
+    "privateSubnetIds": Key(
+        default=[],
+        read=_names("privateSubnetIds", r"subnet-[0-9a-f]{8,17}", "subnet's id", "subnet-0123456789abcdef0", 16),
+    ),
     "permissionsBoundaryArn": Key(
         default="",
         read=_arn(

@@ -3,7 +3,8 @@
 from components.batch_platform import BatchPlatform, BatchPlatformArgs, Tool
 from components.data_bucket import DataBucket, DataBucketArgs
 from components.deploy_policy import deploy_policy
-from components.network import NatGateways, Network, NetworkArgs
+from components.flow_logs import FlowLogs, FlowLogsArgs
+from components.network import ExistingNetwork, ExistingNetworkArgs, NatGateways, Network, NetworkArgs
 from components.permissions import (
     BatchPermissions,
     BatchPermissionsArgs,
@@ -21,6 +22,10 @@ __all__ = [
     "BucketAccess",
     "DataBucket",
     "DataBucketArgs",
+    "ExistingNetwork",
+    "ExistingNetworkArgs",
+    "FlowLogs",
+    "FlowLogsArgs",
     "NatGateways",
     "Network",
     "NetworkArgs",

@@ -112,22 +112,7 @@ class Network(pulumi.ComponentResource):
             tags=args.tags,
             opts=child,
         )
-        group = aws.ec2.SecurityGroup(
-            f"{name}-jobs",
-            description="Machines of Biobatch jobs: everything out, nothing in",
-            vpc_id=vpc.vpc_id,
-            egress=[
-                aws.ec2.SecurityGroupEgressArgs(
-                    protocol="-1",
-                    from_port=0,
-                    to_port=0,
-                    cidr_blocks=["0.0.0.0/0"],
-                    description="To AWS and the internet",
-                )
-            ],
-            tags={**args.tags, "Name": f"{name}-jobs"},
-            opts=child,
-        )
+        group = _jobs_group(name, vpc.vpc_id, args.tags, child)
         if args.interface_endpoints:
             _interface_endpoints(name, vpc, args, child)
 
@@ -143,6 +128,71 @@ class Network(pulumi.ComponentResource):
                 "security_group_id": self.security_group_id,
             }
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingNetworkArgs:
+    """What an `ExistingNetwork` is made from."""
+
+    vpc_id: str
+    """Id of the VPC. A change replaces the security group."""
+    private_subnet_ids: Sequence[str]
+    """Ids of its subnets for the machines, which must reach S3, ECR, ECS and CloudWatch Logs. A change is made in place."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags on the security group."""
+
+
+class ExistingNetwork(pulumi.ComponentResource):
+    """A network that others made and keep.
+
+    Creates a security group for the jobs' machines, and changes nothing else.
+    """
+
+    vpc_id: pulumi.Output[str]
+    """Id of the VPC."""
+    private_subnet_ids: pulumi.Output[Sequence[str]]
+    """Ids of the subnets of the machines."""
+    public_subnet_ids: pulumi.Output[Sequence[str]]
+    """None: whatever there is, the stack does not use."""
+    security_group_id: pulumi.Output[str]
+    """Id of the security group of the jobs' machines: everything out, nothing in."""
+
+    def __init__(self, name: str, args: ExistingNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("biobatch:index:ExistingNetwork", name, None, opts)
+        group = _jobs_group(name, args.vpc_id, args.tags, pulumi.ResourceOptions(parent=self))
+        self.vpc_id = pulumi.Output.from_input(args.vpc_id)
+        self.private_subnet_ids = pulumi.Output.from_input(list(args.private_subnet_ids))
+        self.public_subnet_ids = pulumi.Output.from_input([])
+        self.security_group_id = group.id
+        self.register_outputs(
+            {
+                "vpc_id": self.vpc_id,
+                "private_subnet_ids": self.private_subnet_ids,
+                "public_subnet_ids": self.public_subnet_ids,
+                "security_group_id": self.security_group_id,
+            }
+        )
+
+
+def _jobs_group(
+    name: str, vpc_id: pulumi.Input[str], tags: dict[str, str], child: pulumi.ResourceOptions
+) -> aws.ec2.SecurityGroup:
+    return aws.ec2.SecurityGroup(
+        f"{name}-jobs",
+        description="Machines of Biobatch jobs: everything out, nothing in",
+        vpc_id=vpc_id,
+        egress=[
+            aws.ec2.SecurityGroupEgressArgs(
+                protocol="-1",
+                from_port=0,
+                to_port=0,
+                cidr_blocks=["0.0.0.0/0"],
+                description="To AWS and the internet",
+            )
+        ],
+        tags={**tags, "Name": f"{name}-jobs"},
+        opts=child,
+    )
 
 
 def _interface_endpoints(name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child: pulumi.ResourceOptions) -> None:

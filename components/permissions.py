@@ -244,6 +244,39 @@ def _trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.O
     )
 
 
+def flow_log_role(
+    name: str,
+    *,
+    account_id: str,
+    log_group_arn: pulumi.Input[str],
+    permissions_boundary_arn: str,
+    tags: dict[str, str],
+    opts: pulumi.ResourceOptions,
+) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    """The role by which a network's flow logs of this account write to one log group, and its policy, which must come first."""
+    role = aws.iam.Role(
+        f"{name}-flow",
+        assume_role_policy=_trust("vpc-flow-logs.amazonaws.com", {"StringEquals": {"aws:SourceAccount": account_id}}),
+        permissions_boundary=permissions_boundary_arn or None,
+        tags=tags,
+        opts=opts,
+    )
+    policy = aws.iam.RolePolicy(
+        f"{name}-flow",
+        role=role.name,
+        policy=_policy(
+            {
+                "Sid": "Write",
+                "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                "Resource": [log_group_arn, pulumi.Output.concat(log_group_arn, ":log-stream:*")],
+            },
+            {"Sid": "Find", "Action": "logs:DescribeLogGroups", "Resource": "*"},
+        ),
+        opts=opts,
+    )
+    return role, policy
+
+
 def _use_of_buckets(buckets: Sequence[BucketAccess], partition: str) -> Iterator[dict[str, Any]]:
     """Listing and reading, and writing where it is allowed. Few statements: IAM counts a role's policies in characters."""
 

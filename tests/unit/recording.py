@@ -32,10 +32,6 @@ class Registration:
 class Cloud(mocks.Mocks):
     """Answers as AWS would: the inputs back, with an id and the outputs that the program reads."""
 
-    def __init__(self, answers: Mapping[str, dict[str, Any]] | None = None) -> None:
-        """Args: answers: further functions' results, by token."""
-        self.answers = answers or {}
-
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
         arn = f"arn:aws:test:::{args.name}"
@@ -73,7 +69,7 @@ class Cloud(mocks.Mocks):
                 "id": "t",
             },
         }
-        return {**answers, **self.answers}[args.token], []
+        return answers[args.token], []
 
 
 class RecordingMonitor(mocks.MockMonitor):

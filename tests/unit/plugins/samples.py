@@ -226,6 +226,13 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "tagSpecifications": [{"resourceType": "volume", "tags": {"Name": "job"}}],
         "tags": TAGS,
     },
+    "aws:ec2/flowLog:FlowLog": lambda w: {
+        "vpcId": w.vpc,
+        "trafficType": "ALL",
+        "logDestination": w.new("aws:cloudwatch/logGroup:LogGroup").properties["arn"],
+        "iamRoleArn": w.new("aws:iam/role:Role").properties["arn"],
+        "tags": TAGS,
+    },
     "aws:iam/role:Role": lambda w: {"assumeRolePolicy": TRUST, "tags": TAGS},
     "aws:iam/rolePolicy:RolePolicy": lambda w: {"role": w.role, "policy": policy("s3:GetObject", "s3:PutObject")},
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda w: {

@@ -94,6 +94,34 @@ def test_a_third_zone_keeps_the_first_two() -> None:
         assert after["cidrBlocks"][:2] == before["cidrBlocks"]
 
 
+def test_zones_may_be_pinned_by_name() -> None:
+    pinned = [ZONES[3], ZONES[1], ZONES[0]]
+    vpc = program(availabilityZones=json.dumps(pinned)).one("awsx:ec2:Vpc").inputs
+    assert vpc["availabilityZoneNames"] == pinned
+
+
+def test_a_pinned_zone_that_is_not_open_is_refused_before_anything_is_made() -> None:
+    with pytest.raises(pulumi.RunError, match="eu-west-9z is not open to this account"):
+        record_program({**BASE, "availabilityZones": '["eu-west-9z"]'})
+
+
+def test_flow_logs_write_to_a_group_of_their_own_by_a_role_that_may_nothing_else() -> None:
+    recording = program(flowLogs="true", permissionsBoundaryArn=BOUNDARY, kmsKeyArn=KEY)
+    log = recording.one("ec2/flowLog:FlowLog")
+    assert (log.inputs["vpcId"], log.inputs["trafficType"]) == ("vpc-1", "ALL")
+    assert log.inputs["logDestination"] == "arn:aws:test:::biobatch-flow"
+    assert "aws:iam/rolePolicy:RolePolicy::biobatch-flow" in log.dependencies
+    role = recording.one("iam/role:Role", "biobatch-flow").inputs
+    assert role["permissionsBoundary"] == BOUNDARY
+    (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    write = json.loads(recording.one("iam/rolePolicy:RolePolicy", "biobatch-flow").inputs["policy"])["Statement"][0]
+    assert write["Resource"] == ["arn:aws:test:::biobatch-flow", "arn:aws:test:::biobatch-flow:log-stream:*"]
+    assert recording.one("cloudwatch/logGroup:LogGroup", "biobatch-flow").inputs["kmsKeyId"] == KEY
+    assert not program().all("ec2/flowLog:FlowLog")
+
+
 def test_one_nat_gateway_a_zone_on_request() -> None:
     vpc = program(natGateways="one-per-az").one("awsx:ec2:Vpc").inputs
     assert vpc["natGateways"] == {"strategy": "OnePerAz"}
@@ -299,7 +327,7 @@ def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it()
     encryption = recording.one("BucketServerSideEncryptionConfiguration").inputs["rules"][0]
     assert encryption["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
     assert encryption["bucketKeyEnabled"] is True
-    assert recording.one("cloudwatch/logGroup:LogGroup").inputs["kmsKeyId"] == KEY
+    assert recording.one("cloudwatch/logGroup:LogGroup", "biobatch").inputs["kmsKeyId"] == KEY
     template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["blockDeviceMappings"][0]["ebs"]["kmsKeyId"] == KEY
     jobs, submitters = [s for s in policies(recording) if s["Resource"] == KEY]

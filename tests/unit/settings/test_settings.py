@@ -47,6 +47,18 @@ def refusal(**config: str) -> str:
         ("permissionsBoundaryArn", "arn:aws:iam::1:policy/boundary", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:role/x", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "not in aws, where aws:region lies"),
+        ("availabilityZones", "eu-west-1a", "not a list of availability zones"),
+        ("availabilityZones", '["a"]', "'a' is no availability zone"),
+        ("availabilityZones", '["eu-west-1-lon-1a"]', "is no availability zone"),
+        ("availabilityZones", '["eu-west-1a", "eu-west-1a"]', "named twice"),
+        ("availabilityZones", '["us-east-1a"]', "us-east-1a is not in aws:region, eu-west-1"),
+        ("availabilityZones", json.dumps([f"eu-west-1{z}" for z in "abcdefg"]), "7 are more than 6"),
+        ("flowLogs", "all", "neither true nor false"),
+        ("vpcId", "10.0.0.0/16", "no VPC's id"),
+        ("vpcId", "vpc-0123456789abcdef0", "needs privateSubnetIds"),
+        ("privateSubnetIds", "subnet-1", "not a list of subnet's ids"),
+        ("privateSubnetIds", '["vpc-0123456789abcdef0"]', "is no subnet's id"),
+        ("privateSubnetIds", '["subnet-0123456789abcdef0"]', "vpcId, their network, is not"),
         ("dataBuckets", "genomes", "not a list of buckets"),
         ("dataBuckets", '["genomes"]', "[0]: 'genomes' is not an object"),
         ("dataBuckets", '[{"bucket": "genomes"}]', "there is no bucket; a bucket has name"),
@@ -79,6 +91,30 @@ def test_a_wrong_value_is_refused_with_its_key_and_the_command_that_mends_it(key
     assert "pulumi config set" in message
 
 
+NETWORK = {"vpcId": "vpc-0123456789abcdef0", "privateSubnetIds": '["subnet-0123456789abcdef0"]'}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("azCount", "3"),
+        ("availabilityZones", '["eu-west-1a"]'),
+        ("vpcCidr", "10.1.0.0/16"),
+        ("natGateways", "one-per-az"),
+        ("interfaceEndpoints", "true"),
+        ("flowLogs", "true"),
+    ],
+)
+def test_what_shapes_a_new_network_is_refused_beside_an_existing_one(key: str, value: str) -> None:
+    message = refusal(**{**NETWORK, key: value})
+    assert f"- {key}: it shapes a new network, but vpcId names an existing one. Remove it: pulumi config rm {key}" in message
+
+
+def test_a_count_that_disagrees_with_the_named_zones_is_refused() -> None:
+    message = refusal(azCount="3", availabilityZones='["eu-west-1a"]')
+    assert "3 disagrees with availabilityZones, which names 1" in message
+
+
 def test_x86_types_under_arm64_are_refused() -> None:
     assert "m6i is x86_64, but architecture is arm64" in refusal(architecture="arm64", instanceTypes='["m6i"]')
 
@@ -89,7 +125,7 @@ def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_va
     assert "secret" not in message
 
 
-@pytest.mark.parametrize("key", ["vpcId", "alertEmail"])
+@pytest.mark.parametrize("key", ["monthlyBudgetUsd", "alertEmail"])
 def test_a_key_of_a_later_version_is_refused(key: str) -> None:
     assert f"{key}: there is no such key" in refusal(**{key: "1"})
 
