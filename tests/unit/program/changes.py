@@ -69,6 +69,19 @@ class Evolving(Cloud):
             state["arn"] = f"{state.get('arn')}-again"
         return self._id(args.typ, args.name) if id_ else id_, state
 
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """Answers about an existing network too: every subnet is of it, and has a way out by NAT."""
+        given = {f["name"]: f["values"] for f in args.args.get("filters") or []}
+        network: dict[str, dict[str, Any]] = {
+            "aws:ec2/getSubnets:getSubnets": {"ids": given.get("subnet-id"), "id": "s"},
+            "aws:ec2/getRouteTables:getRouteTables": {"ids": ["rtb-1"], "id": "r"},
+            "aws:ec2/getRouteTable:getRouteTable": {
+                "routes": [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}],
+                "id": "rtb-1",
+            },
+        }
+        return (network[args.token], []) if args.token in network else super().call(args)
+
     def _id(self, type_: str, name: str) -> str:
         return f"{name}-id-again" if (type_, name) in self._replaced else f"{name}-id"
 
