@@ -19,7 +19,11 @@ def check(vpc_id: str, subnet_ids: Sequence[str]) -> None:
     Raises:
         pulumi.RunError: with every subnet that is of another network, is public, or has no way to what the machines need.
     """
-    belonging = set(aws.ec2.get_subnets(filters=_where(vpc_id=[vpc_id], subnet_id=list(subnet_ids))).ids)
+    named = [
+        aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc_id]),
+        aws.ec2.GetSubnetsFilterArgs(name="subnet-id", values=list(subnet_ids)),
+    ]
+    belonging = set(aws.ec2.get_subnets(filters=named).ids)
     faults = [f"{subnet} is no subnet of {vpc_id}" for subnet in subnet_ids if subnet not in belonging]
     tables = {subnet: _route_table(vpc_id, subnet) for subnet in subnet_ids if subnet in belonging}
     ways = {table: _default_route(table) for table in set(tables.values())}
@@ -46,17 +50,12 @@ def check(vpc_id: str, subnet_ids: Sequence[str]) -> None:
         )
 
 
-def _where(**filters: list[str]) -> list[dict[str, object]]:
-    return [{"name": name.replace("_", "-"), "values": values} for name, values in filters.items()]
-
-
 def _route_table(vpc_id: str, subnet_id: str) -> str:
-    own = aws.ec2.get_route_tables(filters=[{"name": "association.subnet-id", "values": [subnet_id]}]).ids
-    if own:
-        return own[0]
+    own = [aws.ec2.GetRouteTablesFilterArgs(name="association.subnet-id", values=[subnet_id])]
     # A subnet without a table of its own follows the network's main one.
-    main = [{"name": "association.main", "values": ["true"]}, {"name": "vpc-id", "values": [vpc_id]}]
-    return aws.ec2.get_route_tables(filters=main).ids[0]
+    main = [aws.ec2.GetRouteTablesFilterArgs(name="association.main", values=["true"])]
+    found = aws.ec2.get_route_tables(filters=own).ids or aws.ec2.get_route_tables(vpc_id=vpc_id, filters=main).ids
+    return found[0]
 
 
 def _default_route(route_table_id: str) -> str:
@@ -70,5 +69,8 @@ def _default_route(route_table_id: str) -> str:
 
 def _endpoint_interfaces(vpc_id: str) -> int:
     # Which services they lead to is not asked: Pulumi has no list of endpoints, and looking for one that is not there ends the program.
-    of_endpoints = [{"name": "vpc-id", "values": [vpc_id]}, {"name": "interface-type", "values": ["vpc_endpoint"]}]
+    of_endpoints = [
+        aws.ec2.GetNetworkInterfacesFilterArgs(name="vpc-id", values=[vpc_id]),
+        aws.ec2.GetNetworkInterfacesFilterArgs(name="interface-type", values=["vpc_endpoint"]),
+    ]
     return len(aws.ec2.get_network_interfaces(filters=of_endpoints).ids)

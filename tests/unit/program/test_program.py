@@ -8,9 +8,10 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
+from pulumi.runtime import mocks
 
 from components.user_data import user_data
-from tests.unit.recording import ROOT, ZONES, Recording, record_program
+from tests.unit.recording import ROOT, ZONES, Cloud, Recording, record_program
 
 BASE = {"aws:region": "eu-west-9"}
 
@@ -422,6 +423,15 @@ def test_the_committed_stacks_are_accepted() -> None:
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
         recording = record_program(texts)
         assert recording.one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+
+
+def test_a_refused_setting_makes_nothing() -> None:
+    class Nothing(Cloud):
+        def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+            raise AssertionError(f"{args.typ} was made")
+
+    with pytest.raises(pulumi.RunError, match="1 setting is refused; nothing was created"):
+        record_program({**BASE, "azCount": "7"}, Nothing())
 
 
 def test_more_zones_than_the_region_has_are_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import KEYS, instance_architecture, parse
+from settings import KEYS, Settings, instance_architecture, parse
 from tests.unit.recording import ROOT
 
 REGION = {"aws:region": "eu-west-1"}
@@ -107,7 +107,10 @@ NETWORK = {"vpcId": "vpc-0123456789abcdef0", "privateSubnetIds": '["subnet-01234
 )
 def test_what_shapes_a_new_network_is_refused_beside_an_existing_one(key: str, value: str) -> None:
     message = refusal(**{**NETWORK, key: value})
-    assert f"- {key}: it shapes a new network, but vpcId names an existing one. Remove it: pulumi config rm {key}" in message
+    assert (
+        f"- {key}: it shapes a new network, but vpcId names an existing one. Remove it: pulumi config rm {key}"
+        in message
+    )
 
 
 def test_a_count_that_disagrees_with_the_named_zones_is_refused() -> None:
@@ -171,7 +174,25 @@ JSON_VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*KEYS, "other"]), TEXT | JSON_VALUES.map(json.dumps), max_size=4))
-def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str]) -> None:
+# Values of the right form for some key, so that the checks of one key against another are reached too.
+FITTING = st.sampled_from(
+    [
+        *("none", "true", "3", "arm64", '["m7g"]', '["eu-west-1a"]', '["us-east-1a"]', "vpc-0123456789abcdef0"),
+        *('["subnet-0123456789abcdef0"]', "arn:aws-cn:iam::111122223333:policy/x"),
+        "arn:aws:kms:us-east-1:111122223333:key/1234",
+    ]
+)
+BUCKETS = st.lists(
+    st.dictionaries(st.sampled_from(["name", "access", "prefix", "kmsKeyArn", "other"]), JSON_VALUES), max_size=2
+)
+VALUES = TEXT | FITTING | (JSON_VALUES | BUCKETS).map(json.dumps)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*KEYS, "other"]), VALUES, max_size=6),
+    st.sampled_from(["eu-west-1", "us-gov-west-1", "cn-north-1", ""]) | TEXT,
+)
+def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str], region: str) -> None:
+    full = {"aws:region": region, **{f"biobatch:{key}": value for key, value in config.items()}}
     with contextlib.suppress(pulumi.RunError):
-        parse({**REGION, **{f"biobatch:{key}": value for key, value in config.items()}})
+        assert isinstance(parse(full), Settings)
