@@ -185,6 +185,15 @@ submit = SubmitPermissions(
     ),
 )
 
+deployers_policy = deploy_policy(
+    partition=partition,
+    account_id=account_id,
+    region=config.region,
+    name=NAME,
+    permissions_boundary_arn=config.permissions_boundary_arn,
+    kms_key_arn=config.kms_key_arn,
+)
+
 pulumi.export("queue_arn", platform.queue_arn)
 pulumi.export("on_demand_queue_arn", platform.on_demand_queue_arn)
 if platform.fair_share_queue_arn:
@@ -195,17 +204,7 @@ pulumi.export("bucket", data.bucket)
 pulumi.export("job_role_arn", permissions.job_role_arn)
 pulumi.export("execution_role_arn", permissions.execution_role_arn)
 pulumi.export("submit_policy_arn", submit.policy_arn)
-pulumi.export(
-    "deploy_policy",
-    deploy_policy(
-        partition=partition,
-        account_id=account_id,
-        region=config.region,
-        name=NAME,
-        permissions_boundary_arn=config.permissions_boundary_arn,
-        kms_key_arn=config.kms_key_arn,
-    ),
-)
+pulumi.export("deploy_policy", deployers_policy)
 pulumi.export("region", config.region)
 pulumi.export("vpc_id", network.vpc_id)
 pulumi.export("private_subnet_ids", network.private_subnet_ids)
