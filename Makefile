@@ -15,7 +15,7 @@ demo: .venv/installed ## Calls variants on the sample data, no AWS account neede
 
 test: .venv/installed ## Every test, on a local stack of its own
 	@$(PYTHON) -m local down
-	$(PYTHON) -m pytest tests/unit tests/images tests/local tests/docs
+	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/local tests/docs
 
 unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
 	$(PYTHON) -m pytest --numprocesses auto tests/unit
@@ -23,7 +23,7 @@ unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
 check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh examples/lambda/simulate.sh
+	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh components/boot.sh examples/lambda/simulate.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile
 
 local-up: .venv/installed ## Brings the local stack up, to try things on

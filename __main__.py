@@ -3,35 +3,34 @@
 import pulumi
 import pulumi_aws as aws
 
+import existing_network
 import settings
 from components import (
     BatchPermissions,
     BatchPermissionsArgs,
     BatchPlatform,
     BatchPlatformArgs,
+    BucketAccess,
     DataBucket,
     DataBucketArgs,
+    ExistingNetwork,
+    ExistingNetworkArgs,
+    FlowLogs,
+    FlowLogsArgs,
     NatGateways,
     Network,
     NetworkArgs,
+    SubmitPermissions,
+    SubmitPermissionsArgs,
     Tool,
     ToolImage,
     ToolImageArgs,
+    deploy_policy,
 )
 from components.batch_platform import SCRATCH_PATH
 from components.emulation import require_builder
 
 NAME = "biobatch"
-
-#: vCPUs, memory in MiB and timeout in seconds of each tool, for a bacterial or small eukaryotic genome; a submission may ask for other
-#: figures. At 1,900 MiB a vCPU, jobs pack machines of the compute families (2 GiB a vCPU) after the agent and the kernel took
-#: their part; aligning holds the genome's index and bwa's batch of reads.
-TOOLS = {
-    "fastqc": {"vcpus": 1, "memory_mib": 1900, "timeout_seconds": 2 * 3600},
-    "bwa": {"vcpus": 4, "memory_mib": 7600, "timeout_seconds": 12 * 3600},
-    "samtools": {"vcpus": 1, "memory_mib": 1900, "timeout_seconds": 4 * 3600},
-    "bcftools": {"vcpus": 1, "memory_mib": 1900, "timeout_seconds": 12 * 3600},
-}
 
 config = settings.load()
 require_builder(config.platform)
@@ -39,31 +38,60 @@ require_builder(config.platform)
 # What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets.
 partition = aws.get_partition().partition
 account_id = aws.get_caller_identity().account_id
-zones = aws.get_availability_zones(
+open_zones = aws.get_availability_zones(
     state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
 ).names
-if len(zones) < config.az_count:
+if len(open_zones) < config.az_count:
     raise pulumi.RunError(
-        f"azCount: {config.region} has {len(zones)} zones open to this account ({', '.join(zones)}), not {config.az_count}. "
-        f"Set it: pulumi config set azCount {len(zones)}"
+        f"azCount: {config.region} has {len(open_zones)} zones open to this account ({', '.join(open_zones)}), not {config.az_count}. "
+        f"Set it: pulumi config set azCount {len(open_zones)}"
     )
+if closed := [zone for zone in config.availability_zones if zone not in open_zones]:
+    raise pulumi.RunError(
+        f"availabilityZones: {', '.join(closed)} is not open to this account in {config.region}, which has {', '.join(open_zones)}. "
+        f"Set it: pulumi config set --path 'availabilityZones[0]' {open_zones[0]}"
+    )
+if config.vpc_id:
+    existing_network.check(config.vpc_id, config.private_subnet_ids)
 registry = aws.ecr.get_authorization_token_output()
 
-network = Network(
-    NAME,
-    NetworkArgs(
-        vpc_cidr=config.vpc_cidr,
-        zone_names=zones[: config.az_count],
-        nat_gateways=NatGateways(config.nat_gateways),
-        region=config.region,
-        tags=config.tags,
-    ),
+network: Network | ExistingNetwork
+if config.vpc_id:
+    network = ExistingNetwork(
+        NAME,
+        ExistingNetworkArgs(vpc_id=config.vpc_id, private_subnet_ids=config.private_subnet_ids, tags=config.tags),
+    )
+else:
+    network = Network(
+        NAME,
+        NetworkArgs(
+            vpc_cidr=config.vpc_cidr,
+            zone_names=config.availability_zones or open_zones[: config.az_count],
+            nat_gateways=NatGateways(config.nat_gateways),
+            region=config.region,
+            interface_endpoints=config.interface_endpoints,
+            tags=config.tags,
+        ),
+    )
+if config.flow_logs:
+    FlowLogs(
+        NAME,
+        FlowLogsArgs(
+            vpc_id=network.vpc_id,
+            account_id=account_id,
+            retention_days=config.log_retention_days,
+            kms_key_arn=config.kms_key_arn,
+            permissions_boundary_arn=config.permissions_boundary_arn,
+            tags=config.tags,
+        ),
+    )
+
+data = DataBucket(
+    NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=config.tags)
 )
 
-data = DataBucket(NAME, DataBucketArgs(protect_data=config.protect_data, tags=config.tags))
 
-
-def image(name: str, base: ToolImage | None = None) -> ToolImage:
+def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] | None = None) -> ToolImage:
     return ToolImage(
         f"{NAME}-{name}",
         ToolImageArgs(
@@ -73,24 +101,38 @@ def image(name: str, base: ToolImage | None = None) -> ToolImage:
             registry_username=registry.user_name,
             registry_password=registry.password,
             base=base,
+            build_args=build_args or {},
             tags=config.tags,
         ),
     )
 
 
 base_image = image("base")
-images = {tool: image(tool, base_image) for tool in TOOLS}
+images = {name: image(name, base_image, tool.build_args) for name, tool in config.tools.items()}
 
-log_group = aws.cloudwatch.LogGroup(NAME, retention_in_days=config.log_retention_days, tags=config.tags)
+log_group = aws.cloudwatch.LogGroup(
+    NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=config.tags
+)
 
+own_bucket = BucketAccess(arn=data.arn, write=True, kms_key_arn=config.kms_key_arn)
 permissions = BatchPermissions(
     NAME,
     BatchPermissionsArgs(
         partition=partition,
         account_id=account_id,
-        bucket_arn=data.arn,
+        buckets=[
+            own_bucket,
+            *(
+                BucketAccess(
+                    arn=f"arn:{partition}:s3:::{b.name}", write=b.write, prefix=b.prefix, kms_key_arn=b.kms_key_arn
+                )
+                for b in config.data_buckets
+            ),
+        ],
         repository_arns=[i.repository_arn for i in images.values()],
         log_group_arn=log_group.arn,
+        permissions_boundary_arn=config.permissions_boundary_arn,
+        kms_key_arn=config.kms_key_arn,
         tags=config.tags,
     ),
 )
@@ -105,21 +147,64 @@ platform = BatchPlatform(
         execution_role_arn=permissions.execution_role_arn,
         log_group=log_group.name,
         region=config.region,
+        kms_key_arn=config.kms_key_arn,
         instance_types=config.instance_types,
         max_vcpus=config.max_vcpus,
         spot=config.spot,
-        tools={tool: Tool(image_uri=images[tool].uri, **size) for tool, size in TOOLS.items()},
+        tools={
+            name: Tool(
+                image_uri=images[name].uri,
+                vcpus=tool.vcpus,
+                memory_mib=tool.memory_mib,
+                timeout_seconds=tool.timeout_seconds,
+            )
+            for name, tool in config.tools.items()
+        },
+        scratch_gib=config.scratch_gib,
+        ami_id=config.ami_id,
+        shares=config.shares,
         tags=config.tags,
     ),
 )
 
+submit = SubmitPermissions(
+    NAME,
+    SubmitPermissionsArgs(
+        partition=partition,
+        account_id=account_id,
+        region=config.region,
+        queue_arns=[
+            queue
+            for queue in (platform.queue_arn, platform.on_demand_queue_arn, platform.fair_share_queue_arn)
+            if queue is not None
+        ],
+        job_definition_arns=list(platform.job_definition_arns.values()),
+        bucket=own_bucket,
+        log_group_arn=log_group.arn,
+        tags=config.tags,
+    ),
+)
+
+deployers_policy = deploy_policy(
+    partition=partition,
+    account_id=account_id,
+    region=config.region,
+    name=NAME,
+    permissions_boundary_arn=config.permissions_boundary_arn,
+    kms_key_arn=config.kms_key_arn,
+)
+
 pulumi.export("queue_arn", platform.queue_arn)
 pulumi.export("on_demand_queue_arn", platform.on_demand_queue_arn)
+if platform.fair_share_queue_arn:
+    pulumi.export("fair_share_queue_arn", platform.fair_share_queue_arn)
 pulumi.export("job_definition_arns", platform.job_definition_arns)
 pulumi.export("image_uris", {tool: i.uri for tool, i in images.items()})
 pulumi.export("bucket", data.bucket)
 pulumi.export("job_role_arn", permissions.job_role_arn)
 pulumi.export("execution_role_arn", permissions.execution_role_arn)
+pulumi.export("submit_policy_arn", submit.policy_arn)
+pulumi.export("deploy_policy", deployers_policy)
 pulumi.export("region", config.region)
 pulumi.export("vpc_id", network.vpc_id)
 pulumi.export("private_subnet_ids", network.private_subnet_ids)

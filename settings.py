@@ -4,8 +4,9 @@ import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -24,9 +25,61 @@ MAX_TAGS = 40
 #: What Batch picks machines from when no instance types are named (Batch User Guide, "instance types").
 DEFAULT_INSTANCE_TYPES = {"x86_64": ("default_x86_64",), "arm64": ("default_arm64",)}
 
+#: A volume smaller than the machine image's own snapshot cannot be made, and gp3 ends at 16 TiB (EBS User Guide, "gp3").
+SCRATCH_GIB = (30, 16_384)
+
+#: Batch's own numbers for a share's weight and the form of its name (API ShareAttributes).
+SHARE_WEIGHTS = (0.0001, 999.9999)
+
 PRIVATE_RANGES = tuple(
     ipaddress.ip_network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 )
+
+
+KMS_KEY_ARN = r"arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]{1,64}"
+
+#: What a remedy shows for keys whose values are long.
+EXAMPLES = {
+    "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
+    "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolSettings:
+    """What a tool's jobs get unless a submission says otherwise, and what its image is built with."""
+
+    vcpus: int = 1
+    memory_mib: int = 1850
+    timeout_seconds: int = 12 * 3600
+    build_args: dict[str, str] = field(default_factory=dict)
+    """Build arguments of its Dockerfile."""
+
+
+#: The tools that come with Biobatch, for a bacterial or small eukaryotic genome. Jobs fill whole machines at up to 1,850 MiB a vCPU on
+#: the compute families (the table in `components.batch_platform.Tool`); aligning holds the genome's index and bwa's batch of reads.
+TOOLS: Mapping[str, ToolSettings] = {
+    "fastqc": ToolSettings(timeout_seconds=2 * 3600),
+    "bwa": ToolSettings(vcpus=4, memory_mib=7400),
+    "samtools": ToolSettings(timeout_seconds=4 * 3600),
+    "bcftools": ToolSettings(),
+}
+
+
+#: So many buckets and so long a prefix always fit the 10,240 characters that IAM allows a role's own policies.
+MAX_DATA_BUCKETS = 10
+MAX_PREFIX = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedBucket:
+    """An existing bucket that jobs may use."""
+
+    name: str
+    write: bool
+    prefix: str
+    """Ends in a slash, or is empty: the whole bucket."""
+    kms_key_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +88,24 @@ class Settings:
 
     region: str
     az_count: int
+    availability_zones: tuple[str, ...]
     instance_types: tuple[str, ...]
     architecture: str
     vpc_cidr: str
     nat_gateways: str
+    interface_endpoints: bool
+    flow_logs: bool
+    vpc_id: str
+    private_subnet_ids: tuple[str, ...]
+    permissions_boundary_arn: str
+    kms_key_arn: str
+    data_buckets: tuple["SharedBucket", ...]
     max_vcpus: int
     spot: bool
+    scratch_gib: int
+    ami_id: str
+    tools: dict[str, ToolSettings]
+    shares: dict[str, float]
     log_retention_days: int
     protect_data: bool
     tags: dict[str, str]
@@ -92,18 +157,38 @@ def parse(config: Mapping[str, str]) -> Settings:
         faults.append(f"aws:region: {given}. Set it: pulumi config set aws:region us-east-1")
     if "architecture" in values and "instanceTypes" in values:
         faults += _disagreeing_types(values["architecture"], values["instanceTypes"])
+    if values.get("natGateways") == "none" and values.get("interfaceEndpoints") is False:
+        faults.append(
+            "natGateways: none needs interfaceEndpoints, which is false: the machines could not reach AWS. "
+            "Set it: pulumi config set interfaceEndpoints true"
+        )
+    faults += _misplaced_arns(region, values)
+    faults += _zone_faults(region, values)
+    faults += _existing_network_faults(values)
     if faults:
         count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
         raise pulumi.RunError("\n".join([f"{count} refused; nothing was created.", *(f"  - {f}" for f in faults)]))
     return Settings(
         region=region,
         az_count=values["azCount"],
+        availability_zones=tuple(values["availabilityZones"]),
         instance_types=tuple(values["instanceTypes"]) or DEFAULT_INSTANCE_TYPES[values["architecture"]],
         architecture=values["architecture"],
         vpc_cidr=values["vpcCidr"],
         nat_gateways=values["natGateways"],
+        interface_endpoints=values["interfaceEndpoints"],
+        flow_logs=values["flowLogs"],
+        vpc_id=values["vpcId"],
+        private_subnet_ids=tuple(values["privateSubnetIds"]),
+        permissions_boundary_arn=values["permissionsBoundaryArn"],
+        kms_key_arn=values["kmsKeyArn"],
+        data_buckets=tuple(values["dataBuckets"]),
         max_vcpus=values["maxVcpus"],
         spot=values["spot"],
+        scratch_gib=values["scratchGiB"],
+        ami_id=values["amiId"],
+        tools={**TOOLS, **values["tools"]},
+        shares=values["shares"],
         log_retention_days=values["logRetentionDays"],
         protect_data=values["protectData"],
         tags=values["tags"],
@@ -114,13 +199,14 @@ def instance_architecture(instance_type: str) -> str:
     """The architecture of an EC2 instance type or family.
 
     EC2's names are letters, a generation, attributes and a suffix (`c7gn.large`, `p6e-gb200`): `g` among the attributes
-    is Graviton, and the suffix `-gb…` is NVIDIA's Grace (EC2 User Guide, "instance type naming conventions").
+    is Graviton, as is the whole of its first family, `a1`; the suffix `-gb…` is NVIDIA's Grace (EC2 User Guide, "instance type
+    naming conventions").
     """
     if instance_type in ("optimal", "default_x86_64"):
         return "x86_64"
-    if instance_type == "default_arm64":
-        return "arm64"
     family = instance_type.split(".")[0]
+    if family in ("a1", "default_arm64"):
+        return "arm64"
     name, _, suffix = family.partition("-")
     attributes = re.sub(r"^[a-z]+\d+", "", name)
     return "arm64" if "g" in attributes or suffix.startswith("gb") else "x86_64"
@@ -135,6 +221,59 @@ def _disagreeing_types(architecture: str, instance_types: list[str]) -> list[str
         f"instanceTypes: {', '.join(others)} {'is' if len(others) == 1 else 'are'} {other}, but architecture is {architecture}: "
         f"one queue holds one architecture. Name {architecture} types, or: pulumi config set architecture {other}"
     ]
+
+
+def _misplaced_arns(region: str, values: Mapping[str, Any]) -> list[str]:
+    """A policy lies in the region's partition, a key in the region itself: S3, logs and volumes take no other."""
+    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+    return [
+        f"{key}: {value} is not in {wanted}, where aws:region lies. Set it: pulumi config set {key} {EXAMPLES[key]}"
+        for key, field, wanted in (("permissionsBoundaryArn", 1, partition), ("kmsKeyArn", 3, region))
+        if (value := values.get(key)) and value.split(":")[field] != wanted
+    ]
+
+
+def _zone_faults(region: str, values: Mapping[str, Any]) -> list[str]:
+    zones: list[str] = values.get("availabilityZones", [])
+    faults = []
+    if elsewhere := [zone for zone in zones if zone[:-1] != region]:
+        faults.append(
+            f"availabilityZones: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in aws:region, {region}. "
+            f"Set it: pulumi config set --path 'availabilityZones[0]' {region}a"
+        )
+    count = values.get("azCount")
+    if zones and count not in (None, KEYS["azCount"].default, len(zones)):
+        faults.append(
+            f"azCount: {count} disagrees with availabilityZones, which names {len(zones)} and counts. "
+            "Remove it: pulumi config rm azCount"
+        )
+    return faults
+
+
+#: What shapes a new network, and so means nothing in an existing one.
+_NEW_NETWORK = ("azCount", "availabilityZones", "vpcCidr", "natGateways", "interfaceEndpoints", "flowLogs")
+
+
+def _existing_network_faults(values: Mapping[str, Any]) -> list[str]:
+    vpc, subnets = values.get("vpcId"), values.get("privateSubnetIds")
+    if vpc == "" and subnets:
+        return [
+            f"privateSubnetIds: {len(subnets)} are named, but vpcId, their network, is not. Set it: pulumi config set vpcId vpc-…"
+        ]
+    if not vpc:
+        return []
+    faults = []
+    if subnets == []:
+        faults.append(
+            "vpcId: an existing network needs privateSubnetIds, the subnets of the machines. "
+            "Set it: pulumi config set --path 'privateSubnetIds[0]' subnet-…"
+        )
+    shaping = [key for key in _NEW_NETWORK if key in values and values[key] != KEYS[key].default]
+    faults += [
+        f"{key}: it shapes a new network, but vpcId names an existing one. Remove it: pulumi config rm {key}"
+        for key in shaping
+    ]
+    return faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,10 +309,8 @@ def _integer(key: str, low: int, high: int, remedy: int) -> Callable[[str], int]
     return read
 
 
-def _choice(key: str, choices: tuple[str, ...], later: Mapping[str, str] | None = None) -> Callable[[str], str]:
+def _choice(key: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     def read(value: str) -> str:
-        if later and value in later:
-            raise Refused(f"{value!r} {later[value]} Set it: pulumi config set {key} {choices[0]}")
         if value not in choices:
             raise Refused(f"{value!r} is none of {', '.join(choices)}. Set it: pulumi config set {key} {choices[0]}")
         return value
@@ -190,6 +327,94 @@ def _boolean(key: str) -> Callable[[str], bool]:
     return read
 
 
+def _arn(key: str, pattern: str, what: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value and not re.fullmatch(pattern, value, re.ASCII):
+            raise Refused(f"{value!r} is not the ARN of {what}. Set it: pulumi config set {key} {EXAMPLES[key]}")
+        return value
+
+    return read
+
+
+def _names(key: str, pattern: str, what: str, example: str, most: int) -> Callable[[str], list[str]]:
+    def read(value: str) -> list[str]:
+        set_it = f"Set it: pulumi config set --path '{key}[0]' {example}"
+        try:
+            names: list[Any] = _json(value, list, f"a list of {what}s")
+        except Refused as refused:
+            raise Refused(f"{refused} {set_it}") from None
+        faults = [
+            f"{name!r} is no {what}, such as {example}."
+            for name in names
+            if not isinstance(name, str) or not re.fullmatch(pattern, name, re.ASCII)
+        ]
+        if len(names) > most:
+            faults.append(f"{len(names)} are more than {most}.")
+        if len(set(map(str, names))) < len(names):
+            faults.append(f"a {what} is named twice.")
+        if faults:
+            raise Refused(" ".join([*faults, set_it]))
+        return names
+
+    return read
+
+
+def _vpc_id(value: str) -> str:
+    if value and not re.fullmatch(r"vpc-[0-9a-f]{8,17}", value):
+        raise Refused(f"{value!r} is no VPC's id. Set it: pulumi config set vpcId vpc-0123456789abcdef0")
+    return value
+
+
+def _data_buckets(value: str) -> list[SharedBucket]:
+    set_it = "Set it: pulumi config set --path 'dataBuckets[0].name' genomes"
+    try:
+        entries: list[Any] = _json(value, list, "a list of buckets, each {name, access, prefix, kmsKeyArn}")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults = [f"[{i}]{fault}" for i, entry in enumerate(entries) for fault in _data_bucket_faults(entry)]
+    if len(entries) > MAX_DATA_BUCKETS:
+        faults.append(f"{len(entries)} buckets are more than {MAX_DATA_BUCKETS}, which a role's policy always holds.")
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    buckets = [
+        SharedBucket(
+            name=entry["name"],
+            write=entry.get("access", "read") == "read-write",
+            prefix=entry.get("prefix", ""),
+            kms_key_arn=entry.get("kmsKeyArn", ""),
+        )
+        for entry in entries
+    ]
+    places = [f"{bucket.name}/{bucket.prefix}" for bucket in buckets]
+    if twice := sorted({place for place in places if places.count(place) > 1}):
+        raise Refused(f"{', '.join(twice)} is named twice. {set_it}")
+    return buckets
+
+
+def _data_bucket_faults(entry: Any) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield f": {entry!r} is not an object {{name, access, prefix, kmsKeyArn}}."
+        return
+    if unknown := sorted(entry.keys() - {"name", "access", "prefix", "kmsKeyArn"}):
+        yield f": there is no {', '.join(unknown)}; a bucket has name, access, prefix and kmsKeyArn."
+    name, access = entry.get("name"), entry.get("access", "read")
+    if not isinstance(name, str) or not re.fullmatch(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        yield f".name: {name!r} is no bucket's name: 3 to 63 of a-z, 0-9, hyphen and single dots, without s3://."
+    if access not in ("read", "read-write"):
+        yield f".access: {access!r} is neither read nor read-write."
+    prefix = entry.get("prefix", "")
+    if not isinstance(prefix, str) or len(prefix) > MAX_PREFIX or not prefix.isprintable():
+        yield f".prefix: {prefix!r} is no text of up to {MAX_PREFIX} characters."
+    elif prefix and (not prefix.endswith("/") or prefix.startswith("/")):
+        # Or `genomes` would open `genomes-private/` too.
+        yield f".prefix: {prefix!r} does not end with a slash, or begins with one: it names a folder, such as genomes/."
+    elif re.search(r"[*?$\\\"]", prefix):
+        yield f'.prefix: {prefix!r} holds one of * ? $ \\ ", which mean more than themselves in a policy.'
+    key = entry.get("kmsKeyArn", "")
+    if not isinstance(key, str) or (key and not re.fullmatch(KMS_KEY_ARN, key, re.ASCII)):
+        yield f".kmsKeyArn: {key!r} is not the ARN of a KMS key (an alias is not one)."
+
+
 def _instance_types(value: str) -> list[str]:
     set_it = "Set it: pulumi config set --path 'instanceTypes[0]' m6i"
     try:
@@ -199,12 +424,14 @@ def _instance_types(value: str) -> list[str]:
     faults = []
     for name in types:
         if not isinstance(name, str) or not re.fullmatch(
-            r"optimal|default_(x86_64|arm64)|[a-z]+\d+[a-z]*(-[a-z0-9]+)*(\.([a-z0-9]+|metal(-[a-z0-9]+)*))?",
+            r"optimal|default_(x86_64|arm64)|([a-z]+\d+[a-z]*(-[a-z0-9]+)*|u-\d+tb\d+)(\.([a-z0-9]+|metal(-[a-z0-9]+)*))?",
             name,
         ):
             faults.append(f"{name!r} is neither an instance type (m6i.large) nor a family (m6i).")
         elif name.split(".")[0] == "a1":
             faults.append(f"{name!r}: Batch's machine images do not run on the first Graviton; take m6g or later.")
+        elif name.startswith("mac"):
+            faults.append(f"{name!r}: Batch runs no Macs.")
     if len(set(map(str, types))) < len(types):
         faults.append("a type is named twice.")
     if faults:
@@ -260,23 +487,121 @@ def _retention(value: str) -> int:
     return days
 
 
+def _ami(value: str) -> str:
+    if value and not re.fullmatch(r"ami-([0-9a-f]{8}|[0-9a-f]{17})", value):
+        raise Refused(
+            f"{value!r} is no machine image. Name an ECS-optimized one of this region: pulumi config set amiId ami-0123456789abcdef0, "
+            "or let AWS choose: pulumi config rm amiId"
+        )
+    return value
+
+
+def _tools(value: str) -> dict[str, ToolSettings]:
+    set_it = "Set it: pulumi config set --path 'tools.bwa.memoryMib' 15000"
+    try:
+        tools: dict[str, Any] = _json(value, dict, "a mapping of tools to their figures")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults: list[str] = []
+    read = {name: _tool(name, figures, faults) for name, figures in tools.items()}
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    return read
+
+
+#: Figures of a tool: field and least value (API RegisterJobDefinition).
+TOOL_FIGURES = {"vcpus": ("vcpus", 1), "memoryMib": ("memory_mib", 4), "timeoutSeconds": ("timeout_seconds", 60)}
+
+
+def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
+    """One entry of `tools`, on top of ours where we have such a tool; what is wrong with it goes to `faults`."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or len(name) > 40 or name == "base":
+        faults.append(
+            f"{name!r} is no tool name: up to 40 lower-case letters and digits, with hyphens between them, and not base."
+        )
+    elif not Path("images", name, "Dockerfile").is_file():
+        faults.append(
+            f"{name}: there is no images/{name}/Dockerfile. Add it, or remove the entry: pulumi config rm --path tools.{name}"
+        )
+    if not isinstance(figures, dict):
+        faults.append(f"{name}: {json.dumps(figures)} is not a mapping of {', '.join(TOOL_FIGURES)}, buildArgs.")
+        return ToolSettings()
+    changes: dict[str, Any] = {}
+    for key, given in figures.items():
+        if key in TOOL_FIGURES:
+            attribute, least = TOOL_FIGURES[key]
+            changes[attribute] = given
+            if not isinstance(given, int) or isinstance(given, bool) or not least <= given < 2**31:
+                faults.append(f"{name}.{key}: {json.dumps(given)} is not a whole number of {least} or more.")
+        elif key == "buildArgs":
+            changes["build_args"] = given
+            if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
+                faults.append(f"{name}.buildArgs: {json.dumps(given)} is not a mapping of build arguments to texts.")
+            elif "BASE" in given:
+                faults.append(f"{name}.buildArgs: BASE is set by Biobatch: the base image, by digest.")
+        else:
+            faults.append(f"{name}.{key}: there is no such figure; there are {', '.join(TOOL_FIGURES)}, buildArgs.")
+    return replace(TOOLS.get(name, ToolSettings()), **changes)
+
+
+def _shares(value: str) -> dict[str, float]:
+    set_it = "Set it: pulumi config set --path 'shares.phages' 1"
+    try:
+        shares: dict[str, Any] = _json(value, dict, "a mapping of shares to weights")
+    except Refused as refused:
+        raise Refused(f"{refused} {set_it}") from None
+    faults = []
+    low, high = SHARE_WEIGHTS
+    if len(shares) > 500:
+        faults.append(f"{len(shares)} shares are more than 500.")
+    for name, weight in shares.items():
+        if not re.fullmatch(r"[A-Za-z0-9]{1,254}\*?|\*", name):
+            faults.append(f"{name!r} is no share: letters and digits, and * at the end for all that begin so.")
+        if not isinstance(weight, int | float) or isinstance(weight, bool) or not low <= weight <= high:
+            faults.append(f"{name}: the weight {json.dumps(weight)} is not a number from {low} to {high}.")
+    if faults:
+        raise Refused(" ".join([*faults, set_it]))
+    return {name: float(weight) for name, weight in shares.items()}
+
+
 #: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.
 KEYS: Mapping[str, Key] = {
     "azCount": Key(default=2, read=_integer("azCount", 1, 6, 2)),
+    # Names only of zones that are open to every account; a Local Zone's has more parts.
+    "availabilityZones": Key(
+        default=[],
+        read=_names("availabilityZones", r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "availability zone", "us-east-1a", 6),
+    ),
     "instanceTypes": Key(default=[], read=_instance_types),
     "architecture": Key(default="x86_64", read=_choice("architecture", ("x86_64", "arm64"))),
     "vpcCidr": Key(default="10.0.0.0/16", read=_vpc_cidr),
-    "natGateways": Key(
-        default="single",
-        read=_choice(
-            "natGateways",
-            ("single", "one-per-az"),
-            {"none": "needs interface endpoints, which this version does not make: jobs could not be started."},
+    "natGateways": Key(default="single", read=_choice("natGateways", ("single", "one-per-az", "none"))),
+    "interfaceEndpoints": Key(default=False, read=_boolean("interfaceEndpoints")),
+    "flowLogs": Key(default=False, read=_boolean("flowLogs")),
+    "vpcId": Key(default="", read=_vpc_id),
+    # Batch takes 16 subnets for an environment (API ComputeResource).
+    "privateSubnetIds": Key(
+        default=[],
+        read=_names("privateSubnetIds", r"subnet-[0-9a-f]{8,17}", "subnet's id", "subnet-0123456789abcdef0", 16),
+    ),
+    "permissionsBoundaryArn": Key(
+        default="",
+        read=_arn(
+            "permissionsBoundaryArn",
+            r"arn:aws(-cn|-us-gov)?:iam::(\d{12}|aws):policy/([\w+=,.@-]+/)*[\w+=,.@-]{1,128}",
+            "a managed policy",
         ),
     ),
+    # A key itself: an alias can be moved to another key, and IAM does not take one for a resource.
+    "kmsKeyArn": Key(default="", read=_arn("kmsKeyArn", KMS_KEY_ARN, "a KMS key (an alias is not one)")),
+    "dataBuckets": Key(default=[], read=_data_buckets),
     # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
     "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
     "spot": Key(default=True, read=_boolean("spot")),
+    "scratchGiB": Key(default=100, read=_integer("scratchGiB", *SCRATCH_GIB, 100)),
+    "amiId": Key(default="", read=_ami),
+    "tools": Key(default={}, read=_tools),
+    "shares": Key(default={}, read=_shares),
     "logRetentionDays": Key(default=30, read=_retention),
     "protectData": Key(default=True, read=_boolean("protectData")),
     "tags": Key(default={}, read=_tags),

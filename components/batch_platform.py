@@ -14,9 +14,6 @@ SCRATCH_PATH = "/scratch"
 #: The one uid of every image; the boot script bars it from the machine's credentials.
 JOB_UID = 10001
 
-#: Root volume in GiB: Docker's images and the jobs' scratch lie on it.
-ROOT_VOLUME_GIB = 100
-
 #: An in-place change of an environment lets running jobs finish for up to six hours, the most that Batch allows; its
 #: default would end them after 30 minutes (Batch User Guide, "Updating compute environments").
 UPDATE_TIMEOUT_MINUTES = 360
@@ -33,6 +30,12 @@ RETRY_RULES = (
     {"action": "RETRY", "on_status_reason": "Task failed to start"},
     {"action": "EXIT", "on_reason": "*"},
 )
+
+#: How long what a share has used counts against it: a day, so that last night's large run makes room this morning.
+SHARE_DECAY_SECONDS = 24 * 3600
+
+#: Priority within a share, 0 to 9,999; a submission may give another.
+SCHEDULING_PRIORITY = 1
 
 #: A job that can never start is cancelled after this many seconds instead of blocking its queue for ever.
 STUCK_SECONDS = 3600
@@ -51,8 +54,17 @@ class Tool:
     vcpus: int
     """vCPUs, 1 or more."""
     memory_mib: int
-    """Memory in MiB. The ECS agent and the kernel keep part of every machine, so a power of two never fits the machine of that
-    size (Batch User Guide, "Compute resource memory management")."""
+    """Memory in MiB. The kernel and the ECS agent keep part of every machine, so jobs of a power of two never fill one. What does,
+    at most, by vCPU, and so for every size of the family:
+
+    | families | MiB installed a vCPU | MiB a vCPU for jobs | as in |
+    |---|---|---|---|
+    | c5, c6i, c6g, c7i, c7g | 2,048 | 1,850 | 1 vCPU 1,850; 4 vCPUs 7,400 |
+    | m5, m6i, m6g, m7i, m7g | 4,096 | 3,750 | 1 vCPU 3,750; 4 vCPUs 15,000 |
+    | r5, r6i, r6g, r7i, r7g | 8,192 | 7,550 | 1 vCPU 7,550; 4 vCPUs 30,200 |
+
+    Source: the installed memory of the `large` type, less 7.5 % for hypervisor and kernel (Karpenter's setting VM_MEMORY_OVERHEAD_PERCENT,
+    made for the same purpose), less the agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its two vCPUs, rounded down."""
     timeout_seconds: int
     """Seconds after which an attempt is ended, 60 or more."""
 
@@ -90,8 +102,35 @@ class BatchPlatformArgs:
     """True: the main queue fills Spot machines first. A change is made in place: the queue's order."""
     tools: Mapping[str, Tool]
     """The tools by name."""
+    scratch_gib: int = 100
+    """GiB of each machine's disk, 30 to 16,384: images and the jobs' scratch, where the machine has no NVMe disks of its own. A change
+    is made in place."""
+    ami_id: str = ""
+    """Machine image, an ECS-optimized one; "" leaves the choice to AWS, which makes it once, when an environment is made. A change is made in
+    place; taking it away changes nothing."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Weights by share identifier. With any there is a fair-share queue, on which every job names its share; a share of a lower weight
+    gets more, in inverse proportion (API ShareAttributes)."""
+    kms_key_arn: str = ""
+    """ARN of a KMS key for the machines' volumes; "" takes the account's default key. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on everything that bills: instances, volumes and jobs included."""
+
+    def __post_init__(self) -> None:
+        if not 30 <= self.scratch_gib <= 16_384:
+            raise ValueError(f"scratch_gib must be 30 to 16,384, not {self.scratch_gib}")
+
+
+def volume_performance(gib: int) -> tuple[int, int]:
+    """IOPS and throughput in MiB/s of a gp3 volume, growing with its size: what fits on it takes as long to go through at 2,000 GiB as at 250.
+
+    3 IOPS and half a MiB/s a GiB, within what every gp3 volume may have: 3,000 to 16,000 IOPS, 125 to 1,000 MiB/s, at most 500 IOPS a GiB
+    and a quarter of a MiB/s an IOPS (EBS User Guide, "General Purpose SSD volumes").
+
+    Args:
+        gib: size, 30 to 16,384.
+    """
+    return min(16_000, max(3_000, 3 * gib)), min(1_000, max(125, gib // 2))
 
 
 class BatchPlatform(pulumi.ComponentResource):
@@ -99,13 +138,15 @@ class BatchPlatform(pulumi.ComponentResource):
 
     Creates a launch template, a Spot and an On-Demand compute environment of the kind that AWS updates in place (no service role,
     no fixed name, a launch template from the start), a main queue (Spot first, then On-Demand), a queue for jobs that must not
-    be interrupted, and a job definition for each tool.
+    be interrupted, a fair-share queue if there are shares, and a job definition for each tool.
     """
 
     queue_arn: pulumi.Output[str]
     """The main queue."""
     on_demand_queue_arn: pulumi.Output[str]
     """The queue that never uses Spot."""
+    fair_share_queue_arn: pulumi.Output[str] | None
+    """The queue whose jobs name their share; None without shares."""
     job_definition_arns: dict[str, pulumi.Output[str]]
     """Job definitions by tool, each the revision of this deployment."""
 
@@ -113,6 +154,7 @@ class BatchPlatform(pulumi.ComponentResource):
         super().__init__("biobatch:index:BatchPlatform", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         instance_tags = {**args.tags, "Name": f"{name}-job"}
+        iops, throughput = volume_performance(args.scratch_gib)
 
         template = aws.ec2.LaunchTemplate(
             name,
@@ -127,8 +169,11 @@ class BatchPlatform(pulumi.ComponentResource):
                     device_name="/dev/xvda",
                     ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
                         volume_type="gp3",
-                        volume_size=ROOT_VOLUME_GIB,
+                        volume_size=args.scratch_gib,
+                        iops=iops,
+                        throughput=throughput,
                         encrypted="true",
+                        kms_key_id=args.kms_key_arn or None,
                         delete_on_termination="true",
                     ),
                 )
@@ -152,7 +197,9 @@ class BatchPlatform(pulumi.ComponentResource):
                     subnets=args.subnet_ids,
                     security_group_ids=[args.security_group_id],
                     ec2_configurations=[
-                        aws.batch.ComputeEnvironmentComputeResourcesEc2ConfigurationArgs(image_type="ECS_AL2023")
+                        aws.batch.ComputeEnvironmentComputeResourcesEc2ConfigurationArgs(
+                            image_type="ECS_AL2023", image_id_override=args.ami_id or None
+                        )
                     ],
                     launch_template=aws.batch.ComputeEnvironmentComputeResourcesLaunchTemplateArgs(
                         launch_template_id=template.id,
@@ -171,11 +218,17 @@ class BatchPlatform(pulumi.ComponentResource):
         spot = environment("spot", "SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED")
         on_demand = environment("on-demand", "EC2", "BEST_FIT_PROGRESSIVE")
 
-        def queue(kind: str, priority: int, *order: aws.batch.ComputeEnvironment) -> aws.batch.JobQueue:
+        def queue(
+            kind: str,
+            priority: int,
+            *order: aws.batch.ComputeEnvironment,
+            policy: aws.batch.SchedulingPolicy | None = None,
+        ) -> aws.batch.JobQueue:
             return aws.batch.JobQueue(
                 f"{name}-{kind}",
                 state="ENABLED",
                 priority=priority,
+                scheduling_policy_arn=policy.arn if policy else None,
                 compute_environment_orders=[
                     aws.batch.JobQueueComputeEnvironmentOrderArgs(order=i, compute_environment=e.arn)
                     for i, e in enumerate(order, start=1)
@@ -191,9 +244,28 @@ class BatchPlatform(pulumi.ComponentResource):
             )
 
         # Where both compete for the On-Demand machines, the jobs that were promised them go first.
-        main = queue("main", 1, spot, on_demand) if args.spot else queue("main", 1, on_demand)
+        order = (spot, on_demand) if args.spot else (on_demand,)
+        main = queue("main", 1, *order)
         uninterrupted = queue("on-demand", 2, on_demand)
 
+        self.fair_share_queue_arn = None
+        if args.shares:
+            # A queue made without a policy can never get one, and on one with a policy every job must name a share.
+            policy = aws.batch.SchedulingPolicy(
+                name,
+                fair_share_policy=aws.batch.SchedulingPolicyFairSharePolicyArgs(
+                    share_decay_seconds=SHARE_DECAY_SECONDS,
+                    share_distributions=[
+                        aws.batch.SchedulingPolicyFairSharePolicyShareDistributionArgs(
+                            share_identifier=share, weight_factor=weight
+                        )
+                        for share, weight in sorted(args.shares.items())
+                    ],
+                ),
+                tags=args.tags,
+                opts=child,
+            )
+            self.fair_share_queue_arn = queue("fair-share", 1, *order, policy=policy).arn
         self.queue_arn = main.arn
         self.on_demand_queue_arn = uninterrupted.arn
         self.job_definition_arns = {
@@ -203,6 +275,7 @@ class BatchPlatform(pulumi.ComponentResource):
             {
                 "queue_arn": self.queue_arn,
                 "on_demand_queue_arn": self.on_demand_queue_arn,
+                "fair_share_queue_arn": self.fair_share_queue_arn,
                 "job_definition_arns": self.job_definition_arns,
             }
         )
@@ -252,6 +325,8 @@ class BatchPlatform(pulumi.ComponentResource):
             ),
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=size.timeout_seconds),
             propagate_tags=True,
+            # Fair-share queues ask for one; the others do not look at it.
+            scheduling_priority=SCHEDULING_PRIORITY,
             # Older revisions stay usable: a pipeline that was started before an `up` finishes after it.
             deregister_on_new_revision=False,
             tags=args.tags,

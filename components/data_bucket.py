@@ -17,6 +17,8 @@ class DataBucketArgs:
     protect_data: bool
     """True: destroying the stack leaves the bucket with its settings. False: destroying empties and deletes it. The change
     counts from the next `up`."""
+    kms_key_arn: str = ""
+    """ARN of a KMS key to encrypt with; "" takes S3's own key. A change counts for objects written after it."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the bucket."""
 
@@ -60,8 +62,11 @@ class DataBucket(pulumi.ComponentResource):
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
                     apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="AES256"
-                    )
+                        sse_algorithm="aws:kms" if args.kms_key_arn else "AES256",
+                        kms_master_key_id=args.kms_key_arn or None,
+                    ),
+                    # One data key for many objects: KMS bills and throttles by the request.
+                    bucket_key_enabled=True if args.kms_key_arn else None,
                 )
             ],
             opts=setting,

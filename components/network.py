@@ -18,6 +18,26 @@ class NatGateways(str, Enum):
     """One gateway for all zones: cheapest, and gone with its zone."""
     ONE_PER_AZ = "one-per-az"
     """One in each zone: a zone's failure stops no other."""
+    NONE = "none"
+    """Not at all: AWS is reached through endpoints alone."""
+
+
+#: What the machines call beside S3: to join the cluster, pull images, write logs, and for Session Manager (ECS Developer Guide and
+#: Systems Manager User Guide, "interface VPC endpoints").
+ENDPOINT_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages")
+
+_STRATEGIES = {
+    NatGateways.SINGLE: awsx.ec2.NatGatewayStrategy.SINGLE,
+    NatGateways.ONE_PER_AZ: awsx.ec2.NatGatewayStrategy.ONE_PER_AZ,
+    NatGateways.NONE: awsx.ec2.NatGatewayStrategy.NONE,
+}
+
+
+def endpoint_service(region: str, service: str) -> str:
+    """The full name of an endpoint's service; in China, ECR's have a prefix that the others lack (aws-cdk,
+    `vpc-endpoint.ts`)."""
+    china = "cn." if region.startswith("cn-") and service.startswith("ecr.") else ""
+    return f"{china}com.amazonaws.{region}.{service}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +49,12 @@ class NetworkArgs:
     zone_names: Sequence[str]
     """Availability zones, 1 to 6, in an order that stays: zones are added and removed at the end."""
     nat_gateways: NatGateways
-    """One NAT gateway or one a zone. A change adds or removes gateways in place."""
+    """One NAT gateway, one a zone, or none. A change adds or removes gateways in place."""
     region: str
-    """Region code, which the S3 endpoint's service name holds."""
+    """Region code, which the endpoints' service names hold."""
+    interface_endpoints: bool = False
+    """True: what the machines need of AWS is reached inside the VPC, about 7 USD a month for each of eight services and zone.
+    Required without NAT gateways. A change adds or removes endpoints in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on everything that can carry them."""
 
@@ -39,13 +62,17 @@ class NetworkArgs:
         if not 1 <= len(self.zone_names) <= MAX_ZONES:
             raise ValueError(f"zone_names must name 1 to {MAX_ZONES} zones, not {len(self.zone_names)}")
         subnet_layout(self.vpc_cidr, len(self.zone_names))
+        if self.nat_gateways is NatGateways.NONE and not self.interface_endpoints:
+            raise ValueError("nat_gateways: none needs interface_endpoints, or no machine could join the cluster")
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC whose private subnets reach S3 free of charge and the internet through NAT, and that nothing reaches from outside.
+    """A VPC whose private subnets reach S3 free of charge and the internet through NAT or not at all, and that nothing reaches
+    from outside.
 
     Creates a VPC with DNS host names, a public and a private subnet a zone on fixed address slots, NAT gateways, a gateway
-    endpoint for S3 on every route table, and a security group for the jobs' machines.
+    endpoint for S3 on every route table, a security group for the jobs' machines, and on request interface endpoints with
+    one group that admits the VPC to them.
     """
 
     vpc_id: pulumi.Output[str]
@@ -61,11 +88,6 @@ class Network(pulumi.ComponentResource):
         super().__init__("biobatch:index:Network", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         layout = subnet_layout(args.vpc_cidr, len(args.zone_names))
-        strategy = (
-            awsx.ec2.NatGatewayStrategy.SINGLE
-            if args.nat_gateways is NatGateways.SINGLE
-            else awsx.ec2.NatGatewayStrategy.ONE_PER_AZ
-        )
 
         vpc = awsx.ec2.Vpc(
             name,
@@ -77,35 +99,22 @@ class Network(pulumi.ComponentResource):
                 awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC, cidr_blocks=list(layout.public)),
                 awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PRIVATE, cidr_blocks=list(layout.private)),
             ],
-            nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=strategy),
+            nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=_STRATEGIES[args.nat_gateways]),
             # Genomes must not pay NAT by the gigabyte. Auto attaches the endpoint to every route table; AWS's default policy
             # stays, since a narrower one breaks image pulls, whose layers lie in buckets of AWS's own.
             vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
             vpc_endpoint_specs=[
                 awsx.ec2.VpcEndpointSpecArgs(
-                    service_name=f"com.amazonaws.{args.region}.s3", vpc_endpoint_type="Gateway"
+                    service_name=endpoint_service(args.region, "s3"), vpc_endpoint_type="Gateway"
                 )
             ],
             enable_dns_hostnames=True,
             tags=args.tags,
             opts=child,
         )
-        group = aws.ec2.SecurityGroup(
-            f"{name}-jobs",
-            description="Machines of Biobatch jobs: everything out, nothing in",
-            vpc_id=vpc.vpc_id,
-            egress=[
-                aws.ec2.SecurityGroupEgressArgs(
-                    protocol="-1",
-                    from_port=0,
-                    to_port=0,
-                    cidr_blocks=["0.0.0.0/0"],
-                    description="To AWS and the internet",
-                )
-            ],
-            tags={**args.tags, "Name": f"{name}-jobs"},
-            opts=child,
-        )
+        group = _jobs_group(name, vpc.vpc_id, args.tags, child)
+        if args.interface_endpoints:
+            _interface_endpoints(name, vpc, args, child)
 
         self.vpc_id = vpc.vpc_id
         self.private_subnet_ids = vpc.private_subnet_ids
@@ -118,4 +127,101 @@ class Network(pulumi.ComponentResource):
                 "public_subnet_ids": self.public_subnet_ids,
                 "security_group_id": self.security_group_id,
             }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingNetworkArgs:
+    """What an `ExistingNetwork` is made from."""
+
+    vpc_id: str
+    """Id of the VPC. A change replaces the security group."""
+    private_subnet_ids: Sequence[str]
+    """Ids of its subnets for the machines, which must reach S3, ECR, ECS and CloudWatch Logs. A change is made in place."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags on the security group."""
+
+
+class ExistingNetwork(pulumi.ComponentResource):
+    """A network that others made and keep.
+
+    Creates a security group for the jobs' machines, and changes nothing else.
+    """
+
+    vpc_id: pulumi.Output[str]
+    """Id of the VPC."""
+    private_subnet_ids: pulumi.Output[Sequence[str]]
+    """Ids of the subnets of the machines."""
+    public_subnet_ids: pulumi.Output[Sequence[str]]
+    """None: whatever there is, the stack does not use."""
+    security_group_id: pulumi.Output[str]
+    """Id of the security group of the jobs' machines: everything out, nothing in."""
+
+    def __init__(self, name: str, args: ExistingNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("biobatch:index:ExistingNetwork", name, None, opts)
+        group = _jobs_group(name, args.vpc_id, args.tags, pulumi.ResourceOptions(parent=self))
+        self.vpc_id = pulumi.Output.from_input(args.vpc_id)
+        self.private_subnet_ids = pulumi.Output.from_input(list(args.private_subnet_ids))
+        self.public_subnet_ids = pulumi.Output.from_input([])
+        self.security_group_id = group.id
+        self.register_outputs(
+            {
+                "vpc_id": self.vpc_id,
+                "private_subnet_ids": self.private_subnet_ids,
+                "public_subnet_ids": self.public_subnet_ids,
+                "security_group_id": self.security_group_id,
+            }
+        )
+
+
+def _jobs_group(
+    name: str, vpc_id: pulumi.Input[str], tags: dict[str, str], child: pulumi.ResourceOptions
+) -> aws.ec2.SecurityGroup:
+    return aws.ec2.SecurityGroup(
+        f"{name}-jobs",
+        description="Machines of Biobatch jobs: everything out, nothing in",
+        vpc_id=vpc_id,
+        egress=[
+            aws.ec2.SecurityGroupEgressArgs(
+                protocol="-1",
+                from_port=0,
+                to_port=0,
+                cidr_blocks=["0.0.0.0/0"],
+                description="To AWS and the internet",
+            )
+        ],
+        tags={**tags, "Name": f"{name}-jobs"},
+        opts=child,
+    )
+
+
+def _interface_endpoints(name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child: pulumi.ResourceOptions) -> None:
+    # Not by awsx: it would give each endpoint a group of its own, and two networks of one program the same names.
+    group = aws.ec2.SecurityGroup(
+        f"{name}-endpoints",
+        description="Endpoints of AWS services: HTTPS from the network alone",
+        vpc_id=vpc.vpc_id,
+        ingress=[
+            aws.ec2.SecurityGroupIngressArgs(
+                protocol="tcp",
+                from_port=443,
+                to_port=443,
+                cidr_blocks=[args.vpc_cidr],
+                description="HTTPS from the network",
+            )
+        ],
+        tags={**args.tags, "Name": f"{name}-endpoints"},
+        opts=child,
+    )
+    for service in ENDPOINT_SERVICES:
+        aws.ec2.VpcEndpoint(
+            f"{name}-{service}",
+            vpc_id=vpc.vpc_id,
+            service_name=endpoint_service(args.region, service),
+            vpc_endpoint_type="Interface",
+            subnet_ids=vpc.private_subnet_ids,
+            security_group_ids=[group.id],
+            private_dns_enabled=True,
+            tags={**args.tags, "Name": f"{name}-{service}"},
+            opts=child,
         )

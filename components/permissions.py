@@ -1,15 +1,30 @@
-"""All of IAM: who may do what, and why nothing broader.
+"""The stack's roles and policies: who may do what, and why nothing broader.
 
-No action holds a wildcard. `Resource: *` stands once, where AWS offers nothing narrower: `ecr:GetAuthorizationToken` (Service
-Authorization Reference, Amazon ECR: the action has no resource type).
+No action holds a wildcard. Where `Resource: *` stands, AWS offers nothing narrower; docs/security.md lists each place with AWS's reason.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+from components.deploy_policy import INSTANCE_POLICIES
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketAccess:
+    """A bucket, or a folder of one, that jobs may use."""
+
+    arn: pulumi.Input[str]
+    """ARN of the bucket."""
+    write: bool
+    """True: jobs read and write. False: they read."""
+    prefix: str = ""
+    """What every key must begin with, ending in a slash; "" for the whole bucket."""
+    kms_key_arn: str = ""
+    """ARN of the KMS key that the bucket is encrypted with; "" for S3's own key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +35,16 @@ class BatchPermissionsArgs:
     """AWS partition: `aws`, `aws-cn` or `aws-us-gov`."""
     account_id: str
     """Account that the roles serve; no other may pass them to a service."""
-    bucket_arn: pulumi.Input[str]
-    """The bucket that jobs read from and write to."""
+    buckets: Sequence[BucketAccess]
+    """What jobs may read and write. A change is made in place."""
     repository_arns: Sequence[pulumi.Input[str]]
     """The repositories whose images the machines pull."""
     log_group_arn: pulumi.Input[str]
     """The log group that jobs write to, its ARN without `:*`."""
+    permissions_boundary_arn: str = ""
+    """ARN of a managed policy that bounds every role; "" for none. A change is made in place."""
+    kms_key_arn: str = ""
+    """ARN of the KMS key that encrypts the machines' volumes; "" for the account's default key."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the roles."""
 
@@ -33,9 +52,10 @@ class BatchPermissionsArgs:
 class BatchPermissions(pulumi.ComponentResource):
     """Three roles, each with what it needs and no more.
 
-    Creates the job role (the jobs' own rights: list, read and write in the bucket, never delete), the execution role (starts a
+    Creates the job role (the jobs' own rights: list, read and write in the buckets, never delete), the execution role (starts a
     job: pulls its image, writes its log) and the instance role with its profile (joins the machine to the cluster, and Session
-    Manager; no S3, since jobs share the machine's network and a privileged one could borrow this role).
+    Manager; no S3, since jobs share the machine's network and a privileged one could borrow this role). With a KMS key, also a
+    grant that lets Auto Scaling, through which Batch starts machines, encrypt their volumes.
     """
 
     job_role_arn: pulumi.Output[str]
@@ -43,8 +63,8 @@ class BatchPermissions(pulumi.ComponentResource):
     execution_role_arn: pulumi.Output[str]
     """ARN of the role that starts a job."""
     instance_profile_arn: pulumi.Output[str]
-    """ARN of the machines' instance profile. It is known only when the role's policies are attached, and so it outlives what
-    uses it: a compute environment whose role lost its rights sticks in DELETING."""
+    """ARN of the machines' instance profile. It is known only when the role's policies are attached and the key is granted, and
+    so these outlive what uses it: a compute environment whose role lost its rights sticks in DELETING."""
 
     def __init__(self, name: str, args: BatchPermissionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:BatchPermissions", name, None, opts)
@@ -58,23 +78,24 @@ class BatchPermissions(pulumi.ComponentResource):
             },
         )
 
-        job = aws.iam.Role(f"{name}-job", assume_role_policy=from_tasks, tags=args.tags, opts=child)
+        def role(kind: str, trust: pulumi.Output[str]) -> aws.iam.Role:
+            return aws.iam.Role(
+                f"{name}-{kind}",
+                assume_role_policy=trust,
+                permissions_boundary=args.permissions_boundary_arn or None,
+                tags=args.tags,
+                opts=child,
+            )
+
+        job = role("job", from_tasks)
         aws.iam.RolePolicy(
             f"{name}-job",
             role=job.name,
-            policy=_policy(
-                {"Sid": "List", "Action": "s3:ListBucket", "Resource": args.bucket_arn},
-                {
-                    "Sid": "ReadAndWrite",
-                    # Outputs go straight to their final keys and the manifest last, so nothing is ever deleted.
-                    "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                    "Resource": pulumi.Output.concat(args.bucket_arn, "/*"),
-                },
-            ),
+            policy=_policy(*_use_of_buckets(args.buckets, args.partition)),
             opts=child,
         )
 
-        execution = aws.iam.Role(f"{name}-execution", assume_role_policy=from_tasks, tags=args.tags, opts=child)
+        execution = role("execution", from_tasks)
         aws.iam.RolePolicy(
             f"{name}-execution",
             role=execution.name,
@@ -98,26 +119,23 @@ class BatchPermissions(pulumi.ComponentResource):
             opts=child,
         )
 
-        instance = aws.iam.Role(
-            f"{name}-instance", assume_role_policy=_trust("ec2.amazonaws.com"), tags=args.tags, opts=child
-        )
-        attachments = [
+        instance = role("instance", _trust("ec2.amazonaws.com"))
+        lasting: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
                 f"{name}-instance-{short}",
                 role=instance.name,
                 policy_arn=f"arn:{args.partition}:iam::aws:policy/{policy}",
                 opts=child,
             )
-            for short, policy in {
-                "ecs": "service-role/AmazonEC2ContainerServiceforEC2Role",
-                "ssm": "AmazonSSMManagedInstanceCore",
-            }.items()
+            for short, policy in INSTANCE_POLICIES.items()
         ]
+        if args.kms_key_arn:
+            lasting.append(_grant_volumes(name, args, child))
         profile = aws.iam.InstanceProfile(
             f"{name}-instance",
             role=instance.name,
             tags=args.tags,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=attachments)),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=lasting)),
         )
 
         self.job_role_arn = job.arn
@@ -132,6 +150,90 @@ class BatchPermissions(pulumi.ComponentResource):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SubmitPermissionsArgs:
+    """What `SubmitPermissions` are made from."""
+
+    partition: str
+    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`."""
+    account_id: str
+    """Account that the queues are in."""
+    region: str
+    """Region code of the queues."""
+    queue_arns: Sequence[pulumi.Input[str]]
+    """The queues that may be submitted to."""
+    job_definition_arns: Sequence[pulumi.Input[str]]
+    """The job definitions that may be run, each with its revision; every revision of them is allowed."""
+    bucket: BucketAccess
+    """Where who submits puts inputs and finds results."""
+    log_group_arn: pulumi.Input[str]
+    """The log group that jobs write to, its ARN without `:*`."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags on the policy."""
+
+
+class SubmitPermissions(pulumi.ComponentResource):
+    """A policy for people and workflow engines that submit jobs, to be attached by whoever manages the account's users.
+
+    Creates a managed policy: submit to these queues by these definitions, with tags; follow, cancel and terminate jobs and read
+    their logs; list, read and write in the stack's bucket, which a submitted job may do anyway. It registers no definitions and
+    passes no role: who may, runs anything as the machines' root.
+    """
+
+    policy_arn: pulumi.Output[str]
+    """ARN of the policy."""
+
+    def __init__(self, name: str, args: SubmitPermissionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("biobatch:index:SubmitPermissions", name, None, opts)
+        definitions = [
+            pulumi.Output.from_input(arn).apply(lambda a: a.rpartition(":")[0]) for arn in args.job_definition_arns
+        ]
+        jobs = f"arn:{args.partition}:batch:{args.region}:{args.account_id}:job/*"
+        policy = aws.iam.Policy(
+            f"{name}-submit",
+            description="Submit Biobatch jobs, follow them, end them, and reach their data",
+            policy=_policy(
+                {
+                    "Sid": "Submit",
+                    "Action": "batch:SubmitJob",
+                    # A definition named without a revision is checked without one (Service Authorization Reference, AWS Batch).
+                    "Resource": [
+                        *args.queue_arns,
+                        *definitions,
+                        *(pulumi.Output.concat(definition, ":*") for definition in definitions),
+                    ],
+                },
+                # Jobs have no names in IAM, only ids: whose job it is cannot be told apart.
+                {
+                    "Sid": "Jobs",
+                    "Action": ["batch:CancelJob", "batch:TagResource", "batch:TerminateJob"],
+                    "Resource": jobs,
+                },
+                {
+                    "Sid": "Follow",
+                    "Action": [
+                        "batch:DescribeComputeEnvironments",
+                        "batch:DescribeJobDefinitions",
+                        "batch:DescribeJobQueues",
+                        "batch:DescribeJobs",
+                        "batch:ListJobs",
+                    ],
+                    "Resource": "*",
+                },
+                {
+                    "Sid": "ReadLogs",
+                    "Action": "logs:GetLogEvents",
+                    "Resource": pulumi.Output.concat(args.log_group_arn, ":log-stream:*"),
+                },
+                *_use_of_buckets([args.bucket], args.partition),
+            ),
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.policy_arn = policy.arn
+        self.register_outputs({"policy_arn": self.policy_arn})
+
+
 def _trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.Output[str]:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return pulumi.Output.json_dumps(
@@ -139,6 +241,86 @@ def _trust(service: str, condition: Mapping[str, Any] | None = None) -> pulumi.O
             "Version": "2012-10-17",
             "Statement": [{**statement, **({"Condition": condition} if condition else {})}],
         }
+    )
+
+
+def flow_log_role(
+    name: str,
+    *,
+    account_id: str,
+    log_group_arn: pulumi.Input[str],
+    permissions_boundary_arn: str,
+    tags: dict[str, str],
+    opts: pulumi.ResourceOptions,
+) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
+    """The role by which a network's flow logs of this account write to one log group, and its policy, which must come first."""
+    role = aws.iam.Role(
+        f"{name}-flow",
+        assume_role_policy=_trust("vpc-flow-logs.amazonaws.com", {"StringEquals": {"aws:SourceAccount": account_id}}),
+        permissions_boundary=permissions_boundary_arn or None,
+        tags=tags,
+        opts=opts,
+    )
+    policy = aws.iam.RolePolicy(
+        f"{name}-flow",
+        role=role.name,
+        policy=_policy(
+            {
+                "Sid": "Write",
+                "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                "Resource": [log_group_arn, pulumi.Output.concat(log_group_arn, ":log-stream:*")],
+            },
+            {"Sid": "Find", "Action": "logs:DescribeLogGroups", "Resource": "*"},
+        ),
+        opts=opts,
+    )
+    return role, policy
+
+
+def _use_of_buckets(buckets: Sequence[BucketAccess], partition: str) -> Iterator[dict[str, Any]]:
+    """Listing and reading, and writing where it is allowed. Few statements: IAM counts a role's policies in characters."""
+
+    def objects(bucket: BucketAccess) -> pulumi.Output[str]:
+        return pulumi.Output.concat(bucket.arn, "/", bucket.prefix, "*")
+
+    if whole := [b.arn for b in buckets if not b.prefix]:
+        yield {"Sid": "List", "Action": "s3:ListBucket", "Resource": whole}
+    for bucket in (b for b in buckets if b.prefix):
+        condition = {"StringLike": {"s3:prefix": f"{bucket.prefix}*"}}
+        yield {"Action": "s3:ListBucket", "Resource": bucket.arn, "Condition": condition}
+    yield {"Sid": "Read", "Action": "s3:GetObject", "Resource": [objects(b) for b in buckets]}
+    if writable := [objects(b) for b in buckets if b.write]:
+        # Outputs go straight to their final keys and the manifest last, so nothing is ever deleted.
+        yield {"Sid": "Write", "Action": ["s3:AbortMultipartUpload", "s3:PutObject"], "Resource": writable}
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    for key in sorted({b.kms_key_arn for b in buckets if b.kms_key_arn}):
+        writes = any(b.write for b in buckets if b.kms_key_arn == key)
+        yield {
+            # A multipart upload decrypts too (S3 User Guide, "multipart upload and KMS").
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"] if writes else "kms:Decrypt",
+            "Resource": key,
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{key.split(':')[3]}.{suffix}"}},
+        }
+
+
+def _grant_volumes(name: str, args: BatchPermissionsArgs, child: pulumi.ResourceOptions) -> aws.kms.Grant:
+    # The operations are those that EC2 Auto Scaling asks for (its User Guide, "Required AWS KMS key policy for use with
+    # encrypted volumes"); a grant instead of a statement in the key's policy, which is not ours to write.
+    return aws.kms.Grant(
+        f"{name}-volumes",
+        key_id=args.kms_key_arn,
+        grantee_principal=f"arn:{args.partition}:iam::{args.account_id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        operations=[
+            "CreateGrant",
+            "Decrypt",
+            "DescribeKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        ],
+        opts=child,
     )
 
 

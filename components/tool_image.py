@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,15 +30,19 @@ class ToolImageArgs:
     """Password of the authorization token; kept secret."""
     base: "ToolImage | None" = None
     """The image that this one stands on, handed to the Dockerfile by digest as the build argument BASE."""
+    build_args: dict[str, str] = field(default_factory=dict)
+    """Other build arguments. A change builds the image anew."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the repository."""
 
     def __post_init__(self) -> None:
         if not (Path(self.context) / "Dockerfile").is_file():
             raise ValueError(f"context: there is no {self.context}/Dockerfile")
+        if "BASE" in self.build_args:
+            raise ValueError("build_args: BASE is the base image's digest; give the image as `base`")
 
 
-def content_tag(context: str, platform: str, base_tag: str) -> str:
+def content_tag(context: str, platform: str, base_tag: str, build_args: Mapping[str, str] | None = None) -> str:
     """The tag of an image: a hash of all that makes it another one.
 
     An unchanged folder keeps its tag and so is neither rebuilt nor pushed; the provider compares the same things, names, modes and
@@ -47,8 +52,11 @@ def content_tag(context: str, platform: str, base_tag: str) -> str:
         context: the folder.
         platform: the container platform.
         base_tag: the tag of the image below, or "".
+        build_args: the other build arguments.
     """
     digest = hashlib.sha256(f"{platform}\0{base_tag}\0".encode())
+    for key, value in sorted((build_args or {}).items()):
+        digest.update(f"{key}={value}\0".encode())
     root = Path(context)
     for path in sorted(p for p in root.rglob("*") if not p.is_dir()):
         content = path.readlink().as_posix().encode() if path.is_symlink() else path.read_bytes()
@@ -76,7 +84,7 @@ class ToolImage(pulumi.ComponentResource):
     def __init__(self, name: str, args: ToolImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:ToolImage", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.tag = content_tag(args.context, args.platform, args.base.tag if args.base else "")
+        self.tag = content_tag(args.context, args.platform, args.base.tag if args.base else "", args.build_args)
 
         repository = aws.ecr.Repository(
             name,
@@ -113,7 +121,7 @@ class ToolImage(pulumi.ComponentResource):
                 context=args.context,
                 dockerfile=f"{args.context}/Dockerfile",
                 platform=args.platform,
-                args={"BASE": args.base.uri} if args.base else None,
+                args={**args.build_args, **({"BASE": args.base.uri} if args.base else {})} or None,
             ),
             registry=docker.RegistryArgs(
                 server=args.registry_server,

@@ -94,7 +94,9 @@ def test_the_configuration_table_is_that_of_the_program() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     written = {row[0].strip("`"): row[1] for row in readme.table("Configuration")}
     assert written == {
-        key: entry["default"] if isinstance(entry["default"], str) else json.dumps(entry["default"])
+        key: entry["default"]
+        if entry["default"] and isinstance(entry["default"], str)
+        else json.dumps(entry["default"])
         for key, entry in declared.items()
     }
 

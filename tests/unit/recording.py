@@ -59,6 +59,7 @@ class Cloud(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         answers: dict[str, dict[str, Any]] = {
             "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+            "aws:index/getRegion:getRegion": {"region": "eu-west-9", "id": "eu-west-9"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333", "id": "1"},
             "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ZONES, "id": "z"},
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
@@ -74,8 +75,8 @@ class Cloud(mocks.Mocks):
 class RecordingMonitor(mocks.MockMonitor):
     """A monitor that keeps what the mocks alone do not show."""
 
-    def __init__(self) -> None:
-        super().__init__(Cloud())
+    def __init__(self, cloud: Cloud | None = None) -> None:
+        super().__init__(cloud or Cloud())
         self.registrations: list[Registration] = []
         self.exports: dict[str, Any] = {}
 
@@ -116,12 +117,17 @@ class Recording:
         return found[0]
 
 
-def record(build: Callable[[], Any], config: Mapping[str, str] | None = None) -> Recording:
+def record(
+    build: Callable[[], Any],
+    config: Mapping[str, str] | None = None,
+    cloud: Cloud | None = None,
+    project: str = "biobatch",
+) -> Recording:
     """Runs `build` as a Pulumi program under a configuration of full keys and values."""
-    monitor = RecordingMonitor()
+    monitor = RecordingMonitor(cloud)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    mocks.set_mocks(monitor.mocks, project="biobatch", stack="test", preview=False, monitor=monitor)
+    mocks.set_mocks(monitor.mocks, project=project, stack="test", preview=False, monitor=monitor)
     set_root_resource(None)  # type: ignore[arg-type]  # set_mocks made a stack of its own
     set_all_config(dict(config or {}))
 
@@ -136,10 +142,10 @@ def record(build: Callable[[], Any], config: Mapping[str, str] | None = None) ->
     return Recording(registrations, monitor.exports)
 
 
-def record_program(config: Mapping[str, str]) -> Recording:
+def record_program(config: Mapping[str, str], cloud: Cloud | None = None) -> Recording:
     """Runs the whole of `__main__.py`; keys without a namespace are the project's own."""
     full = {key if ":" in key else f"biobatch:{key}": value for key, value in config.items()}
-    return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full)
+    return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full, cloud)
 
 
 def _short(urn: str) -> str:

@@ -839,6 +839,32 @@ class LaunchTemplate(Ec2):
             self.call(Call("ModifyLaunchTemplate", {"LaunchTemplateId": id, "DefaultVersion": str(default)}), {})
 
 
+class FlowLog(Ec2):
+    token = "aws:ec2/flowLog:FlowLog"
+    tag_type = "vpc-flow-log"
+    inputs = "iamRoleArn logDestination logDestinationType logFormat maxAggregationInterval trafficType vpcId"
+    required = "vpcId"
+    replaces = inputs
+    computed = "logDestination logFormat"
+    own = "vpcId"
+    defaults: ClassVar[Values] = {"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600}
+    names: ClassVar[Mapping[str, str]] = {"iamRoleArn": "DeliverLogsPermissionArn"}
+    outputs: ClassVar[Mapping[str, str]] = {"arn": "=arn:{partition}:ec2:{region}:{account}:vpc-flow-log/{id}"}
+    creating = Call(
+        "CreateFlowLogs",
+        {"ResourceIds": ["$vpcId"], "ResourceType": "VPC"},
+        sends="iamRoleArn logDestination logDestinationType logFormat maxAggregationInterval trafficType",
+    )
+    reading = Call("DescribeFlowLogs", {"FlowLogIds": ["$id"]}, at="FlowLogs[0]")
+    deleting = Call("DeleteFlowLogs", {"FlowLogIds": ["$id"]})
+
+    def make(self, wanted: Values) -> str:
+        answer = self.call(self.creating, wanted)
+        for failed in answer.get("Unsuccessful", []):
+            raise ApiError("CreateFlowLogs", failed["Error"]["Code"], failed["Error"]["Message"])
+        return str(answer["FlowLogIds"][0])
+
+
 TYPES: tuple[type[Resource], ...] = (
     Vpc,
     Subnet,
@@ -854,4 +880,5 @@ TYPES: tuple[type[Resource], ...] = (
     SecurityGroupIngressRule,
     SecurityGroupEgressRule,
     LaunchTemplate,
+    FlowLog,
 )

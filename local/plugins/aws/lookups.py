@@ -88,11 +88,63 @@ def get_authorization_token(api: Api, arguments: Arguments) -> dict[str, Any]:
     }
 
 
+def _filters(arguments: Arguments) -> list[dict[str, Any]]:
+    filters = [{"Name": f["name"], "Values": f["values"]} for f in arguments.get("filters") or []]
+    return filters + ([{"Name": "vpc-id", "Values": [arguments["vpcId"]]}] if arguments.get("vpcId") else [])
+
+
+def _found(api: Api, arguments: Arguments, **answer: Any) -> dict[str, Any]:
+    return {**{key: value for key, value in arguments.items() if value is not None}, "region": api.region, **answer}
+
+
+def get_subnets(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The ids of subnets, none if there are none."""
+    answer = api.call("ec2", "DescribeSubnets", {"Filters": _filters(arguments)})
+    return _found(api, arguments, id=api.region, ids=[subnet["SubnetId"] for subnet in answer["Subnets"]])
+
+
+def get_route_tables(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The ids of route tables, none if there are none."""
+    answer = api.call("ec2", "DescribeRouteTables", {"Filters": _filters(arguments)})
+    return _found(api, arguments, id=api.region, ids=[table["RouteTableId"] for table in answer["RouteTables"]])
+
+
+#: A route's targets by Pulumi's names, and AWS's.
+_TARGETS = {
+    "gatewayId": "GatewayId",
+    "natGatewayId": "NatGatewayId",
+    "transitGatewayId": "TransitGatewayId",
+    "networkInterfaceId": "NetworkInterfaceId",
+}
+
+
+def get_route_table(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """One route table by its id, with its routes; the network's own route is none of them."""
+    tables = api.call("ec2", "DescribeRouteTables", {"RouteTableIds": [arguments["routeTableId"]]})["RouteTables"]
+    routes = [
+        {"cidrBlock": r.get("DestinationCidrBlock", ""), **{name: r.get(key) or "" for name, key in _TARGETS.items()}}
+        for r in tables[0]["Routes"]
+        if r.get("GatewayId") != "local"
+    ]
+    return _found(api, arguments, id=arguments["routeTableId"], vpcId=tables[0]["VpcId"], routes=routes)
+
+
+def get_network_interfaces(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The ids of network interfaces, none if there are none."""
+    answer = api.call("ec2", "DescribeNetworkInterfaces", {"Filters": _filters(arguments)})
+    ids = [interface["NetworkInterfaceId"] for interface in answer["NetworkInterfaces"]]
+    return _found(api, arguments, id=api.region, ids=ids)
+
+
 LOOKUPS: Mapping[str, Callable[[Api, Arguments], dict[str, Any]]] = {
     "aws:index/getRegion:getRegion": get_region,
     "aws:index/getPartition:getPartition": get_partition,
     "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
     "aws:index/getAvailabilityZones:getAvailabilityZones": get_availability_zones,
+    "aws:ec2/getSubnets:getSubnets": get_subnets,
+    "aws:ec2/getRouteTables:getRouteTables": get_route_tables,
+    "aws:ec2/getRouteTable:getRouteTable": get_route_table,
+    "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": get_network_interfaces,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": get_authorization_token,
 }
 

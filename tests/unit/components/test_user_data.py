@@ -1,13 +1,21 @@
-"""The machines' user data is in the form that Batch takes, and its script is sound."""
+"""The machines' user data is in the form that Batch takes, and its script does what it says."""
 
 import base64
 import email
 import email.policy
+import os
 import re
 import subprocess
+import sys
 from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
 
 from components.user_data import user_data
+
+STORE = "Amazon EC2 NVMe Instance Storage"
+EBS = "/dev/nvme0n1 Amazon Elastic Block Store"
 
 
 def message(job_uid: int = 10001) -> EmailMessage:
@@ -20,6 +28,51 @@ def script(job_uid: int = 10001) -> str:
     (part,) = message(job_uid).iter_parts()
     assert isinstance(part, EmailMessage)
     return str(part.get_content())
+
+
+class Machine:
+    """A machine of fake commands, each of which writes down its call; its files lie under a folder."""
+
+    COMMANDS = ("lsblk", "mdadm", "mkfs.xfs", "mount", "chmod", "systemctl", "iptables", "ip6tables", "dnf")
+
+    def __init__(self, root: Path, disks: list[str]) -> None:
+        self.root, self.log = root, root / "calls"
+        self.bin = root / "bin"
+        self.bin.mkdir()
+        (root / "etc/ecs").mkdir(parents=True)
+        (root / "etc/ecs/ecs.config").write_text("ECS_CLUSTER=jobs\n")
+        (root / "disks").write_text("".join(f"{disk}\n" for disk in [EBS, *disks]))
+        for command in self.COMMANDS:
+            self.fake(command, f'cat "{root}/disks"' if command == "lsblk" else "")
+
+    def fake(self, command: str, body: str) -> None:
+        path = self.bin / command
+        path.write_text(f'#!/bin/bash\necho "{command} $*" >> "{self.log}"\n{body}\n')
+        path.chmod(0o755)
+
+    def run(self, text: str) -> int:
+        environment = {"PATH": f"{self.bin}:{os.environ['PATH']}"}
+        text = text.replace("/etc/", f"{self.root}/etc/").replace("/bin/sh -c", "bash -c")
+        return subprocess.run(["bash", "-c", text], env=environment, check=False).returncode
+
+    def calls(self, *commands: str) -> list[str]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line for line in lines if not commands or line.split()[0] in commands]
+
+    def start_agent(self) -> int:
+        """What systemd does before the agent, by the unit's own steps."""
+        unit = (self.root / "etc/systemd/system/ecs.service.d/bar-jobs.conf").read_text()
+        for step in re.findall(r"^ExecStartPre=(.*)$", unit, re.MULTILINE):
+            code = self.run(step.removeprefix("-"))
+            if code and not step.startswith("-"):
+                return code
+        return 0
+
+
+def machine(tmp_path: Path, disks: int = 0) -> Machine:
+    made = Machine(tmp_path, [f"/dev/nvme{i}n1 {STORE}" for i in range(1, disks + 1)])
+    assert made.run(script()) == 0
+    return made
 
 
 def test_it_is_mime_multipart_of_one_shell_script() -> None:
@@ -42,25 +95,74 @@ def test_it_is_within_what_ec2_takes() -> None:
     assert len(base64.b64decode(user_data(10001))) <= 16 * 1024
 
 
-def test_the_script_is_one_that_bash_can_read() -> None:
-    text = script()
-    assert text.startswith("#!/bin/bash\n")
-    checked = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stderr) == (0, "")
+def test_the_script_is_sound_to_shellcheck() -> None:
+    checked = subprocess.run(
+        [Path(sys.executable).with_name("shellcheck"), "-"], input=script(), capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout) == (0, "")
 
 
-def test_the_settings_of_the_agent_are_plain_assignments() -> None:
-    block = re.search(r"<<'SETTINGS'\n(.*?)^SETTINGS$", script(), re.DOTALL | re.MULTILINE)
-    assert block
-    settings = dict(line.split("=") for line in block[1].splitlines())
+def test_the_settings_of_the_agent_are_added_to_those_of_batch(tmp_path: Path) -> None:
+    machine(tmp_path)
+    settings = dict(line.split("=") for line in (tmp_path / "etc/ecs/ecs.config").read_text().splitlines())
+    assert settings["ECS_CLUSTER"] == "jobs"
     assert settings["ECS_ENABLE_SPOT_INSTANCE_DRAINING"] == "true"
     # Host-less scratch volumes live until then.
     assert settings["ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"] == "10m"
 
 
-def test_the_uid_of_the_jobs_is_barred_from_the_machines_credentials() -> None:
-    rules = [line for line in script(4711).splitlines() if "REJECT" in line]
-    assert len(rules) == 2
-    assert all("--uid-owner 4711 -j REJECT" in rule for rule in rules)
-    assert "-d 169.254.169.254 " in rules[0]
-    assert "-d fd00:ec2::254 " in rules[1]
+def test_before_the_agent_starts_the_uid_of_the_jobs_is_barred_from_the_machines_credentials(tmp_path: Path) -> None:
+    booted = machine(tmp_path)
+    booted.fake("iptables", '[ "$1" = -I ]')
+    booted.fake("ip6tables", '[ "$1" = -I ]')
+    assert "systemctl daemon-reload" in booted.calls()
+    assert booted.start_agent() == 0
+    assert [c for c in booted.calls("iptables", "ip6tables") if " -I " in c] == [
+        "iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT",
+        "ip6tables -I OUTPUT -d fd00:ec2::254 -m owner --uid-owner 10001 -j REJECT",
+    ]
+
+
+def test_an_agent_that_starts_again_adds_no_second_rule(tmp_path: Path) -> None:
+    booted = machine(tmp_path)
+    assert booted.start_agent() == 0
+    assert [c for c in booted.calls("iptables", "ip6tables") if " -I " in c] == []
+
+
+@pytest.mark.parametrize(("missing", "starts"), [("iptables", False), ("ip6tables", True)])
+def test_a_machine_that_cannot_bar_jobs_takes_none(tmp_path: Path, missing: str, starts: bool) -> None:
+    booted = machine(tmp_path)
+    booted.fake(missing, "exit 3")
+    assert (booted.start_agent() == 0) is starts
+
+
+def test_without_an_instance_store_docker_stays_on_the_root_volume(tmp_path: Path) -> None:
+    booted = machine(tmp_path)
+    assert booted.calls("lsblk")
+    assert booted.calls("mdadm", "mkfs.xfs", "mount", "chmod", "dnf", "systemctl") == ["systemctl daemon-reload"]
+
+
+def test_one_disk_of_the_instance_store_holds_docker_whole(tmp_path: Path) -> None:
+    assert machine(tmp_path, disks=1).calls()[2:] == [
+        "mkfs.xfs -f -K /dev/nvme1n1",
+        "systemctl stop docker.socket docker.service",
+        "mount -o noatime /dev/nvme1n1 /var/lib/docker",
+        "chmod 710 /var/lib/docker",
+        "systemctl start docker.socket docker.service",
+    ]
+
+
+def test_two_disks_become_one_striped_one(tmp_path: Path) -> None:
+    assert machine(tmp_path, disks=2).calls("mdadm", "mkfs.xfs", "mount", "dnf") == [
+        "mdadm --create /dev/md0 --run --level=0 --raid-devices=2 /dev/nvme1n1 /dev/nvme2n1",
+        "mkfs.xfs -f -K /dev/md0",
+        "mount -o noatime /dev/md0 /var/lib/docker",
+    ]
+
+
+def test_a_disk_that_cannot_be_used_leaves_docker_running_where_it_was(tmp_path: Path) -> None:
+    broken = Machine(tmp_path, [f"/dev/nvme1n1 {STORE}"])
+    broken.fake("mkfs.xfs", "exit 1")
+    assert broken.run(script()) != 0
+    assert broken.calls("systemctl", "mount") == ["systemctl daemon-reload"]
+    assert broken.start_agent() == 0

@@ -1,11 +1,15 @@
 """A provider in this process, before moto's AWS."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from components.deploy_policy import deploy_policy
 from local.plugins.aws.api import Api
 from local.plugins.aws.provider import Provider
 from tests.unit.plugins.engine import Engine
@@ -19,11 +23,70 @@ def offline() -> Iterator[Engine]:
             patch.delenv(name)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
-        yield Engine(Provider(Api(region="us-east-1")))
+        yield Engine(Provider(WatchedApi(region="us-east-1")))
 
 
 @pytest.fixture
 def engine(offline: Engine) -> Iterator[Engine]:
-    """An engine before a fresh, empty AWS."""
+    """An engine before a fresh, empty AWS; whatever a test makes it call, the deploy policy must allow."""
+    api = offline.provider.api
+    assert isinstance(api, WatchedApi)
+    api.calls.clear()
     with mock_aws():
         yield offline
+    missing = {action for service, operation in api.calls for action in actions(service, operation)} - ALLOWED
+    assert not missing, f"components/deploy_policy.py lacks {', '.join(sorted(missing))}"
+
+
+@dataclass
+class WatchedApi(Api):
+    """AWS, and every operation that was called."""
+
+    calls: set[tuple[str, str]] = field(default_factory=set)
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls.add((service, operation))
+        return super().call(service, operation, parameters)
+
+
+#: S3's operations that IAM knows by other names (Service Authorization Reference, Amazon S3).
+_S3 = {
+    "HeadBucket": ["ListBucket"],
+    "ListObjectVersions": ["ListBucketVersions"],
+    "DeleteObjects": ["DeleteObject", "DeleteObjectVersion"],
+    "DeleteBucketTagging": ["PutBucketTagging"],
+    "DeleteBucketEncryption": ["PutEncryptionConfiguration"],
+    "GetBucketEncryption": ["GetEncryptionConfiguration"],
+    "PutBucketEncryption": ["PutEncryptionConfiguration"],
+    "DeleteBucketLifecycle": ["PutLifecycleConfiguration"],
+    "GetBucketLifecycleConfiguration": ["GetLifecycleConfiguration"],
+    "PutBucketLifecycleConfiguration": ["PutLifecycleConfiguration"],
+    "DeleteBucketOwnershipControls": ["PutBucketOwnershipControls"],
+    "DeletePublicAccessBlock": ["PutBucketPublicAccessBlock"],
+    "GetPublicAccessBlock": ["GetBucketPublicAccessBlock"],
+    "PutPublicAccessBlock": ["PutBucketPublicAccessBlock"],
+}
+
+
+def actions(service: str, operation: str) -> list[str]:
+    """The actions of IAM that an operation needs."""
+    names = _S3.get(operation, [operation]) if service == "s3" else [operation]
+    return [f"{service}:{name}" for name in names]
+
+
+def _allowed() -> set[str]:
+    # A boundary takes one right away and a key adds some: a deployer of either kind of stack.
+    texts = [
+        deploy_policy(partition="aws", account_id="1", region="us-east-1", name="biobatch", kms_key_arn=key)
+        for key in ("", "arn:aws:kms:us-east-1:1:key/1")
+    ]
+    return {action for text in texts for s in json.loads(text)["Statement"] for action in s["Action"]}
+
+
+#: The deploy policy's actions, what AWS allows everybody, and what only types and properties need that the program does not use.
+ALLOWED = _allowed() | {
+    "sts:GetCallerIdentity",
+    "ec2:ModifyLaunchTemplate",
+    "ec2:ModifySecurityGroupRules",
+    "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+}

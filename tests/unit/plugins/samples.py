@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+import boto3
+
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -109,6 +111,10 @@ class World:
     @cached_property
     def bucket(self) -> str:
         return str(self.new("aws:s3/bucket:Bucket").id)
+
+    @cached_property
+    def key(self) -> str:
+        return str(boto3.client("kms", region_name="us-east-1").create_key()["KeyMetadata"]["Arn"])
 
     @cached_property
     def repository(self) -> str:
@@ -220,6 +226,13 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "tagSpecifications": [{"resourceType": "volume", "tags": {"Name": "job"}}],
         "tags": TAGS,
     },
+    "aws:ec2/flowLog:FlowLog": lambda w: {
+        "vpcId": w.vpc,
+        "trafficType": "ALL",
+        "logDestination": w.new("aws:cloudwatch/logGroup:LogGroup").properties["arn"],
+        "iamRoleArn": w.new("aws:iam/role:Role").properties["arn"],
+        "tags": TAGS,
+    },
     "aws:iam/role:Role": lambda w: {"assumeRolePolicy": TRUST, "tags": TAGS},
     "aws:iam/rolePolicy:RolePolicy": lambda w: {"role": w.role, "policy": policy("s3:GetObject", "s3:PutObject")},
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda w: {
@@ -228,6 +241,11 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     "aws:iam/policy:Policy": lambda w: {"policy": policy("s3:GetObject"), "tags": TAGS},
     "aws:iam/instanceProfile:InstanceProfile": lambda w: {"role": w.role, "tags": TAGS},
+    "aws:kms/grant:Grant": lambda w: {
+        "keyId": w.key,
+        "granteePrincipal": "arn:aws:iam::123456789012:role/machines",
+        "operations": ["Encrypt", "Decrypt", "CreateGrant"],
+    },
     "aws:s3/bucket:Bucket": lambda w: {"forceDestroy": True, "tags": TAGS},
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": lambda w: {
         "bucket": w.bucket,

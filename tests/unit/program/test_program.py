@@ -1,7 +1,5 @@
 """The whole program under several configurations."""
 
-import base64
-import email
 import json
 from functools import cache
 from pathlib import Path
@@ -10,14 +8,26 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
+from pulumi.runtime import mocks
 
-from tests.unit.recording import ROOT, ZONES, Recording, record_program
+from components.user_data import user_data
+from tests.unit.recording import ROOT, ZONES, Cloud, Recording, record_program
 
 BASE = {"aws:region": "eu-west-9"}
 
 OUTPUTS = {
     *("queue_arn", "on_demand_queue_arn", "job_definition_arns", "image_uris", "bucket", "job_role_arn"),
-    *("execution_role_arn", "region", "vpc_id", "private_subnet_ids", "public_subnet_ids", "log_group", "scratch_path"),
+    *(
+        "execution_role_arn",
+        "submit_policy_arn",
+        "deploy_policy",
+        "region",
+        "vpc_id",
+        "private_subnet_ids",
+        "public_subnet_ids",
+        "log_group",
+        "scratch_path",
+    ),
 }
 TOOLS = {"fastqc", "bwa", "samtools", "bcftools"}
 
@@ -39,7 +49,9 @@ def container(recording: Recording, tool: str) -> dict[str, Any]:
 
 
 def policies(recording: Recording) -> list[dict[str, Any]]:
-    texts = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
+    texts = [
+        r.inputs["policy"] for kind in ("iam/rolePolicy:RolePolicy", "iam/policy:Policy") for r in recording.all(kind)
+    ]
     return [statement for text in texts for statement in json.loads(text)["Statement"]]
 
 
@@ -59,6 +71,7 @@ def test_every_resource_has_a_component_of_ours_above_it() -> None:
     assert tops == {
         "aws:cloudwatch/logGroup:LogGroup",
         *(f"biobatch:index:{n}" for n in ("Network", "DataBucket", "ToolImage", "BatchPermissions", "BatchPlatform")),
+        "biobatch:index:SubmitPermissions",
     }
 
 
@@ -82,13 +95,74 @@ def test_a_third_zone_keeps_the_first_two() -> None:
         assert after["cidrBlocks"][:2] == before["cidrBlocks"]
 
 
+def test_zones_may_be_pinned_by_name() -> None:
+    pinned = [ZONES[3], ZONES[1], ZONES[0]]
+    vpc = program(availabilityZones=json.dumps(pinned)).one("awsx:ec2:Vpc").inputs
+    assert vpc["availabilityZoneNames"] == pinned
+
+
+def test_a_pinned_zone_that_is_not_open_is_refused_before_anything_is_made() -> None:
+    with pytest.raises(pulumi.RunError, match="eu-west-9z is not open to this account"):
+        record_program({**BASE, "availabilityZones": '["eu-west-9z"]'})
+
+
+def test_flow_logs_write_to_a_group_of_their_own_by_a_role_that_may_nothing_else() -> None:
+    recording = program(flowLogs="true", permissionsBoundaryArn=BOUNDARY, kmsKeyArn=KEY)
+    log = recording.one("ec2/flowLog:FlowLog")
+    assert (log.inputs["vpcId"], log.inputs["trafficType"]) == ("vpc-1", "ALL")
+    assert log.inputs["logDestination"] == "arn:aws:test:::biobatch-flow"
+    assert "aws:iam/rolePolicy:RolePolicy::biobatch-flow" in log.dependencies
+    role = recording.one("iam/role:Role", "biobatch-flow").inputs
+    assert role["permissionsBoundary"] == BOUNDARY
+    (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    write = json.loads(recording.one("iam/rolePolicy:RolePolicy", "biobatch-flow").inputs["policy"])["Statement"][0]
+    assert write["Resource"] == ["arn:aws:test:::biobatch-flow", "arn:aws:test:::biobatch-flow:log-stream:*"]
+    assert recording.one("cloudwatch/logGroup:LogGroup", "biobatch-flow").inputs["kmsKeyId"] == KEY
+    assert not program().all("ec2/flowLog:FlowLog")
+
+
 def test_one_nat_gateway_a_zone_on_request() -> None:
     vpc = program(natGateways="one-per-az").one("awsx:ec2:Vpc").inputs
     assert vpc["natGateways"] == {"strategy": "OnePerAz"}
 
 
+def endpoints(recording: Recording) -> dict[str, dict[str, Any]]:
+    return {r.name: dict(r.inputs) for r in recording.all("ec2/vpcEndpoint:VpcEndpoint")}
+
+
+def test_without_nat_the_machines_reach_aws_inside_the_network_and_nothing_else() -> None:
+    recording = program(natGateways="none", interfaceEndpoints="true")
+    vpc = recording.one("awsx:ec2:Vpc").inputs
+    assert vpc["natGateways"] == {"strategy": "None"}
+    assert vpc["enableDnsHostnames"] is True, "or the endpoints' private names do not resolve"
+    group = recording.one("ec2/securityGroup:SecurityGroup", "biobatch-endpoints")
+    (rule,) = group.inputs["ingress"]
+    assert (rule["protocol"], rule["fromPort"], rule["toPort"], rule["cidrBlocks"]) == (
+        *("tcp", 443, 443),
+        ["10.0.0.0/16"],
+    )
+    made = endpoints(recording)
+    assert {e["serviceName"].removeprefix("com.amazonaws.eu-west-9.") for e in made.values()} == {
+        *("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages")
+    }
+    for endpoint in made.values():
+        assert endpoint["vpcEndpointType"] == "Interface"
+        assert endpoint["privateDnsEnabled"] is True
+        assert endpoint["securityGroupIds"] == ["biobatch-endpoints-id"]
+        assert endpoint["subnetIds"] == ["subnet-private-0", "subnet-private-1"]
+
+
+def test_endpoints_may_stand_beside_a_nat_gateway_and_are_not_made_unasked() -> None:
+    assert not endpoints(program())
+    recording = program(interfaceEndpoints="true")
+    assert len(endpoints(recording)) == 8
+    assert recording.one("awsx:ec2:Vpc").inputs["natGateways"] == {"strategy": "Single"}
+
+
 def test_nothing_reaches_the_machines_from_outside() -> None:
-    group = program().one("ec2/securityGroup:SecurityGroup").inputs
+    group = program().one("ec2/securityGroup:SecurityGroup", "biobatch-jobs").inputs
     assert "ingress" not in group
     assert len(group["egress"]) == 1
     assert not program().all("SecurityGroupIngressRule")
@@ -154,22 +228,7 @@ def test_machines_want_tokens_and_bar_jobs_from_their_credentials() -> None:
     template = program().one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["metadataOptions"]["httpTokens"] == "required"
     assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
-    mime = base64.b64decode(template["userData"]).decode()
-    message = email.message_from_string(mime)
-    assert message.get_content_type() == "multipart/mixed"
-    (part,) = [part for part in message.walk() if not part.is_multipart()]
-    assert part.get_content_type() == "text/x-shellscript"
-    script = part.get_payload()
-    assert "-d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT" in str(script)
-    assert "\n\n--==BIOBATCH==" in mime, "Batch wants a blank line before each boundary"
-
-
-def test_no_policy_holds_a_wildcard_action_and_only_the_token_a_wildcard_resource() -> None:
-    for statement in policies(program()):
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        assert not [a for a in actions if "*" in a]
-        if statement["Resource"] == "*":
-            assert actions == ["ecr:GetAuthorizationToken"]
+    assert template["userData"] == user_data(10001)
 
 
 def test_jobs_may_not_delete_and_the_machines_role_has_no_s3() -> None:
@@ -187,6 +246,108 @@ def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
     (statement,) = trust["Statement"]
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}
+
+
+def test_who_submits_is_held_to_the_stacks_queues_and_definitions_by_either_form_of_their_arn() -> None:
+    statements = json.loads(program().one("iam/policy:Policy", "biobatch-submit").inputs["policy"])["Statement"]
+    by_sid = {s.get("Sid"): s for s in statements}
+    resources = by_sid["Submit"]["Resource"]
+    assert {r for r in resources if r.endswith(":*")} == {f"{r}:*" for r in resources if f"{r}:*" in resources}
+    assert len(resources) == 2 + 2 * len(TOOLS)
+    assert by_sid["Jobs"]["Resource"] == "arn:aws:batch:eu-west-9:111122223333:job/*"
+    assert "batch:TagResource" in by_sid["Jobs"]["Action"]
+    assert not [s for s in statements if "PassRole" in json.dumps(s) or "RegisterJobDefinition" in json.dumps(s)]
+
+
+SHARED = json.dumps(
+    [
+        {"name": "references", "prefix": "human/"},
+        {"name": "results", "access": "read-write", "kmsKeyArn": "arn:aws:kms:eu-west-1:444455556666:key/ab"},
+    ]
+)
+
+
+def test_jobs_may_use_the_labs_other_buckets_as_far_as_it_says() -> None:
+    text = program(dataBuckets=SHARED).one("iam/rolePolicy:RolePolicy", "biobatch-job").inputs["policy"]
+    assert json.loads(text)["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Sid": "List",
+            "Action": "s3:ListBucket",
+            "Resource": ["arn:aws:test:::biobatch", "arn:aws:s3:::results"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::references",
+            "Condition": {"StringLike": {"s3:prefix": "human/*"}},
+        },
+        {
+            "Effect": "Allow",
+            "Sid": "Read",
+            "Action": "s3:GetObject",
+            "Resource": ["arn:aws:test:::biobatch/*", "arn:aws:s3:::references/human/*", "arn:aws:s3:::results/*"],
+        },
+        {
+            "Effect": "Allow",
+            "Sid": "Write",
+            "Action": ["s3:AbortMultipartUpload", "s3:PutObject"],
+            "Resource": ["arn:aws:test:::biobatch/*", "arn:aws:s3:::results/*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "arn:aws:kms:eu-west-1:444455556666:key/ab",
+            "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
+        },
+    ]
+
+
+def test_the_most_and_longest_data_buckets_fit_what_iam_allows_a_role() -> None:
+    key = f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-{'0' * 32}"
+    longest = [
+        {"name": f"{i:063}", "access": "read-write", "prefix": f"{'p' * 127}/", "kmsKeyArn": f"{key[:-1]}{i}"}
+        for i in range(10)
+    ]
+    text = program(dataBuckets=json.dumps(longest)).one("iam/rolePolicy:RolePolicy", "biobatch-job").inputs["policy"]
+    assert len("".join(text.split())) <= 10_240
+
+
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"
+
+
+def test_every_role_is_bounded_on_request() -> None:
+    roles = program(permissionsBoundaryArn=BOUNDARY).all("iam/role:Role")
+    assert {r.inputs["permissionsBoundary"] for r in roles} == {BOUNDARY}
+    assert not [r for r in program().all("iam/role:Role") if "permissionsBoundary" in r.inputs]
+
+
+def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it() -> None:
+    recording = program(kmsKeyArn=KEY)
+    encryption = recording.one("BucketServerSideEncryptionConfiguration").inputs["rules"][0]
+    assert encryption["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
+    assert encryption["bucketKeyEnabled"] is True
+    assert recording.one("cloudwatch/logGroup:LogGroup", "biobatch").inputs["kmsKeyId"] == KEY
+    template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["blockDeviceMappings"][0]["ebs"]["kmsKeyId"] == KEY
+    jobs, submitters = [s for s in policies(recording) if s["Resource"] == KEY]
+    assert jobs == submitters
+    assert jobs["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert jobs["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-9.amazonaws.com"}}
+    grant = recording.one("kms/grant:Grant").inputs
+    assert grant["granteePrincipal"].endswith(
+        ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    )
+    assert "CreateGrant" in grant["operations"]
+    profile = recording.one("iam/instanceProfile:InstanceProfile")
+    assert "aws:kms/grant:Grant::biobatch-volumes" in profile.dependencies
+
+
+def test_without_a_key_aws_own_ones_encrypt() -> None:
+    recording = program()
+    assert "kmsKeyId" not in json.dumps([r.inputs for r in recording.registrations])
+    assert "kms:" not in json.dumps(policies(recording))
 
 
 def test_the_role_policies_outlive_the_machines() -> None:
@@ -250,7 +411,7 @@ def test_tags_reach_machines_volumes_and_jobs() -> None:
         assert environment.inputs["computeResources"]["tags"]["project"] == "phages"
     template = recording.one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["tagSpecifications"][0]["tags"]["project"] == "phages"
-    untaggable = ("docker:", "biobatch:", "aws:iam/rolePolicy", "aws:s3/bucket", "aws:ecr/lifecyclePolicy")
+    untaggable = ("docker:", "biobatch:", "aws:iam/rolePolicy", "aws:s3/bucket", "aws:ecr/lifecyclePolicy", "aws:kms/")
     for r in recording.registrations:
         if not r.type.startswith(untaggable) or r.type == "aws:s3/bucket:Bucket":
             assert r.inputs["tags"]["project"] == "phages", r.type
@@ -262,6 +423,15 @@ def test_the_committed_stacks_are_accepted() -> None:
         texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
         recording = record_program(texts)
         assert recording.one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+
+
+def test_a_refused_setting_makes_nothing() -> None:
+    class Nothing(Cloud):
+        def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+            raise AssertionError(f"{args.typ} was made")
+
+    with pytest.raises(pulumi.RunError, match="1 setting is refused; nothing was created"):
+        record_program({**BASE, "azCount": "7"}, Nothing())
 
 
 def test_more_zones_than_the_region_has_are_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import KEYS, instance_architecture, parse
+from settings import KEYS, Settings, instance_architecture, parse
 from tests.unit.recording import ROOT
 
 REGION = {"aws:region": "eu-west-1"}
@@ -40,8 +40,42 @@ def refusal(**config: str) -> str:
         ("instanceTypes", '["a1.large"]', "first Graviton"),
         ("instanceTypes", '["m7g"]', "architecture is x86_64"),
         ("architecture", "arm", "none of x86_64, arm64"),
-        ("natGateways", "none", "interface endpoints"),
-        ("natGateways", "two", "none of single, one-per-az"),
+        ("natGateways", "none", "none needs interfaceEndpoints, which is false"),
+        ("natGateways", "two", "none of single, one-per-az, none"),
+        ("interfaceEndpoints", "1", "neither true nor false"),
+        ("permissionsBoundaryArn", "boundary", "not the ARN of a managed policy"),
+        ("permissionsBoundaryArn", "arn:aws:iam::1:policy/boundary", "not the ARN of a managed policy"),
+        ("permissionsBoundaryArn", "arn:aws:iam::111122223333:role/x", "not the ARN of a managed policy"),
+        ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "not in aws, where aws:region lies"),
+        ("availabilityZones", "eu-west-1a", "not a list of availability zones"),
+        ("availabilityZones", '["a"]', "'a' is no availability zone"),
+        ("availabilityZones", '["eu-west-1-lon-1a"]', "is no availability zone"),
+        ("availabilityZones", '["eu-west-1a", "eu-west-1a"]', "named twice"),
+        ("availabilityZones", '["us-east-1a"]', "us-east-1a is not in aws:region, eu-west-1"),
+        ("availabilityZones", json.dumps([f"eu-west-1{z}" for z in "abcdefg"]), "7 are more than 6"),
+        ("flowLogs", "all", "neither true nor false"),
+        ("vpcId", "10.0.0.0/16", "no VPC's id"),
+        ("vpcId", "vpc-0123456789abcdef0", "needs privateSubnetIds"),
+        ("privateSubnetIds", "subnet-1", "not a list of subnet's ids"),
+        ("privateSubnetIds", '["vpc-0123456789abcdef0"]', "is no subnet's id"),
+        ("privateSubnetIds", '["subnet-0123456789abcdef0"]', "vpcId, their network, is not"),
+        ("dataBuckets", "genomes", "not a list of buckets"),
+        ("dataBuckets", '["genomes"]', "[0]: 'genomes' is not an object"),
+        ("dataBuckets", '[{"bucket": "genomes"}]', "there is no bucket; a bucket has name"),
+        ("dataBuckets", '[{"access": "read"}]', "[0].name: None is no bucket's name"),
+        ("dataBuckets", '[{"name": "s3://genomes"}]', "without s3://"),
+        ("dataBuckets", '[{"name": "Genomes"}]', "3 to 63 of a-z"),
+        ("dataBuckets", '[{"name": "genomes", "access": "write"}]', "neither read nor read-write"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": "human"}]', "does not end with a slash"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": "/human/"}]', "or begins with one"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": "*/"}]', "mean more than themselves in a policy"),
+        ("dataBuckets", '[{"name": "genomes", "prefix": 1}]', "no text of up to 128 characters"),
+        ("dataBuckets", '[{"name": "genomes", "kmsKeyArn": "alias/x"}]', "[0].kmsKeyArn: 'alias/x' is not the ARN"),
+        ("dataBuckets", '[{"name": "genomes"}, {"name": "genomes"}]', "genomes/ is named twice"),
+        ("dataBuckets", json.dumps([{"name": f"genomes{i}"} for i in range(11)]), "11 buckets are more than 10"),
+        ("kmsKeyArn", "alias/genomes", "not the ARN of a KMS key"),
+        ("kmsKeyArn", "arn:aws:kms:eu-west-1:111122223333:alias/genomes", "an alias is not one"),
+        ("kmsKeyArn", "arn:aws:kms:us-east-1:111122223333:key/1234", "not in eu-west-1, where aws:region lies"),
         ("spot", "yes", "neither true nor false"),
         ("protectData", "1", "neither true nor false"),
         ("logRetentionDays", "31", "31 is none of"),
@@ -57,6 +91,33 @@ def test_a_wrong_value_is_refused_with_its_key_and_the_command_that_mends_it(key
     assert "pulumi config set" in message
 
 
+NETWORK = {"vpcId": "vpc-0123456789abcdef0", "privateSubnetIds": '["subnet-0123456789abcdef0"]'}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("azCount", "3"),
+        ("availabilityZones", '["eu-west-1a"]'),
+        ("vpcCidr", "10.1.0.0/16"),
+        ("natGateways", "one-per-az"),
+        ("interfaceEndpoints", "true"),
+        ("flowLogs", "true"),
+    ],
+)
+def test_what_shapes_a_new_network_is_refused_beside_an_existing_one(key: str, value: str) -> None:
+    message = refusal(**{**NETWORK, key: value})
+    assert (
+        f"- {key}: it shapes a new network, but vpcId names an existing one. Remove it: pulumi config rm {key}"
+        in message
+    )
+
+
+def test_a_count_that_disagrees_with_the_named_zones_is_refused() -> None:
+    message = refusal(azCount="3", availabilityZones='["eu-west-1a"]')
+    assert "3 disagrees with availabilityZones, which names 1" in message
+
+
 def test_x86_types_under_arm64_are_refused() -> None:
     assert "m6i is x86_64, but architecture is arm64" in refusal(architecture="arm64", instanceTypes='["m6i"]')
 
@@ -67,7 +128,7 @@ def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_va
     assert "secret" not in message
 
 
-@pytest.mark.parametrize("key", ["scratchGiB", "interfaceEndpoints", "vpcId", "dataBuckets", "amiId"])
+@pytest.mark.parametrize("key", ["monthlyBudgetUsd", "alertEmail"])
 def test_a_key_of_a_later_version_is_refused(key: str) -> None:
     assert f"{key}: there is no such key" in refusal(**{key: "1"})
 
@@ -113,7 +174,25 @@ JSON_VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*KEYS, "other"]), TEXT | JSON_VALUES.map(json.dumps), max_size=4))
-def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str]) -> None:
+# Values of the right form for some key, so that the checks of one key against another are reached too.
+FITTING = st.sampled_from(
+    [
+        *("none", "true", "3", "arm64", '["m7g"]', '["eu-west-1a"]', '["us-east-1a"]', "vpc-0123456789abcdef0"),
+        *('["subnet-0123456789abcdef0"]', "arn:aws-cn:iam::111122223333:policy/x"),
+        "arn:aws:kms:us-east-1:111122223333:key/1234",
+    ]
+)
+BUCKETS = st.lists(
+    st.dictionaries(st.sampled_from(["name", "access", "prefix", "kmsKeyArn", "other"]), JSON_VALUES), max_size=2
+)
+VALUES = TEXT | FITTING | (JSON_VALUES | BUCKETS).map(json.dumps)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*KEYS, "other"]), VALUES, max_size=6),
+    st.sampled_from(["eu-west-1", "us-gov-west-1", "cn-north-1", ""]) | TEXT,
+)
+def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str], region: str) -> None:
+    full = {"aws:region": region, **{f"biobatch:{key}": value for key, value in config.items()}}
     with contextlib.suppress(pulumi.RunError):
-        parse({**REGION, **{f"biobatch:{key}": value for key, value in config.items()}})
+        assert isinstance(parse(full), Settings)

@@ -107,6 +107,13 @@ def test_one_per_zone_routes_each_zone_by_its_own_nat_gateway() -> None:
     assert (targets["net-private-1"], targets["net-private-2"]) == ("net-1-id", "net-2-id")
 
 
+def test_without_nat_gateways_no_private_subnet_has_a_route_out() -> None:
+    recording, _ = made(natGateways={"strategy": "None"})
+    assert not recording.all("ec2/natGateway:NatGateway")
+    assert not recording.all("ec2/eip:Eip")
+    assert {r.name for r in recording.all("ec2/route:Route")} == {"net-public-1", "net-public-2"}
+
+
 def test_given_elastic_ips_are_used_instead_of_new_ones() -> None:
     recording, state = made(natGateways={"strategy": "OnePerAz", "elasticIpAllocationIds": ["eip-a", "eip-b"]})
     assert not recording.all("ec2/eip:Eip")

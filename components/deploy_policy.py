@@ -1,0 +1,170 @@
+"""What `pulumi up` and `pulumi destroy` of a stack need to be allowed, so that an institute can hand out a deployer's role."""
+
+import json
+from typing import Any
+
+#: Reads for which AWS offers nothing narrower than `Resource: *` (Service Authorization Reference: these have no resource types).
+_READ = (
+    *("batch:DescribeComputeEnvironments", "batch:DescribeJobDefinitions", "batch:DescribeJobQueues"),
+    *("batch:DescribeSchedulingPolicies", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute"),
+    *("ec2:DescribeAvailabilityZones", "ec2:DescribeFlowLogs", "ec2:DescribeInternetGateways"),
+    *("ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates", "ec2:DescribeNatGateways"),
+    *("ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists"),
+    *("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"),
+    *("ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
+    *("ecr:GetAuthorizationToken", "logs:DescribeLogGroups"),
+)
+
+#: Everything of EC2 that makes, changes and deletes. AWS chooses the ids, so no name narrows it further than account and region.
+_NETWORK = (
+    *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress"),
+    *("AuthorizeSecurityGroupIngress", "CreateFlowLogs", "CreateInternetGateway", "CreateLaunchTemplate"),
+    *("CreateLaunchTemplateVersion", "CreateNatGateway", "CreateRoute", "CreateRouteTable", "CreateSecurityGroup"),
+    *("CreateSubnet", "CreateTags", "CreateVpc", "CreateVpcEndpoint", "DeleteFlowLogs", "DeleteInternetGateway"),
+    *("DeleteLaunchTemplate", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable", "DeleteSecurityGroup"),
+    *("DeleteSubnet", "DeleteTags", "DeleteVpc", "DeleteVpcEndpoints", "DescribeVpcAttribute"),
+    *("DetachInternetGateway", "DisassociateAddress", "DisassociateRouteTable", "ModifySubnetAttribute"),
+    *("ModifyVpcAttribute", "ModifyVpcEndpoint", "ReleaseAddress", "ReplaceRoute", "ReplaceRouteTableAssociation"),
+    *("RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+)
+
+_BATCH = (
+    *("CreateComputeEnvironment", "CreateJobQueue", "CreateSchedulingPolicy", "DeleteComputeEnvironment"),
+    *("DeleteJobQueue", "DeleteSchedulingPolicy", "DeregisterJobDefinition", "RegisterJobDefinition", "TagResource"),
+    *("UntagResource", "UpdateComputeEnvironment", "UpdateJobQueue", "UpdateSchedulingPolicy"),
+)
+
+_REPOSITORIES = (
+    *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "CreateRepository"),
+    *("DeleteLifecyclePolicy", "DeleteRepository", "DescribeRepositories", "GetDownloadUrlForLayer"),
+    *("GetLifecyclePolicy", "InitiateLayerUpload", "ListTagsForResource", "PutImage", "PutImageScanningConfiguration"),
+    *("PutImageTagMutability", "PutLifecyclePolicy", "TagResource", "UntagResource", "UploadLayerPart"),
+)
+
+_LOGS = (
+    *("AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DisassociateKmsKey", "ListTagsForResource"),
+    *("PutRetentionPolicy", "TagResource", "UntagResource"),
+)
+
+#: The bucket's own settings; the provider reads those too that the stack leaves alone.
+_BUCKET = (
+    *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetAccelerateConfiguration", "GetBucketAcl"),
+    *("GetBucketCORS", "GetBucketLogging", "GetBucketObjectLockConfiguration", "GetBucketOwnershipControls"),
+    *("GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging"),
+    *("GetBucketVersioning", "GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration"),
+    *("GetReplicationConfiguration", "ListBucket", "ListBucketVersions", "ListTagsForResource"),
+    *("PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketTagging"),
+    *("PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration", "TagResource"),
+    "UntagResource",
+)
+
+_ROLES = (
+    *("AddRoleToInstanceProfile", "CreateInstanceProfile", "CreatePolicy", "CreatePolicyVersion"),
+    *("DeleteInstanceProfile", "DeletePolicy", "DeletePolicyVersion", "DeleteRole", "DeleteRolePolicy"),
+    *("GetInstanceProfile", "GetPolicy", "GetPolicyVersion", "GetRole", "GetRolePolicy"),
+    *("ListAttachedRolePolicies", "ListInstanceProfilesForRole", "ListPolicyVersions", "ListRolePolicies"),
+    *("RemoveRoleFromInstanceProfile", "TagInstanceProfile", "TagPolicy", "TagRole", "UntagInstanceProfile"),
+    *("UntagPolicy", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription"),
+)
+
+#: What makes a role stronger: only within the boundary, where there is one.
+_STRENGTHENS = ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
+
+#: The services that take the stack's roles.
+_PASSED_TO = ("ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
+
+#: A new account lacks their own roles; Batch asks for them in the deployer's name (Batch User Guide, "service-linked roles").
+_SERVICES = ("autoscaling.amazonaws.com", "batch.amazonaws.com", "ecs.amazonaws.com", "spot.amazonaws.com")
+
+_GRANTS = ("CreateGrant", "DescribeKey", "ListGrants", "RevokeGrant")
+
+#: The AWS-managed policies of the instance role.
+INSTANCE_POLICIES = {
+    "ecs": "service-role/AmazonEC2ContainerServiceforEC2Role",
+    "ssm": "AmazonSSMManagedInstanceCore",
+}
+
+
+def deploy_policy(
+    *,
+    partition: str,
+    account_id: str,
+    region: str,
+    name: str,
+    permissions_boundary_arn: str = "",
+    kms_key_arn: str = "",
+) -> str:
+    """The policy, as JSON, of who runs `up`, `preview`, `refresh` and `destroy` of a stack, and nothing beyond its own resources
+    where AWS lets these be told apart.
+
+    Actions are those that the providers call: pulumi-aws of this version by its source, and the images' pushes. With a
+    permissions boundary, roles are made and strengthened within it only. The text holds more than a managed policy may (6,144
+    characters); it is a role's inline policy, 10,240.
+
+    Args:
+        partition: AWS partition, such as `aws`.
+        account_id: the stack's account.
+        region: its region code.
+        name: what the names of all its resources begin with.
+        permissions_boundary_arn: the boundary of its roles, or "".
+        kms_key_arn: the key of bucket, logs and volumes, or "".
+    """
+
+    def arn(service: str, resource: str, place: str = f"{region}:{account_id}") -> str:
+        return f"arn:{partition}:{service}:{place}:{resource}"
+
+    def iam(resource: str) -> str:
+        return arn("iam", resource, f":{account_id}")
+
+    def own(service: str, *kinds: str) -> list[str]:
+        return [arn(service, f"{kind}{name}-*") for kind in kinds]
+
+    roles = iam(f"role/{name}-*")
+    managed = [arn("iam", f"policy/{policy}", ":aws") for policy in INSTANCE_POLICIES.values()]
+    bounded = {"iam:PermissionsBoundary": permissions_boundary_arn} if permissions_boundary_arn else {}
+    statements = [
+        _statement("Read", _READ, "*"),
+        _statement("Network", _prefixed("ec2", _NETWORK), arn("ec2", "*")),
+        _statement(
+            "Batch",
+            _prefixed("batch", _BATCH),
+            own("batch", "compute-environment/", "job-definition/", "job-queue/", "scheduling-policy/"),
+        ),
+        _statement("Images", _prefixed("ecr", _REPOSITORIES), own("ecr", "repository/")),
+        _statement("Logs", _prefixed("logs", _LOGS), own("logs", "log-group:")),
+        _statement("Bucket", _prefixed("s3", _BUCKET), arn("s3", f"{name}-*", ":")),
+        _statement("EmptyBucket", ["s3:DeleteObject", "s3:DeleteObjectVersion"], arn("s3", f"{name}-*/*", ":")),
+        _statement(
+            "Roles",
+            _prefixed("iam", _ROLES),
+            [roles, iam(f"instance-profile/{name}-*"), iam(f"policy/{name}-*")],
+        ),
+        _statement("MakeRoles", _prefixed("iam", _STRENGTHENS), roles, {"StringEquals": bounded} if bounded else None),
+        _statement(
+            "AttachPolicies",
+            ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
+            roles,
+            {"ArnEquals": {"iam:PolicyARN": managed}},
+        ),
+        _statement("PassRoles", ["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": list(_PASSED_TO)}}),
+        _statement(
+            "ServiceLinkedRoles",
+            ["iam:CreateServiceLinkedRole"],
+            iam("role/aws-service-role/*"),
+            {"StringEquals": {"iam:AWSServiceName": list(_SERVICES)}},
+        ),
+        *([_statement("Key", _prefixed("kms", _GRANTS), kms_key_arn)] if kms_key_arn else []),
+        *([] if bounded else [_statement("Unbound", ["iam:DeleteRolePermissionsBoundary"], roles)]),
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _prefixed(service: str, actions: tuple[str, ...]) -> list[str]:
+    return [f"{service}:{action}" for action in actions]
+
+
+def _statement(
+    sid: str, actions: list[str] | tuple[str, ...], resource: str | list[str], condition: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return {**statement, **({"Condition": condition} if condition else {})}

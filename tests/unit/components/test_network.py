@@ -1,0 +1,24 @@
+"""What a network refuses, and the names of AWS's endpoints."""
+
+import pytest
+
+from components.network import NatGateways, NetworkArgs, endpoint_service
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "name"),
+    [
+        ("eu-west-1", "ecr.api", "com.amazonaws.eu-west-1.ecr.api"),
+        ("us-gov-west-1", "ecs-agent", "com.amazonaws.us-gov-west-1.ecs-agent"),
+        ("cn-north-1", "ecr.dkr", "cn.com.amazonaws.cn-north-1.ecr.dkr"),
+        ("cn-north-1", "logs", "com.amazonaws.cn-north-1.logs"),
+        ("cn-north-1", "s3", "com.amazonaws.cn-north-1.s3"),
+    ],
+)
+def test_endpoints_are_named_by_region_and_in_china_ecrs_by_a_prefix(region: str, service: str, name: str) -> None:
+    assert endpoint_service(region, service) == name
+
+
+def test_a_network_without_any_way_to_aws_is_refused() -> None:
+    with pytest.raises(ValueError, match="none needs interface_endpoints"):
+        NetworkArgs(vpc_cidr="10.0.0.0/16", zone_names=["z"], nat_gateways=NatGateways.NONE, region="eu-west-1")

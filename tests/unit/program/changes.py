@@ -1,0 +1,162 @@
+"""What a change of configuration does to a running stack: the program recorded under both, compared as the providers compare."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import provider_pb2
+
+from local.plugins.awsx.arguments import read
+from local.plugins.awsx.vpc import Vpc
+from local.plugins.common import UNKNOWN, from_struct, to_struct
+from local.plugins.docker.provider import TOKEN as IMAGE
+from local.plugins.docker.provider import Provider as Docker
+from tests.unit.plugins.engine import Context, Engine, Made
+from tests.unit.recording import Cloud, Registration, record, record_program
+
+#: Properties of an environment that Batch changes without touching a machine; any other brings new ones in (Batch User Guide,
+#: "Updating compute environments").
+SCALING = {
+    *("computeResources.maxVcpus", "computeResources.minVcpus", "computeResources.desiredVcpus"),
+    *("state", "serviceRole", "updatePolicy", "tags", "tagsAll"),
+}
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Changes:
+    """Names of resources by type, such as `Subnet`, and what becomes of them."""
+
+    in_place: dict[str, set[str]] = field(default_factory=dict)
+    replaced: dict[str, set[str]] = field(default_factory=dict)
+    added: dict[str, set[str]] = field(default_factory=dict)
+    removed: dict[str, set[str]] = field(default_factory=dict)
+    brings_new_machines: bool = False
+    """True: an environment is changed in what its machines are made of, so running jobs have the update's time limit to finish."""
+
+    def counted(self, kind: str) -> Counter[str]:
+        """How many of each type."""
+        return Counter({type_: len(names) for type_, names in getattr(self, kind).items()})
+
+
+class Evolving(Cloud):
+    """An AWS in which what is replaced gets another id, and another content another digest or version."""
+
+    def __init__(self, replaced: frozenset[Key]) -> None:
+        super().__init__()
+        self._replaced = replaced
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        id_, state = super().new_resource(args)
+        content = hashlib.sha256(json.dumps(args.inputs, sort_keys=True, default=str).encode()).hexdigest()
+        if args.typ == "awsx:ec2:Vpc" and args.inputs:
+            state["vpcId"] = self._id("aws:ec2/vpc:Vpc", args.name)
+            for kind in ("private", "public"):
+                count = len(state[f"{kind}SubnetIds"])
+                names = [f"{args.name}-{kind}-{number}" for number in range(1, count + 1)]
+                state[f"{kind}SubnetIds"] = [self._id("aws:ec2/subnet:Subnet", name) for name in names]
+        elif args.typ == IMAGE:
+            state["repoDigest"] = f"{state['repoDigest'].split('@')[0]}@sha256:{content}"
+        elif args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
+            state["latestVersion"] = int(content[:6], 16)
+        if (args.typ, args.name) in self._replaced:
+            state["arn"] = f"{state.get('arn')}-again"
+        return self._id(args.typ, args.name) if id_ else id_, state
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """Answers about an existing network too: every subnet is of it, and has a way out by NAT."""
+        given = {f["name"]: f["values"] for f in args.args.get("filters") or []}
+        network: dict[str, dict[str, Any]] = {
+            "aws:ec2/getSubnets:getSubnets": {"ids": given.get("subnet-id"), "id": "s"},
+            "aws:ec2/getRouteTables:getRouteTables": {"ids": ["rtb-1"], "id": "r"},
+            "aws:ec2/getRouteTable:getRouteTable": {
+                "routes": [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}],
+                "id": "rtb-1",
+            },
+        }
+        return (network[args.token], []) if args.token in network else super().call(args)
+
+    def _id(self, type_: str, name: str) -> str:
+        return f"{name}-id-again" if (type_, name) in self._replaced else f"{name}-id"
+
+
+def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> Changes:
+    """What `pulumi up` would do to a stack whose configuration changes.
+
+    What is replaced has another id, which may change or replace what refers to it; so the new program is recorded until nothing more is
+    replaced.
+
+    Args:
+        engine: asks the stand-in for the AWS provider, whose replacement rules are the true provider's.
+        old: configuration of the running stack.
+        new: configuration to come.
+    """
+    before = _resources(old, frozenset())
+    replaced: frozenset[Key] = frozenset()
+    while True:
+        after = _resources(new, replaced)
+        found = Changes()
+        for key in after.keys() - before.keys():
+            _put(found.added, key)
+        for key in before.keys() - after.keys():
+            _put(found.removed, key)
+        again = set()
+        for key in (k for k in before.keys() & after.keys() if before[k].inputs != after[k].inputs):
+            answer = _diff(engine, before[key], after[key])
+            if answer.replaces:
+                again.add(key)
+                _put(found.replaced, key)
+            elif answer.diffs:
+                _put(found.in_place, key)
+                if key[0].endswith(":ComputeEnvironment"):
+                    touched = {".".join(part.split("[")[0] for part in p.split(".")) for p in answer.detailedDiff}
+                    found.brings_new_machines |= any(not path.startswith(tuple(SCALING)) for path in touched)
+        if again <= replaced:
+            return found
+        replaced |= again
+
+
+@cache
+def _network(name: str, inputs: str, replaced: frozenset[Key]) -> tuple[Registration, ...]:
+    """What awsx makes a network of."""
+    return record(lambda: Vpc(name, read(json.loads(inputs))), cloud=Evolving(replaced)).registrations
+
+
+def _resources(config: Mapping[str, str], replaced: frozenset[Key]) -> dict[Key, Registration]:
+    return _recorded(tuple(sorted(config.items())), replaced)
+
+
+def _put(into: dict[str, set[str]], key: Key) -> None:
+    into.setdefault(key[0].split(":")[-1], set()).add(key[1])
+
+
+@cache
+def _recorded(config: tuple[tuple[str, str], ...], replaced: frozenset[Key]) -> dict[Key, Registration]:
+    program = record_program(dict(config), Evolving(replaced))
+    network = [r for vpc in program.all("ec2:Vpc") for r in _network(vpc.name, json.dumps(vpc.inputs), replaced)]
+    found = [*program.registrations, *network]
+    return {(r.type, r.name): r for r in found if r.type.startswith("aws:") or r.type == IMAGE}
+
+
+def _diff(engine: Engine, old: Registration, new: Registration) -> Any:
+    if old.type == IMAGE:
+        return _image_diff(old, new)
+    before = engine.inputs(old.type, old.name, old.inputs)
+    state = {k: v for k, v in engine.preview(old.type, old.name, old.inputs).items() if v is not UNKNOWN}
+    return engine.diff(Made(engine.urn(old.type, old.name), before, "id", state), new.inputs)
+
+
+def _image_diff(old: Registration, new: Registration) -> Any:
+    docker, urn = Docker(), f"urn:pulumi:local::biobatch::{IMAGE}::{old.name}"
+    before, after = (
+        from_struct(docker.Check(provider_pb2.CheckRequest(urn=urn, news=to_struct(r.inputs)), Context()).inputs)
+        for r in (old, new)
+    )
+    request = provider_pb2.DiffRequest(urn=urn, olds=to_struct({"__inputs": before}), news=to_struct(after))
+    return docker.Diff(request, Context())

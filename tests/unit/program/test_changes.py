@@ -1,0 +1,133 @@
+"""Every row of docs/changes.md is what the providers would do."""
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import boto3
+import pytest
+
+from settings import KEYS
+from tests.unit.plugins.engine import Engine
+from tests.unit.program.changes import Evolving, changes
+from tests.unit.recording import ROOT, record_program
+
+REGION = {"aws:region": "eu-west-9"}
+KINDS = ("in_place", "replaced", "added", "removed")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a change of a key and what it says becomes of the stack."""
+
+    key: str
+    change: str
+    """Such as `2` → `3`, with other keys that change too, where others are the same before and after."""
+    said: tuple[str, ...]
+    """By kind, such as 2 `ComputeEnvironment`, 1 `LaunchTemplate`, or a dash."""
+    running_jobs: str
+
+    def configs(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The configuration before and after."""
+        moved = re.findall(r"(?:with `(\w+)` )?`([^`]*)` → `([^`]*)`", self.change)
+        kept = dict(re.findall(r"`(\w+)` is `([^`]*)`", self.change))
+        before, after = ({name or self.key: pair[i] for name, *pair in moved} for i in (0, 1))
+        return _config({**kept, **before}), _config({**kept, **after})
+
+
+def _config(values: dict[str, str]) -> dict[str, str]:
+    return {**REGION, **{key: "" if value == '""' else value for key, value in values.items()}}
+
+
+def rows() -> Iterator[Row]:
+    for line in (ROOT / "docs/changes.md").read_text().splitlines():
+        if line.startswith("| `"):
+            key, change, *said, running_jobs = (cell.strip() for cell in line.strip("|").split(" | "))
+            yield Row(key.strip("`"), change, tuple(said), running_jobs)
+
+
+ROWS = list(rows())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A copy of the images with a fifth one, on a machine that can build them for either architecture."""
+    tree = tmp_path_factory.mktemp("tree")
+    shutil.copytree(ROOT / "images", tree / "images")
+    (tree / "images/seqtk").mkdir()
+    (tree / "images/seqtk/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tree)
+        patch.setattr("components.emulation.require_builder", lambda platform: None)
+        yield
+
+
+def counted(text: str) -> Counter[str]:
+    return Counter({type_: int(count) for count, type_ in re.findall(r"(\d+) `(\w+)`", text)})
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.key} {row.change}")
+def test_a_change_does_what_the_table_says(row: Row, offline: Engine) -> None:
+    found = changes(offline, *row.configs())
+    assert {kind: found.counted(kind) for kind in KINDS} == dict(zip(KINDS, map(counted, row.said), strict=True))
+    assert row.running_jobs == ("6 hours to finish" if found.brings_new_machines else "go on")
+
+
+def test_every_key_has_a_row_and_every_row_a_key() -> None:
+    assert {row.key for row in ROWS} == set(KEYS)
+
+
+NETWORK = {
+    *("Vpc", "Subnet", "Route", "RouteTable", "RouteTableAssociation", "InternetGateway", "NatGateway", "VpcEndpoint"),
+    *("SecurityGroup", "SecurityGroupRule", "FlowLog"),
+}
+
+
+def test_no_row_replaces_anything_but_parts_of_the_network() -> None:
+    assert {type_ for row in ROWS for type_ in counted(row.said[1])} <= NETWORK
+
+
+def test_shares_touch_no_queue_that_is_there(offline: Engine) -> None:
+    found = changes(offline, REGION, {**REGION, "shares": '{"phages": 1}'})
+    assert "JobQueue" not in {**found.in_place, **found.replaced, **found.removed}
+    assert found.added["JobQueue"] == {"biobatch-fair-share"}
+
+
+def test_what_is_replaced_is_followed_to_what_refers_to_it(offline: Engine) -> None:
+    found = changes(offline, REGION, {**REGION, "vpcCidr": "10.1.0.0/16"})
+    assert "biobatch" in found.replaced["Vpc"]
+    assert found.replaced["SecurityGroup"] == {"biobatch-jobs"}
+    assert found.in_place["ComputeEnvironment"] == {"biobatch-spot", "biobatch-on-demand"}
+
+
+DEFINITION = "aws:batch/jobDefinition:JobDefinition"
+
+
+def test_yesterdays_definition_still_runs_yesterdays_image_after_todays_change_of_it(engine: Engine) -> None:
+    old, new = (
+        record_program(config, Evolving(frozenset())).one(DEFINITION, "biobatch-bwa").inputs
+        for config in (REGION, {**REGION, "tools": '{"bwa": {"buildArgs": {"BWA_VERSION": "0.7.19"}}}'})
+    )
+    made = engine.create(DEFINITION, "biobatch-bwa", old)
+    engine.update(made, new)
+    listed = boto3.client("batch", "us-east-1").describe_job_definitions(jobDefinitionName=made.properties["name"])
+    images = {d["jobDefinitionArn"]: d["containerProperties"]["image"] for d in listed["jobDefinitions"]}
+    assert {d["status"] for d in listed["jobDefinitions"]} == {"ACTIVE"}
+    assert images[made.id] == json.loads(old["containerProperties"])["image"]
+    assert set(images.values()) == {json.loads(d["containerProperties"])["image"] for d in (old, new)}
+    assert len(images) == 2
+
+
+def test_images_go_by_their_number_alone_and_so_never_the_newest_twenty() -> None:
+    recording = record_program(REGION)
+    policies = recording.all("ecr/lifecyclePolicy:LifecyclePolicy")
+    assert len(policies) == len(recording.all("ecr/repository:Repository"))
+    for policy in policies:
+        (rule,) = json.loads(policy.inputs["policy"])["rules"]
+        assert rule["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 20}
+    # An immutable tag would make an interrupted `up` final: ECR refuses even the same digest a second time.
+    for repository in recording.all("ecr/repository:Repository"):
+        assert repository.inputs.get("imageTagMutability", "MUTABLE") == "MUTABLE"

@@ -1,0 +1,184 @@
+"""Machines, tools and shares as the whole program registers them."""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.batch_platform import BatchPlatformArgs, volume_performance
+from settings import TOOLS
+from tests.unit.recording import ROOT, Recording, record_program
+
+BASE = {"aws:region": "eu-west-9"}
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@cache
+def program(**config: str) -> Recording:
+    return record_program({**BASE, **config})
+
+
+def queue(recording: Recording, name: str) -> Mapping[str, Any]:
+    return recording.one("batch/jobQueue:JobQueue", f"biobatch-{name}").inputs
+
+
+def size(recording: Recording, tool: str) -> dict[str, str]:
+    definition = recording.one("batch/jobDefinition:JobDefinition", f"biobatch-{tool}")
+    requirements = json.loads(definition.inputs["containerProperties"])["resourceRequirements"]
+    return {requirement["type"]: requirement["value"] for requirement in requirements}
+
+
+def test_the_machines_disk_has_the_size_and_the_speed_that_belongs_to_it() -> None:
+    template = program(scratchGiB="1500").one("ec2/launchTemplate:LaunchTemplate").inputs
+    (mapping,) = template["blockDeviceMappings"]
+    assert mapping["deviceName"] == "/dev/xvda"
+    assert {key: mapping["ebs"][key] for key in ("volumeType", "volumeSize", "iops", "throughput", "encrypted")} == {
+        "volumeType": "gp3",
+        "volumeSize": 1500,
+        "iops": 4500,
+        "throughput": 750,
+        "encrypted": "true",
+    }
+
+
+@given(st.integers(30, 16_384))
+def test_the_speed_of_a_disk_is_within_what_gp3_may_have(gib: int) -> None:
+    iops, throughput = volume_performance(gib)
+    assert 3_000 <= iops <= min(16_000, 500 * gib)
+    assert 125 <= throughput <= min(1_000, iops // 4)
+
+
+def test_a_larger_disk_is_never_slower_and_the_smallest_pays_for_no_speed() -> None:
+    speeds = [volume_performance(gib) for gib in range(30, 16_385, 7)]
+    assert speeds == sorted(speeds)
+    assert volume_performance(100) == (3_000, 125)
+    assert volume_performance(16_384) == (16_000, 1_000)
+
+
+@pytest.mark.parametrize("gib", [29, 16_385])
+def test_a_size_that_gp3_does_not_have_is_refused_by_the_component_too(gib: int) -> None:
+    with pytest.raises(ValueError, match=f"scratch_gib must be 30 to 16,384, not {gib}"):
+        BatchPlatformArgs(
+            subnet_ids=[],
+            security_group_id="",
+            instance_profile_arn="",
+            job_role_arn="",
+            execution_role_arn="",
+            log_group="",
+            region="",
+            instance_types=[],
+            max_vcpus=1,
+            spot=True,
+            tools={},
+            scratch_gib=gib,
+        )
+
+
+def test_the_machine_image_is_pinned_in_both_environments_or_left_to_aws() -> None:
+    for ami, override in (("ami-0123456789abcdef0", "ami-0123456789abcdef0"), ("", None)):
+        for environment in program(amiId=ami).all("batch/computeEnvironment:ComputeEnvironment"):
+            (configuration,) = environment.inputs["computeResources"]["ec2Configurations"]
+            assert configuration["imageType"] == "ECS_AL2023"
+            assert configuration.get("imageIdOverride") == override
+
+
+def test_other_figures_of_a_tool_reach_its_definition_and_no_other() -> None:
+    changed = program(tools='{"bwa": {"vcpus": 8, "memoryMib": 30000, "timeoutSeconds": 3600}}')
+    assert size(changed, "bwa") == {"VCPU": "8", "MEMORY": "30000"}
+    definition = changed.one("batch/jobDefinition:JobDefinition", "biobatch-bwa").inputs
+    assert definition["timeout"] == {"attemptDurationSeconds": 3600}
+    for tool in TOOLS.keys() - {"bwa"}:
+        assert size(changed, tool) == size(program(), tool)
+
+
+def test_build_arguments_reach_the_image_beside_its_base_and_make_it_another_one() -> None:
+    before, after = (
+        {r.name: r.inputs for r in recording.all("docker:index/image:Image")}
+        for recording in (program(), program(tools='{"bwa": {"buildArgs": {"BWA_VERSION": "0.7.19"}}}'))
+    )
+    arguments = after["biobatch-bwa"]["build"]["args"]
+    assert arguments.pop("BWA_VERSION") == "0.7.19"
+    assert arguments == before["biobatch-bwa"]["build"]["args"]
+    changed = {name for name in before if before[name]["imageName"] != after[name]["imageName"]}
+    assert changed == {"biobatch-bwa"}
+
+
+def test_a_lab_adds_its_own_tool_by_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = tmp_path / "biobatch"
+    shutil.copytree(ROOT / "images", tree / "images")
+    name, dockerfile, entry = own_tool_of_the_readme()
+    (tree / f"images/{name}").mkdir()
+    (tree / f"images/{name}/Dockerfile").write_text(dockerfile)
+    monkeypatch.chdir(tree)
+    recording = record_program({**BASE, "tools": json.dumps({name: entry})})
+    assert size(recording, name) == {"VCPU": str(entry["vcpus"]), "MEMORY": str(entry["memoryMib"])}
+    image = recording.one("docker:index/image:Image", f"biobatch-{name}").inputs
+    assert image["build"]["context"] == f"images/{name}"
+    assert "@sha256:" in image["build"]["args"]["BASE"]
+    assert set(recording.exports["job_definition_arns"]) == set(recording.exports["image_uris"]) == {*TOOLS, name}
+    pulls = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
+    assert any(f"biobatch-{name}" in policy for policy in pulls)
+
+
+def own_tool_of_the_readme() -> tuple[str, str, dict[str, int]]:
+    """Name, Dockerfile and entry of the fifth tool, as the README prints them."""
+    text = (ROOT / "README.md").read_text()
+    found = re.search(r"```dockerfile\n# images/(\S+)/Dockerfile\n(.*?)```\n\n```yaml\n(.*?)```", text, re.DOTALL)
+    assert found
+    name, dockerfile, entry = found.groups()
+    (tools,) = yaml.safe_load(entry).values()
+    return name, dockerfile, tools[name]
+
+
+def test_shares_make_a_fair_share_queue_of_its_own_over_the_same_machines() -> None:
+    plain, shared = program(), program(shares='{"phages": 1, "yeast": 0.5}')
+    assert "fair_share_queue_arn" not in plain.exports
+    assert not plain.all("batch/schedulingPolicy:SchedulingPolicy")
+    policy = shared.one("batch/schedulingPolicy:SchedulingPolicy")
+    assert policy.inputs["fairSharePolicy"] == {
+        "shareDecaySeconds": 86400,
+        "shareDistributions": [
+            {"shareIdentifier": "phages", "weightFactor": 1},
+            {"shareIdentifier": "yeast", "weightFactor": 0.5},
+        ],
+    }
+    fair = queue(shared, "fair-share")
+    assert fair["schedulingPolicyArn"] == "arn:aws:test:::biobatch"
+    assert shared.exports["fair_share_queue_arn"] == "arn:aws:test:::biobatch-fair-share"
+    main = {key: value for key, value in queue(shared, "main").items() if key != "schedulingPolicyArn"}
+    assert {key: value for key, value in fair.items() if key != "schedulingPolicyArn"} == main
+
+
+def test_shares_come_and_go_without_touching_what_is_there() -> None:
+    plain, shared = program(), program(shares='{"phages": 1}')
+    for registration in [r for r in plain.registrations if r.type.startswith("aws:batch/")]:
+        assert shared.one(registration.type, registration.name).inputs == registration.inputs
+    assert "schedulingPolicyArn" not in queue(shared, "main")
+    assert shared.exports["queue_arn"] == plain.exports["queue_arn"]
+
+
+def test_every_definition_can_be_submitted_to_a_fair_share_queue() -> None:
+    for definition in program().all("batch/jobDefinition:JobDefinition"):
+        assert definition.inputs["schedulingPriority"] == 1
+
+
+def test_a_job_that_can_never_start_leaves_every_queue() -> None:
+    for registration in program(shares='{"phages": 1}').all("batch/jobQueue:JobQueue"):
+        actions = registration.inputs["jobStateTimeLimitActions"]
+        assert {a["reason"] for a in actions} == {
+            "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+            "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        }
+        assert all(600 <= a["maxTimeSeconds"] <= 86400 and a["action"] == "CANCEL" for a in actions)

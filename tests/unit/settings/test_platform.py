@@ -1,0 +1,97 @@
+"""The settings of machines, tools and shares are taken or refused in words."""
+
+import gzip
+import json
+from pathlib import Path
+
+import moto
+import pulumi
+import pytest
+
+from settings import TOOLS, Settings, ToolSettings, instance_architecture, parse
+
+REGION = {"aws:region": "eu-west-1"}
+
+INSTANCE_TYPES = json.loads(
+    gzip.decompress((Path(moto.__file__).parent / "ec2/resources/instance_types.json.gz").read_bytes())
+)
+
+
+def settings(**config: str) -> Settings:
+    return parse({**REGION, **{f"biobatch:{key}": value for key, value in config.items()}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("scratchGiB", "29", "29 is outside 30 to 16384"),
+        ("scratchGiB", "16385", "16385 is outside 30 to 16384"),
+        ("amiId", "ami-1", "no machine image"),
+        ("amiId", "al2023", "no machine image"),
+        ("tools", "[]", "not a mapping of tools"),
+        ("tools", '{"STAR": {}}', "no tool name"),
+        ("tools", '{"base": {}}', "no tool name"),
+        ("tools", '{"star": {}}', "there is no images/star/Dockerfile"),
+        ("tools", '{"bwa": 4}', "4 is not a mapping of vcpus, memoryMib, timeoutSeconds, buildArgs"),
+        ("tools", '{"bwa": {"memory": 1}}', "bwa.memory: there is no such figure"),
+        ("tools", '{"bwa": {"vcpus": 0}}', "0 is not a whole number of 1 or more"),
+        ("tools", '{"bwa": {"vcpus": true}}', "true is not a whole number"),
+        ("tools", '{"bwa": {"vcpus": 1.5}}', "1.5 is not a whole number"),
+        ("tools", '{"bwa": {"timeoutSeconds": 59}}', "59 is not a whole number of 60 or more"),
+        ("tools", '{"bwa": {"buildArgs": {"BWA_VERSION": 1}}}', "not a mapping of build arguments to texts"),
+        ("tools", '{"bwa": {"buildArgs": {"BASE": "debian"}}}', "BASE is set by Biobatch"),
+        ("shares", "[]", "not a mapping of shares"),
+        ("shares", '{"a-b": 1}', "'a-b' is no share"),
+        ("shares", '{"": 1}', "'' is no share"),
+        ("shares", '{"a": 0}', "the weight 0 is not a number from 0.0001 to 999.9999"),
+        ("shares", '{"a": "1"}', 'the weight "1" is not a number'),
+        ("instanceTypes", '["mac2.metal"]', "Batch runs no Macs"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key_and_the_command_that_mends_it(key: str, value: str, words: str) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        settings(**{key: value})
+    assert f"- {key}: " in str(caught.value)
+    assert words in str(caught.value)
+    assert "pulumi config " in str(caught.value)
+
+
+def test_other_figures_for_a_tool_of_ours_leave_its_others() -> None:
+    tools = settings(tools='{"bwa": {"memoryMib": 15000, "buildArgs": {"BWA_VERSION": "0.7.19"}}}').tools
+    assert tools["bwa"] == ToolSettings(vcpus=4, memory_mib=15000, build_args={"BWA_VERSION": "0.7.19"})
+    assert {name: tool for name, tool in tools.items() if name != "bwa"} == {
+        name: tool for name, tool in TOOLS.items() if name != "bwa"
+    }
+
+
+def test_a_tool_of_the_labs_own_is_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "images/star").mkdir(parents=True)
+    (tmp_path / "images/star/Dockerfile").touch()
+    monkeypatch.chdir(tmp_path)
+    tools = settings(tools='{"star": {"vcpus": 8, "memoryMib": 60000}}').tools
+    assert tools == {**TOOLS, "star": ToolSettings(vcpus=8, memory_mib=60000)}
+
+
+def test_shares_are_weights_by_name() -> None:
+    assert settings(shares='{"phages": 1, "yeast*": 0.5}').shares == {"phages": 1.0, "yeast*": 0.5}
+
+
+def accepted(name: str, architecture: str) -> bool:
+    try:
+        return settings(architecture=architecture, instanceTypes=json.dumps([name])).instance_types == (name,)
+    except pulumi.RunError:
+        return False
+
+
+def test_every_type_is_accepted_under_its_architecture_alone_but_the_first_graviton_and_macs() -> None:
+    assert len(INSTANCE_TYPES) > 1_000
+    for name, described in INSTANCE_TYPES.items():
+        supported = set(described["ProcessorInfo"]["SupportedArchitectures"])
+        fit = set() if name.startswith(("a1.", "mac")) else supported & {"x86_64", "arm64"}
+        assert {architecture for architecture in ("x86_64", "arm64") if accepted(name, architecture)} == fit, name
+
+
+def test_the_rule_that_reads_a_types_name_agrees_with_ec2() -> None:
+    for name, described in INSTANCE_TYPES.items():
+        if not name.startswith("mac"):
+            assert instance_architecture(name) in described["ProcessorInfo"]["SupportedArchitectures"], name
