@@ -3,7 +3,6 @@
 import pulumi
 import pulumi_aws as aws
 
-import existing_network
 import settings
 from components import (
     BatchPermissions,
@@ -26,6 +25,7 @@ from components import (
     ToolImage,
     ToolImageArgs,
     deploy_policy,
+    existing_network,
 )
 from components.batch_platform import SCRATCH_PATH
 from components.emulation import require_builder

@@ -284,24 +284,21 @@ class Key:
     read: Callable[[str], Any]
 
 
-def _json(value: str, kind: type, wanted: str) -> Any:
+def _json(value: str, kind: type, wanted: str, set_it: str) -> Any:
     try:
         parsed = json.loads(value)
     except ValueError:
         parsed = value
     # A boolean is an integer to Python, but not to a user.
     if not isinstance(parsed, kind) or (kind is int and isinstance(parsed, bool)):
-        raise Refused(f"{value!r} is not {wanted}.")
+        raise Refused(f"{value!r} is not {wanted}. {set_it}")
     return parsed
 
 
 def _integer(key: str, low: int, high: int, remedy: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         set_it = f"Set it: pulumi config set {key} {remedy}"
-        try:
-            number: int = _json(value, int, f"a whole number from {low} to {high}")
-        except Refused as refused:
-            raise Refused(f"{refused} {set_it}") from None
+        number: int = _json(value, int, f"a whole number from {low} to {high}", set_it)
         if not low <= number <= high:
             raise Refused(f"{number} is outside {low} to {high}. {set_it}")
         return number
@@ -339,10 +336,7 @@ def _arn(key: str, pattern: str, what: str) -> Callable[[str], str]:
 def _names(key: str, pattern: str, what: str, example: str, most: int) -> Callable[[str], list[str]]:
     def read(value: str) -> list[str]:
         set_it = f"Set it: pulumi config set --path '{key}[0]' {example}"
-        try:
-            names: list[Any] = _json(value, list, f"a list of {what}s")
-        except Refused as refused:
-            raise Refused(f"{refused} {set_it}") from None
+        names: list[Any] = _json(value, list, f"a list of {what}s", set_it)
         faults = [
             f"{name!r} is no {what}, such as {example}."
             for name in names
@@ -367,10 +361,7 @@ def _vpc_id(value: str) -> str:
 
 def _data_buckets(value: str) -> list[SharedBucket]:
     set_it = "Set it: pulumi config set --path 'dataBuckets[0].name' genomes"
-    try:
-        entries: list[Any] = _json(value, list, "a list of buckets, each {name, access, prefix, kmsKeyArn}")
-    except Refused as refused:
-        raise Refused(f"{refused} {set_it}") from None
+    entries: list[Any] = _json(value, list, "a list of buckets, each {name, access, prefix, kmsKeyArn}", set_it)
     faults = [f"[{i}]{fault}" for i, entry in enumerate(entries) for fault in _data_bucket_faults(entry)]
     if len(entries) > MAX_DATA_BUCKETS:
         faults.append(f"{len(entries)} buckets are more than {MAX_DATA_BUCKETS}, which a role's policy always holds.")
@@ -417,10 +408,7 @@ def _data_bucket_faults(entry: Any) -> Iterator[str]:
 
 def _instance_types(value: str) -> list[str]:
     set_it = "Set it: pulumi config set --path 'instanceTypes[0]' m6i"
-    try:
-        types: list[Any] = _json(value, list, "a list of instance types or families")
-    except Refused as refused:
-        raise Refused(f"{refused} {set_it}") from None
+    types: list[Any] = _json(value, list, "a list of instance types or families", set_it)
     faults = []
     for name in types:
         if not isinstance(name, str) or not re.fullmatch(
@@ -454,10 +442,7 @@ def _vpc_cidr(value: str) -> str:
 
 def _tags(value: str) -> dict[str, str]:
     set_it = "Set it: pulumi config set --path 'tags.project' genomes"
-    try:
-        tags: dict[str, Any] = _json(value, dict, "a mapping of tag names to values")
-    except Refused as refused:
-        raise Refused(f"{refused} {set_it}") from None
+    tags: dict[str, Any] = _json(value, dict, "a mapping of tag names to values", set_it)
     faults = []
     if len(tags) > MAX_TAGS:
         faults.append(f"{len(tags)} tags are more than {MAX_TAGS}.")
@@ -478,10 +463,7 @@ def _tags(value: str) -> dict[str, str]:
 
 def _retention(value: str) -> int:
     set_it = "Set it: pulumi config set logRetentionDays 30"
-    try:
-        days: int = _json(value, int, "a whole number of days")
-    except Refused as refused:
-        raise Refused(f"{refused} {set_it}") from None
+    days: int = _json(value, int, "a whole number of days", set_it)
     if days not in LOG_RETENTION_DAYS:
         raise Refused(f"{days} is none of {', '.join(map(str, LOG_RETENTION_DAYS))}. {set_it}")
     return days
@@ -498,10 +480,7 @@ def _ami(value: str) -> str:
 
 def _tools(value: str) -> dict[str, ToolSettings]:
     set_it = "Set it: pulumi config set --path 'tools.bwa.memoryMib' 15000"
-    try:
-        tools: dict[str, Any] = _json(value, dict, "a mapping of tools to their figures")
-    except Refused as refused:
-        raise Refused(f"{refused} {set_it}") from None
+    tools: dict[str, Any] = _json(value, dict, "a mapping of tools to their figures", set_it)
     faults: list[str] = []
     read = {name: _tool(name, figures, faults) for name, figures in tools.items()}
     if faults:
@@ -546,10 +525,7 @@ def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
 
 def _shares(value: str) -> dict[str, float]:
     set_it = "Set it: pulumi config set --path 'shares.phages' 1"
-    try:
-        shares: dict[str, Any] = _json(value, dict, "a mapping of shares to weights")
-    except Refused as refused:
-        raise Refused(f"{refused} {set_it}") from None
+    shares: dict[str, Any] = _json(value, dict, "a mapping of shares to weights", set_it)
     faults = []
     low, high = SHARE_WEIGHTS
     if len(shares) > 500:

@@ -1,4 +1,4 @@
-"""Biobatch's building blocks. Each takes what those before it made; none reads configuration or looks anything up."""
+"""Biobatch's building blocks. Each component takes what those before it made; none reads configuration or looks anything up."""
 
 from components.batch_platform import BatchPlatform, BatchPlatformArgs, Tool
 from components.data_bucket import DataBucket, DataBucketArgs

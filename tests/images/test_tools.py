@@ -48,8 +48,8 @@ def test_the_image_says_what_it_is_and_runs_as_the_jobs_user(images: Images, too
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_build_leaves_nothing_behind(images: Images, tool: str) -> None:
     script = (
-        "find /root /tmp /var/tmp /scratch /build /var/lib/apt/lists /var/cache/apt /var/log/apt /var/log/dpkg.log -type f "
-        "2> /dev/null | grep -vE '/root/\\.(bashrc|profile)$'; find / -xdev -name '.*_history'; command -v go gcc javac"
+        "find $HOME /tmp /var/tmp /scratch /build /var/lib/apt/lists /var/cache/apt /var/log/apt /var/log/dpkg.log -type f "
+        '2> /dev/null | grep -vxE "$HOME/\\.(bashrc|profile)"; find / -xdev -name ".*_history"; command -v go gcc javac'
     )
     looked = images.run(tool, "-c", script, entrypoint="/bin/bash", user="0")
     assert looked.log == ""
