@@ -1,7 +1,7 @@
 """Calling variants: files between all steps, or streams.
 
 The workshop's shape, in which every step is a job of its own and hands the next one a whole file through S3 (SAM, BAM, sorted BAM, BCF, VCF),
-against `call-variants` on the same reads: a random genome of 5 Mb at 30×. Both are given two threads to align with. Ours checks the reads,
+against `call-variants` on the same reads: a random genome of 5 Mb at 30×. Both align with the same number of threads. Ours checks the reads,
 marks duplicates and measures the result besides; the workshop's does not.
 """
 
@@ -28,12 +28,13 @@ def measure(stack: Stack, bases: int = _BASES, pairs: int = _PAIRS, rounds: int 
     reads = folder / "reads/"
     try:
         queue_run.run(stack, [_simulation(reads, bases, pairs)])
+        (threads,) = [job.vcpus for job in _ours(stack, reads, folder) if job.step == "align" and job.vcpus]
         places = iter(range(2 * rounds))
         costs = in_turn(
             rounds,
             [
                 lambda: queue_run.run(stack, _ours(stack, reads, folder / f"{next(places)}/")),
-                lambda: queue_run.run(stack, workshop(reads, folder / f"{next(places)}/")),
+                lambda: queue_run.run(stack, workshop(reads, folder / f"{next(places)}/", threads)),
             ],
         )
     finally:
@@ -104,8 +105,14 @@ def _ours(stack: Stack, reads: S3Uri, results: S3Uri) -> list[Job]:
     return variants.prepare(request, faults, stack.clients, definitions, "benchmark").jobs
 
 
-def workshop(reads: S3Uri, results: S3Uri) -> list[Job]:
-    """The steps as they are taught: each reads files and writes one, and the next one begins when it has ended."""
+def workshop(reads: S3Uri, results: S3Uri, threads: int) -> list[Job]:
+    """The steps as they are taught: each reads files and writes one, and the next one begins when it has ended.
+
+    Args:
+        reads: folder of the reads and the reference.
+        results: folder of all that the steps write.
+        threads: of the aligner.
+    """
     reference = reads / "reference.fa"
     mates = [reads / mate for mate in _MATES]
     index = [results / f"reference.fa{ending}" for ending in (".amb", ".ann", ".bwt", ".pac", ".sa")]
@@ -133,8 +140,8 @@ def workshop(reads: S3Uri, results: S3Uri) -> list[Job]:
         for i, mate in enumerate(mates, start=1)
     ]
     indexed = step("index", "bwa", "bwa index reference.fa", [reference], ["reference.fa.*"], [])
-    align = f"bwa mem -t 2 -R '@RG\\tID:sample\\tSM:sample' reference.fa {' '.join(_MATES)} > sample.sam"
-    aligned = step("align", "bwa", align, [reference, *index, *mates], ["sample.sam"], [indexed], vcpus=2)
+    align = f"bwa mem -t {threads} -R '@RG\\tID:sample\\tSM:sample' reference.fa {' '.join(_MATES)} > sample.sam"
+    aligned = step("align", "bwa", align, [reference, *index, *mates], ["sample.sam"], [indexed], threads)
     converted = step(
         "convert", "samtools", "samtools view -b -o sample.bam sample.sam", [sam], ["sample.bam"], [aligned]
     )

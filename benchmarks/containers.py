@@ -1,6 +1,7 @@
 """Runs scripts in containers, and builds the images that ours are compared with."""
 
 import io
+import tarfile
 from collections.abc import Mapping
 
 import docker.errors
@@ -24,8 +25,21 @@ timed() {
 """
 
 
-def run(stack: Stack, image: str, script: str, environment: Mapping[str, str] | None = None) -> str:
+def run(
+    stack: Stack,
+    image: str,
+    script: str,
+    environment: Mapping[str, str] | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> str:
     """Runs a bash script as root, with AWS at hand and a volume at /scratch, and returns what it printed.
+
+    Args:
+        stack: where.
+        image: has bash.
+        script: run in /scratch.
+        environment: variables beside AWS's.
+        files: contents by name, put into /scratch.
 
     Raises:
         LocalError: if it fails, with the end of what it printed.
@@ -50,6 +64,7 @@ def run(stack: Stack, image: str, script: str, environment: Mapping[str, str] | 
         labels={LABEL: str(ROOT)},
     )
     try:
+        container.put_archive("/scratch", _archive(files or {}))
         container.start()
         exit_code = container.wait()["StatusCode"]
         log = container.logs().decode(errors="replace")
@@ -59,6 +74,16 @@ def run(stack: Stack, image: str, script: str, environment: Mapping[str, str] | 
         end = "\n".join(f"    {line}" for line in log.splitlines()[-15:])
         raise LocalError(f"a script in {image} failed with exit code {exit_code}:\n{end}")
     return log
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def timings(log: str) -> dict[str, list[float]]:

@@ -6,13 +6,12 @@ SHA-256, and writes a manifest. "Missing" is the exit code for a key that does n
 Debian's archive is what an image build reaches behind a company's proxy too; s5cmd is not in it.
 """
 
-import secrets
 import statistics
 from pathlib import Path
 
 from benchmarks import containers
 from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, seconds
-from benchmarks.objects import temporary_bucket
+from benchmarks.objects import empty, temporary_bucket
 from benchmarks.stack import Stack
 
 _ROUNDS = 3
@@ -74,7 +73,7 @@ def _name(client: str) -> str:
 def trial(stack: Stack, client: str, bucket: str) -> dict[str, float]:
     """One round of one client: seconds by part, and its exit code for a missing key."""
     script = "".join([containers.TIMED, *((_FOLDER / f"{name}.sh").read_text() for name in (client, "trial"))])
-    variables = {"BUCKET": bucket, "PREFIX": f"{client}-{secrets.token_hex(4)}"}
-    log = containers.run(stack, f"{stack.registry}/{_name(client)}", script, variables)
+    log = containers.run(stack, f"{stack.registry}/{_name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
+    empty(stack.clients.s3, bucket, "")
     (missing,) = [line.split()[1] for line in log.splitlines() if line.startswith("missing ")]
     return {part: took for part, (took,) in containers.timings(log).items()} | {"missing": float(missing)}

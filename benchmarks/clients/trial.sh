@@ -1,5 +1,5 @@
 # What every client does. It brings the functions `send FOLDER PREFIX` and `fetch PREFIX FOLDER`, which copy all files of a folder.
-# BUCKET; PREFIX: the round's own.
+# BUCKET, PREFIX.
 mkdir -p one large small
 printf x > one/file
 head -c 300000000 /dev/urandom > large/file

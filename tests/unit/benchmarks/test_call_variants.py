@@ -5,7 +5,7 @@ from jobs.job import Job, faults
 from jobs.uris import S3Uri
 
 READS, RESULTS = S3Uri("bucket", "reads/"), S3Uri("bucket", "results/")
-JOBS = call_variants.workshop(READS, RESULTS)
+JOBS = call_variants.workshop(READS, RESULTS, threads=4)
 
 
 def _published(job: Job) -> set[S3Uri]:
@@ -37,3 +37,9 @@ def test_sam_bam_sorted_bam_bcf_and_vcf_all_pass_through_s3() -> None:
     published = {uri.name for job in JOBS for uri in _published(job)}
     assert published >= {"sample.sam", "sample.bam", "sample.sorted.bam", "sample.bcf", "sample.vcf"}
     assert all("|" not in job.command[0] for job in JOBS)
+
+
+def test_the_aligner_gets_its_threads_and_the_vcpus_for_them() -> None:
+    (align,) = [job for job in JOBS if job.step == "align"]
+    assert "bwa mem -t 4 " in align.command[0]
+    assert align.vcpus == 4
