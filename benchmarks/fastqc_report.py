@@ -4,6 +4,8 @@ The same reads by our image and by the plain apt image, whose Java is whole: the
 its graphs drawn. Most of the time is Java's start.
 """
 
+from functools import partial
+
 from benchmarks import containers
 from benchmarks.figures import Figures, Ratio, in_turn, ratio, seconds
 from benchmarks.image_sizes import PLAIN
@@ -30,7 +32,7 @@ def measure(stack: Stack) -> Figures:
     """
     containers.build(stack, "benchmark-fastqc", containers.installing(PLAIN["fastqc"]))
     images = [stack.image_uris["fastqc"], f"{stack.registry}/benchmark-fastqc"]
-    ours, plain = in_turn(_ROUNDS, [lambda image=image: _report(stack, image) for image in images])
+    ours, plain = in_turn(_ROUNDS, [partial(_report, stack, image) for image in images])
     if ours[0][1:] != plain[0][1:]:
         raise LocalError(
             f"the reports differ: data and graphs are {ours[0][1:]} of ours, {plain[0][1:]} of the plain image's"

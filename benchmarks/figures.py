@@ -81,7 +81,7 @@ def ratio(over: Sequence[float], under: Sequence[float]) -> float:
 def seconds(values: Sequence[float]) -> str:
     """A median with its range, as a cell."""
     middle = statistics.median(values)
-    digits = 1 if middle >= 10 else 2
+    digits = 1 if middle >= 10 else 2 if middle >= 0.1 else 3
     return f"{middle:.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 

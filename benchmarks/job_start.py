@@ -7,6 +7,7 @@ and to schedule is not in it: this queue is the local stack's.
 
 import time
 from datetime import datetime
+from functools import partial
 
 from benchmarks import image_sizes, queue_run
 from benchmarks.containers import build, installing
@@ -35,7 +36,7 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     try:
         for tool in COMMANDS:
             build(stack, f"benchmark-{tool}", installing(image_sizes.PLAIN[tool]))
-            contestants = [lambda tool=tool: _queued(stack, tool, folder), lambda tool=tool: by_hand(stack, tool)]
+            contestants = [partial(_queued, stack, tool, folder), partial(by_hand, stack, tool)]
             queued, bare = (times[1:] for times in in_turn(rounds + 1, contestants))
             rows.append([tool, seconds(queued), seconds(bare)])
             ours += queued

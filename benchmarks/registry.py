@@ -1,5 +1,7 @@
 """Images as a registry holds them: compressed layers, each once."""
 
+from typing import Any
+
 import requests
 
 from local.errors import LocalError
@@ -32,14 +34,13 @@ def layers(reference: str) -> dict[str, int]:
     return {layer["digest"]: int(layer["size"]) for layer in manifest["layers"]}
 
 
-def _manifest(host: str, name: str, version: str) -> dict[str, list[dict[str, dict[str, str]]]]:
+def _manifest(host: str, name: str, version: str) -> Any:
     answer = requests.get(f"http://{host}/v2/{name}/manifests/{version}", headers={"Accept": _MANIFESTS}, timeout=30)
     if not answer.ok:
         raise LocalError(
             f"the registry {host} has no image {name} {version}: {answer.status_code} {answer.text.strip()}"
         )
-    manifest: dict[str, list[dict[str, dict[str, str]]]] = answer.json()
-    return manifest
+    return answer.json()
 
 
 def unique_bytes(images: list[dict[str, int]]) -> int:

@@ -7,6 +7,7 @@ Debian's archive is what an image build reaches behind a company's proxy too; s5
 """
 
 import statistics
+from functools import partial
 from pathlib import Path
 
 from benchmarks import containers
@@ -35,7 +36,7 @@ def measure(stack: Stack) -> Figures:
     base = containers.base(stack).attrs["Size"]
     images = {client: _image(stack, client) for client in CLIENTS}
     with temporary_bucket(stack.clients.s3) as bucket:
-        rounds = in_turn(_ROUNDS, [lambda client=client: trial(stack, client, bucket) for client in CLIENTS])
+        rounds = in_turn(_ROUNDS, [partial(trial, stack, client, bucket) for client in CLIENTS])
     found = dict(zip(CLIENTS, rounds, strict=True))
     rows = [
         [

@@ -49,6 +49,7 @@ def test_a_table_is_markdown_with_columns_in_line() -> None:
 
 def test_seconds_show_what_the_machine_did_to_them() -> None:
     assert seconds([0.5, 0.25, 1.0]) == "0.50 (0.25–1.00)"
+    assert seconds([0.0105]) == "0.011 (0.011–0.011)"
     assert seconds([30.0, 10.04, 20.0]) == "20.0 (10.0–30.0)"
 
 

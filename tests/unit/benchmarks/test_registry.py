@@ -33,7 +33,7 @@ def the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
         answer._content = json.dumps(MANIFESTS.get(path, "no such manifest")).encode()
         return answer
 
-    monkeypatch.setattr(registry.requests, "get", get)
+    monkeypatch.setattr(requests, "get", get)
 
 
 @pytest.mark.parametrize(
