@@ -8,7 +8,7 @@ import pytest
 from docker.models.containers import Container
 
 from tests.images.containers import Ended, Images, ended
-from tests.images.storage import Answer, Folder, denied, encoded, found, stand
+from tests.images.storage import Answer, Folder, absent, denied, encoded, found, stand
 
 ODD_NAMES = [
     "a b+c.fq",
@@ -172,7 +172,7 @@ def test_an_output_that_the_manifest_would_overwrite_is_refused(images: Images, 
     [
         ("s3://{bucket}/{prefix}no-such-object", "no-such-object does not exist"),
         ("s3://{bucket}/{prefix}*.bam", "*.bam matches no object"),
-        ("s3://no-such-bucket/key", "s3://no-such-bucket/key does not exist"),
+        ("s3://no-such-bucket/key", "the bucket of s3://no-such-bucket/key does not exist"),
         ("s3://no-such-bucket/*", "the bucket of s3://no-such-bucket/* does not exist"),
     ],
 )
@@ -217,7 +217,7 @@ def test_an_input_that_the_role_may_not_read_is_a_refusal(images: Images, uri: s
 
 def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
-        return found(b"") if path == "/bucket/to/manifest.json" else denied()
+        return absent() if path == "/bucket/to/manifest.json" else denied()
 
     with stand(images.gateway, answer) as store:
         job = run(
@@ -231,7 +231,7 @@ def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images
 def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
     with stand(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
-    assert job.exit_code == 74
+    assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
     assert "it ran" not in job.log
 
@@ -239,7 +239,7 @@ def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
 def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:
     with stand(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
-    assert job.exit_code == 74
+    assert job.exit_code == 65
     assert "s3://bucket/reads.fq was overwritten while it was read" in job.log
     assert "it ran" not in job.log
 
