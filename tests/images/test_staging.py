@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker.models.containers import Container
@@ -41,6 +42,64 @@ def test_objects_of_any_name_arrive_whole_and_leave_whole(images: Images, folder
     assert folder.names("to [a] new + place/") == {"manifest.json", *(f"out/{name}" for name in ODD_NAMES)}
     for name in ODD_NAMES:
         assert folder.get(f"to [a] new + place/out/{name}").decode() == f"content of {name}"
+
+
+@pytest.mark.parametrize("last", ["é" * 127 + "e", "*%+? []" * 36, "x"])
+def test_a_key_of_a_thousand_characters_arrives_and_leaves(images: Images, folder: Folder, last: str) -> None:
+    room = 1000 - len(folder.prefix.encode()) - len("in/") - len(last.encode())
+    parts = ["d e" * 30] * (room // 91)
+    name = "/".join([*parts, "f" * (room - 91 * len(parts) - 1), last])
+    job = run(
+        images,
+        "mkdir to && cp -- * to 2> /dev/null; ls to",
+        JOB_INPUTS=folder.put(f"in/{name}", b"ACGT"),
+        JOB_OUTPUTS="to/*",
+        JOB_OUTPUT_PREFIX=folder.uri(),
+    )
+    assert job.exit_code == 0, job.log
+    assert len((folder.prefix + f"in/{name}").encode()) == 1000
+    assert folder.get(f"to/{last}") == b"ACGT"
+
+
+def test_five_thousand_small_inputs_come_by_a_list(images: Images, folder: Folder) -> None:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        uris = list(pool.map(lambda number: folder.put(f"in/{number}", str(number).encode()), range(5000)))
+    job = images.run(
+        "samtools",
+        "cat [0-9]* | wc -c; ls | wc -l",
+        environment={"JOB_INPUTS_FROM": folder.put("list", "\n".join(uris).encode())},
+        mem_limit="96m",
+        memswap_limit="96m",
+        seconds=300,
+    )
+    assert job.exit_code == 0, job.log
+    total = sum(len(str(number)) for number in range(5000))
+    assert job.log.startswith(f"{total}\n5000\n")
+    assert job.record["bytes_in"] == total
+
+
+def test_two_gigabytes_arrive_whole_through_a_small_memory(images: Images, folder: Folder) -> None:
+    part = hashlib.shake_256(b"seed").digest(2**20) * 64
+    where = {"Bucket": folder.bucket, "Key": folder.prefix + "large"}
+    upload = folder.client.create_multipart_upload(**where)["UploadId"]
+    sent = [
+        {"PartNumber": n, "ETag": folder.client.upload_part(**where, UploadId=upload, PartNumber=n, Body=part)["ETag"]}
+        for n in range(1, 33)
+    ]
+    folder.client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": sent})
+    job = images.run(
+        "samtools",
+        "stat -c %s large",
+        environment={"JOB_INPUTS": folder.uri("large")},
+        mem_limit="96m",
+        memswap_limit="96m",
+        seconds=300,
+    )
+    folder.client.delete_object(**where)
+    assert job.exit_code == 0, job.log
+    assert job.log.startswith(f"{2 << 30}\n")
+    assert job.record["bytes_in"] == 2 << 30
+    assert job.record["peak_memory_bytes"] < 96 << 20
 
 
 def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Folder) -> None:
