@@ -24,7 +24,7 @@ echo "graphs $(find Images -name '*.png' -size +2k | wc -l)"
 """
 
 
-def measure(stack: Stack) -> Figures:
+def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     """Runs both in turn and compares what they made.
 
     Raises:
@@ -32,7 +32,7 @@ def measure(stack: Stack) -> Figures:
     """
     containers.build(stack, "benchmark-fastqc", containers.installing(PLAIN["fastqc"]))
     images = [stack.image_uris["fastqc"], f"{stack.registry}/benchmark-fastqc"]
-    ours, plain = in_turn(_ROUNDS, [partial(_report, stack, image) for image in images])
+    ours, plain = in_turn(rounds, [partial(_report, stack, image) for image in images])
     if ours[0][1:] != plain[0][1:]:
         raise LocalError(
             f"the reports differ: data and graphs are {ours[0][1:]} of ours, {plain[0][1:]} of the plain image's"

@@ -1,9 +1,9 @@
 """S3 clients that an image can be built with.
 
 What each adds to Debian (certificates included), how long it takes from its start to one byte fetched, and for one object of 300 MB and
-200 of 100 kB. `job` is our entrypoint: it alone also checks what it fetched against S3's MD5, lets S3 check what it sends against
-SHA-256, and writes a manifest. "Missing" is the exit code for a key that does not exist: 0 there makes a green job of nothing.
-Debian's archive is what an image build reaches behind a company's proxy too; s5cmd is not in it.
+200 of 100 kB. `job` is our entrypoint; in the same time it checks what it fetched against the MD5 that S3 reports, has S3 check all that it sends
+against SHA-256, and writes a manifest. "Missing" is the exit code for a key that does not exist: 0 there makes a green job of nothing. All
+come from Debian's archive, which an image build reaches behind a company's proxy too; s5cmd is not in it.
 """
 
 import statistics
@@ -31,13 +31,13 @@ CLIENTS = {
 _PARTS = ("start", "send_large", "fetch_large", "send_small", "fetch_small")
 
 
-def measure(stack: Stack) -> Figures:
+def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     """Builds an image for each client and lets them do the same in turn."""
     base = containers.base(stack).attrs["Size"]
     images = {client: _image(stack, client) for client in CLIENTS}
     with temporary_bucket(stack.clients.s3) as bucket:
-        rounds = in_turn(_ROUNDS, [partial(trial, stack, client, bucket) for client in CLIENTS])
-    found = dict(zip(CLIENTS, rounds, strict=True))
+        trials = in_turn(rounds, [partial(trial, stack, client, bucket) for client in CLIENTS])
+    found = dict(zip(CLIENTS, trials, strict=True))
     rows = [
         [
             client,
