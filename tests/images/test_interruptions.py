@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from docker.models.containers import Container
@@ -84,12 +85,15 @@ def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_puts_all_rig
 
 
 def test_a_signal_aborts_an_upload_in_parts(images: Images, folder: Folder) -> None:
+    def uploads() -> list[Any]:
+        found: list[Any] = folder.client.list_multipart_uploads(Bucket=folder.bucket).get("Uploads", [])
+        return found
+
     environment = {"JOB_OUTPUTS": "big", "JOB_OUTPUT_PREFIX": folder.uri()}
     with line(images.gateway, images.endpoint) as slow:
         slow.seconds_a_block = SECONDS_A_BLOCK
         environment["AWS_ENDPOINT_URL"] = slow.endpoint
         with images.started("samtools", "head -c 130M /dev/zero > big", environment=environment) as container:
-            uploads = lambda: folder.client.list_multipart_uploads(Bucket=folder.bucket).get("Uploads")  # noqa: E731
             wait_until(lambda: bool(uploads()) and slow.carried > 1 << 20, container)
             slow.seconds_a_block = 0
             container.kill("SIGTERM")
