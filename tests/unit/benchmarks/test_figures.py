@@ -16,7 +16,7 @@ def test_contestants_take_turns_so_that_a_slower_hour_meets_both() -> None:
 
 
 def test_a_ratio_is_the_median_of_the_rounds_and_not_the_ratio_of_medians() -> None:
-    assert ratio([1.0, 20.0, 3.0], [2.0, 10.0, 3.0]) == 1.0
+    assert ratio([10.0, 1.0, 6.0], [4.0, 2.0, 1.0]) == 2.5
 
 
 def test_a_missed_aim_is_said_and_a_held_one_is_not() -> None:
