@@ -78,30 +78,6 @@ def test_five_thousand_small_inputs_come_by_a_list(images: Images, folder: Folde
     assert job.record["bytes_in"] == total
 
 
-def test_two_gigabytes_arrive_whole_through_a_small_memory(images: Images, folder: Folder) -> None:
-    part = hashlib.shake_256(b"seed").digest(2**20) * 64
-    where = {"Bucket": folder.bucket, "Key": folder.prefix + "large"}
-    upload = folder.client.create_multipart_upload(**where)["UploadId"]
-    sent = [
-        {"PartNumber": n, "ETag": folder.client.upload_part(**where, UploadId=upload, PartNumber=n, Body=part)["ETag"]}
-        for n in range(1, 33)
-    ]
-    folder.client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": sent})
-    job = images.run(
-        "samtools",
-        "stat -c %s large",
-        environment={"JOB_INPUTS": folder.uri("large")},
-        mem_limit="96m",
-        memswap_limit="96m",
-        seconds=300,
-    )
-    folder.client.delete_object(**where)
-    assert job.exit_code == 0, job.log
-    assert job.log.startswith(f"{2 << 30}\n")
-    assert job.record["bytes_in"] == 2 << 30
-    assert job.record["peak_memory_bytes"] < 96 << 20
-
-
 def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Folder) -> None:
     job = run(
         images,
