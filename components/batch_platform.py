@@ -302,6 +302,8 @@ class BatchPlatform(pulumi.ComponentResource):
             "environment": [
                 {"name": "AWS_DEFAULT_REGION", "value": args.region},
                 {"name": "AWS_REGION", "value": args.region},
+                # Which image a container is of, nothing tells it from inside; `job` knows a finished job again by it.
+                {"name": "JOB_IMAGE", "value": size.image_uri},
             ],
             "logConfiguration": {
                 "logDriver": "awslogs",

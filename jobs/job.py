@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -38,6 +39,10 @@ class Job:
     """Folder that the outputs go to, under their relative paths."""
     manifest: S3Uri
     """Object that is written last; without it there is no result."""
+    producers: tuple[S3Uri, ...] = ()
+    """Manifests of the jobs that made its inputs: it runs only on what they name, and as they name it."""
+    resume: bool = False
+    """Whether it ends at once if its manifest says that the same has been done before."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of the command's own."""
     vcpus: int | None = None
@@ -114,11 +119,17 @@ def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, bool]:
 
 
 def _overrides(job: Job, inputs: Mapping[str, str]) -> ContainerOverridesTypeDef:
+    def relative(uri: S3Uri) -> str:
+        return uri.encoded().removeprefix(job.output_prefix.encoded())
+
     environment = {
         **inputs,
         **({"JOB_OUTPUTS": " ".join(encode_glob(glob) for glob in job.outputs)} if job.outputs else {}),
         "JOB_OUTPUT_PREFIX": job.output_prefix.encoded(),
         "JOB_MANIFEST": job.manifest.encoded(),
+        **({"JOB_INPUT_MANIFESTS": " ".join(map(relative, job.producers))} if job.producers else {}),
+        **({"JOB_RESUME": "1"} if job.resume else {}),
+        "JOB_SUBMITTED": str(int(time.time())),
         **job.environment,
     }
     chosen: ContainerOverridesTypeDef = {

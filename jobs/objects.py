@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,19 @@ def read_json(s3: S3Client, uri: S3Uri) -> Any:
     """An object's content, or None if there is no such object."""
     text = read_text(s3, uri)
     return None if text is None else json.loads(text)
+
+
+def read_manifest(s3: S3Client, uri: S3Uri) -> Any:
+    """What a finished job made; None if there is no manifest, or an empty one: a job is replacing the outputs, or was stopped at it."""
+    text = read_text(s3, uri)
+    return json.loads(text) if text else None
+
+
+def are_as_made(s3: S3Client, outputs: Iterable[Mapping[str, Any]], bucket: str) -> bool:
+    """Whether outputs are there as their manifest names them."""
+    made = {S3Uri(bucket, each["key"]): (each["size"], each["etag"]) for each in outputs}
+    found, _ = look_up(s3, made)
+    return {uri: (each.size, each.etag) for uri, each in found.items()} == made
 
 
 def explain(uri: S3Uri, error: ClientError) -> str:

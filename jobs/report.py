@@ -10,6 +10,7 @@ from typing import Any
 from jobs import logs, objects
 from jobs.aws import Aws
 from jobs.job import Job
+from jobs.refusal import Refused
 from jobs.request import Request
 from jobs.variants import Plan
 from jobs.watch import Followed
@@ -88,7 +89,9 @@ def _share(value: float | None) -> str:
 
 def published(aws: Aws, job: Job) -> None:
     """Prints what one job published, as its manifest says."""
-    manifest = objects.read_json(aws.s3, job.manifest)
+    manifest = objects.read_manifest(aws.s3, job.manifest)
+    if manifest is None:
+        raise Refused(f"{job.manifest}: there is no manifest, so there is no result. Submit the job again")
     print("\nOutputs")
     for each in [*(output["uri"] for output in manifest["outputs"]), str(job.manifest)]:
         print(f"  {each}")

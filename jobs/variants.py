@@ -9,7 +9,8 @@ truth, *compare* follows. The outputs under the prefix:
     <sample>/<sample>.bam, .bam.bai, .vcf.gz, .vcf.gz.tbi     .csi where a contig is longer than 512 Mb
     qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .bcftools_stats.txt, .truth.json
 
-Beside them lies a manifest of each job: what has none is no result.
+Beside them lies a manifest of each job: what has none, or an empty one, is no result. A job whose manifest names the same inputs,
+command and image ends at once, so a run that broke off is taken up by the same command once more.
 """
 
 from __future__ import annotations
@@ -122,6 +123,10 @@ class Plan:
                 jobs.append(self._compare(sample.name, self.request.truth, call))
         return jobs
 
+    @property
+    def _index_manifest(self) -> str:
+        return f"{self.folder}/manifest.json"
+
     def _index(self) -> Job:
         reference = self.request.reference
         return self._job(
@@ -131,7 +136,7 @@ class Plan:
             sizes.index(self.bases, self.definitions["bwa"]),
             inputs=(reference,),
             outputs=tuple(f"{self.folder}/reference.fa{ending}" for ending in _INDEX_FILES),
-            manifest=f"{self.folder}/manifest.json",
+            manifest=self._index_manifest,
             environment={"REFERENCE": reference.name, "FOLDER": self.folder},
         )
 
@@ -164,6 +169,7 @@ class Plan:
             manifest=f"{name}/{name}.bam.manifest.json",
             environment={"SAMPLE": name, **files, "THREADS": str(size.vcpus), "SORT_MIB": str(sort_mib)},
             after=after,
+            producers=(self.request.output_prefix / self._index_manifest,),
         )
 
     def _call(self, sample: str, align: Job) -> Job:
@@ -177,6 +183,7 @@ class Plan:
             manifest=f"{sample}/{sample}.vcf.gz.manifest.json",
             environment={"SAMPLE": sample, "PLOIDY": str(self.request.ploidy)},
             after=(align,),
+            producers=(self.request.output_prefix / self._index_manifest, align.manifest),
         )
 
     def _compare(self, sample: str, truth: S3Uri, call: Job) -> Job:
@@ -190,6 +197,7 @@ class Plan:
             manifest=f"qc/{sample}.truth.manifest.json",
             environment={"SAMPLE": sample, "TRUTH": truth.name},
             after=(call,),
+            producers=(self.request.output_prefix / self._index_manifest, call.manifest),
         )
 
     def _index_files(self) -> tuple[S3Uri, ...]:
@@ -208,6 +216,7 @@ class Plan:
         manifest: str,
         environment: Mapping[str, str],
         after: tuple[Job, ...] = (),
+        producers: tuple[S3Uri, ...] = (),
     ) -> Job:
         part = environment.get("MATE", "")
         return Job(
@@ -224,6 +233,8 @@ class Plan:
             environment=environment,
             vcpus=size.vcpus,
             memory_mib=size.memory_mib,
+            producers=producers,
+            resume=True,
             after=after,
             tags={"run": self.run, "step": step}
             | ({"sample": environment["SAMPLE"]} if "SAMPLE" in environment else {}),
@@ -244,6 +255,11 @@ def script(name: str) -> str:
 
 
 def _is_indexed(aws: Aws, request: Request, reference: Object) -> bool:
-    """Whether the prefix holds an index whose manifest says that it was made of this very object."""
-    made = objects.read_json(aws.s3, request.output_prefix / f"reference/{checksum(reference)}/manifest.json")
-    return bool(made) and [each.get("etag") for each in made["inputs"]] == [reference.etag]
+    """Whether the prefix holds an index whose manifest says that it was made of this very object as it would be now."""
+    made = objects.read_manifest(aws.s3, request.output_prefix / f"reference/{checksum(reference)}/manifest.json")
+    return (
+        bool(made)
+        and [each.get("etag") for each in made["inputs"]] == [reference.etag]
+        and made["command"][-1] == script("index")
+        and objects.are_as_made(aws.s3, made["outputs"], request.output_prefix.bucket)
+    )

@@ -12,6 +12,15 @@ from tests.images.containers import Images
 from tests.images.storage import Folder
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--random-runs", type=int, default=20, help="runs of a job with a disaster at a random moment")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "random_run" in metafunc.fixturenames:
+        metafunc.parametrize("random_run", range(metafunc.config.getoption("random_runs")))
+
+
 @pytest.fixture(scope="session")
 def images(local_stack: Record) -> Iterator[Images]:
     with engine.client(local_stack.docker_host) as client:

@@ -54,6 +54,8 @@ class Stand:
     endpoint: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and decoded path, without the query."""
+    written: dict[str, bytes] = field(default_factory=dict)
+    """What was last sent to a path."""
 
 
 @contextlib.contextmanager
@@ -70,18 +72,21 @@ def stand(address: str, answer: Callable[[str, str], Answer]) -> Iterator[Stand]
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
             path = unquote(self.path.split("?")[0])
+            state.written[path] = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             state.requests.append((self.command, path))
             status, headers, body = answer(self.command, path)
             if self.headers.get("If-Match", headers.get("ETag")) != headers.get("ETag"):
                 status, headers, body = 412, {}, b"<Error><Code>PreconditionFailed</Code></Error>"
             self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            headers = {"Content-Length": str(len(body)), **headers}
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+                # Less than was announced: the line breaks off.
+                self.close_connection = len(body) < int(headers["Content-Length"])
 
         do_GET = do_HEAD = do_PUT = handle_any  # noqa: N815 - http.server's names
 
@@ -100,6 +105,11 @@ def stand(address: str, answer: Callable[[str, str], Answer]) -> Iterator[Stand]
 def found(content: bytes, etag: str | None = None) -> Answer:
     """An object; its ETag is the content's MD5 unless another is given."""
     return 200, {"ETag": f'"{etag or hashlib.md5(content).hexdigest()}"'}, content
+
+
+def absent() -> Answer:
+    """S3's answer where there is nothing."""
+    return 404, {"Content-Type": "application/xml"}, b"<Error><Code>NoSuchKey</Code><Message>no</Message></Error>"
 
 
 def denied() -> Answer:

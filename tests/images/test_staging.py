@@ -3,12 +3,13 @@
 import hashlib
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from docker.models.containers import Container
 
 from tests.images.containers import Ended, Images, ended
-from tests.images.storage import Answer, Folder, denied, encoded, found, stand
+from tests.images.storage import Answer, Folder, absent, denied, encoded, found, stand
 
 ODD_NAMES = [
     "a b+c.fq",
@@ -41,6 +42,40 @@ def test_objects_of_any_name_arrive_whole_and_leave_whole(images: Images, folder
     assert folder.names("to [a] new + place/") == {"manifest.json", *(f"out/{name}" for name in ODD_NAMES)}
     for name in ODD_NAMES:
         assert folder.get(f"to [a] new + place/out/{name}").decode() == f"content of {name}"
+
+
+@pytest.mark.parametrize("last", ["é" * 127 + "e", "*%+? []" * 36, "x"])
+def test_a_key_of_a_thousand_characters_arrives_and_leaves(images: Images, folder: Folder, last: str) -> None:
+    room = 1000 - len(folder.prefix.encode()) - len("in/") - len(last.encode())
+    parts = ["d e" * 30] * (room // 91)
+    name = "/".join([*parts, "f" * (room - 91 * len(parts) - 1), last])
+    job = run(
+        images,
+        "mkdir to && cp -- * to 2> /dev/null; ls to",
+        JOB_INPUTS=folder.put(f"in/{name}", b"ACGT"),
+        JOB_OUTPUTS="to/*",
+        JOB_OUTPUT_PREFIX=folder.uri(),
+    )
+    assert job.exit_code == 0, job.log
+    assert len((folder.prefix + f"in/{name}").encode()) == 1000
+    assert folder.get(f"to/{last}") == b"ACGT"
+
+
+def test_five_thousand_small_inputs_come_by_a_list(images: Images, folder: Folder) -> None:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        uris = list(pool.map(lambda number: folder.put(f"in/{number}", str(number).encode()), range(5000)))
+    job = images.run(
+        "samtools",
+        "cat [0-9]* | wc -c; ls | wc -l",
+        environment={"JOB_INPUTS_FROM": folder.put("list", "\n".join(uris).encode())},
+        mem_limit="96m",
+        memswap_limit="96m",
+        seconds=300,
+    )
+    assert job.exit_code == 0, job.log
+    total = sum(len(str(number)) for number in range(5000))
+    assert job.log.startswith(f"{total}\n5000\n")
+    assert job.record["bytes_in"] == total
 
 
 def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Folder) -> None:
@@ -172,7 +207,7 @@ def test_an_output_that_the_manifest_would_overwrite_is_refused(images: Images, 
     [
         ("s3://{bucket}/{prefix}no-such-object", "no-such-object does not exist"),
         ("s3://{bucket}/{prefix}*.bam", "*.bam matches no object"),
-        ("s3://no-such-bucket/key", "s3://no-such-bucket/key does not exist"),
+        ("s3://no-such-bucket/key", "the bucket of s3://no-such-bucket/key does not exist"),
         ("s3://no-such-bucket/*", "the bucket of s3://no-such-bucket/* does not exist"),
     ],
 )
@@ -217,7 +252,7 @@ def test_an_input_that_the_role_may_not_read_is_a_refusal(images: Images, uri: s
 
 def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
-        return found(b"") if path == "/bucket/to/manifest.json" else denied()
+        return absent() if path == "/bucket/to/manifest.json" else denied()
 
     with stand(images.gateway, answer) as store:
         job = run(
@@ -231,7 +266,7 @@ def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images
 def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
     with stand(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
-    assert job.exit_code == 74
+    assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
     assert "it ran" not in job.log
 
@@ -239,7 +274,7 @@ def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
 def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:
     with stand(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
-    assert job.exit_code == 74
+    assert job.exit_code == 65
     assert "s3://bucket/reads.fq was overwritten while it was read" in job.log
     assert "it ran" not in job.log
 

@@ -4,7 +4,9 @@ import io
 import zipfile
 
 import pytest
+from docker.errors import BuildError
 
+from local.paths import ROOT
 from tests.images.containers import Images
 from tests.images.storage import Folder
 
@@ -114,3 +116,59 @@ def test_the_samtools_and_bwa_images_share_their_layers(images: Images) -> None:
     shared = layers["samtools"]
     assert layers["bwa"][: len(shared)] == shared
     assert all(layer in layers["fastqc"] and layer in layers["bcftools"] for layer in shared[:-1])
+
+
+#: Bytes that an image may have over the one it stands on, uncompressed: the shared base over Debian, each tool over the base.
+BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6, "fastqc": 105e6}
+
+
+def sizes(images: Images, tool: str) -> tuple[int, int]:
+    """Bytes that the base has over Debian, and that the tool has over the base."""
+    steps = images.engine.images.get(images.uris[tool]).history()
+    (last_of_base,) = [i for i, step in enumerate(steps) if "image.title=biobatch base" in step["CreatedBy"]]
+    (first_of_base,) = [
+        i
+        for i, step in enumerate(steps)
+        if "apt-get install -y --no-install-recommends ca-certificates" in step["CreatedBy"]
+    ]
+    return (
+        sum(step["Size"] for step in steps[last_of_base : first_of_base + 1]),
+        sum(step["Size"] for step in steps[:last_of_base]),
+    )
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_image_keeps_to_its_budget(images: Images, tool: str) -> None:
+    base, over_base = sizes(images, tool)
+    assert 1e6 < base <= BUDGETS["base"]
+    assert 1e6 < over_base <= BUDGETS[tool]
+
+
+@pytest.mark.parametrize(
+    ("tool", "packages"),
+    [
+        ("fastqc", ["fastqc", "openjdk-21-jre-headless", "libharfbuzz0b", "libcommons-math3-java"]),
+        ("bwa", ["bwa", "samtools", "libhts3t64"]),
+        ("samtools", ["samtools", "libhts3t64"]),
+        ("bcftools", ["bcftools", "libhts3t64"]),
+    ],
+)
+def test_the_image_lists_its_software(images: Images, tool: str, packages: list[str]) -> None:
+    lines = images.run(tool, "cat", "/usr/share/biobatch/software.tsv").log.splitlines()
+    versions = dict(line.split("\t") for line in lines if not line.startswith("job: "))
+    assert versions[tool].startswith(VERSIONS[tool])
+    assert {*packages, "ca-certificates", "libc6"} <= {name.partition(":")[0] for name in versions}
+
+
+def test_a_version_that_is_not_there_fails_the_build(images: Images) -> None:
+    arguments = {"BASE": images.uris["samtools"], "BWA_VERSION": "0.0.1"}
+    with pytest.raises(BuildError, match="apt-get"):
+        images.engine.images.build(path=str(ROOT / "images" / "bwa"), buildargs=arguments, rm=True, forcerm=True)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_nothing_outside_of_the_scratch_volume_can_be_written_to(images: Images, tool: str) -> None:
+    written = images.run(
+        tool, "for f in / /tmp /usr/local/bin /etc /home /var/tmp; do touch $f/x 2> /dev/null && echo $f; done; true"
+    )
+    assert [line for line in written.log.splitlines() if not line.startswith("job: ")] == []

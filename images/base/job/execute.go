@@ -5,8 +5,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -15,8 +13,10 @@ import (
 var grace = 25 * time.Second
 
 // execute runs the command in the working folder, in a process group of its own so that a signal reaches all of a pipeline.
-// The command's exit code becomes the job's; a command ended by signal n counts as 128 + n, as in a shell.
-func execute(ctx context.Context, command []string, work, tmp string) error {
+// The command's exit code becomes the job's; a command ended by signal n counts as 128 + n, as in a shell. Two causes lie outside
+// the command, and have a code of their own, whatever it made of them: memory used up, and a full scratch volume.
+func execute(ctx context.Context, command []string, work, tmp string, gauge *gauge) error {
+	killed := memoryKills()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = work, os.Stdout, os.Stderr
 	// The last setting of a name counts. TMPDIR lies outside the working folder: spill files must match no output pattern.
@@ -51,41 +51,31 @@ func execute(ctx context.Context, command []string, work, tmp string) error {
 	if ctx.Err() != nil { // whatever the command made of the signal
 		return ctx.Err()
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		status, _ := exit.Sys().(syscall.WaitStatus)
-		if status.Signaled() {
-			return faultf(128+int(status.Signal()), "the command was ended by signal %d (%s); nothing was published", status.Signal(), status.Signal())
-		}
-		hint := ""
-		if exit.ExitCode() == 128+int(syscall.SIGKILL) {
-			hint = " (something killed it, most often for want of memory)"
-		}
-		return faultf(exit.ExitCode(), "the command failed with exit code %d%s; nothing was published", exit.ExitCode(), hint)
+	err = explainEnd(err)
+	switch {
+	case memoryKills() > killed: // though the command may have ended well
+		return faultf(exitMemory, "a process of the command was killed for want of memory; nothing was published. Ask for more (--memory-mib)")
+	case err != nil && gauge.leastFree() < leastFree:
+		return faultf(exitFull, "the scratch volume was full: %v. Ask for a larger volume, or write less to it", err)
 	}
 	return err
 }
 
-// usage reads the container's peak memory in bytes (page cache included) and CPU time in seconds from its cgroup, version 2 or
-// 1; 0 if unknown.
-func usage() (int64, float64) {
-	read := func(path string) string {
-		text, _ := os.ReadFile(path)
-		return strings.TrimSpace(string(text))
-	}
-	for _, path := range []string{"/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"} {
-		if peak, err := strconv.ParseInt(read(path), 10, 64); err == nil {
-			return peak, cpuSeconds(read)
-		}
-	}
-	return 0, cpuSeconds(read)
-}
+// leastFree is the free space, in bytes, under which a volume is as good as full: file systems keep the last blocks.
+const leastFree = 64 << 10
 
-func cpuSeconds(read func(string) string) float64 {
-	if _, rest, found := strings.Cut(read("/sys/fs/cgroup/cpu.stat"), "usage_usec "); found {
-		microseconds, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-		return microseconds / 1e6
+func explainEnd(err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
 	}
-	nanoseconds, _ := strconv.ParseFloat(read("/sys/fs/cgroup/cpuacct/cpuacct.usage"), 64)
-	return nanoseconds / 1e9
+	status, _ := exit.Sys().(syscall.WaitStatus)
+	if status.Signaled() {
+		return faultf(128+int(status.Signal()), "the command was ended by signal %d (%s); nothing was published", status.Signal(), status.Signal())
+	}
+	hint := ""
+	if exit.ExitCode() == 128+int(syscall.SIGKILL) {
+		hint = " (something killed it, most often for want of memory)"
+	}
+	return faultf(exit.ExitCode(), "the command failed with exit code %d%s; nothing was published", exit.ExitCode(), hint)
 }

@@ -17,7 +17,7 @@ func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	started := time.Now()
-	err := execute(ctx, script("trap '' TERM; sleep 60 | sleep 60"), t.TempDir(), t.TempDir())
+	err := execute(ctx, script("trap '' TERM; sleep 60 | sleep 60"), t.TempDir(), t.TempDir(), startGauge(t.TempDir()))
 	if took := time.Since(started); !errors.Is(err, context.DeadlineExceeded) || took < 700*time.Millisecond || took > 10*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
@@ -25,7 +25,7 @@ func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
 
 func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
 	work := t.TempDir()
-	if err := execute(context.Background(), script("(while true; do echo more >> result; done) & sleep 0.1"), work, t.TempDir()); err != nil {
+	if err := execute(context.Background(), script("(while true; do echo more >> result; done) & sleep 0.1"), work, t.TempDir(), startGauge(t.TempDir())); err != nil {
 		t.Fatal(err)
 	}
 	size := func() int64 {

@@ -1,8 +1,10 @@
 // job is the entrypoint of every Biobatch image: it stages a job's inputs in, runs its command and stages the outputs out.
 //
 // The promise: outputs are published only after the command has succeeded, each whole, and the manifest last. What has no
-// manifest is no result. plan.go reads and checks the job's environment: JOB_INPUTS, JOB_INPUTS_FROM, JOB_OUTPUTS,
-// JOB_OUTPUT_PREFIX, JOB_MANIFEST.
+// manifest, or an empty one, is no result. For users: docs/job.md.
+//
+// Read in this order: plan.go (what the JOB_… variables ask for), store.go (S3), verify.go (whether an input is whole),
+// manifest.go (what a finished job leaves, and how the next one recognises it), execute.go (the command), usage.go (what it took).
 package main
 
 import (
@@ -21,10 +23,14 @@ import (
 // Exit codes of job itself, from sysexits.h so that they stay clear of the tools' own small numbers.
 const (
 	exitUsage    = 64  // the JOB_… variables or the command are wrong
-	exitNoInput  = 66  // an input does not exist, a pattern matches nothing, or two inputs share a file name
+	exitDamaged  = 65  // an input is not what S3, its manifest or its own format says it is
+	exitNoInput  = 66  // an input or its bucket does not exist, a pattern matches nothing, or two inputs share a file name
+	exitNetwork  = 69  // S3 could not be reached, or only answered with faults, after retries
+	exitFull     = 71  // the scratch volume is full
 	exitNoOutput = 73  // an output pattern matches nothing, or there is no place to publish at
-	exitIO       = 74  // S3 or the scratch volume failed, after retries
-	exitDenied   = 77  // the job role may not do it
+	exitIO       = 74  // S3 or the scratch volume failed otherwise
+	exitDenied   = 77  // the job role may not do it, or there is none
+	exitMemory   = 137 // a process of the command was killed for want of memory
 	exitStopped  = 143 // SIGTERM or SIGINT: there is no manifest, so no result
 )
 
@@ -43,24 +49,12 @@ func faultf(code int, format string, values ...any) error {
 	return fault{code, fmt.Sprintf(format, values...)}
 }
 
-// record is the one JSON line printed at the end, for people and for reports.
-type record struct {
-	Job             string  `json:"job,omitempty"`
-	Attempt         string  `json:"attempt,omitempty"`
-	ExitCode        int     `json:"exit_code"`
-	StagingSeconds  float64 `json:"staging_seconds"`
-	WorkSeconds     float64 `json:"work_seconds"`
-	BytesIn         int64   `json:"bytes_in"`
-	BytesOut        int64   `json:"bytes_out"`
-	PeakMemoryBytes int64   `json:"peak_memory_bytes,omitempty"`
-	CPUSeconds      float64 `json:"cpu_seconds,omitempty"`
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	rec := record{Job: os.Getenv("AWS_BATCH_JOB_ID"), Attempt: os.Getenv("AWS_BATCH_JOB_ATTEMPT")}
-	err := run(ctx, &rec)
+	rec := newRecord(time.Now(), os.Getenv)
+	gauge := startGauge(scratch)
+	err := run(ctx, &rec, gauge)
 	var f fault
 	switch {
 	case err == nil: // also when a signal came after the manifest
@@ -74,7 +68,7 @@ func main() {
 		say("%s", err)
 		rec.ExitCode = exitIO
 	}
-	rec.PeakMemoryBytes, rec.CPUSeconds = usage()
+	rec.PeakMemoryBytes, rec.CPUSeconds = gauge.peakMemory(), cpuSeconds()
 	line, _ := json.Marshal(rec)
 	fmt.Printf("job: %s\n", line)
 	os.Exit(rec.ExitCode)
@@ -86,7 +80,7 @@ func say(format string, values ...any) {
 
 // run does the whole job in a fresh folder of its own on the scratch volume, which is emptied before and after: a host-less
 // volume outlives its container until the agent's clean-up.
-func run(ctx context.Context, rec *record) error {
+func run(ctx context.Context, rec *record, gauge *gauge) error {
 	plan, err := readPlan(os.Args[1:], os.Getenv)
 	if err != nil {
 		return err
@@ -113,26 +107,31 @@ func run(ctx context.Context, rec *record) error {
 		}
 	}
 	started := time.Now()
-	inputs, err := store.stageIn(ctx, plan, work)
-	if err != nil {
+	made := manifest{Job: rec.Job, Attempt: rec.Attempt, Image: rec.Image, Command: plan.command, Environment: environmentSum(os.Environ())}
+	if made.Inputs, err = store.find(ctx, plan); err != nil {
 		return err
 	}
-	for _, in := range inputs {
-		rec.BytesIn += in.Size
+	if plan.resume {
+		if done, err := store.isFinished(ctx, plan.manifest, made); done || err != nil {
+			rec.Resumed = done
+			return err
+		}
 	}
+	if err := store.stageIn(ctx, plan, made.Inputs, work); err != nil {
+		return err
+	}
+	rec.BytesIn = totalSize(made.Inputs)
 	rec.StagingSeconds = time.Since(started).Seconds()
 
 	started = time.Now()
-	err = execute(ctx, plan.command, work, tmp)
+	err = execute(ctx, plan.command, work, tmp, gauge)
 	rec.WorkSeconds = time.Since(started).Seconds()
 	if err != nil || plan.prefix == nil {
 		return err
 	}
 	started = time.Now()
-	outputs, err := store.stageOut(ctx, plan, work, inputs)
-	for _, out := range outputs {
-		rec.BytesOut += out.Size
-	}
+	made.Outputs, err = store.stageOut(ctx, plan, work, made)
+	rec.BytesOut = totalSize(made.Outputs)
 	rec.StagingSeconds += time.Since(started).Seconds()
 	return err
 }

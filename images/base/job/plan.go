@@ -10,9 +10,12 @@ import (
 type plan struct {
 	inputs     []location
 	inputsFrom *location
-	outputs    []string // glob patterns of Go's path.Match, relative to the working folder
+	producers  []location // manifests that the inputs they name must agree with
+	testInputs bool       // read gzip and BAM inputs to their end
+	outputs    []string   // glob patterns of Go's path.Match, relative to the working folder
 	prefix     *location
 	manifest   location
+	resume     bool // end at once if the manifest says that this very job is done
 	command    []string
 }
 
@@ -46,6 +49,22 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 			return p, err
 		}
 	}
+	for _, entry := range strings.Fields(getenv("JOB_INPUT_MANIFESTS")) {
+		if !strings.HasPrefix(entry, "s3://") { // relative, since Batch takes few characters
+			entry = strings.TrimSuffix(getenv("JOB_OUTPUT_PREFIX"), "/") + "/" + entry
+		}
+		producer, err := parseObject("JOB_INPUT_MANIFESTS", entry)
+		if err != nil {
+			return p, err
+		}
+		p.producers = append(p.producers, *producer)
+	}
+	if p.testInputs, err = parseSwitch("JOB_TEST_INPUTS", getenv("JOB_TEST_INPUTS")); err != nil {
+		return p, err
+	}
+	if p.resume, err = parseSwitch("JOB_RESUME", getenv("JOB_RESUME")); err != nil {
+		return p, err
+	}
 	for _, entry := range strings.Fields(getenv("JOB_OUTPUTS")) {
 		pattern, err := decodePattern(entry)
 		if err != nil {
@@ -57,6 +76,9 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 		p.outputs = append(p.outputs, pattern)
 	}
 	prefix := getenv("JOB_OUTPUT_PREFIX")
+	if p.resume && (prefix == "" || getenv("JOB_IMAGE") == "") {
+		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE, the image by digest: without them no job is known again")
+	}
 	if prefix == "" {
 		for _, name := range []string{"JOB_OUTPUTS", "JOB_MANIFEST"} {
 			if strings.TrimSpace(getenv(name)) != "" {
@@ -93,6 +115,13 @@ func parseInputs(variable, value string) ([]location, error) {
 		inputs = append(inputs, input)
 	}
 	return inputs, nil
+}
+
+func parseSwitch(variable, value string) (bool, error) {
+	if value != "" && value != "0" && value != "1" {
+		return false, faultf(exitUsage, "%s: %q is neither 1, for yes, nor 0", variable, value)
+	}
+	return value == "1", nil
 }
 
 func parseObject(variable, value string) (*location, error) {

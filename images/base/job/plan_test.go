@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,8 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 		{"JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_MANIFEST": "s3://b/m/"}, {"JOB_MANIFEST": "s3://b/m"},
 		{"JOB_INPUTS": "s3://b/.."}, {"JOB_INPUTS": "s3://b/a/%2E"}, {"JOB_INPUTS": "s3://b/" + strings.Repeat("a", 256)},
 		{"JOB_INPUTS_FROM": "s3://b/*"}, {"JOB_OUTPUTS": "a/%2E%2E/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
+		{"JOB_RESUME": "yes"}, {"JOB_TEST_INPUTS": "true"}, {"JOB_INPUT_MANIFESTS": "s3://b/m.json no"},
+		{"JOB_RESUME": "1", "JOB_IMAGE": "i@sha256:0"}, {"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 		{"JOB_OUTPUTS": "folder/", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "%G0", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 	} {
 		_, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
@@ -86,6 +89,14 @@ func TestAPlaceForOutputsIsAFolderWithAManifest(t *testing.T) {
 		if err != nil || *got.prefix != *want.prefix || got.manifest != want.manifest {
 			t.Errorf("%s: got %v and %v, %v", prefix, got.prefix, got.manifest, err)
 		}
+	}
+}
+
+func TestManifestsOfInputsMayBeGivenRelativeToThePlaceForOutputs(t *testing.T) {
+	environment := map[string]string{"JOB_OUTPUT_PREFIX": "s3://b/run%201", "JOB_INPUT_MANIFESTS": "a/m%20.json s3://c/m.json"}
+	got, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
+	if want := []location{{"b", "run 1/a/m .json", ""}, {"c", "m.json", ""}}; err != nil || !slices.Equal(got.producers, want) {
+		t.Errorf("%v, %v", got.producers, err)
 	}
 }
 

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"hash"
 	"io"
-	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path"
@@ -18,10 +15,14 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -31,28 +32,48 @@ import (
 )
 
 const (
-	partSize = 64 << 20 // bytes; 10,000 parts then reach 640 GB, and memory stays at partSize × streams
+	partSize = 64 << 20 // bytes; 10,000 parts then reach 640 GB. Parts are streamed from and to files, so no memory goes with it
 	streams  = 4        // transfers of one object side by side
-	files    = 4        // objects side by side
-	attempts = 6        // of each request, with the SDK's backoff
+	files    = 16       // objects side by side: small ones cost S3's time to answer, not bandwidth
+	attempts = 6        // of each request, with the SDK's backoff: half a minute in all
+	silence  = time.Minute
+	farewell = 5 * time.Second // for what must still be told to S3 after SIGTERM
 )
 
 type store struct{ client *s3.Client }
 
 // object is an input or output as the manifest names it.
 type object struct {
-	URI    string `json:"uri"`
-	Key    string `json:"key"`
-	Size   int64  `json:"size"`
-	ETag   string `json:"etag,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
+	URI       string `json:"uri"`
+	Key       string `json:"key"`
+	Size      int64  `json:"size"`
+	ETag      string `json:"etag,omitempty"`
+	VersionID string `json:"version_id,omitempty"`
+	SHA256    string `json:"sha256,omitempty"`
 
-	bucket string
-	isMD5  bool // the ETag is the content's MD5
+	bucket   string
+	checksum checksum // as S3 reports it
+}
+
+func (o object) location() location { return location{bucket: o.bucket, key: o.Key} }
+
+func totalSize(objects []object) (bytes int64) {
+	for _, o := range objects {
+		bytes += o.Size
+	}
+	return bytes
 }
 
 func openStore(ctx context.Context) (*store, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryMaxAttempts(attempts))
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithRetryMaxAttempts(attempts),
+		// A server that falls silent must not hold a machine that bills.
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.ResponseHeaderTimeout = silence
+			t.MaxIdleConnsPerHost = files * streams
+		})),
+		// A job has its role's credentials or none, never the machine's.
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	if err != nil {
 		return nil, faultf(exitUsage, "AWS configuration: %v", err)
 	}
@@ -67,16 +88,20 @@ func openStore(ctx context.Context) (*store, error) {
 // checkPrefix finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
 // answer here, and is judged when it writes.
 func (s *store) checkPrefix(ctx context.Context, prefix location) error {
-	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &prefix.bucket})
-	var missing *types.NotFound
-	if errors.As(err, &missing) {
+	if s.isMissing(ctx, prefix.bucket) {
 		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, does not exist", prefix)
 	}
 	return nil
 }
 
-// stageIn fetches every input into the working folder under its base name and verifies its size, and its MD5 where S3 reports one.
-func (s *store) stageIn(ctx context.Context, p plan, work string) ([]object, error) {
+func (s *store) isMissing(ctx context.Context, bucket string) bool {
+	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
+	var missing *types.NotFound
+	return errors.As(err, &missing)
+}
+
+// find returns all inputs that the plan asks for, as S3 knows them, sorted; two of one file name are refused.
+func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	wanted := p.inputs
 	if p.inputsFrom != nil {
 		list, err := s.readAll(ctx, *p.inputsFrom)
@@ -89,15 +114,23 @@ func (s *store) stageIn(ctx context.Context, p plan, work string) ([]object, err
 		}
 		wanted = append(wanted, more...)
 	}
-	found := make([][]object, len(wanted))
+	matched := make([][]location, len(wanted))
 	err := sideBySide(ctx, len(wanted), func(ctx context.Context, i int) (err error) {
-		found[i], err = s.find(ctx, wanted[i])
+		matched[i], err = s.match(ctx, wanted[i])
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	objects := slices.Concat(found...)
+	literal := slices.Concat(matched...)
+	objects := make([]object, len(literal))
+	err = sideBySide(ctx, len(literal), func(ctx context.Context, i int) (err error) {
+		objects[i], err = s.head(ctx, literal[i])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	sort.Slice(objects, func(i, j int) bool { return objects[i].URI < objects[j].URI })
 	byName := map[string]object{}
 	for _, o := range objects {
@@ -107,9 +140,52 @@ func (s *store) stageIn(ctx context.Context, p plan, work string) ([]object, err
 		}
 		byName[name] = o
 	}
-	return objects, sideBySide(ctx, len(objects), func(ctx context.Context, i int) error {
-		return s.download(ctx, objects[i], filepath.Join(work, path.Base(objects[i].Key)))
-	})
+	return objects, nil
+}
+
+// match returns a literal key as it is, and for a pattern in the last part every key that it matches.
+func (s *store) match(ctx context.Context, l location) ([]location, error) {
+	if l.pattern == "" {
+		return []location{l}, nil
+	}
+	var found []location
+	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &l.bucket, Prefix: &l.key, Delimiter: aws.String("/")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, explain("list", l, err)
+		}
+		for _, item := range page.Contents {
+			key := aws.ToString(item.Key)
+			name := strings.TrimPrefix(key, l.key)
+			// An object that is named like the folder is how consoles make an empty one; it is no file in it.
+			if matches, _ := path.Match(l.pattern, name); matches && name != "" {
+				found = append(found, location{bucket: l.bucket, key: key})
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, faultf(exitNoInput, "the input pattern %s matches no object", l)
+	}
+	return found, nil
+}
+
+// head asks S3 what an object is.
+func (s *store) head(ctx context.Context, l location) (object, error) {
+	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key, ChecksumMode: types.ChecksumModeEnabled})
+	if err != nil {
+		var missing *types.NotFound // a bucket or an object: HEAD has no words for which
+		if errors.As(err, &missing) && s.isMissing(ctx, l.bucket) {
+			err = &types.NoSuchBucket{}
+		}
+		return object{}, explain("read", l, err)
+	}
+	var header http.Header
+	if response, ok := middleware.GetRawResponse(head.ResultMetadata).(*smithyhttp.Response); ok {
+		header = response.Header
+	}
+	return object{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
+		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: s.reported(ctx, l, head, header)}, nil
 }
 
 func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
@@ -125,49 +201,32 @@ func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
 	return content, nil
 }
 
-// find returns the object of a literal key, or all those that a pattern in the last part matches.
-func (s *store) find(ctx context.Context, l location) ([]object, error) {
-	if l.pattern == "" {
-		head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key})
-		if err != nil {
-			return nil, explain("read", l, err)
-		}
-		etag := strings.Trim(aws.ToString(head.ETag), `"`)
-		plain := head.ServerSideEncryption == "" || head.ServerSideEncryption == types.ServerSideEncryptionAes256
-		return []object{{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: etag, bucket: l.bucket,
-			isMD5: plain && len(etag) == 2*md5.Size}}, nil
-	}
-	var found []object
-	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &l.bucket, Prefix: &l.key, Delimiter: aws.String("/")})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, explain("list", l, err)
-		}
-		for _, item := range page.Contents {
-			key := aws.ToString(item.Key)
-			name := strings.TrimPrefix(key, l.key)
-			// An object that is named like the folder is how consoles make an empty one; it is no file in it.
-			if matches, _ := path.Match(l.pattern, name); matches && name != "" {
-				one, err := s.find(ctx, location{bucket: l.bucket, key: key})
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, one...)
-			}
+// stageIn fetches the inputs into the working folder under their base names, and verifies them.
+func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work string) error {
+	for _, producer := range p.producers {
+		if err := s.agree(ctx, inputs, producer); err != nil {
+			return err
 		}
 	}
-	if len(found) == 0 {
-		return nil, faultf(exitNoInput, "the input pattern %s matches no object", l)
+	if need, free := totalSize(inputs), freeBytes(work); need > free {
+		return faultf(exitFull, "the inputs have %d bytes, and the scratch volume has %d free. Ask for a larger volume", need, free)
 	}
-	return found, nil
+	return sideBySide(ctx, len(inputs), func(ctx context.Context, i int) error {
+		target := filepath.Join(work, path.Base(inputs[i].Key))
+		if err := s.download(ctx, inputs[i], target); err != nil || !p.testInputs {
+			return err
+		}
+		if err := testToTheEnd(ctx, target); err != nil {
+			return faultf(exitDamaged, "input %s is broken, and was so before its upload: %v", inputs[i].location(), err)
+		}
+		return nil
+	})
 }
 
 func (s *store) download(ctx context.Context, o object, target string) error {
-	where := location{bucket: o.bucket, key: o.Key}
 	file, err := os.Create(target)
 	if err != nil {
-		return faultf(exitIO, "cannot write input %s: %v", where, err)
+		return faultf(exitIO, "cannot write input %s: %v", o.location(), err)
 	}
 	defer file.Close()
 	request := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.Key}
@@ -176,84 +235,34 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 	}
 	downloader := manager.NewDownloader(s.client, func(d *manager.Downloader) { d.PartSize, d.Concurrency = partSize, streams })
 	if _, err := downloader.Download(ctx, file, request); err != nil {
-		return explain("read", where, err)
+		return explain("read", o.location(), err)
 	}
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	if info.Size() != o.Size {
-		return faultf(exitIO, "input %s arrived with %d bytes instead of %d", where, info.Size(), o.Size)
+		return faultf(exitDamaged, "input %s arrived with %d bytes instead of %d", o.location(), info.Size(), o.Size)
 	}
-	if o.isMD5 {
-		if sum, err := checksum(target, md5.New()); err != nil || sum != o.ETag {
-			return faultf(exitIO, "input %s arrived damaged: its MD5 is %s, S3 says %s", where, sum, o.ETag)
+	expected := []checksum{o.checksum, {name: "sha256", value: o.SHA256}}
+	for _, c := range expected {
+		if c.value == "" {
+			continue
+		}
+		sum, err := c.of(ctx, target)
+		if err != nil {
+			return faultf(exitIO, "cannot read input %s again: %v", o.location(), err)
+		}
+		if sum != c.value {
+			return faultf(exitDamaged, "input %s arrived damaged: its %s is %s instead of %s", o.location(), strings.ToUpper(c.name), sum, c.value)
 		}
 	}
 	return nil
 }
 
-// manifest says what a finished job made. It is written last: what has none is no result.
-type manifest struct {
-	Job      string    `json:"job,omitempty"`
-	Attempt  string    `json:"attempt,omitempty"`
-	Finished time.Time `json:"finished"`
-	Command  []string  `json:"command"`
-	Inputs   []object  `json:"inputs"`
-	Outputs  []object  `json:"outputs"`
-}
-
-// stageOut publishes every file that an output pattern matches, then the manifest. A pattern that matches nothing is a failure
-// before anything is published.
-func (s *store) stageOut(ctx context.Context, p plan, work string, inputs []object) ([]object, error) {
-	names := map[string]bool{}
-	for _, pattern := range p.outputs {
-		matches, err := fs.Glob(os.DirFS(work), pattern)
-		if err != nil || len(matches) == 0 {
-			return nil, faultf(exitNoOutput, "the output pattern %q matches no file; nothing was published", pattern)
-		}
-		for _, name := range matches {
-			if info, err := os.Stat(filepath.Join(work, name)); err != nil || !info.Mode().IsRegular() {
-				return nil, faultf(exitNoOutput, "output %q is not a file (for a folder write %s/*); nothing was published", name, name)
-			}
-			names[name] = true
-		}
-	}
-	outputs := []object{}
-	for name := range names {
-		key := p.prefix.key + name
-		if p.prefix.bucket == p.manifest.bucket && key == p.manifest.key {
-			return nil, faultf(exitNoOutput, "output %q is where the manifest goes: name another place by JOB_MANIFEST; nothing was published", name)
-		}
-		outputs = append(outputs, object{URI: location{bucket: p.prefix.bucket, key: key}.String(), Key: key, bucket: p.prefix.bucket})
-	}
-	sort.Slice(outputs, func(i, j int) bool { return outputs[i].Key < outputs[j].Key })
-	err := sideBySide(ctx, len(outputs), func(ctx context.Context, i int) error {
-		return s.upload(ctx, &outputs[i], filepath.Join(work, strings.TrimPrefix(outputs[i].Key, p.prefix.key)))
-	})
-	if err != nil {
-		return nil, err
-	}
-	if inputs == nil {
-		inputs = []object{}
-	}
-	text, err := json.MarshalIndent(manifest{os.Getenv("AWS_BATCH_JOB_ID"), os.Getenv("AWS_BATCH_JOB_ATTEMPT"),
-		time.Now().UTC().Truncate(time.Second), p.command, inputs, outputs}, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &p.manifest.bucket, Key: &p.manifest.key, Body: bytes.NewReader(text),
-		ContentType: aws.String("application/json"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
-	if err != nil {
-		return nil, explain("write", p.manifest, err)
-	}
-	return outputs, nil
-}
-
 // upload sends one file; S3 checks every part against its SHA-256, and an interrupted upload leaves no object.
 func (s *store) upload(ctx context.Context, o *object, source string) error {
-	where := location{bucket: o.bucket, key: o.Key}
-	sum, err := checksum(source, sha256.New())
+	sum, err := checksum{name: "sha256"}.of(ctx, source)
 	if err != nil {
 		return faultf(exitNoOutput, "cannot read output: %v", err)
 	}
@@ -262,33 +271,47 @@ func (s *store) upload(ctx context.Context, o *object, source string) error {
 		return faultf(exitNoOutput, "cannot read output: %v", err)
 	}
 	defer file.Close()
-	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { u.PartSize, u.Concurrency = partSize, streams })
-	answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
-		ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
-	if err != nil {
-		return explain("write", where, err)
-	}
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
-	o.Size, o.SHA256, o.ETag = info.Size(), sum, strings.Trim(aws.ToString(answer.ETag), `"`)
+	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { u.PartSize, u.Concurrency = partSize, streams })
+	answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err != nil {
+		var begun manager.MultiUploadFailure
+		if errors.As(err, &begun) && ctx.Err() != nil { // else the SDK has done it
+			s.abort(*o, begun.UploadID())
+		}
+		return explain("write", o.location(), err)
+	}
+	o.Size, o.SHA256, o.ETag, o.VersionID = info.Size(), sum, strings.Trim(aws.ToString(answer.ETag), `"`), aws.ToString(answer.VersionID)
+	stored, err := base64.StdEncoding.DecodeString(aws.ToString(answer.ChecksumSHA256)) // of parts, it is none
+	if err == nil && len(stored) == sha256.Size && hex.EncodeToString(stored) != sum {
+		return faultf(exitIO, "output %s was stored damaged: its SHA256 is %x instead of %s", o.location(), stored, sum)
+	}
 	return nil
 }
 
-func checksum(name string, sum hash.Hash) (string, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	if _, err := io.Copy(sum, file); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+// abort ends an upload in parts after the job was told to stop: what has arrived would else be billed until the bucket's rule
+// clears it away.
+func (s *store) abort(o object, upload string) {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	_, _ = s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &o.bucket, Key: &o.Key, UploadId: &upload})
 }
 
-// sideBySide does numbered pieces of work, a few at a time; the first fault ends the others and is returned.
+// put writes a small object.
+func (s *store) put(ctx context.Context, l location, text string) error {
+	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: strings.NewReader(text),
+		ContentType: aws.String("application/json"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err != nil {
+		return explain("write", l, err)
+	}
+	return nil
+}
+
+// sideBySide does numbered pieces of work, some at a time; the first fault ends the others and is returned.
 func sideBySide(ctx context.Context, pieces int, work func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(files)
@@ -309,17 +332,46 @@ func explain(verb string, l location, err error) error {
 	if errors.As(err, &answer) {
 		code, message = answer.ErrorCode(), answer.ErrorMessage()
 	}
+	status := 0
 	var response *smithyhttp.ResponseError
-	denied := errors.As(err, &response) && response.HTTPStatusCode() == http.StatusForbidden
+	if errors.As(err, &response) {
+		status = response.HTTPStatusCode()
+	}
+	var unsent *smithyhttp.RequestSendError
+	var network net.Error
 	switch {
 	case code == "NoSuchBucket":
 		return faultf(missing, "the bucket of %s does not exist", l)
-	case code == "NoSuchKey" || code == "NotFound": // HEAD has no words for a missing bucket
+	case code == "NoSuchKey" || code == "NotFound":
 		return faultf(missing, "%s does not exist", l)
 	case code == "PreconditionFailed":
-		return faultf(exitIO, "%s was overwritten while it was read", l)
-	case denied:
-		return faultf(exitDenied, "the job role may not %s %s (%s: %s)", verb, l, code, message)
+		return faultf(exitDamaged, "%s was overwritten while it was read", l)
+	case status == http.StatusMovedPermanently:
+		return faultf(missing, "the bucket of %s is in another region than AWS_REGION says", l)
+	case status == http.StatusForbidden || strings.HasPrefix(code, "ExpiredToken"):
+		return faultf(exitDenied, "the job role may not %s %s (%s)", verb, l, strings.TrimSuffix(code+": "+message, ": "))
+	case strings.Contains(err.Error(), "get credentials"):
+		return faultf(exitDenied, "cannot %s %s: the job has no role. Name one in its job definition (jobRoleArn)", verb, l)
+	case errors.Is(err, syscall.ENOSPC):
+		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
+	case status >= 500:
+		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)", verb, l, status, strings.TrimSuffix(code+": "+message, ": "))
+	case errors.As(err, &unsent) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF):
+		return faultf(exitNetwork, "cannot %s %s: S3 cannot be reached (%v)", verb, l, innermost(err))
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
+}
+
+// innermost is the first cause of an error, without the words that each layer of the SDK puts around it.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		if _, isAddress := inner.(*os.SyscallError); isAddress { // what is around it names the address
+			return err
+		}
+		err = inner
+	}
 }

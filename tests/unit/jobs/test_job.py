@@ -1,6 +1,7 @@
 """A job is submitted within Batch's limits or not at all."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -32,14 +33,29 @@ def environment(job: Job) -> dict[str, str]:
 
 
 def test_the_environment_is_what_the_images_read() -> None:
-    job = made(inputs=(S3Uri("data", "a b"), S3Uri("data", "c")), outputs=("*.bam", "x y"), environment={"SAMPLE": "s"})
-    assert environment(job) == {
+    job = made(
+        inputs=(S3Uri("data", "a b"), S3Uri("data", "c")),
+        producers=(S3Uri("data", "m 1"), FOLDER / "qc/m 2"),
+        outputs=("*.bam", "x y"),
+        resume=True,
+        environment={"SAMPLE": "s"},
+    )
+    before = int(time.time())
+    variables = environment(job)
+    assert before <= int(variables.pop("JOB_SUBMITTED")) <= time.time()
+    assert variables == {
         "JOB_INPUTS": "s3://data/a%20b s3://data/c",
         "JOB_OUTPUTS": "*.bam x%20y",
         "JOB_OUTPUT_PREFIX": "s3://data/out/",
         "JOB_MANIFEST": "s3://data/out/n.manifest.json",
+        "JOB_INPUT_MANIFESTS": "s3://data/m%201 qc/m%202",
+        "JOB_RESUME": "1",
         "SAMPLE": "s",
     }
+
+
+def test_a_plain_job_neither_resumes_nor_asks_for_manifests() -> None:
+    assert set(environment(made())) == {"JOB_OUTPUT_PREFIX", "JOB_MANIFEST", "JOB_SUBMITTED"}
 
 
 def test_a_size_is_sent_only_where_it_is_chosen() -> None:

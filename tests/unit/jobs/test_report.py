@@ -9,7 +9,7 @@ import pytest
 from jobs import report
 from jobs.aws import Aws
 from jobs.job import Job
-from jobs.refusal import Faults
+from jobs.refusal import Faults, Refused
 from jobs.request import Request, parse_request
 from jobs.stack_outputs import StackOutputs
 from jobs.submission import Submitted
@@ -81,3 +81,22 @@ def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert "substitutions: precision 1.0000, recall 0.9900  (99 of 100 found, 0 false)" in said
     assert "indels:        precision undefined, recall undefined  (0 of 0 found, 0 false)" in said
+
+
+def test_what_a_job_published_is_told_by_its_manifest(
+    clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = followed("submit", "SUCCEEDED").submitted.job
+    body = json.dumps({"outputs": [{"uri": "s3://data/out/a.txt"}]}).encode()
+    clients.s3.put_object(Bucket="data", Key=job.manifest.key, Body=body)
+    report.published(clients, job)
+    assert capsys.readouterr().out == "\nOutputs\n  s3://data/out/a.txt\n  s3://data/out/m\n"
+
+
+def test_what_has_no_manifest_or_an_empty_one_is_no_result(clients: Aws, stack: StackOutputs) -> None:
+    job = followed("submit", "SUCCEEDED").submitted.job
+    with pytest.raises(Refused, match="s3://data/out/m: there is no manifest"):
+        report.published(clients, job)
+    clients.s3.put_object(Bucket="data", Key=job.manifest.key, Body=b"")
+    with pytest.raises(Refused, match="s3://data/out/m: there is no manifest"):
+        report.published(clients, job)

@@ -79,6 +79,18 @@ def test_every_job_takes_what_another_one_publishes() -> None:
     assert {str(uri) for each in jobs.values() for uri in each.inputs} <= published | given
 
 
+@pytest.mark.parametrize("indexed", [False, True])
+def test_what_a_job_takes_from_others_stands_in_their_manifests(indexed: bool) -> None:
+    jobs = planned(f"a={PAIR}", truth="s3://data/t.vcf", indexed=indexed)
+    index = planned(f"a={PAIR}")["reference-index"].manifest
+    assert {name: each.producers for name, each in jobs.items() if each.producers} == {
+        "a-align": (index,),
+        "a-call": (index, jobs["a-align"].manifest),
+        "a-compare": (index, jobs["a-call"].manifest),
+    }
+    assert all(each.resume for each in jobs.values())
+
+
 def test_no_two_jobs_of_a_run_publish_to_one_key() -> None:
     jobs = planned(f"a={PAIR}", "a.stats=s3://data/b.fq", "a_R1=s3://data/c.fq")
     keys = [path for each in jobs.values() for path in (*each.outputs, each.manifest.key)]
@@ -87,11 +99,15 @@ def test_no_two_jobs_of_a_run_publish_to_one_key() -> None:
 
 def test_every_script_leaves_room_for_long_keys() -> None:
     jobs = planned(f"{'n' * 200}={PAIR}", truth="s3://data/" + "t" * 255)
+    long = S3Uri("data", "p" * 800 + "/")
     for each in jobs.values():
-        long = dataclasses.replace(
-            each, output_prefix=S3Uri("data", "p" * 800 + "/"), manifest=S3Uri("data", "m" * 1000)
+        stretched = dataclasses.replace(
+            each,
+            output_prefix=long,
+            manifest=S3Uri("data", "m" * 1000),
+            producers=tuple(long / uri.key.removeprefix("out/") for uri in each.producers),
         )
-        chosen, _ = job.overrides(long)
+        chosen, _ = job.overrides(stretched)
         assert len(json.dumps(chosen)) < job.MAX_OVERRIDES
 
 
@@ -142,10 +158,22 @@ class TestPrepare:
         plan = variants.prepare(request, Faults(), clients, DEFINITIONS, "r")
         assert not plan.indexed
         etag = clients.s3.head_object(Bucket="data", Key="ref")["ETag"].strip('"')
-        manifest = plan.reference_folder / "manifest.json"
-        for found, expected in (("other", False), (etag, True)):
-            body = json.dumps({"inputs": [{"etag": found}]}).encode()
-            clients.s3.put_object(Bucket="data", Key=manifest.key, Body=body)
+        index = plan.reference_folder / "reference.fa.bwt"
+        made = clients.s3.put_object(Bucket="data", Key=index.key, Body=b"bwt")["ETag"].strip('"')
+
+        def manifest(source: str = etag, step: str = "index", output: str = made) -> bytes:
+            outputs = [{"key": index.key, "size": 3, "etag": output}]
+            command = ["bash", "-c", variants.script(step)]
+            return json.dumps({"inputs": [{"etag": source}], "command": command, "outputs": outputs}).encode()
+
+        for body, expected in (
+            (manifest(), True),
+            (manifest(source="other"), False),
+            (manifest(step="align"), False),
+            (manifest(output="overwritten"), False),
+            (b"", False),
+        ):
+            clients.s3.put_object(Bucket="data", Key=(plan.reference_folder / "manifest.json").key, Body=body)
             assert variants.prepare(request, Faults(), clients, DEFINITIONS, "r").indexed == expected
 
     def test_an_index_beside_the_reference_counts_for_nothing(self, clients: Aws) -> None:

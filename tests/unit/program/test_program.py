@@ -208,6 +208,7 @@ def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
         assert properties["mountPoints"][0]["containerPath"] == "/scratch"
         assert "@sha256:" in properties["image"]
         assert {"name": "AWS_REGION", "value": "eu-west-9"} in properties["environment"]
+        assert {"name": "JOB_IMAGE", "value": properties["image"]} in properties["environment"]
         assert properties["logConfiguration"]["options"]["awslogs-group"] == "biobatch"
         memory = next(int(r["value"]) for r in properties["resourceRequirements"] if r["type"] == "MEMORY")
         assert memory & (memory - 1) != 0, "a power of two never fits the machine of that size"
@@ -382,6 +383,8 @@ def test_tools_stand_on_the_base_image_by_digest() -> None:
     for name, inputs in images.items():
         base = inputs["build"].get("args", {}).get("BASE", "")
         assert ("@sha256:" in base) is (name != "biobatch-base")
+        below = {"biobatch-base": "", "biobatch-bwa": "biobatch-samtools"}.get(name, "biobatch-base")
+        assert below in base
         assert inputs["build"]["platform"] == "linux/amd64"
         assert len(inputs["imageName"].rsplit(":", 1)[1]) == 16
 

@@ -1,0 +1,1 @@
+"""Measures what the project promises, ours beside the alternative in one run: `make bench`."""

@@ -1,0 +1,19 @@
+# What every client does. It brings the functions `send FOLDER PREFIX` and `fetch PREFIX FOLDER`, which copy all files of a folder.
+# BUCKET, PREFIX.
+mkdir -p one large small
+printf x > one/file
+head -c 300000000 /dev/urandom > large/file
+for i in {1..200}; do head -c 100000 /dev/urandom > "small/$i"; done
+
+send one "$PREFIX/one" > /dev/null 2>&1
+timed start fetch "$PREFIX/one" got-one
+for size in large small; do
+  timed "send_$size" send "$size" "$PREFIX/$size"
+  timed "fetch_$size" fetch "$PREFIX/$size" "got-$size"
+done
+# What it says it fetched must be there; `job` keeps nothing behind its command's end.
+[ ! -d got-large ] || diff -r large got-large
+[ ! -d got-small ] || diff -r small got-small
+code=0
+fetch_one "$PREFIX/absent/file" > /dev/null 2>&1 || code=$?
+echo "missing $code"

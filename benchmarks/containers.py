@@ -1,0 +1,143 @@
+"""Runs scripts in containers, and builds the images that ours are compared with."""
+
+import io
+import tarfile
+from collections.abc import Mapping
+
+import docker.errors
+from docker.models.images import Image
+from docker.types import Mount
+
+from benchmarks.stack import Stack
+from local.console import say
+from local.containers import BASE_IMAGE, LABEL
+from local.errors import LocalError
+from local.paths import ROOT
+
+#: Shell function that times a command: `timed NAME COMMAND…` prints "timed NAME MICROSECONDS", or ends the script.
+TIMED = r"""
+timed() {
+  local name=$1 from=${EPOCHREALTIME/[.,]/}
+  shift
+  "$@" > /tmp/said 2>&1 || { cat /tmp/said; exit 1; }
+  echo "timed $name $((${EPOCHREALTIME/[.,]/} - from))"
+}
+"""
+
+
+def run(
+    stack: Stack,
+    image: str,
+    script: str,
+    environment: Mapping[str, str] | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> str:
+    """Runs a bash script as root, with AWS at hand and a volume at /scratch, and returns what it printed.
+
+    Args:
+        stack: where.
+        image: has bash.
+        script: run in /scratch.
+        environment: variables beside AWS's.
+        files: contents by name, put into /scratch.
+
+    Raises:
+        LocalError: if it fails, with the end of what it printed.
+    """
+    container = stack.engine.containers.create(
+        image,
+        [script],
+        entrypoint=["/bin/bash", "-euo", "pipefail", "-c"],
+        user="0",
+        environment={
+            "AWS_ENDPOINT_URL": stack.endpoint,
+            "AWS_REGION": stack.outputs.region,
+            "AWS_DEFAULT_REGION": stack.outputs.region,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            **(environment or {}),
+        },
+        network=stack.network,
+        init=True,
+        mounts=[Mount("/scratch", None)],
+        working_dir="/scratch",
+        labels={LABEL: str(ROOT)},
+    )
+    try:
+        container.put_archive("/scratch", _archive(files or {}))
+        container.start()
+        exit_code = container.wait()["StatusCode"]
+        log = container.logs().decode(errors="replace")
+    finally:
+        container.remove(force=True, v=True)
+    if exit_code:
+        end = "\n".join(f"    {line}" for line in log.splitlines()[-15:])
+        raise LocalError(f"a script in {image} failed with exit code {exit_code}:\n{end}")
+    return log
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def timings(log: str) -> dict[str, list[float]]:
+    """Seconds by name, in the order in which `timed` printed them."""
+    found: dict[str, list[float]] = {}
+    for line in log.splitlines():
+        if line.startswith("timed "):
+            _, name, microseconds = line.split()
+            found.setdefault(name, []).append(int(microseconds) / 1e6)
+    return found
+
+
+def build(stack: Stack, name: str, dockerfile: str) -> Image:
+    """Builds an image from a Dockerfile that needs no other file.
+
+    Args:
+        stack: where.
+        name: repository in the local registry; layers of a stack that is gone serve again.
+        dockerfile: its text.
+
+    Raises:
+        LocalError: if that fails, with the end of the builder's output.
+    """
+    say(f"building {name}")
+    try:
+        image, _ = stack.engine.images.build(
+            fileobj=io.BytesIO(dockerfile.encode()), tag=f"{stack.registry}/{name}", rm=True, forcerm=True
+        )
+    except docker.errors.BuildError as error:
+        said = "".join(str(line.get("stream", "")) for line in error.build_log).splitlines()[-15:]
+        raise LocalError("\n".join([f"building {name} failed: {error}", *(f"    {line}" for line in said)])) from None
+    return image
+
+
+def push(stack: Stack, name: str) -> None:
+    """Pushes an image that `build` made into the local registry.
+
+    Raises:
+        LocalError: if the registry does not take it.
+    """
+    for line in stack.engine.images.push(f"{stack.registry}/{name}", tag="latest", stream=True, decode=True):
+        if "error" in line:
+            raise LocalError(f"pushing {name} failed: {line['error']}")
+
+
+def installing(packages: str) -> str:
+    """A Dockerfile that installs Debian packages, as people write it who do it well."""
+    return (
+        f"FROM {BASE_IMAGE}\n"
+        f"RUN apt-get update && apt-get install -y --no-install-recommends {packages} "
+        "&& rm -rf /var/lib/apt/lists/* /var/cache/apt/*\n"
+    )
+
+
+def base(stack: Stack) -> Image:
+    """The Debian that all images stand on."""
+    return stack.engine.images.get(BASE_IMAGE)

@@ -1,0 +1,90 @@
+"""What a benchmark found, and how its figures are compared."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """One comparison. Nothing fails over it: machines are noisy, and a person judges."""
+
+    what: str
+    """What is divided by what."""
+    value: float
+    at_most: float | None = None
+    """The aim, where less is better."""
+    at_least: float | None = None
+    """The aim, where more is better."""
+
+    def __str__(self) -> str:
+        text = f"**{self.value:.2f}** {self.what}"
+        if self.at_most is not None:
+            return f"{text} (aim: at most {self.at_most:g}{_missed(self.value > self.at_most)})"
+        if self.at_least is not None:
+            return f"{text} (aim: at least {self.at_least:g}{_missed(self.value < self.at_least)})"
+        return text
+
+
+def _missed(missed: bool) -> str:
+    return "; missed" if missed else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """A table and its ratios."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    """Cells, as many as heads; the first names the row."""
+    ratios: Sequence[Ratio]
+
+    def markdown(self) -> str:
+        """A table that reads as well in a terminal, then the ratios."""
+        cells = [list(self.heads), *map(list, self.rows)]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.heads))]
+
+        def line(row: Sequence[str]) -> str:
+            padded = [
+                cell.rjust(width) if i else cell.ljust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            return f"| {' | '.join(padded)} |"
+
+        rule = "|".join("-" * (width + 2) if not i else "-" * (width + 1) + ":" for i, width in enumerate(widths))
+        table = [line(cells[0]), f"|{rule}|", *map(line, cells[1:])]
+        return "\n".join([*table, "", *(f"- {ratio}" for ratio in self.ratios)])
+
+
+def in_turn(rounds: int, contestants: Sequence[Callable[[], T]]) -> list[list[T]]:
+    """Calls each in turn, round after round, so that a drift of the machine's speed meets all alike.
+
+    Args:
+        rounds: how often.
+        contestants: what is compared.
+
+    Returns:
+        The answers of each contestant, by round.
+    """
+    answers = [[contestant() for contestant in contestants] for _ in range(rounds)]
+    return [list(of_one) for of_one in zip(*answers, strict=True)]
+
+
+def ratio(over: Sequence[float], under: Sequence[float]) -> float:
+    """The median of the ratios, round by round."""
+    return statistics.median(a / b for a, b in zip(over, under, strict=True))
+
+
+def seconds(values: Sequence[float]) -> str:
+    """A median with its range, as a cell."""
+    middle = statistics.median(values)
+    digits = 1 if middle >= 10 else 2 if middle >= 0.1 else 3
+    return f"{middle:.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def megabytes(size: float) -> str:
+    """A size in MB (10^6 bytes), as a cell."""
+    return f"{size / 1e6:,.1f}"

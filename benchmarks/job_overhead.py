@@ -1,0 +1,77 @@
+"""What `job` adds to the tool.
+
+`samtools sort` of a BAM of 100 MB, two threads: the bare command on a file that lies there, and the same command in the same container as a
+job, which fetches that file from S3 and publishes the sorted one, with all checks and the manifest. The reads are not aligned, so that the
+sorted file is as large. The second row is a command that does nothing on no files: what `job` itself takes.
+"""
+
+from benchmarks import containers
+from benchmarks.figures import Figures, Ratio, megabytes, ratio, seconds
+from benchmarks.objects import temporary_bucket
+from benchmarks.stack import Stack
+
+_ROUNDS = 5
+
+#: Pairs of reads that make a BAM of about 100 MB.
+_PAIRS = 900_000
+
+_SCRIPT = r"""
+awk 'BEGIN {
+  srand(1)
+  print ">genome"
+  for (i = 0; i < 1000000; i += 60) {
+    line = ""
+    for (j = 0; j < 60; j++) line = line substr("ACGT", 1 + int(4 * rand()), 1)
+    print line
+  }
+}' > genome.fa
+wgsim -S 1 -h -N "$PAIRS" -1 150 -2 150 genome.fa R1.fastq R2.fastq > /dev/null
+mkdir in
+samtools import -@ 2 -1 R1.fastq -2 R2.fastq -o in/reads.bam
+rm R1.fastq R2.fastq
+JOB_OUTPUTS=reads.bam JOB_OUTPUT_PREFIX="s3://$BUCKET/in" job "ln $PWD/in/reads.bam ."
+
+sort='samtools sort -@ 2 -m 256M -T "$TMPDIR/sort" -o sorted.bam reads.bam'
+export TMPDIR=/tmp
+for ((round = 0; round < ROUNDS; round++)); do
+  mkdir bare
+  cd bare
+  ln ../in/reads.bam .
+  timed bare-sort bash -o pipefail -c "$sort"
+  size=$(stat -c %s sorted.bam)
+  cd ..
+  rm -r bare
+  timed job-sort env JOB_INPUTS="s3://$BUCKET/in/reads.bam" JOB_OUTPUTS=sorted.bam JOB_OUTPUT_PREFIX="s3://$BUCKET/out-$round" job "$sort"
+  timed bare-nothing bash -o pipefail -c true
+  timed job-nothing job true
+done
+echo "bytes $(stat -c %s in/reads.bam) $size"
+"""
+
+
+def measure(stack: Stack, pairs: int = _PAIRS, rounds: int = _ROUNDS) -> Figures:
+    """Runs both in turn, in one container of the samtools image."""
+    with temporary_bucket(stack.clients.s3) as bucket:
+        log = containers.run(
+            stack,
+            stack.image_uris["samtools"],
+            containers.TIMED + _SCRIPT,
+            {"BUCKET": bucket, "PAIRS": str(pairs), "ROUNDS": str(rounds)},
+        )
+    took = containers.timings(log)
+    (sizes,) = [line.split()[1:] for line in log.splitlines() if line.startswith("bytes ")]
+    bytes_in, bytes_out = (megabytes(int(size)) for size in sizes)
+    return Figures(
+        heads=["", "bare, s", "as a job, s"],
+        rows=[
+            [
+                f"samtools sort, {bytes_in} MB in, {bytes_out} MB out",
+                seconds(took["bare-sort"]),
+                seconds(took["job-sort"]),
+            ],
+            ["nothing", seconds(took["bare-nothing"]), seconds(took["job-nothing"])],
+        ],
+        ratios=[
+            Ratio(what="wall time, as a job over bare", value=ratio(took["job-sort"], took["bare-sort"]), at_most=1.1)
+        ],
+    )

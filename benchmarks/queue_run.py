@@ -1,0 +1,82 @@
+"""Runs jobs through the stack's queue and reads what they cost."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.stack import Stack
+from jobs import logs, report, submission, watch
+from jobs.job import Job
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from mypy_boto3_batch.type_defs import JobDetailTypeDef
+
+#: How the entrypoint's record begins, the last line of every job that ends by itself.
+_RECORD = "job: {"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a set of jobs took together."""
+
+    seconds: float
+    """From the first one's submission to the last one's end, by Batch's clock."""
+    bytes_in: int
+    """Fetched from S3."""
+    bytes_out: int
+    """Sent to S3."""
+    jobs: int
+
+    @property
+    def bytes(self) -> int:
+        """Through S3, either way."""
+        return self.bytes_in + self.bytes_out
+
+
+def run(stack: Stack, jobs: Sequence[Job]) -> Cost:
+    """Runs jobs to their end, their progress going to the terminal.
+
+    Raises:
+        LocalError: if one fails.
+    """
+    details = _run(stack, jobs)
+    records = [_record(stack, each["jobId"]) for each in details]
+    return Cost(
+        seconds=(max(each["stoppedAt"] for each in details) - min(each["createdAt"] for each in details)) / 1000,
+        bytes_in=sum(each["bytes_in"] for each in records),
+        bytes_out=sum(each["bytes_out"] for each in records),
+        jobs=len(jobs),
+    )
+
+
+def first_line(stack: Stack, job: Job) -> float:
+    """Seconds from a job's submission, by Batch's clock, to the first line of its log, by the log's.
+
+    Raises:
+        LocalError: if it fails.
+    """
+    (detail,) = _run(stack, [job])
+    stream = detail["container"]["logStreamName"]
+    answer = stack.clients.logs.get_log_events(
+        logGroupName=stack.outputs.log_group, logStreamName=stream, startFromHead=True, limit=1
+    )
+    return (answer["events"][0]["timestamp"] - detail["createdAt"]) / 1000
+
+
+def _run(stack: Stack, jobs: Sequence[Job]) -> "list[JobDetailTypeDef]":
+    """What Batch says of the jobs at their end."""
+    submitted = submission.submit(stack.clients, stack.outputs, stack.outputs.queue_arn, jobs)
+    followed = watch.follow(stack.clients, submitted)
+    if report.failures(stack.clients, stack.outputs.log_group, followed):
+        raise LocalError("a benchmark's job failed, see above")
+    return stack.clients.batch.describe_jobs(jobs=[each.id for each in submitted])["jobs"]
+
+
+def _record(stack: Stack, job_id: str) -> dict[str, Any]:
+    """The line that the entrypoint prints at a job's end."""
+    lines = logs.whole(stack.clients, stack.outputs.log_group, job_id)
+    *_, last = [line for line in lines if line.startswith(_RECORD)]
+    record: dict[str, Any] = json.loads(last.removeprefix("job: "))
+    return record

@@ -1,0 +1,80 @@
+"""S3 clients that an image can be built with.
+
+What each adds to Debian (certificates included), how long it takes from its start to one byte fetched, and for one object of 300 MB and
+200 of 100 kB. `job` is our entrypoint; in the same time it checks what it fetched against the MD5 that S3 reports, has S3 check all that it sends
+against SHA-256, and writes a manifest. "Missing" is the exit code for a key that does not exist: 0 there makes a green job of nothing. All
+come from Debian's archive, which an image build reaches behind a company's proxy too; s5cmd is not in it.
+"""
+
+import statistics
+from functools import partial
+from pathlib import Path
+
+from benchmarks import containers
+from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, seconds
+from benchmarks.objects import empty, temporary_bucket
+from benchmarks.stack import Stack
+
+_ROUNDS = 3
+_FOLDER = Path(__file__).with_name("clients")
+
+#: Debian packages of each client; its shell functions stand in clients/.
+CLIENTS = {
+    "job": "",
+    "rclone": "rclone",
+    "minio-client": "minio-client",
+    "awscli": "awscli",
+    "boto3": "python3-boto3",
+    "s3cmd": "s3cmd",
+}
+
+_PARTS = ("start", "send_large", "fetch_large", "send_small", "fetch_small")
+
+
+def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
+    """Builds an image for each client and lets them do the same in turn."""
+    base = containers.base(stack).attrs["Size"]
+    images = {client: _image(stack, client) for client in CLIENTS}
+    with temporary_bucket(stack.clients.s3) as bucket:
+        trials = in_turn(rounds, [partial(trial, stack, client, bucket) for client in CLIENTS])
+    found = dict(zip(CLIENTS, trials, strict=True))
+    rows = [
+        [
+            client,
+            megabytes(images[client] - base),
+            *(seconds([each[part] for each in found[client]]) for part in _PARTS),
+            f"{statistics.median(each['missing'] for each in found[client]):.0f}",
+        ]
+        for client in CLIENTS
+    ]
+    transfers = {client: [sum(each[part] for part in _PARTS[1:]) for each in found[client]] for client in CLIENTS}
+    return Figures(
+        heads=["", "MB", "start, s", "300 MB up", "down", "200 × 100 kB up", "down", "missing"],
+        rows=rows,
+        ratios=[
+            Ratio(what=f"seconds of all transfers, job over {client}", value=ratio(transfers["job"], transfers[client]))
+            for client in CLIENTS
+            if client != "job"
+        ],
+    )
+
+
+def _image(stack: Stack, client: str) -> int:
+    """Builds a client's image and returns its bytes."""
+    dockerfile = containers.installing(f"ca-certificates {CLIENTS[client]}".rstrip())
+    if client == "job":
+        dockerfile += f"COPY --from={stack.image_uris['samtools']} /usr/local/bin/job /usr/local/bin/\n"
+    return int(containers.build(stack, _name(client), dockerfile).attrs["Size"])
+
+
+def _name(client: str) -> str:
+    return f"benchmark-client-{client}"
+
+
+def trial(stack: Stack, client: str, bucket: str) -> dict[str, float]:
+    """One round of one client: seconds by part, and its exit code for a missing key."""
+    script = "".join([containers.TIMED, *((_FOLDER / f"{name}.sh").read_text() for name in (client, "trial"))])
+    log = containers.run(stack, f"{stack.registry}/{_name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
+    empty(stack.clients.s3, bucket, "")
+    (missing,) = [line.split()[1] for line in log.splitlines() if line.startswith("missing ")]
+    return {part: took for part, (took,) in containers.timings(log).items()} | {"missing": float(missing)}

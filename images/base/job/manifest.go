@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+)
+
+// manifest says what a finished job made, of what and how. It is written last: what has none, or an empty one, is no result.
+type manifest struct {
+	Job         string    `json:"job,omitempty"`
+	Attempt     string    `json:"attempt,omitempty"`
+	Finished    time.Time `json:"finished"`
+	Image       string    `json:"image,omitempty"` // by digest
+	Command     []string  `json:"command"`
+	Environment string    `json:"environment_sha256"`
+	Inputs      []object  `json:"inputs"`
+	Outputs     []object  `json:"outputs"`
+}
+
+// isOf tells whether the manifest is of a job that would do the same: the same content in, through the same command in the same
+// image with the same variables. A version's id does not count: the same content may have been written once more.
+func (m manifest) isOf(other manifest) bool {
+	same := func(a, b object) bool { return a.URI == b.URI && a.Size == b.Size && a.ETag == b.ETag }
+	return m.Image == other.Image && m.Environment == other.Environment && slices.Equal(m.Command, other.Command) &&
+		slices.EqualFunc(m.Inputs, other.Inputs, same)
+}
+
+// environmentSum stands for the variables that a result may depend on: all but those of AWS, of the container and, less what is
+// published where, of job itself. A sum, since a variable may hold a secret.
+func environmentSum(variables []string) string {
+	var kept []string
+	for _, variable := range variables {
+		name, _, _ := strings.Cut(variable, "=")
+		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_") || strings.HasPrefix(name, "JOB_")
+		if !foreign || name == "JOB_OUTPUTS" || name == "JOB_OUTPUT_PREFIX" {
+			kept = append(kept, variable)
+		}
+	}
+	sort.Strings(kept)
+	sum := sha256.Sum256([]byte(strings.Join(kept, "\x00")))
+	return hex.EncodeToString(sum[:])
+}
+
+// readManifest returns nil if there is none, or an empty one.
+func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {
+	text, err := s.readAll(ctx, l)
+	var f fault
+	if errors.As(err, &f) && f.code == exitNoInput || err == nil && len(text) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var m manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		return nil, faultf(exitDamaged, "%s is no manifest: %v", l, err)
+	}
+	return &m, nil
+}
+
+// isFinished tells whether this very job has been done, and its outputs are still there as it left them.
+func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool, error) {
+	found, err := s.readManifest(ctx, l)
+	if found == nil || err != nil || !found.isOf(job) {
+		return false, err
+	}
+	err = sideBySide(ctx, len(found.Outputs), func(ctx context.Context, i int) error {
+		output := found.Outputs[i]
+		bucket, _, _ := strings.Cut(strings.TrimPrefix(output.URI, "s3://"), "/")
+		now, err := s.head(ctx, location{bucket: bucket, key: output.Key})
+		if err == nil && (now.Size != output.Size || now.ETag != output.ETag) {
+			err = faultf(exitNoInput, "%s was overwritten since", output.URI)
+		}
+		return err
+	})
+	var f fault
+	switch {
+	case err == nil:
+		say("done before: %s names the same inputs, command and image, and its outputs are as it left them", l)
+		return true, nil
+	case errors.As(err, &f) && f.code == exitNoInput:
+		say("once more, though %s says that it was done: %v", l, err)
+		return false, nil
+	}
+	return false, err
+}
+
+// agree holds inputs against the manifest of the job that made them: what has none is no result, and what was overwritten since
+// is another. Their SHA-256 is known from then on.
+func (s *store) agree(ctx context.Context, inputs []object, l location) error {
+	made, err := s.readManifest(ctx, l)
+	if err != nil {
+		return err
+	}
+	if made == nil {
+		return faultf(exitNoInput, "%s does not exist or is empty: what it would name is no result", l)
+	}
+	outputs := map[string]object{}
+	for _, output := range made.Outputs {
+		outputs[output.URI] = output
+	}
+	for i, input := range inputs {
+		output, named := outputs[input.URI]
+		if !named {
+			continue
+		}
+		if output.Size != input.Size || output.ETag != input.ETag {
+			return faultf(exitDamaged, "input %s is not what %s names: it was overwritten since", input.location(), l)
+		}
+		inputs[i].SHA256 = output.SHA256
+	}
+	return nil
+}
+
+// stageOut publishes every file that an output pattern matches, then the manifest. A pattern that matches nothing is a failure
+// before anything is published.
+func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest) ([]object, error) {
+	outputs, err := findOutputs(p, work)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.withdraw(ctx, p.manifest); err != nil {
+		return nil, err
+	}
+	err = sideBySide(ctx, len(outputs), func(ctx context.Context, i int) error {
+		return s.upload(ctx, &outputs[i], filepath.Join(work, strings.TrimPrefix(outputs[i].Key, p.prefix.key)))
+	})
+	if err != nil {
+		return nil, err
+	}
+	made.Finished, made.Outputs = time.Now().UTC().Truncate(time.Second), outputs
+	text, err := json.MarshalIndent(made, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	// Everything is there: a signal that comes now must not leave it open whether the manifest is.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return outputs, s.put(last, p.manifest, string(text))
+}
+
+// withdraw empties the manifest of an earlier run, whose outputs are about to be overwritten: it would stand over a mixture. A role
+// that may not list is told "forbidden" of what does not exist, and empties it to be sure.
+func (s *store) withdraw(ctx context.Context, l location) error {
+	before, err := s.head(ctx, l)
+	var f fault
+	switch {
+	case err == nil && before.Size == 0, errors.As(err, &f) && f.code == exitNoInput:
+		return nil
+	case err == nil, f.code == exitDenied:
+		return s.put(ctx, l, "")
+	}
+	return err
+}
+
+func findOutputs(p plan, work string) ([]object, error) {
+	names := map[string]bool{}
+	for _, pattern := range p.outputs {
+		matches, err := fs.Glob(os.DirFS(work), pattern)
+		if err != nil || len(matches) == 0 {
+			return nil, faultf(exitNoOutput, "the output pattern %q matches no file; nothing was published", pattern)
+		}
+		for _, name := range matches {
+			if info, err := os.Stat(filepath.Join(work, name)); err != nil || !info.Mode().IsRegular() {
+				return nil, faultf(exitNoOutput, "output %q is not a file (for a folder write %s/*); nothing was published", name, name)
+			}
+			names[name] = true
+		}
+	}
+	outputs := []object{}
+	for name := range names {
+		key := p.prefix.key + name
+		if p.prefix.bucket == p.manifest.bucket && key == p.manifest.key {
+			return nil, faultf(exitNoOutput, "output %q is where the manifest goes: name another place by JOB_MANIFEST; nothing was published", name)
+		}
+		outputs = append(outputs, object{URI: location{bucket: p.prefix.bucket, key: key}.String(), Key: key, bucket: p.prefix.bucket})
+	}
+	sort.Slice(outputs, func(i, j int) bool { return outputs[i].Key < outputs[j].Key })
+	return outputs, nil
+}

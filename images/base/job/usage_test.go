@@ -1,0 +1,90 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func kernel(t *testing.T, files map[string]string) {
+	t.Helper()
+	before := cgroups
+	t.Cleanup(func() { cgroups = before })
+	cgroups = t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(cgroups, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestBothVersionsOfCgroupsAreRead(t *testing.T) {
+	for version, files := range map[string]map[string]string{
+		"2": {"cgroup.controllers": "cpu memory\n", "memory.stat": "anon 3000\nfile 9000\nshmem 96\n", "cpu.stat": "usage_usec 1500000\nuser_usec 1\n",
+			"memory.events": "oom 7\noom_kill 2\noom_group_kill 0\n", "memory.max": "2048\n", "cpu.max": "150000 100000\n"},
+		"1": {"memory/memory.stat": "cache 9000\nrss 1\nshmem 1\ntotal_rss 3000\ntotal_shmem 96\n", "cpuacct/cpuacct.usage": "1500000000\n",
+			"memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory/memory.limit_in_bytes": "2048\n",
+			"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n", "cpu/cpu.shares": "1536\n"},
+	} {
+		kernel(t, files)
+		vcpus, memory := granted("")
+		if memoryInUse() != 3096 || memoryKills() != 2 || cpuSeconds() != 1.5 || vcpus != 1.5 || memory != 2048 {
+			t.Errorf("version %s: %d bytes, %d kills, %v s, %v vCPUs, %d bytes granted",
+				version, memoryInUse(), memoryKills(), cpuSeconds(), vcpus, memory)
+		}
+	}
+}
+
+func TestWhatIsUnknownIsNothing(t *testing.T) {
+	kernel(t, map[string]string{"cgroup.controllers": "", "memory.max": "max\n", "cpu.max": "max 100000\n"})
+	vcpus, memory := granted("http://127.0.0.1:1")
+	if memoryInUse() != 0 || memoryKills() != 0 || cpuSeconds() != 0 || vcpus != 0 || memory != 0 {
+		t.Error("something is known")
+	}
+	kernel(t, map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712\n", "cpu/cpu.cfs_quota_us": "-1\n"})
+	if vcpus, memory := granted(""); vcpus != 0 || memory != 0 {
+		t.Error("something is known")
+	}
+}
+
+func TestWhatIsGrantedIsToldByTheAgentFirst(t *testing.T) {
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"Name": "job", "Limits": {"CPU": 4096, "Memory": 7600}}`))
+	}))
+	defer agent.Close()
+	kernel(t, map[string]string{"cgroup.controllers": "", "memory.max": "1\n", "cpu.max": "100000 100000\n"})
+	if vcpus, memory := granted(agent.URL); vcpus != 4 || memory != 7600<<20 {
+		t.Errorf("%v vCPUs, %d bytes", vcpus, memory)
+	}
+}
+
+func TestThePeakStaysWhenTheMemoryIsGivenBack(t *testing.T) {
+	kernel(t, map[string]string{"cgroup.controllers": "", "memory.stat": "anon 5000\n"})
+	g := &gauge{}
+	g.memory.Store(g.peakMemory())
+	if err := os.WriteFile(filepath.Join(cgroups, "memory.stat"), []byte("anon 10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if g.peakMemory() != 5000 {
+		t.Errorf("%d", g.peakMemory())
+	}
+}
+
+func TestTheTimeOfWaitingIsKnownWhereTheSubmissionIs(t *testing.T) {
+	kernel(t, nil)
+	variables := map[string]string{"JOB_SUBMITTED": "1000", "JOB_TOOL": "bwa", "JOB_TOOL_VERSION": "0.7.18", "JOB_IMAGE": "i@sha256:0"}
+	rec := newRecord(time.Unix(1042, 500_000_000), func(name string) string { return variables[name] })
+	if rec.WaitingSeconds != 42.5 || rec.Tool != "bwa" || rec.Version != "0.7.18" || rec.Image != "i@sha256:0" {
+		t.Errorf("%+v", rec)
+	}
+	if rec := newRecord(time.Unix(0, 0), func(name string) string { return variables[name] }); rec.WaitingSeconds != 0 {
+		t.Errorf("clocks that differ give %v s", rec.WaitingSeconds)
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"hash/crc32"
+	"hash/crc64"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// checksum is what an object's content must come to. An object that was uploaded in parts may only have a checksum of its parts'
+// checksums (S3 User Guide, "Checking object integrity"): partSize then is the size of each but the last.
+type checksum struct {
+	name     string
+	value    string // in hexadecimal digits
+	partSize int64  // 0: it is of the whole
+}
+
+var algorithms = map[string]func() hash.Hash{
+	"sha256":    sha256.New,
+	"sha1":      sha1.New,
+	"crc64nvme": func() hash.Hash { return crc64.New(crc64.MakeTable(0x9a6c9329ac4bc9b5)) },
+	"crc32c":    func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
+	"crc32":     func() hash.Hash { return crc32.NewIEEE() },
+	"md5":       md5.New,
+}
+
+// reported is the first checksum in S3's answer to HEAD that can be tested. Those by name come from the header, since this SDK
+// does not know crc64nvme, S3's own default; last comes the ETag, which is an MD5 unless a key of the customer's encrypts.
+func (s *store) reported(ctx context.Context, l location, head *s3.HeadObjectOutput, header http.Header) checksum {
+	values := map[string]string{}
+	for name := range algorithms {
+		value, parts, _ := strings.Cut(header.Get("X-Amz-Checksum-"+name), "-")
+		if binary, err := base64.StdEncoding.DecodeString(value); err == nil && len(binary) > 0 {
+			values[name] = strings.TrimSuffix(hex.EncodeToString(binary)+"-"+parts, "-")
+		}
+	}
+	etag := strings.Trim(aws.ToString(head.ETag), `"`)
+	if (head.ServerSideEncryption == "" || head.ServerSideEncryption == types.ServerSideEncryptionAes256) && md5Form.MatchString(etag) {
+		values["md5"] = etag
+	}
+	for _, ofParts := range []bool{false, true} {
+		for _, name := range []string{"sha256", "sha1", "crc64nvme", "crc32c", "crc32", "md5"} {
+			value, parts, isOfParts := strings.Cut(values[name], "-")
+			switch count, _ := strconv.Atoi(parts); {
+			case value == "" || isOfParts != ofParts:
+			case !isOfParts:
+				return checksum{name: name, value: value}
+			default:
+				if size := s.partSize(ctx, l, int32(count), aws.ToInt64(head.ContentLength)); size > 0 {
+					return checksum{name, value, size}
+				}
+			}
+		}
+	}
+	return checksum{}
+}
+
+var md5Form = regexp.MustCompile(`^[0-9a-f]{32}(-[0-9]+)?$`)
+
+// partSize is the size of every part of an object but the last, told by the first, the last and their sum; 0 if they differ, or
+// if the store does not tell.
+func (s *store) partSize(ctx context.Context, l location, count int32, size int64) int64 {
+	var sizes [2]int64
+	for i, number := range []int32{1, count} {
+		head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key, PartNumber: &number})
+		if err != nil {
+			return 0
+		}
+		sizes[i] = aws.ToInt64(head.ContentLength)
+	}
+	if sizes[0] <= 0 || sizes[0]*int64(count-1)+sizes[1] != size {
+		return 0
+	}
+	return sizes[0]
+}
+
+// openUntil opens a file whose reading ends when the context does.
+func openUntil(ctx context.Context, name string) (*stoppable, error) {
+	file, err := os.Open(name)
+	return &stoppable{file, ctx}, err
+}
+
+type stoppable struct {
+	*os.File
+	ctx context.Context
+}
+
+func (s *stoppable) Read(into []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.File.Read(into)
+}
+
+// WriteTo hides the file's own, which would read on to the end.
+func (s *stoppable) WriteTo(to io.Writer) (int64, error) {
+	return io.Copy(to, struct{ io.Reader }{s})
+}
+
+// of computes the checksum of a file.
+func (c checksum) of(ctx context.Context, name string) (string, error) {
+	file, err := openUntil(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	sum := algorithms[c.name]()
+	if c.partSize == 0 {
+		_, err := io.Copy(sum, file)
+		return hex.EncodeToString(sum.Sum(nil)), err
+	}
+	for {
+		part := algorithms[c.name]()
+		switch n, err := io.CopyN(part, file, c.partSize); {
+		case err != nil && err != io.EOF:
+			return "", err
+		case n == 0:
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		}
+		sum.Write(part.Sum(nil))
+	}
+}
+
+// testToTheEnd reads a file that begins like gzip to its end, and finds what S3's checksum cannot: what was broken before the
+// upload. BAM and bgzip's files are gzip in blocks, the last one empty, so that a cut between two is seen (SAM specification, 4.1.2).
+func testToTheEnd(ctx context.Context, name string) error {
+	file, err := openUntil(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	start, end := make([]byte, 14), make([]byte, len(lastBlock))
+	if n, _ := file.ReadAt(start, 0); n < 2 || start[0] != 0x1f || start[1] != 0x8b {
+		return nil
+	}
+	if inBlocks := start[3]&4 != 0 && string(start[12:]) == "BC"; inBlocks {
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		if _, _ = file.ReadAt(end, info.Size()-int64(len(end))); string(end) != lastBlock {
+			return errors.New("its last block is missing: the file was cut off")
+		}
+	}
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, text)
+	return err
+}
+
+const lastBlock = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x06\x00BC\x02\x00\x1b\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"

@@ -1,0 +1,100 @@
+"""A line to an object store that can be slow, break, or change what passes through it."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+_BLOCK = 32 << 10
+
+
+class Line:
+    """Hands connections on to a server.
+
+    Args:
+        address: of this machine, to listen at; the port is free.
+        server: host and port that it leads to.
+    """
+
+    def __init__(self, address: str, server: tuple[str, int]) -> None:
+        self._server = server
+        self._open = True
+        self._sockets: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._listener = socket.create_server((address, 0))
+        self.endpoint = f"http://{address}:{self._listener.getsockname()[1]}"
+        self.seconds_a_block = 0.0
+        """How slow it is: seconds for 32 KiB."""
+        self.flip_after: int | None = None
+        """Bytes towards the client, after which one bit of the next block is flipped, once."""
+        self.carried = 0
+        """Bytes in both directions so far."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Breaks every connection and refuses new ones, as a server does that was killed."""
+        with self._lock:
+            self._open = False
+            sockets, self._sockets = self._sockets, set()
+        for each in sockets:
+            _drop(each)
+
+    def mend(self) -> None:
+        """Lets connections pass again."""
+        with self._lock:
+            self._open = True
+
+    def close(self) -> None:
+        """Ends it for good."""
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                if not self._open:
+                    _drop(client)
+                    continue
+                server = socket.create_connection(self._server)
+                self._sockets |= {client, server}
+            for source, target, to_client in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._carry, args=(source, target, to_client), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, to_client: bool) -> None:
+        with contextlib.suppress(OSError):
+            while block := bytearray(source.recv(_BLOCK)):
+                time.sleep(self.seconds_a_block * len(block) / _BLOCK)
+                if to_client and self.flip_after is not None:
+                    self.flip_after -= len(block)
+                    # Long blocks are content: a flipped header would only be no answer at all.
+                    if self.flip_after < 0 and len(block) > 2048:
+                        block[-1] ^= 1
+                        self.flip_after = None
+                target.sendall(block)
+                self.carried += len(block)
+        for each in (source, target):
+            _drop(each)
+            with self._lock:
+                self._sockets.discard(each)
+
+
+def _drop(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+@contextlib.contextmanager
+def line(address: str, endpoint: str) -> Iterator[Line]:
+    """A line to an endpoint, closed at the end."""
+    host, _, port = endpoint.removeprefix("http://").partition(":")
+    made = Line(address, (host, int(port)))
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,140 @@
+"""A job that has been done before, and jobs that build on one another: the manifest decides."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tests.images.containers import Ended, Images
+from tests.images.storage import Answer, Folder, denied, found, stand
+
+SCRIPT = "echo it ran; cat in > out; date +%N >> out"
+
+
+def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[str, str] | None = None) -> Ended:
+    environment = {
+        "JOB_INPUTS": folder.uri("in"),
+        "JOB_OUTPUTS": "out",
+        "JOB_OUTPUT_PREFIX": folder.uri("to"),
+        "JOB_IMAGE": "repository@sha256:0",
+        "JOB_RESUME": "1",
+        "PLOIDY": "1",
+        **(changes or {}),
+    }
+    return images.run("samtools", script, environment=environment)
+
+
+@pytest.fixture
+def done(images: Images, folder: Folder) -> Folder:
+    """A folder in which the job has been done once."""
+    folder.put("in", b"ACGT")
+    first = job(images, folder)
+    assert (first.exit_code, "it ran" in first.log) == (0, True), first.log
+    assert "resumed" not in first.record
+    return folder
+
+
+def test_a_retry_of_a_finished_job_ends_at_once(images: Images, done: Folder) -> None:
+    before, manifest = done.get("to/out"), done.get("to/manifest.json")
+    # Another attempt, another submission, the same content written once more: all that may differ.
+    done.put("in", b"ACGT")
+    again = job(images, done, changes={"AWS_BATCH_JOB_ATTEMPT": "2", "JOB_SUBMITTED": "1700000000"})
+    assert (again.exit_code, again.record["resumed"], again.record["bytes_in"]) == (0, True, 0), again.log
+    assert "it ran" not in again.log
+    assert "done before" in again.log
+    assert (done.get("to/out"), done.get("to/manifest.json")) == (before, manifest)
+
+
+def test_without_being_asked_to_no_job_resumes(images: Images, done: Folder) -> None:
+    assert "it ran" in job(images, done, changes={"JOB_RESUME": ""}).log
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"JOB_IMAGE": "repository@sha256:1"},
+        {"PLOIDY": "2"},
+        {"JOB_OUTPUTS": "o*"},
+        {"JOB_INPUTS": ""},
+    ],
+)
+def test_another_job_is_done(images: Images, done: Folder, changes: dict[str, str]) -> None:
+    again = job(
+        images, done, changes=changes, script=SCRIPT if "JOB_INPUTS" not in changes else "echo it ran > out; cat out"
+    )
+    assert (again.exit_code, "it ran" in again.log) == (0, True), again.log
+
+
+def test_another_command_is_done(images: Images, done: Folder) -> None:
+    assert "it ran" in job(images, done, script=f"{SCRIPT}; true").log
+
+
+@pytest.mark.parametrize("name", ["in", "to/out", "to/manifest.json"])
+def test_a_job_whose_inputs_or_results_were_overwritten_is_done_again(images: Images, done: Folder, name: str) -> None:
+    done.put(name, b"" if name.endswith("json") else b"TTTT")
+    again = job(images, done)
+    assert (again.exit_code, "it ran" in again.log) == (0, True), again.log
+    (output,) = json.loads(done.get("to/manifest.json"))["outputs"]
+    assert output["size"] == len(done.get("to/out"))
+
+
+def test_the_manifest_names_image_command_and_versions(images: Images, done: Folder) -> None:
+    manifest = json.loads(done.get("to/manifest.json"))
+    assert manifest["image"] == "repository@sha256:0"
+    assert manifest["command"][-1] == SCRIPT
+    for each in (*manifest["inputs"], *manifest["outputs"]):
+        key = each["key"]
+        assert each["version_id"] == done.client.head_object(Bucket=done.bucket, Key=key)["VersionId"]
+
+
+def test_an_earlier_manifest_is_emptied_before_what_it_names_is_overwritten(images: Images) -> None:
+    def answer(method: str, path: str) -> Answer:
+        return denied() if (method, path) == ("PUT", "/bucket/to/out") else found(b"{}")
+
+    with stand(images.gateway, answer) as store:
+        environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
+        ended = images.run("samtools", "touch out", environment=environment)
+    assert ended.exit_code == 77
+    writes = [path for method, path in store.requests if method == "PUT"]
+    assert writes == ["/bucket/to/manifest.json", "/bucket/to/out"]
+    assert store.written["/bucket/to/manifest.json"] == b""
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_job_runs_on_what_a_manifest_names(images: Images, done: Folder, relative: bool) -> None:
+    environment = {
+        "JOB_INPUTS": done.uri("to/out"),
+        "JOB_INPUT_MANIFESTS": "to/manifest.json" if relative else done.uri("to/manifest.json"),
+        "JOB_OUTPUT_PREFIX": done.uri(),
+    }
+    ended = images.run("samtools", "cat out", environment=environment)
+    assert ended.exit_code == 0, ended.log
+    (made,) = json.loads(done.get("to/manifest.json"))["outputs"]
+    (taken,) = json.loads(done.get("manifest.json"))["inputs"]
+    assert taken["sha256"] == made["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("overwritten", "content", "code", "words"),
+    [
+        ("to/out", b"TTTT", 65, "to/out is not what"),
+        ("to/manifest.json", b"", 66, "to/manifest.json does not exist or is empty"),
+        ("to/manifest.json", b"no JSON", 65, "to/manifest.json is no manifest"),
+    ],
+)
+def test_a_job_does_not_run_on_what_no_manifest_names(
+    images: Images, done: Folder, overwritten: str, content: bytes, code: int, words: str
+) -> None:
+    done.put(overwritten, content)
+    environment = {"JOB_INPUTS": done.uri("to/out"), "JOB_INPUT_MANIFESTS": done.uri("to/manifest.json")}
+    ended = images.run("samtools", "echo it ran", environment=environment)
+    assert ended.exit_code == code, ended.log
+    assert words in ended.log
+    assert "it ran" not in ended.log
+
+
+def test_a_job_does_not_run_on_what_has_no_manifest(images: Images, folder: Folder) -> None:
+    environment = {"JOB_INPUTS": folder.put("out"), "JOB_INPUT_MANIFESTS": folder.uri("manifest.json")}
+    ended = images.run("samtools", "echo it ran", environment=environment)
+    assert ended.exit_code == 66
+    assert "it ran" not in ended.log
