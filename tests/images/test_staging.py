@@ -144,6 +144,36 @@ def test_a_large_object_passes_through_a_small_memory(images: Images, folder: Fo
     assert hashlib.sha256(folder.get("out/large-again")).hexdigest() == digest
 
 
+def test_two_gigabytes_arrive_whole_through_a_small_memory(images: Images, folder: Folder) -> None:
+    folder.put("part", hashlib.shake_256(b"seed").digest(2**20) * 64)
+    large = {"Bucket": folder.bucket, "Key": folder.prefix + "large"}
+    upload = {**large, "UploadId": folder.client.create_multipart_upload(**large)["UploadId"]}
+    source = {"Bucket": folder.bucket, "Key": folder.prefix + "part"}
+    parts = [
+        {
+            "PartNumber": number,
+            "ETag": folder.client.upload_part_copy(**upload, CopySource=source, PartNumber=number)["CopyPartResult"][
+                "ETag"
+            ],
+        }
+        for number in range(1, 33)
+    ]
+    made = folder.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    job = images.run(
+        "samtools",
+        "stat -c %s large",
+        environment={"JOB_INPUTS": folder.uri("large")},
+        mem_limit="96m",
+        memswap_limit="96m",
+        seconds=1200,
+    )
+    folder.client.delete_object(**large, VersionId=made["VersionId"])
+    assert job.exit_code == 0, job.log
+    assert f"{2 << 30}\n" in job.log
+    assert job.record["bytes_in"] == 2 << 30
+    assert job.record["peak_memory_bytes"] < 96 << 20
+
+
 def test_the_manifest_names_inputs_and_outputs_with_their_checksums(images: Images, folder: Folder) -> None:
     job = run(
         images,
