@@ -34,10 +34,10 @@ def faults(policies: Policies, *more: str) -> list[str]:
     resources: dict[str, Any] = {}
     for who, document in documents(policies, *more):
         resources[f"{who}Policy"] = _resource("AWS::IAM::ManagedPolicy", PolicyDocument=document)
-    for who, document in policies.trusts().items():
-        resources[f"{who}Trust"] = _resource("AWS::IAM::Role", AssumeRolePolicyDocument=document)
-    for i, document in enumerate(policies.of_buckets()):
-        resources[f"bucket{i}"] = _resource("AWS::S3::BucketPolicy", Bucket="biobatch-1a2b3c4", PolicyDocument=document)
+    for who, trust in policies.trusts().items():
+        resources[f"{who}Trust"] = _resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust)
+    for i, of_bucket in enumerate(policies.of_buckets()):
+        resources[f"bucket{i}"] = _resource("AWS::S3::BucketPolicy", Bucket="biobatch-1a2b3c4", PolicyDocument=of_bucket)
     settings = ManualArgs(regions=[REGIONS[policies.partition]], include_checks=["I"])
     found = lint(json.dumps({"Resources": resources}), config=settings)
     return [f"{'/'.join(map(str, match.path))}: {match.rule.id} {match.message}" for match in found]
