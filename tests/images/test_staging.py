@@ -226,6 +226,19 @@ def test_the_manifest_is_written_last(images: Images) -> None:
     assert written[-1] == "/bucket/to/manifest.json"
 
 
+def test_a_manifest_that_the_store_is_slow_to_take_is_waited_for(images: Images) -> None:
+    def answer(method: str, path: str) -> Answer:
+        if (method, path) == ("PUT", "/bucket/to/manifest.json"):
+            time.sleep(8)  # longer than a job that was told to stop has
+        return absent() if path.endswith("json") and method == "HEAD" else found(b"")
+
+    with stand(images.gateway, answer) as store:
+        environment = {"JOB_OUTPUTS": "a", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
+        job = images.run("samtools", "touch a", environment=environment)
+    assert job.exit_code == 0, job.log
+    assert json.loads(store.written["/bucket/to/manifest.json"])["outputs"]
+
+
 def test_an_output_that_the_manifest_would_overwrite_is_refused(images: Images, folder: Folder) -> None:
     job = run(images, "touch manifest.json", JOB_OUTPUTS="*", JOB_OUTPUT_PREFIX=folder.uri())
     assert job.exit_code == 73
@@ -326,7 +339,8 @@ def test_a_list_of_inputs_that_is_none_is_refused_by_its_name(images: Images, fo
 
 
 @pytest.mark.parametrize(
-    ("script", "code"), [("exit 3", 3), ("exit 9 | cat", 9), ("no-such-tool", 127), ("kill $$", 143)]
+    ("script", "code"),
+    [("exit 3", 3), ("exit 9 | cat", 9), ("no-such-tool", 127), ("/etc/passwd", 126), ("kill $$", 143)],
 )
 def test_a_failing_command_keeps_its_exit_code_and_publishes_nothing(
     images: Images, folder: Folder, script: str, code: int
@@ -339,17 +353,22 @@ def test_a_failing_command_keeps_its_exit_code_and_publishes_nothing(
 def test_one_argument_is_a_script_and_more_are_run_without_a_shell(images: Images) -> None:
     assert "\n5\n" in images.run("samtools", "echo; echo $((2 + 3)) | cat").log
     assert "<$((2 + 3)) | *>" in images.run("samtools", "printf", "<%s>\n", "$((2 + 3)) | *").log
-    unknown = images.run("samtools", "no-such-tool", "--version")
-    assert unknown.exit_code == 127
-    assert 'cannot run "no-such-tool"' in unknown.log
 
 
-def test_a_signal_ends_a_pipeline_and_publishes_nothing(images: Images, folder: Folder) -> None:
+@pytest.mark.parametrize(("program", "code"), [("no-such-tool", 127), ("/etc/passwd", 126)])
+def test_a_program_that_cannot_be_run_is_told_by_its_name(images: Images, program: str, code: int) -> None:
+    job = images.run("samtools", program, "--version")
+    assert job.exit_code == job.record["exit_code"] == code
+    assert f'cannot run "{program}"' in job.log
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_a_pipeline_and_publishes_nothing(images: Images, folder: Folder, signal: str) -> None:
     environment = {"JOB_OUTPUTS": "result", "JOB_OUTPUT_PREFIX": folder.uri()}
     script = "touch result; echo begun; sleep infinity | cat"
     with images.started("samtools", script, environment=environment) as container:
         wait_for(container, "begun")
-        container.kill("SIGTERM")
+        container.kill(signal)
         job = ended(container)
     assert job.exit_code == job.record["exit_code"] == 143
     assert "stopped by a signal" in job.log
