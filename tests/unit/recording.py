@@ -4,10 +4,13 @@ import asyncio
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from pulumi.runtime import mocks, rpc, set_all_config, stack
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import set_root_resource
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +138,9 @@ def record(
         build()
 
     try:
-        loop.run_until_complete(stack.run_in_stack(run))
+        # Where in the source a resource was made is for the engine's messages, which there is none for: a third of the time.
+        with mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace):
+            loop.run_until_complete(stack.run_in_stack(run))
     finally:
         loop.close()
     registrations = tuple(r for r in monitor.registrations if r.type != "pulumi:pulumi:Stack")
@@ -146,6 +151,12 @@ def record_program(config: Mapping[str, str], cloud: Cloud | None = None) -> Rec
     """Runs the whole of `__main__.py`; keys without a namespace are the project's own."""
     full = {key if ":" in key else f"biobatch:{key}": value for key, value in config.items()}
     return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full, cloud)
+
+
+@cache
+def program(**config: str) -> Recording:
+    """The whole program under the settings' own defaults and `config`, recorded once; for tests that stand in the project's folder."""
+    return record_program({"aws:region": "eu-west-9", **config})
 
 
 def _short(urn: str) -> str:
