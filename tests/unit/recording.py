@@ -27,6 +27,7 @@ class Registration:
     parent: str
     """Type and name of the parent, `type::name`, or "" for none."""
     inputs: Mapping[str, Any]
+    protect: bool
     retain_on_delete: bool
     dependencies: frozenset[str]
     """`type::name` of all that it depends on."""
@@ -90,6 +91,7 @@ class RecordingMonitor(mocks.MockMonitor):
                 name=request.name,
                 parent=_short(request.parent),
                 inputs=rpc.deserialize_properties(request.object),
+                protect=request.protect,
                 retain_on_delete=request.retainOnDelete,
                 dependencies=frozenset(_short(urn) for urn in request.dependencies),
             )
