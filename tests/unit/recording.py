@@ -99,7 +99,8 @@ class RecordingMonitor(mocks.MockMonitor):
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
-        if "pulumi:pulumi:Stack" in request.urn:
+        # A component's URN names the stack's type too, as its parent's, and its outputs may come after the stack's.
+        if _short(request.urn).startswith("pulumi:pulumi:Stack::"):
             self.exports = rpc.deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
