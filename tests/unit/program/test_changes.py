@@ -13,7 +13,7 @@ import pytest
 from settings import KEYS
 from tests.unit.plugins.engine import Engine
 from tests.unit.program.changes import Evolving, changes
-from tests.unit.recording import ROOT, record_program
+from tests.unit.recording import ROOT, program, record_program
 
 REGION = {"aws:region": "eu-west-9"}
 KINDS = ("in_place", "replaced", "added", "removed")
@@ -122,7 +122,7 @@ def test_yesterdays_definition_still_runs_yesterdays_image_after_todays_change_o
 
 
 def test_images_go_by_their_number_alone_and_so_never_the_newest_twenty() -> None:
-    recording = record_program(REGION)
+    recording = program()
     policies = recording.all("ecr/lifecyclePolicy:LifecyclePolicy")
     assert len(policies) == len(recording.all("ecr/repository:Repository"))
     for policy in policies:
