@@ -37,7 +37,9 @@ def faults(policies: Policies, *more: str) -> list[str]:
     for who, trust in policies.trusts().items():
         resources[f"{who}Trust"] = _resource("AWS::IAM::Role", AssumeRolePolicyDocument=trust)
     for i, of_bucket in enumerate(policies.of_buckets()):
-        resources[f"bucket{i}"] = _resource("AWS::S3::BucketPolicy", Bucket="biobatch-1a2b3c4", PolicyDocument=of_bucket)
+        resources[f"bucket{i}"] = _resource(
+            "AWS::S3::BucketPolicy", Bucket="biobatch-1a2b3c4", PolicyDocument=of_bucket
+        )
     settings = ManualArgs(regions=[REGIONS[policies.partition]], include_checks=["I"])
     found = lint(json.dumps({"Resources": resources}), config=settings)
     return [f"{'/'.join(map(str, match.path))}: {match.rule.id} {match.message}" for match in found]
