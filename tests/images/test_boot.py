@@ -40,8 +40,9 @@ class Machine:
 
     def attempt(self, script: str, user: int = 0) -> tuple[int, str]:
         """Exit code and what was said."""
-        result = self.container.exec_run(["bash", "-c", script], user=str(user))
-        return result.exit_code, result.output.decode()
+        code, said = self.container.exec_run(["bash", "-c", script], user=str(user))
+        assert isinstance(code, int) and isinstance(said, bytes)
+        return code, said.decode()
 
     def run(self, script: str) -> str:
         code, said = self.attempt(script)
