@@ -41,7 +41,8 @@ class Machine:
     def attempt(self, script: str, user: int = 0) -> tuple[int, str]:
         """Exit code and what was said."""
         code, said = self.container.exec_run(["bash", "-c", script], user=str(user))
-        assert isinstance(code, int) and isinstance(said, bytes)
+        assert isinstance(code, int)
+        assert isinstance(said, bytes)
         return code, said.decode()
 
     def run(self, script: str) -> str:
