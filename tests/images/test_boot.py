@@ -95,7 +95,10 @@ class Machine:
             assert code == 0 or optional, said
 
     def reaches(self, address: str, user: int) -> bool:
-        return self.attempt(f"exec 3<> /dev/tcp/{address}/80 && head -n 1 <&3", user) == (0, "here\n")
+        return self.attempt(f"timeout 10 bash -c 'exec 3<> /dev/tcp/{address}/80 && head -n 1 <&3'", user) == (
+            0,
+            "here\n",
+        )
 
     def clear(self) -> None:
         """Gives the loop devices back, which are this machine's own."""
