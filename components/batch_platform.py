@@ -63,8 +63,11 @@ class Tool:
     | m5, m6i, m6g, m7i, m7g | 4,096 | 3,750 | 1 vCPU 3,750; 4 vCPUs 15,000 |
     | r5, r6i, r6g, r7i, r7g | 8,192 | 7,550 | 1 vCPU 7,550; 4 vCPUs 30,200 |
 
-    Source: the installed memory of the `large` type, less 7.5 % for hypervisor and kernel (Karpenter's setting VM_MEMORY_OVERHEAD_PERCENT,
-    made for the same purpose), less the agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its two vCPUs, rounded down."""
+    Source: the installed memory of the `large` type, less 7.5 % for hypervisor and kernel (the default of Karpenter's setting
+    VM_MEMORY_OVERHEAD_PERCENT, which is made for the same purpose: aws/karpenter-provider-aws, pkg/operator/options/options.go), less the
+    agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its two vCPUs, rounded down. What machines were seen to offer is more:
+    m4.large 7,985 MiB before the agent's 32 (Batch User Guide, "Compute resource memory management"), m6i.large two tasks of 3,910
+    (thewca/worldcubeassociation.org, pull request 9974)."""
     timeout_seconds: int
     """Seconds after which an attempt is ended, 60 or more (API JobTimeout). A change is a new revision."""
 
