@@ -1,6 +1,7 @@
 """The real Pulumi CLI, as a user runs it."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,10 +27,21 @@ class Result:
         return sorted(urn.split("::")[2].rsplit("$", 1)[-1] for urn in self.changes.get(operation, ()))
 
 
-def pulumi(*arguments: str) -> Result:
-    """Runs a `pulumi` command in this process's environment and returns what it changed."""
+def pulumi(*arguments: str, folder: Path = ROOT) -> Result:
+    """Runs a `pulumi` command in this process's environment and returns what it changed, or would change.
+
+    Args:
+        arguments: the command and its options.
+        folder: the program's.
+    """
     done = subprocess.run(
-        ["pulumi", *arguments, "--json", "--non-interactive"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["pulumi", *arguments, "--json", "--non-interactive"],
+        cwd=folder,
+        # A preview tells its steps in another form otherwise.
+        env={**os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     result = Result(exit_code=done.returncode, text=done.stderr)
     for line in done.stdout.splitlines():
