@@ -2,13 +2,29 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from local.paths import ROOT
 
 #: What becomes of resources, in the order of the columns.
 KINDS = ("in_place", "replaced", "added", "removed")
+
+#: Properties of an environment that Batch changes without touching a machine; any other brings new ones in (Batch User Guide,
+#: "Updating compute environments").
+SCALING = (
+    *("computeResources.maxVcpus", "computeResources.minVcpus", "computeResources.desiredVcpus"),
+    *("state", "serviceRole", "updatePolicy", "tags", "tagsAll"),
+)
+
+
+def brings_new_machines(paths: Iterable[str]) -> bool:
+    """Whether a change of a compute environment's properties gives running jobs the update's time limit to finish.
+
+    Args:
+        paths: the properties that differ, as Pulumi writes them.
+    """
+    return any(not re.sub(r"\[[^]]*\]", "", path).startswith(SCALING) for path in paths)
 
 
 @dataclass(frozen=True)

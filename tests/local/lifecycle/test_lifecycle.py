@@ -15,7 +15,7 @@ import pytest
 from local import aws_server, containers, engine, processes, program, stack
 from local.paths import ROOT
 from local.record import Record
-from tests.local.lifecycle.command import pulumi, with_config
+from tests.local.command import pulumi, with_config
 from tests.local.lifecycle.remains import left_on_the_machine
 
 pytestmark = pytest.mark.usefixtures("whole_again")
