@@ -42,7 +42,13 @@ STAGES: dict[str, dict[str, Any]] = {
         "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
         "dataBuckets": [{"name": "genomes", "prefix": "human/"}, {"name": "shared", "access": "read-write"}],
     },
-    "endpoints": {"interfaceEndpoints": True, "kmsKeyArn": KMS_KEY, "flowLogs": True, "spot": False},
+    "another range and endpoints": {
+        "vpcCidr": "10.1.0.0/16",
+        "interfaceEndpoints": True,
+        "kmsKeyArn": KMS_KEY,
+        "flowLogs": True,
+        "spot": False,
+    },
     "an existing network": {"vpcId": VPC, "privateSubnetIds": SUBNETS[:1]},
 }
 

@@ -59,7 +59,7 @@ def test_shares_touch_no_queue_that_is_there(offline: Engine) -> None:
 
 def test_what_is_replaced_is_followed_to_what_refers_to_it(offline: Engine) -> None:
     found = changes(offline, REGION, {**REGION, "vpcCidr": "10.1.0.0/16"})
-    assert "biobatch" in found.replaced["Vpc"]
+    assert (found.added["Vpc"], found.removed["Vpc"]) == ({"biobatch-10.1.0.0/16"}, {"biobatch-10.0.0.0/16"})
     assert found.replaced["SecurityGroup"] == {"biobatch-jobs"}
     assert found.in_place["ComputeEnvironment"] == {"biobatch-spot", "biobatch-on-demand"}
 
