@@ -1,11 +1,14 @@
 """An `up` killed half-way, and a destroy among running jobs and data: a second stack in the same AWS, in the order of its life."""
 
 import contextlib
+import itertools
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,9 @@ from tests.local.inventory import inventory
 STACK = "interrupted"
 IMAGE = "docker:index/image:Image"
 QUEUE = "aws:batch/jobQueue:JobQueue"
+
+#: Seconds in which an `up` tells nothing: it has saved its state by then and waits for something.
+SILENCE = 3
 
 
 @dataclass(frozen=True)
@@ -92,21 +98,27 @@ def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: dock
             start_new_session=True,
         )
         assert up.stdout
+        told: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(
+            target=lambda: [told.put(line) for line in itertools.chain(up.stdout, [None])], daemon=True
+        ).start()
         begun: set[str] = set()
         ended: set[str] = set()
         pushing = False
-        for line in up.stdout:
+        while True:
+            try:
+                line = told.get(timeout=SILENCE)
+            except queue.Empty:
+                if pushing and sum(QUEUE in urn for urn in ended) == 2 and all(IMAGE in urn for urn in begun - ended):
+                    break
+                continue
+            assert line, "the `up` ended by itself"
             event = json.loads(line)
             for name, urns in (("resourcePreEvent", begun), ("resOutputsEvent", ended)):
                 urn = event.get(name, {}).get("metadata", {}).get("urn")
                 if urn and urn.split("::")[2].rpartition("$")[2].startswith(("aws:", IMAGE)):
                     urns.add(urn)
             pushing |= "Pushing to" in event.get("diagnosticEvent", {}).get("message", "")
-            queues = sum(QUEUE in urn for urn in ended)
-            if pushing and queues == 2 and all(IMAGE in urn for urn in begun - ended):
-                break
-        else:
-            raise AssertionError("the `up` ended by itself")
         # A CLI that is stopped saves nothing, while its plugin goes on pushing.
         os.kill(up.pid, signal.SIGSTOP)
     ecr = boto3.client("ecr")
