@@ -45,7 +45,7 @@ class NetworkArgs:
     """What a `Network` is made from."""
 
     vpc_cidr: str
-    """IPv4 range, /16 to /22. A change replaces the network."""
+    """IPv4 range, /16 to /22. A change makes a new network and moves the machines to it."""
     zone_names: Sequence[str]
     """Availability zones, 1 to 6, in an order that stays: a change adds or removes subnets at the end; elsewhere it replaces them."""
     nat_gateways: NatGateways
@@ -90,7 +90,9 @@ class Network(pulumi.ComponentResource):
         layout = subnet_layout(args.vpc_cidr, len(args.zone_names))
 
         vpc = awsx.ec2.Vpc(
-            name,
+            # Another range is another network, whole beside the old one until that goes: piece by piece AWS lets neither the internet
+            # gateway leave nor the NAT gateway's address move while the old NAT gateway is there.
+            f"{name}-{args.vpc_cidr}",
             cidr_block=args.vpc_cidr,
             availability_zone_names=args.zone_names,
             # Auto takes the blocks as given and leaves gaps alone; awsx's default strategy would ignore them.
