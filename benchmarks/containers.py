@@ -82,6 +82,7 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
+            entry.mode = 0o755
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
@@ -96,13 +97,14 @@ def timings(log: str) -> dict[str, list[float]]:
     return found
 
 
-def build(stack: Stack, name: str, dockerfile: str) -> Image:
-    """Builds an image from a Dockerfile that needs no other file.
+def build(stack: Stack, name: str, dockerfile: str, files: Mapping[str, bytes] | None = None) -> Image:
+    """Builds an image.
 
     Args:
         stack: where.
         name: repository in the local registry; layers of a stack that is gone serve again.
         dockerfile: its text.
+        files: contents by name, for the Dockerfile to copy; they may be run.
 
     Raises:
         LocalError: if that fails, with the end of the builder's output.
@@ -110,7 +112,11 @@ def build(stack: Stack, name: str, dockerfile: str) -> Image:
     say(f"building {name}")
     try:
         image, _ = stack.engine.images.build(
-            fileobj=io.BytesIO(dockerfile.encode()), tag=f"{stack.registry}/{name}", rm=True, forcerm=True
+            fileobj=io.BytesIO(_archive({"Dockerfile": dockerfile.encode(), **(files or {})})),
+            custom_context=True,
+            tag=f"{stack.registry}/{name}",
+            rm=True,
+            forcerm=True,
         )
     except docker.errors.BuildError as error:
         said = "".join(str(line.get("stream", "")) for line in error.build_log).splitlines()[-15:]
