@@ -50,8 +50,11 @@ class ToolSettings:
     """What a tool's jobs get unless a submission says otherwise, and what its image is built with."""
 
     vcpus: int = 1
+    """vCPUs, 1 or more."""
     memory_mib: int = 1850
+    """Memory in MiB, 4 or more."""
     timeout_seconds: int = 12 * 3600
+    """Seconds after which an attempt is ended, 60 or more."""
     build_args: dict[str, str] = field(default_factory=dict)
     """Build arguments of its Dockerfile."""
 
@@ -76,15 +79,18 @@ class SharedBucket:
     """An existing bucket that jobs may use."""
 
     name: str
+    """Without `s3://`."""
     write: bool
+    """False: jobs read only."""
     prefix: str
     """Ends in a slash, or is empty: the whole bucket."""
     kms_key_arn: str
+    """ARN of the key that it is encrypted with, or ""."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a stack is configured to be. Field names are the config keys in snake case."""
+    """What a stack is configured to be. Field names are the config keys in snake case; Pulumi.yaml says what each means."""
 
     region: str
     az_count: int

@@ -50,11 +50,11 @@ class Tool:
     """A tool's default size; a submission may ask for more or less."""
 
     image_uri: pulumi.Input[str]
-    """Its image, by digest."""
+    """Its image, by digest. A change is a new revision of the job definition; jobs of older ones keep theirs."""
     vcpus: int
-    """vCPUs, 1 or more."""
+    """vCPUs, 1 or more. A change is a new revision."""
     memory_mib: int
-    """Memory in MiB. The kernel and the ECS agent keep part of every machine, so jobs of a power of two never fill one. What does,
+    """Memory in MiB, 4 or more. A change is a new revision. The kernel and the ECS agent keep part of every machine, so jobs of a power of two never fill one. What does,
     at most, by vCPU, and so for every size of the family:
 
     | families | MiB installed a vCPU | MiB a vCPU for jobs | as in |
@@ -63,10 +63,13 @@ class Tool:
     | m5, m6i, m6g, m7i, m7g | 4,096 | 3,750 | 1 vCPU 3,750; 4 vCPUs 15,000 |
     | r5, r6i, r6g, r7i, r7g | 8,192 | 7,550 | 1 vCPU 7,550; 4 vCPUs 30,200 |
 
-    Source: the installed memory of the `large` type, less 7.5 % for hypervisor and kernel (Karpenter's setting VM_MEMORY_OVERHEAD_PERCENT,
-    made for the same purpose), less the agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its two vCPUs, rounded down."""
+    Source: the installed memory of the `large` type, less 7.5 % for hypervisor and kernel (the default of Karpenter's setting
+    VM_MEMORY_OVERHEAD_PERCENT, which is made for the same purpose: aws/karpenter-provider-aws, pkg/operator/options/options.go), less the
+    agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its two vCPUs, rounded down. What machines were seen to offer is more:
+    m4.large 7,985 MiB before the agent's 32 (Batch User Guide, "Compute resource memory management"), m6i.large two tasks of 3,910
+    (thewca/worldcubeassociation.org, pull request 9974)."""
     timeout_seconds: int
-    """Seconds after which an attempt is ended, 60 or more."""
+    """Seconds after which an attempt is ended, 60 or more (API JobTimeout). A change is a new revision."""
 
     def __post_init__(self) -> None:
         if self.vcpus < 1 or self.memory_mib < 4 or self.timeout_seconds < 60:
@@ -85,23 +88,24 @@ class BatchPlatformArgs:
     security_group_id: pulumi.Input[str]
     """Security group of the machines. A change is made in place."""
     instance_profile_arn: pulumi.Input[str]
-    """The machines' instance profile."""
+    """ARN of the machines' instance profile. A change is made in place."""
     job_role_arn: pulumi.Input[str]
-    """Role of the jobs' own calls."""
+    """ARN of the role of the jobs' own calls. A change is a new revision of every job definition."""
     execution_role_arn: pulumi.Input[str]
-    """Role that starts the jobs."""
+    """ARN of the role that starts the jobs. A change is a new revision of every job definition."""
     log_group: pulumi.Input[str]
-    """Name of the log group that the jobs write to."""
+    """Name of the log group that the jobs write to. A change is a new revision of every job definition."""
     region: str
-    """Region code, told to every job: ECS on EC2 tells none."""
+    """Code of the region that all of it lies in, told to every job: ECS on EC2 tells none. A change is a new revision of every job
+    definition."""
     instance_types: Sequence[str]
     """Instance types or families, or Batch's own sets (`default_x86_64`). A change is made in place."""
     max_vcpus: int
-    """vCPUs that each environment may grow to. A change is made in place."""
+    """vCPUs that each of the two environments may grow to, 1 or more; Batch may exceed it by one machine. A change is made in place."""
     spot: bool
     """True: the main queue fills Spot machines first. A change is made in place: the queue's order."""
     tools: Mapping[str, Tool]
-    """The tools by name."""
+    """The tools by name. A change adds or removes job definitions, or is a new revision of one."""
     scratch_gib: int = 100
     """GiB of each machine's disk, 30 to 16,384: images and the jobs' scratch, where the machine has no NVMe disks of its own. A change
     is made in place."""
@@ -110,11 +114,12 @@ class BatchPlatformArgs:
     place; taking it away changes nothing."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """Weights by share identifier. With any there is a fair-share queue, on which every job names its share; a share of a lower weight
-    gets more, in inverse proportion (API ShareAttributes)."""
+    gets more, in inverse proportion (API ShareAttributes). A change of weights is made in place; the first share adds the queue, and the last one
+    taken away removes it with the jobs that wait there."""
     kms_key_arn: str = ""
     """ARN of a KMS key for the machines' volumes; "" takes the account's default key. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on everything that bills: instances, volumes and jobs included."""
+    """Tags on everything that bills: instances, volumes and jobs included. A change is made in place, and reaches machines and jobs that start later."""
 
     def __post_init__(self) -> None:
         if not 30 <= self.scratch_gib <= 16_384:
@@ -142,13 +147,13 @@ class BatchPlatform(pulumi.ComponentResource):
     """
 
     queue_arn: pulumi.Output[str]
-    """The main queue."""
+    """ARN of the main queue: Spot first, then On-Demand."""
     on_demand_queue_arn: pulumi.Output[str]
-    """The queue that never uses Spot."""
+    """ARN of the queue that never uses Spot."""
     fair_share_queue_arn: pulumi.Output[str] | None
-    """The queue whose jobs name their share; None without shares."""
+    """ARN of the queue whose jobs name their share; None without shares."""
     job_definition_arns: dict[str, pulumi.Output[str]]
-    """Job definitions by tool, each the revision of this deployment."""
+    """ARNs of the job definitions by tool, each with the revision of this deployment."""
 
     def __init__(self, name: str, args: BatchPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:BatchPlatform", name, None, opts)

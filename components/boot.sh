@@ -1,5 +1,5 @@
 #!/bin/bash
-# Prepares a machine for jobs, before its ECS agent starts (the agent's unit waits for cloud-init). JOB_UID comes from user_data.py.
+# Prepares a machine for jobs, before its ECS agent starts (see user_data.py, which gives JOB_UID).
 set -euo pipefail
 
 # Jobs share the machine's network (Batch allows no other mode on EC2), so the metadata address, where the machine's own
@@ -23,7 +23,7 @@ SETTINGS
 
 # Images and the jobs' scratch lie under Docker's data root: on the instance store where there is one, on the EBS root otherwise.
 mapfile -t disks < <(lsblk --nodeps --noheadings --paths --output NAME,MODEL | awk '/Amazon EC2 NVMe Instance Storage/ { print $1 }')
-if ((${#disks[@]} == 0)); then
+if ((${#disks[@]} == 0)) || mountpoint -q /var/lib/docker; then
     exit 0
 fi
 store=${disks[0]}
@@ -34,7 +34,11 @@ if ((${#disks[@]} > 1)); then
 fi
 # The disks come trimmed: to discard their blocks again would take minutes.
 mkfs.xfs -f -K "$store"
+# A reboot keeps the disks but does not run this script again, and may number the array anew.
+echo "UUID=$(blkid -s UUID -o value "$store") /var/lib/docker xfs noatime,nofail,x-systemd.before=docker.service 0 0" >> /etc/fstab
+# Where the agent's unit requires Docker's (before mid-2024), stopping Docker also cancels the agent's start, which waits for
+# cloud-init: it is asked for again, and not waited for, since cloud-init waits for this script.
+trap 'systemctl start docker.socket docker.service; systemctl start --no-block ecs.service' EXIT
 systemctl stop docker.socket docker.service
-mount -o noatime "$store" /var/lib/docker
+mount /var/lib/docker
 chmod 710 /var/lib/docker
-systemctl start docker.socket docker.service

@@ -20,7 +20,7 @@ class DataBucketArgs:
     kms_key_arn: str = ""
     """ARN of a KMS key to encrypt with; "" takes S3's own key. A change counts for objects written after it."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the bucket."""
+    """Tags on the bucket. A change is made in place."""
 
 
 class DataBucket(pulumi.ComponentResource):

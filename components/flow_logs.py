@@ -15,7 +15,7 @@ class FlowLogsArgs:
     vpc_id: pulumi.Input[str]
     """Id of the VPC. A change replaces the flow log."""
     account_id: str
-    """Account of the VPC; flow logs of no other may take the role."""
+    """Account of the VPC; flow logs of no other may take the role. A change is made in place."""
     retention_days: int
     """Days that records are kept, one of CloudWatch's steps. A change is made in place."""
     kms_key_arn: str = ""
@@ -23,7 +23,7 @@ class FlowLogsArgs:
     permissions_boundary_arn: str = ""
     """ARN of a managed policy that bounds the role; "" for none. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on log group, role and flow log."""
+    """Tags on log group, role and flow log. A change is made in place."""
 
 
 class FlowLogs(pulumi.ComponentResource):

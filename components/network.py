@@ -45,18 +45,18 @@ class NetworkArgs:
     """What a `Network` is made from."""
 
     vpc_cidr: str
-    """IPv4 range, /16 to /22. A change replaces the network."""
+    """IPv4 range, /16 to /22. A change makes a new network and moves the machines to it."""
     zone_names: Sequence[str]
-    """Availability zones, 1 to 6, in an order that stays: zones are added and removed at the end."""
+    """Availability zones, 1 to 6, in an order that stays: a change adds or removes subnets at the end; elsewhere it replaces them."""
     nat_gateways: NatGateways
     """One NAT gateway, one a zone, or none. A change adds or removes gateways in place."""
     region: str
-    """Region code, which the endpoints' service names hold."""
+    """Code of the region that the network lies in, which the endpoints' service names hold. A change replaces the endpoints."""
     interface_endpoints: bool = False
     """True: what the machines need of AWS is reached inside the VPC, about 7 USD a month for each of eight services and zone.
     Required without NAT gateways. A change adds or removes endpoints in place."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on everything that can carry them."""
+    """Tags on everything that can carry them. A change is made in place."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.zone_names) <= MAX_ZONES:
@@ -90,7 +90,9 @@ class Network(pulumi.ComponentResource):
         layout = subnet_layout(args.vpc_cidr, len(args.zone_names))
 
         vpc = awsx.ec2.Vpc(
-            name,
+            # Another range is another network, whole beside the old one until that goes: piece by piece AWS lets neither the internet
+            # gateway leave nor the NAT gateway's address move while the old NAT gateway is there.
+            f"{name}-{args.vpc_cidr}",
             cidr_block=args.vpc_cidr,
             availability_zone_names=args.zone_names,
             # Auto takes the blocks as given and leaves gaps alone; awsx's default strategy would ignore them.
@@ -139,7 +141,7 @@ class ExistingNetworkArgs:
     private_subnet_ids: Sequence[str]
     """Ids of its subnets for the machines, which must reach S3, ECR, ECS and CloudWatch Logs. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the security group."""
+    """Tags on the security group. A change is made in place."""
 
 
 class ExistingNetwork(pulumi.ComponentResource):

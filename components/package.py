@@ -18,13 +18,19 @@ from pulumi.provider.experimental.schema import generate_schema
 from components.batch_platform import BatchPlatform
 from components.data_bucket import DataBucket
 from components.network import Network
-from components.permissions import BatchPermissions
+from components.permissions import BatchPermissions, SubmitPermissions
 
 NAME = "biobatch"
 VERSION = "0.1.0"
 
 #: All but `ToolImage`, which builds from a folder beside the program and stands on another of its kind: neither travels.
-COMPONENTS: list[type[pulumi.ComponentResource]] = [Network, DataBucket, BatchPermissions, BatchPlatform]
+COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    Network,
+    DataBucket,
+    BatchPermissions,
+    SubmitPermissions,
+    BatchPlatform,
+]
 
 
 class Package(ComponentProvider):

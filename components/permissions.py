@@ -18,13 +18,13 @@ class BucketAccess:
     """A bucket, or a folder of one, that jobs may use."""
 
     arn: pulumi.Input[str]
-    """ARN of the bucket."""
+    """ARN of the bucket. A change is made in place."""
     write: bool
-    """True: jobs read and write. False: they read."""
+    """True: jobs read and write. False: they read. A change is made in place."""
     prefix: str = ""
-    """What every key must begin with, ending in a slash; "" for the whole bucket."""
+    """What every key must begin with, ending in a slash; "" for the whole bucket. A change is made in place."""
     kms_key_arn: str = ""
-    """ARN of the KMS key that the bucket is encrypted with; "" for S3's own key."""
+    """ARN of the KMS key that the bucket is encrypted with; "" for S3's own key. A change is made in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,21 +32,22 @@ class BatchPermissionsArgs:
     """What `BatchPermissions` are made from."""
 
     partition: str
-    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`."""
+    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`. No account changes it."""
     account_id: str
-    """Account that the roles serve; no other may pass them to a service."""
+    """Account that the roles serve; no other may pass them to a service. A change is made in place."""
     buckets: Sequence[BucketAccess]
     """What jobs may read and write. A change is made in place."""
     repository_arns: Sequence[pulumi.Input[str]]
-    """The repositories whose images the machines pull."""
+    """ARNs of the repositories whose images the machines pull. A change is made in place."""
     log_group_arn: pulumi.Input[str]
-    """The log group that jobs write to, its ARN without `:*`."""
+    """ARN of the log group that jobs write to, without `:*`. A change is made in place."""
     permissions_boundary_arn: str = ""
     """ARN of a managed policy that bounds every role; "" for none. A change is made in place."""
     kms_key_arn: str = ""
-    """ARN of the KMS key that encrypts the machines' volumes; "" for the account's default key."""
+    """ARN of the KMS key that encrypts the machines' volumes; "" for the account's default key. A change replaces the grant of
+    it to Auto Scaling."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the roles."""
+    """Tags on the roles and the instance profile. A change is made in place."""
 
 
 class BatchPermissions(pulumi.ComponentResource):
@@ -155,21 +156,21 @@ class SubmitPermissionsArgs:
     """What `SubmitPermissions` are made from."""
 
     partition: str
-    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`."""
+    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`. No account changes it."""
     account_id: str
-    """Account that the queues are in."""
+    """Account that the queues are in. A change is made in place."""
     region: str
-    """Region code of the queues."""
+    """Region code of the queues. A change is made in place."""
     queue_arns: Sequence[pulumi.Input[str]]
-    """The queues that may be submitted to."""
+    """ARNs of the queues that may be submitted to. A change is made in place."""
     job_definition_arns: Sequence[pulumi.Input[str]]
-    """The job definitions that may be run, each with its revision; every revision of them is allowed."""
+    """ARNs of the job definitions that may be run, each with its revision; every revision of them is allowed. A change is made in place."""
     bucket: BucketAccess
-    """Where who submits puts inputs and finds results."""
+    """Where who submits puts inputs and finds results. A change is made in place."""
     log_group_arn: pulumi.Input[str]
-    """The log group that jobs write to, its ARN without `:*`."""
+    """ARN of the log group that jobs write to, without `:*`. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the policy."""
+    """Tags on the policy. A change is made in place."""
 
 
 class SubmitPermissions(pulumi.ComponentResource):

@@ -12,7 +12,9 @@ class SubnetLayout:
     """The address ranges of the subnets, zone by zone."""
 
     private: tuple[str, ...]
+    """IPv4 ranges for the machines."""
     public: tuple[str, ...]
+    """IPv4 ranges for the NAT gateways."""
 
 
 def subnet_layout(vpc_cidr: str, zones: int) -> SubnetLayout:

@@ -19,21 +19,22 @@ class ToolImageArgs:
     """What a `ToolImage` is made from."""
 
     context: str
-    """Folder that holds the Dockerfile, relative to the program."""
+    """Folder that holds the Dockerfile, relative to the program. A change of what is in it builds the image anew."""
     platform: str
-    """Container platform, `linux/amd64` or `linux/arm64`."""
+    """Container platform, `linux/amd64` or `linux/arm64`. A change builds the image anew."""
     registry_server: pulumi.Input[str]
-    """Address of the registry, as its authorization token names it."""
+    """Address of the registry, as its authorization token names it. A change builds and pushes anew."""
     registry_username: pulumi.Input[str]
-    """User name of the authorization token."""
+    """User name of the authorization token. A change alone does nothing."""
     registry_password: pulumi.Input[str]
-    """Password of the authorization token; kept secret."""
+    """Password of the authorization token, new at each `up` and kept secret. A change alone does nothing."""
     base: "ToolImage | None" = None
-    """The image that this one stands on, handed to the Dockerfile by digest as the build argument BASE."""
+    """The image that this one stands on, handed to the Dockerfile by digest as the build argument BASE. A change builds
+    the image anew."""
     build_args: dict[str, str] = field(default_factory=dict)
     """Other build arguments. A change builds the image anew."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the repository."""
+    """Tags on the repository. A change is made in place."""
 
     def __post_init__(self) -> None:
         if not (Path(self.context) / "Dockerfile").is_file():

@@ -172,7 +172,9 @@ def clear() -> None:
     mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(Path(p.mountpoint))]
     for mount in sorted(mounts, reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
-    for group in Path("/sys/fs/cgroup").glob(f"**/{_CGROUP}"):
+    root = Path("/sys/fs/cgroup")
+    # No deeper: other engines' groups come and go while one looks through them.
+    for group in [root / _CGROUP, *root.glob(f"*/{_CGROUP}")]:
         for folder in sorted(group.glob("**/"), reverse=True):
             with contextlib.suppress(OSError):
                 folder.rmdir()

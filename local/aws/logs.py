@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from moto.logs.exceptions import InvalidParameterException
+from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
 from moto.logs.models import LogsBackend
+from moto.logs.responses import LogsResponse
 
 from local.aws.mends import Mends
 
@@ -29,3 +30,24 @@ def check_retention(
             value=retention_in_days,
         )
     former(self, log_group_name, retention_in_days)
+
+
+@MENDS.adds(LogsResponse)
+def associate_kms_key(self: LogsResponse) -> str:
+    """Encrypts by a key what a group takes in from now on."""
+    return _encrypt(self, self._get_param("kmsKeyId"))
+
+
+@MENDS.adds(LogsResponse)
+def disassociate_kms_key(self: LogsResponse) -> str:
+    """Encrypts it by AWS's own key again."""
+    return _encrypt(self, None)
+
+
+def _encrypt(response: LogsResponse, key: str | None) -> str:
+    groups = response.logs_backend.groups
+    name = response._get_param("logGroupName")
+    if name not in groups:
+        raise ResourceNotFoundException()
+    groups[name].kms_key_id = key
+    return ""

@@ -1,4 +1,4 @@
-"""How moto is mended: methods of its classes, each replaced by a function that may still call the former one."""
+"""How moto is mended: methods of its classes, each replaced by a function that may still call the former one; and methods added."""
 
 import functools
 import sys
@@ -11,6 +11,7 @@ class Mends:
 
     def __init__(self) -> None:
         self._mends: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
+        self._additions: list[tuple[type, Callable[..., Any]]] = []
 
     def of(self, method: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Marks a function as the mend of a class's method.
@@ -26,12 +27,23 @@ class Mends:
 
         return register
 
+    def adds(self, owner: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Marks a function as a method that moto's class lacks, by the function's name."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self._additions.append((owner, function))
+            return function
+
+        return register
+
     def install(self, replace: Callable[[type, str, Any], None] = setattr) -> None:
         """Mends moto in this process.
 
         Args:
             replace: sets an attribute of a class; a test's own can be undone.
         """
+        for owner, function in self._additions:
+            replace(owner, function.__name__, function)
         for method, function in self._mends:
             owner_name, _, name = method.__qualname__.rpartition(".")
             owner = getattr(sys.modules[method.__module__], owner_name)

@@ -164,10 +164,11 @@ _CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
 
 @MENDS.of(cast(Any, FakeKey.value).fset)
 def write_value(former: Callable[..., None], self: FakeKey, new_value: Any) -> None:
-    """Writes a large object straight into its file, not by way of memory."""
+    """Writes a large object straight into its file, not by way of memory, and all of it: `Content` reads past the file's buffer."""
     if len(new_value) > self._max_buffer_size:
         self._value_buffer.rollover()
     former(self, new_value)
+    self._value_buffer.flush()
 
 
 @MENDS.of(S3Backend.create_multipart_upload)

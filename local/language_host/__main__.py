@@ -9,15 +9,16 @@ import importlib.metadata
 import json
 import os
 import platform
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
@@ -113,6 +114,42 @@ class LanguageHost(LanguageRuntimeServicer):
         if exit_code:
             return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {exit_code}")
         return language_pb2.RunResponse()
+
+    def RunPlugin(  # noqa: N802
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
+        """Runs a component package, such as `components/`, and hands on what it prints until it ends."""
+        plugin = subprocess.Popen(
+            [sys.executable, "-u", request.info.program_directory, *request.args],
+            cwd=request.pwd,
+            env=dict(entry.split("=", 1) for entry in request.env) or None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert plugin.stdout
+        assert plugin.stderr
+        self._programs.add(plugin)
+        context.add_callback(plugin.kill)
+        printed: queue.SimpleQueue[language_pb2.RunPluginResponse | None] = queue.SimpleQueue()
+
+        def read(stream: IO[bytes], answer: Callable[[bytes], language_pb2.RunPluginResponse]) -> None:
+            for line in stream:
+                printed.put(answer(line))
+            printed.put(None)
+
+        streams: list[tuple[IO[bytes], Callable[[bytes], language_pb2.RunPluginResponse]]] = [
+            (plugin.stdout, lambda line: language_pb2.RunPluginResponse(stdout=line)),
+            (plugin.stderr, lambda line: language_pb2.RunPluginResponse(stderr=line)),
+        ]
+        for stream_and_answer in streams:
+            threading.Thread(target=read, args=stream_and_answer, daemon=True).start()
+        for _ in range(2):
+            yield from iter(printed.get, None)
+        exit_code = plugin.wait()
+        self._programs.discard(plugin)
+        yield language_pb2.RunPluginResponse(exitcode=exit_code)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
         # The answer still has to leave.

@@ -1,7 +1,10 @@
-"""The README as data: the commands it prints, and its tables."""
+"""The README as data, the commands it prints and its tables; and a clone to run commands in."""
 
 import re
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from local.paths import ROOT
 
@@ -14,7 +17,8 @@ def commands(where: str) -> list[str]:
     """The blocks of commands for one place, in their order.
 
     Args:
-        where: `alone` (brings up a stack of its own), `local` (a shell of the clone) or `account` (on AWS).
+        where: `alone` (brings up a stack of its own), `local` (a shell of the clone), `account` (on AWS) or `protected` (on AWS, a stack whose
+            data are to stay).
     """
     return [block["commands"] for block in _BLOCK.finditer(TEXT) if block["where"] == where]
 
@@ -30,3 +34,27 @@ def table(heading: str) -> Iterator[list[str]]:
     for line in section.splitlines():
         if line.startswith("| `"):
             yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def clone(folder: Path) -> Path:
+    """A clone in a folder, where commands may change the tracked configuration."""
+    made = folder / "biobatch"
+    shutil.copytree(ROOT, made, ignore=shutil.ignore_patterns(".venv", ".local", ".git", ".*_cache", "__pycache__"))
+    (made / ".venv").symlink_to(ROOT / ".venv")
+    return made
+
+
+def run(script: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """Runs commands in one shell, as somebody would type them, until one fails, and returns what they print."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}"
+    return done.stdout

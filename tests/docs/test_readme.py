@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,33 +14,28 @@ from local.paths import ROOT
 from local.record import Record
 from tests.docs import readme
 
+#: A stack of nothing but what a protected one leaves behind, and what it does not.
+PROTECTED = """
+import pulumi, pulumi_aws as aws
+from components import DataBucket, DataBucketArgs
+pulumi.export("bucket", DataBucket("biobatch", DataBucketArgs(protect_data=True)).bucket)
+aws.cloudwatch.LogGroup("biobatch", retention_in_days=7)
+"""
 
-def run(script: str, folder: Path) -> str:
-    """Runs commands in one shell, as somebody would type them who says yes to Pulumi, until one fails."""
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env={**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+
+def confirming() -> dict[str, str]:
+    """This process's environment, with a yes to whatever Pulumi asks."""
+    return {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"}
 
 
 @pytest.fixture(scope="module")
 def on_aws(local_stack: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """What each block for AWS printed, in a clone of its own, where they may change the tracked configuration."""
-    clone = tmp_path_factory.mktemp("clone") / "biobatch"
-    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(".venv", ".local", ".git", ".*_cache", "__pycache__"))
-    (clone / ".venv").symlink_to(ROOT / ".venv")
+    clone = readme.clone(tmp_path_factory.mktemp("clone"))
     mark = "-- end of a block --"
     script = f"\necho '{mark}'\n".join(readme.commands("account"))
     try:
-        yield run(script, clone).split(mark)
+        yield readme.run(script, clone, confirming()).split(mark)
     finally:
         subprocess.run(
             ["pulumi", "destroy", "--yes", "--skip-preview", "--remove", "--stack", "dev"], cwd=clone, check=True
@@ -55,7 +49,9 @@ def test_every_block_of_commands_says_where_it_runs() -> None:
 
 def test_the_local_shell_prints_the_queue(local_stack: Record) -> None:
     (commands,) = readme.commands("local")
-    assert re.search(r"^arn:aws:batch:us-east-1:\d{12}:job-queue/\S+$", run(commands, ROOT), re.MULTILINE)
+    assert re.search(
+        r"^arn:aws:batch:us-east-1:\d{12}:job-queue/\S+$", readme.run(commands, ROOT, confirming()), re.MULTILINE
+    )
 
 
 def test_the_stack_comes_up_from_an_ordinary_install(on_aws: list[str]) -> None:
@@ -84,10 +80,31 @@ def test_variants_are_called_into_the_tree_of_the_readme(on_aws: list[str]) -> N
     assert re.search(r"s3://\S+/first-variants/first/first\.vcf\.gz", on_aws[4])
 
 
+def test_a_second_user_submits_by_a_file_of_outputs(on_aws: list[str]) -> None:
+    assert re.search(r"s3://\S+/hers/samtools\.txt", on_aws[5])
+
+
 def test_destroy_removes_all_of_it(on_aws: list[str]) -> None:
-    removed = re.search(r"- (\d+) deleted", on_aws[5])
+    removed = re.search(r"- (\d+) deleted", on_aws[6])
     assert removed
     assert f"about {removed[1]} resources" in readme.TEXT
+
+
+def test_a_protected_bucket_is_taken_back_by_the_stack_that_left_it(
+    empty_account: dict[str, str], tmp_path: Path
+) -> None:
+    clone = readme.clone(tmp_path)
+    (clone / "__main__.py").write_text(PROTECTED)
+    down, back = readme.commands("protected")
+    first = readme.run(
+        "pulumi stack init kept && pulumi config set aws:region us-east-1 && pulumi up", clone, empty_account
+    )
+    bucket = re.findall(r'bucket: *"(\S+)"', first)[-1]
+    readme.run(down, clone, empty_account)
+    assert readme.run("aws s3 ls", clone, empty_account).split()[-1] == bucket
+    again = readme.run(back, clone, empty_account)
+    assert re.search(r"\+ 1 created\n +9 unchanged", again)
+    assert len(readme.run("aws s3 ls", clone, empty_account).splitlines()) == 1
 
 
 def test_the_configuration_table_is_that_of_the_program() -> None:

@@ -1,6 +1,7 @@
 """The program's policies, with ARNs as AWS gives them, and the evaluator."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,10 @@ from tests.unit.recording import ROOT, Cloud, Recording, record_program
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
 
-#: The resource's part of the ARN by type; names end as Pulumi's own do.
+#: A region of every partition that AWS has for customers.
+REGIONS = {"aws": REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+#: ARNs by type; names end as Pulumi's own do.
 ARNS = {
     "aws:s3/bucket:Bucket": "arn:aws:s3:::{name}-1a2b3c4",
     "aws:batch/jobQueue:JobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{{name}}-1a2b3c4",
@@ -23,20 +27,38 @@ ARNS = {
 }
 
 
+def moved(text: str, partition: str) -> str:
+    """A text that names things of this region, such as an ARN, as it is of another partition."""
+    if partition == "aws-cn":
+        text = re.sub(rf"({REGION}\.amazonaws\.com)$", r"\1.cn", text)
+    return text.replace("arn:aws:", f"arn:{partition}:").replace(REGION, REGIONS[partition])
+
+
 class ArnCloud(Cloud):
-    """Answers with ARNs of AWS's own form."""
+    """Answers with ARNs of AWS's own form, and from any partition."""
+
+    def __init__(self, partition: str) -> None:
+        self._partition = partition
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         id, state = super().new_resource(args)
         if args.typ in ARNS:
-            state["arn"] = ARNS[args.typ].format(name=args.name)
+            state["arn"] = moved(ARNS[args.typ].format(name=args.name), self._partition)
         return id, state
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        here = {
+            "aws:index/getPartition:getPartition": {"partition": self._partition, "id": self._partition},
+            "aws:index/getRegion:getRegion": {"region": REGIONS[self._partition], "id": REGIONS[self._partition]},
+        }
+        return (here[args.token], []) if args.token in here else super().call(args)
 
 
 class Policies:
     """Who holds which policies in a stack."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, partition: str) -> None:
+        self.partition = partition
         self._recording = recording
 
     def of(self, role: str) -> list[Mapping[str, Any]]:
@@ -46,12 +68,22 @@ class Policies:
         type_ = "iam/policy:Policy" if role == "submit" else "iam/rolePolicy:RolePolicy"
         return [json.loads(self._recording.one(type_, f"biobatch-{role}").inputs["policy"])]
 
+    def trusts(self) -> dict[str, Mapping[str, Any]]:
+        """Who may take each role, by its name."""
+        roles = self._recording.all("iam/role:Role")
+        return {r.name.removeprefix("biobatch-"): json.loads(r.inputs["assumeRolePolicy"]) for r in roles}
 
-def stack(**config: str) -> Policies:
-    """The policies of the program under a configuration."""
+    def of_buckets(self) -> list[Mapping[str, Any]]:
+        """The policies that buckets themselves have."""
+        return [json.loads(r.inputs["policy"]) for r in self._recording.all("s3/bucketPolicy:BucketPolicy")]
+
+
+def stack(partition: str = "aws", **config: str) -> Policies:
+    """The policies of the program under a configuration, in a partition."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return Policies(record_program({"aws:region": REGION, **config}, ArnCloud()))
+        recording = record_program({"aws:region": REGIONS[partition], **config}, ArnCloud(partition))
+        return Policies(recording, partition)
 
 
 @pytest.fixture(scope="session")
@@ -60,20 +92,28 @@ def evaluator(tmp_path_factory: pytest.TempPathFactory) -> Evaluator:
     return Evaluator(tmp_path_factory.mktemp("evaluator"))
 
 
+@pytest.fixture(scope="session", params=REGIONS)
+def partition(request: pytest.FixtureRequest) -> str:
+    """Each of AWS's partitions in turn."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def plain() -> Policies:
+def plain(partition: str) -> Policies:
     """A stack with every key at its default, but for shared buckets."""
     shared = [
         {"name": "references", "prefix": "human/"},
         {"name": "results", "access": "read-write"},
     ]
-    return stack(dataBuckets=json.dumps(shared))
+    return stack(partition, dataBuckets=json.dumps(shared))
 
 
 @pytest.fixture(scope="session")
-def bounded() -> Policies:
-    """A stack with a boundary and a key."""
+def bounded(partition: str) -> Policies:
+    """A stack with a boundary, a key and flow logs."""
     return stack(
-        permissionsBoundaryArn=f"arn:aws:iam::{ACCOUNT}:policy/boundary",
-        kmsKeyArn=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        partition,
+        permissionsBoundaryArn=moved(f"arn:aws:iam::{ACCOUNT}:policy/boundary", partition),
+        kmsKeyArn=moved(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab", partition),
+        flowLogs="true",
     )

@@ -78,14 +78,14 @@ class Images:
             container.remove(force=True, v=True)
 
     def run(
-        self, tool: str, *command: str, environment: Mapping[str, str] | None = None, seconds: int = 60, **options: Any
+        self, tool: str, *command: str, environment: Mapping[str, str] | None = None, seconds: int = 300, **options: Any
     ) -> Ended:
         """Runs a container to its end, at most so many seconds; else as `started`."""
         with self.started(tool, *command, environment=environment, **options) as container:
             return ended(container, seconds)
 
 
-def ended(container: Container, seconds: int = 60) -> Ended:
+def ended(container: Container, seconds: int = 300) -> Ended:
     """Waits for a container's end, at most so many seconds."""
     exit_code = container.wait(timeout=seconds)["StatusCode"]
     return Ended(exit_code=exit_code, log=container.logs().decode())

@@ -1,9 +1,9 @@
-"""A line to an object store that can be slow, break, or change what passes through it."""
+"""A line to an object store that can stand still, break, or change what passes through it."""
 
 import contextlib
+import math
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 _BLOCK = 32 << 10
@@ -24,12 +24,13 @@ class Line:
         self._lock = threading.Lock()
         self._listener = socket.create_server((address, 0))
         self.endpoint = f"http://{address}:{self._listener.getsockname()[1]}"
-        self.seconds_a_block = 0.0
-        """How slow it is: seconds for 32 KiB."""
-        self.flip_after: int | None = None
-        """Bytes towards the client, after which one bit of the next block is flipped, once."""
+        self.flip = False
+        """One bit of the next long block is flipped, in whichever direction it goes, once."""
         self.carried = 0
         """Bytes in both directions so far."""
+        self.hold_at: float = math.inf
+        """How many bytes pass before everything stands still."""
+        self._held = threading.Condition(self._lock)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -39,6 +40,13 @@ class Line:
             sockets, self._sockets = self._sockets, set()
         for each in sockets:
             _drop(each)
+        self.release()
+
+    def release(self) -> None:
+        """Lets pass what stands still."""
+        with self._held:
+            self.hold_at = math.inf
+            self._held.notify_all()
 
     def mend(self) -> None:
         """Lets connections pass again."""
@@ -62,21 +70,20 @@ class Line:
                     continue
                 server = socket.create_connection(self._server)
                 self._sockets |= {client, server}
-            for source, target, to_client in ((client, server, False), (server, client, True)):
-                threading.Thread(target=self._carry, args=(source, target, to_client), daemon=True).start()
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket, to_client: bool) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while block := bytearray(source.recv(_BLOCK)):
-                time.sleep(self.seconds_a_block * len(block) / _BLOCK)
-                if to_client and self.flip_after is not None:
-                    self.flip_after -= len(block)
+                with self._held:
+                    self._held.wait_for(lambda: self.carried < self.hold_at)
+                    self.carried += len(block)
                     # Long blocks are content: a flipped header would only be no answer at all.
-                    if self.flip_after < 0 and len(block) > 2048:
+                    if self.flip and len(block) > 2048:
                         block[-1] ^= 1
-                        self.flip_after = None
+                        self.flip = False
                 target.sendall(block)
-                self.carried += len(block)
         for each in (source, target):
             _drop(each)
             with self._lock:

@@ -184,10 +184,12 @@ def test_a_cut_bam_is_found_on_request(images: Images, folder: Folder) -> None:
 
 @pytest.mark.parametrize("script", ["true", "exit 3"])
 def test_no_variable_is_told_to_the_log_or_the_manifest(images: Images, folder: Folder, script: str) -> None:
-    environment = {"PASSWORD": "open-sesame", "JOB_OUTPUT_PREFIX": folder.uri(), "JOB_INPUTS": folder.put("in")}
+    secrets = {"PASSWORD": "open-sesame", "AWS_SECRET_ACCESS_KEY": "sesame", "AWS_SESSION_TOKEN": "sesame-token"}
+    environment = {**secrets, "JOB_OUTPUT_PREFIX": folder.uri(), "JOB_INPUTS": folder.put("in")}
     job = images.run("samtools", script, environment=environment)
+    assert job.exit_code == (0 if script == "true" else 3), job.log
     assert "sesame" not in job.log
-    if script == "true":
+    if job.exit_code == 0:
         assert b"sesame" not in folder.get("manifest.json")
 
 

@@ -138,3 +138,10 @@ def test_a_job_does_not_run_on_what_has_no_manifest(images: Images, folder: Fold
     ended = images.run("samtools", "echo it ran", environment=environment)
     assert ended.exit_code == 66
     assert "it ran" not in ended.log
+
+
+def test_a_job_without_inputs_may_still_wait_on_a_manifest(images: Images, done: Folder) -> None:
+    ended = images.run("samtools", "echo it ran", environment={"JOB_INPUT_MANIFESTS": done.uri("to/manifest.json")})
+    assert ended.exit_code == 0, ended.log
+    missing = images.run("samtools", "echo it ran", environment={"JOB_INPUT_MANIFESTS": done.uri("none.json")})
+    assert missing.exit_code == 66, missing.log

@@ -143,12 +143,13 @@ func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest
 	if err != nil {
 		return nil, err
 	}
-	// Everything is there: a signal that comes now must not leave it open whether the manifest is.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-	defer cancel()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	// Everything is there: a signal that comes now must not leave it open whether the manifest is.
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
 	return outputs, s.put(last, p.manifest, string(text))
 }
 

@@ -19,7 +19,9 @@ type plan struct {
 	command    []string
 }
 
-func (p plan) usesStore() bool { return len(p.inputs) > 0 || p.inputsFrom != nil || p.prefix != nil }
+func (p plan) usesStore() bool {
+	return len(p.inputs) > 0 || p.inputsFrom != nil || len(p.producers) > 0 || p.prefix != nil
+}
 
 // location is an s3:// URI with its percent-encoding undone once. pattern is set if the last part of the key is a glob; key
 // then ends at the last slash.

@@ -36,9 +36,12 @@ const (
 	streams  = 4        // transfers of one object side by side
 	files    = 16       // objects side by side: small ones cost S3's time to answer, not bandwidth
 	attempts = 6        // of each request, with the SDK's backoff: half a minute in all
-	silence  = time.Minute
+
 	farewell = 5 * time.Second // for what must still be told to S3 after SIGTERM
 )
+
+// silence is how long a connection may carry nothing: a server that falls silent must not hold a machine that bills.
+var silence = time.Minute
 
 type store struct{ client *s3.Client }
 
@@ -67,10 +70,13 @@ func totalSize(objects []object) (bytes int64) {
 func openStore(ctx context.Context) (*store, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithRetryMaxAttempts(attempts),
-		// A server that falls silent must not hold a machine that bills.
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.ResponseHeaderTimeout = silence
 			t.MaxIdleConnsPerHost = files * streams
+			dial := t.DialContext
+			t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				connection, err := dial(ctx, network, address)
+				return impatient{connection}, err
+			}
 		})),
 		// A job has its role's credentials or none, never the machine's.
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
@@ -83,6 +89,19 @@ func openStore(ctx context.Context) (*store, error) {
 	// An endpoint of one's own is an address, which has no subdomain for each bucket.
 	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
 	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = ownEndpoint })}, nil
+}
+
+// impatient is a connection that fails when it has carried nothing, in either direction, for too long.
+type impatient struct{ net.Conn }
+
+func (i impatient) Read(into []byte) (int, error) {
+	_ = i.SetDeadline(time.Now().Add(silence))
+	return i.Conn.Read(into)
+}
+
+func (i impatient) Write(from []byte) (int, error) {
+	_ = i.SetDeadline(time.Now().Add(silence))
+	return i.Conn.Write(from)
 }
 
 // checkPrefix finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no

@@ -299,7 +299,8 @@ class Resource:
         changed = {d.top for d in differences}
         if "tagsAll" in changed:
             self.retag(id, wanted, wanted["tagsAll"], state.get("tagsAll") or {})
-        self.change(id, wanted, state, changed - {"tags", "tagsAll"})
+        if others := changed - {"tags", "tagsAll"}:
+            self.change(id, wanted, state, others)
         self.wait_until_ready(id, wanted)
         return self._outputs(id, wanted)
 

@@ -15,7 +15,8 @@ import pytest
 from local import aws_server, containers, engine, processes, program, stack
 from local.paths import ROOT
 from local.record import Record
-from tests.local.lifecycle.command import pulumi, with_config
+from tests.local.command import pulumi, with_config
+from tests.local.inventory import inventory
 from tests.local.lifecycle.remains import left_on_the_machine
 
 pytestmark = pytest.mark.usefixtures("whole_again")
@@ -137,22 +138,7 @@ def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pyt
 def test_destroy_leaves_nothing_in_aws() -> None:
     result = pulumi("destroy", "--yes", "--skip-preview")
     assert result.exit_code == 0, result.text
-    ec2 = boto3.client("ec2")
-    batch = boto3.client("batch")
-    iam = boto3.client("iam")
-    left = {
-        "buckets": boto3.client("s3").list_buckets()["Buckets"],
-        "repositories": boto3.client("ecr").describe_repositories()["repositories"],
-        "log groups": boto3.client("logs").describe_log_groups()["logGroups"],
-        "queues": batch.describe_job_queues()["jobQueues"],
-        "environments": batch.describe_compute_environments()["computeEnvironments"],
-        "job definitions": batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"],
-        "networks": ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"],
-        "launch templates": ec2.describe_launch_templates()["LaunchTemplates"],
-        # Batch made its own role, as on AWS, where it stays too.
-        "roles": [role for role in iam.list_roles()["Roles"] if not role["Path"].startswith("/aws-service-role/")],
-    }
-    assert {kind: things for kind, things in left.items() if things} == {}
+    assert inventory() == {}
 
 
 def test_down_clears_what_is_left_when_everything_was_killed(local_stack: Record) -> None:

@@ -33,7 +33,7 @@ def script(job_uid: int = 10001) -> str:
 class Machine:
     """A machine of fake commands, each of which writes down its call; its files lie under a folder."""
 
-    COMMANDS = ("lsblk", "mdadm", "mkfs.xfs", "mount", "chmod", "systemctl", "iptables", "ip6tables", "dnf")
+    COMMANDS = ("lsblk", "mdadm", "mkfs.xfs", "mount", "chmod", "systemctl", "iptables", "ip6tables", "dnf", "blkid")
 
     def __init__(self, root: Path, disks: list[str]) -> None:
         self.root, self.log = root, root / "calls"
@@ -44,6 +44,7 @@ class Machine:
         (root / "disks").write_text("".join(f"{disk}\n" for disk in [EBS, *disks]))
         for command in self.COMMANDS:
             self.fake(command, f'cat "{root}/disks"' if command == "lsblk" else "")
+        self.fake("mountpoint", "exit 1")
 
     def fake(self, command: str, body: str) -> None:
         path = self.bin / command
@@ -143,12 +144,14 @@ def test_without_an_instance_store_docker_stays_on_the_root_volume(tmp_path: Pat
 
 
 def test_one_disk_of_the_instance_store_holds_docker_whole(tmp_path: Path) -> None:
-    assert machine(tmp_path, disks=1).calls()[2:] == [
+    assert machine(tmp_path, disks=1).calls()[3:] == [
         "mkfs.xfs -f -K /dev/nvme1n1",
+        "blkid -s UUID -o value /dev/nvme1n1",
         "systemctl stop docker.socket docker.service",
-        "mount -o noatime /dev/nvme1n1 /var/lib/docker",
+        "mount /var/lib/docker",
         "chmod 710 /var/lib/docker",
         "systemctl start docker.socket docker.service",
+        "systemctl start --no-block ecs.service",
     ]
 
 
@@ -156,7 +159,7 @@ def test_two_disks_become_one_striped_one(tmp_path: Path) -> None:
     assert machine(tmp_path, disks=2).calls("mdadm", "mkfs.xfs", "mount", "dnf") == [
         "mdadm --create /dev/md0 --run --level=0 --raid-devices=2 /dev/nvme1n1 /dev/nvme2n1",
         "mkfs.xfs -f -K /dev/md0",
-        "mount -o noatime /dev/md0 /var/lib/docker",
+        "mount /var/lib/docker",
     ]
 
 
@@ -166,3 +169,13 @@ def test_a_disk_that_cannot_be_used_leaves_docker_running_where_it_was(tmp_path:
     assert broken.run(script()) != 0
     assert broken.calls("systemctl", "mount") == ["systemctl daemon-reload"]
     assert broken.start_agent() == 0
+
+
+def test_a_disk_that_cannot_be_mounted_leaves_docker_and_the_agent_to_start(tmp_path: Path) -> None:
+    broken = Machine(tmp_path, [f"/dev/nvme1n1 {STORE}"])
+    broken.fake("mount", "exit 1")
+    assert broken.run(script()) != 0
+    assert broken.calls("systemctl")[-2:] == [
+        "systemctl start docker.socket docker.service",
+        "systemctl start --no-block ecs.service",
+    ]

@@ -114,3 +114,25 @@ def test_the_host_ends_when_the_engine_cancels(host: Host) -> None:
     process, stub = host
     stub.Cancel(empty_pb2.Empty())
     assert process.wait(timeout=2) == 0
+
+
+def test_a_component_package_is_run_and_what_it_prints_handed_on(host: Host, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__main__.py").write_text(
+        "import os, sys\nprint(*sys.argv[1:], os.environ['KEY'], os.getcwd())\nsys.exit('its fault')\n"
+    )
+    _, stub = host
+    answers = list(
+        stub.RunPlugin(
+            language_pb2.RunPluginRequest(
+                pwd=str(tmp_path),
+                args=["127.0.0.1:7"],
+                env=["KEY=a=b"],
+                info=language_pb2.ProgramInfo(program_directory=str(package), entry_point="."),
+            )
+        )
+    )
+    assert b"".join(answer.stdout for answer in answers).decode() == f"127.0.0.1:7 a=b {tmp_path}\n"
+    assert b"".join(answer.stderr for answer in answers) == b"its fault\n"
+    assert answers[-1].exitcode == 1

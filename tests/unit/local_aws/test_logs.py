@@ -23,3 +23,15 @@ def test_days_that_aws_has_are_kept(aws: LocalAws) -> None:
     logs.create_log_group(logGroupName="kept")
     logs.put_retention_policy(logGroupName="kept", retentionInDays=30)
     assert logs.describe_log_groups(logGroupNamePrefix="kept")["logGroups"][0]["retentionInDays"] == 30
+
+
+def test_a_groups_key_can_be_set_and_taken_away(aws: LocalAws, refusal: Callable[..., tuple[str, str]]) -> None:
+    logs = aws.client("logs")
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    logs.create_log_group(logGroupName="keyed")
+    logs.associate_kms_key(logGroupName="keyed", kmsKeyId=key)
+    assert logs.describe_log_groups(logGroupNamePrefix="keyed")["logGroups"][0]["kmsKeyId"] == key
+    logs.disassociate_kms_key(logGroupName="keyed")
+    assert "kmsKeyId" not in logs.describe_log_groups(logGroupNamePrefix="keyed")["logGroups"][0]
+    code, _ = refusal(logs.associate_kms_key, logGroupName="none", kmsKeyId=key)
+    assert code == "ResourceNotFoundException"

@@ -20,9 +20,8 @@ def iam() -> IAMBackend:
 
 
 @pytest.fixture
-def ec2(monkeypatch: pytest.MonkeyPatch) -> EC2Backend:
+def ec2() -> EC2Backend:
     """EC2 with its default network."""
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     ec2: EC2Backend = ec2_backends[ACCOUNT][REGION]
     return ec2
 

@@ -12,6 +12,7 @@ from moto import mock_aws
 from components.deploy_policy import deploy_policy
 from local.plugins.aws.api import Api
 from local.plugins.aws.provider import Provider
+from tests.unit.plugins.actions import actions
 from tests.unit.plugins.engine import Engine
 
 
@@ -47,31 +48,6 @@ class WatchedApi(Api):
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         self.calls.add((service, operation))
         return super().call(service, operation, parameters)
-
-
-#: S3's operations that IAM knows by other names (Service Authorization Reference, Amazon S3).
-_S3 = {
-    "HeadBucket": ["ListBucket"],
-    "ListObjectVersions": ["ListBucketVersions"],
-    "DeleteObjects": ["DeleteObject", "DeleteObjectVersion"],
-    "DeleteBucketTagging": ["PutBucketTagging"],
-    "DeleteBucketEncryption": ["PutEncryptionConfiguration"],
-    "GetBucketEncryption": ["GetEncryptionConfiguration"],
-    "PutBucketEncryption": ["PutEncryptionConfiguration"],
-    "DeleteBucketLifecycle": ["PutLifecycleConfiguration"],
-    "GetBucketLifecycleConfiguration": ["GetLifecycleConfiguration"],
-    "PutBucketLifecycleConfiguration": ["PutLifecycleConfiguration"],
-    "DeleteBucketOwnershipControls": ["PutBucketOwnershipControls"],
-    "DeletePublicAccessBlock": ["PutBucketPublicAccessBlock"],
-    "GetPublicAccessBlock": ["GetBucketPublicAccessBlock"],
-    "PutPublicAccessBlock": ["PutBucketPublicAccessBlock"],
-}
-
-
-def actions(service: str, operation: str) -> list[str]:
-    """The actions of IAM that an operation needs."""
-    names = _S3.get(operation, [operation]) if service == "s3" else [operation]
-    return [f"{service}:{name}" for name in names]
 
 
 def _allowed() -> set[str]:

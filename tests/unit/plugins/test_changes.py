@@ -1,13 +1,15 @@
 """Changes in place reach moto's AWS, and previews say what only AWS will know."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 import pytest
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from local.plugins.aws.api import ApiError
+from local.plugins.aws.api import Api, ApiError
 from local.plugins.aws.provider import TYPES
 from local.plugins.common import UNKNOWN, from_struct
 from tests.unit.plugins.engine import Aborted, Engine, Made
@@ -293,3 +295,23 @@ def test_a_deletion_that_stumbles_over_something_else_that_is_missing_is_an_erro
     monkeypatch.setattr(resource.api, "call", call)
     with pytest.raises(Aborted, match=r"^DeleteVpcEndpoints: InvalidRoute\.NotFound: no route of the endpoint$"):
         engine.delete(made)
+
+
+@pytest.mark.parametrize(
+    "token", ["aws:ec2/internetGateway:InternetGateway", "aws:iam/instanceProfile:InstanceProfile"]
+)
+def test_tags_alone_take_nothing_apart(engine: Engine, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    # A gateway with a NAT gateway behind it cannot be detached, and a profile without its role starts no machine.
+    sample = SAMPLES[token](World(engine.create))
+    made = engine.create(token, "sample", sample)
+    called: list[str] = []
+    former = Api.call
+
+    def call(api: Api, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        called.append(operation)
+        return former(api, service, operation, parameters)
+
+    monkeypatch.setattr(Api, "call", call)
+    engine.update(made, {**sample, "tags": {"project": "phages"}})
+    assert called
+    assert [name for name in called if not re.match("Describe|Get|List|.*Tag", name)] == []

@@ -16,15 +16,9 @@ from local.plugins.awsx.vpc import Vpc
 from local.plugins.common import UNKNOWN, from_struct, to_struct
 from local.plugins.docker.provider import TOKEN as IMAGE
 from local.plugins.docker.provider import Provider as Docker
+from tests.changes_table import brings_new_machines
 from tests.unit.plugins.engine import Context, Engine, Made
 from tests.unit.recording import Cloud, Registration, record, record_program
-
-#: Properties of an environment that Batch changes without touching a machine; any other brings new ones in (Batch User Guide,
-#: "Updating compute environments").
-SCALING = {
-    *("computeResources.maxVcpus", "computeResources.minVcpus", "computeResources.desiredVcpus"),
-    *("state", "serviceRole", "updatePolicy", "tags", "tagsAll"),
-}
 
 Key = tuple[str, str]
 
@@ -115,8 +109,7 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
             elif answer.diffs:
                 _put(found.in_place, key)
                 if key[0].endswith(":ComputeEnvironment"):
-                    touched = {".".join(part.split("[")[0] for part in p.split(".")) for p in answer.detailedDiff}
-                    found.brings_new_machines |= any(not path.startswith(tuple(SCALING)) for path in touched)
+                    found.brings_new_machines |= brings_new_machines(answer.detailedDiff)
         if again <= replaced:
             return found
         replaced |= again

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from components.batch_platform import BatchPlatformArgs, volume_performance
 from settings import TOOLS
-from tests.unit.recording import ROOT, Recording, record_program
+from tests.unit.recording import ROOT, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
 
@@ -23,11 +22,6 @@ BASE = {"aws:region": "eu-west-9"}
 @pytest.fixture(autouse=True)
 def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-
-
-@cache
-def program(**config: str) -> Recording:
-    return record_program({**BASE, **config})
 
 
 def queue(recording: Recording, name: str) -> Mapping[str, Any]:

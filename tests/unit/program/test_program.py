@@ -1,7 +1,6 @@
 """The whole program under several configurations."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import yaml
 from pulumi.runtime import mocks
 
 from components.user_data import user_data
-from tests.unit.recording import ROOT, ZONES, Cloud, Recording, record_program
+from tests.unit.recording import ROOT, ZONES, Cloud, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
 
@@ -35,11 +34,6 @@ TOOLS = {"fastqc", "bwa", "samtools", "bcftools"}
 @pytest.fixture(autouse=True)
 def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-
-
-@cache
-def program(**config: str) -> Recording:
-    return record_program({**BASE, **config})
 
 
 def container(recording: Recording, tool: str) -> dict[str, Any]:

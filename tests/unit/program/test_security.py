@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from components.deploy_policy import deploy_policy
-from tests.unit.recording import ROOT, record_program
+from tests.unit.recording import ROOT, program
 
 KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"
 
 
 def statements(**config: str) -> Iterator[tuple[str, list[str], Any]]:
     """Every statement that allows something: whose, its actions and its resources."""
-    recording = record_program({"aws:region": "eu-west-9", **config})
+    recording = program(**config)
     texts = {
         r.name.removeprefix("biobatch-"): r.inputs["policy"]
         for type_ in ("iam/rolePolicy:RolePolicy", "iam/policy:Policy")

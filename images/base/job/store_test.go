@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "8")
+		_, _ = w.Write([]byte("ACGT"))
+		w.(http.Flusher).Flush()
+		<-ended
+	}))
+	defer server.Close()
+	defer close(ended)
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
+		t.Setenv(name, value)
+	}
+	defer func(former time.Duration) { silence = former }(silence)
+	silence = 100 * time.Millisecond
+
+	// A hang, not a slow machine, uses this up.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	store, err := openStore(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.readAll(ctx, location{bucket: "b", key: "k"})
+	var f fault
+	if ctx.Err() != nil || !errors.As(err, &f) || f.code != exitNetwork {
+		t.Errorf("got %v, want code %d", err, exitNetwork)
+	}
+}

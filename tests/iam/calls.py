@@ -1,0 +1,157 @@
+"""What IAM is asked when an operation of AWS is called: actions, the resources they are on, and the request's context."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tests.iam.deployment import Call
+from tests.unit.plugins.actions import actions
+
+Wanted = tuple[str, str, dict[str, str]]
+"""An action, the ARN of its resource or `*`, and the request's context."""
+
+#: Types of EC2's resources, by what their ids begin with.
+_IDS = {
+    "eipalloc": "elastic-ip",
+    "fl": "vpc-flow-log",
+    "igw": "internet-gateway",
+    "lt": "launch-template",
+    "nat": "natgateway",
+    "rtb": "route-table",
+    "rtbassoc": "route-table",
+    "sg": "security-group",
+    "subnet": "subnet",
+    "vpc": "vpc",
+    "vpce": "vpc-endpoint",
+}
+
+#: Types of resources by service and parameter that holds a name.
+_NAMES = {
+    ("batch", "computeEnvironment"): "compute-environment/",
+    ("batch", "computeEnvironmentName"): "compute-environment/",
+    ("batch", "jobDefinitionName"): "job-definition/",
+    ("batch", "jobQueue"): "job-queue/",
+    ("batch", "jobQueueName"): "job-queue/",
+    ("ecr", "repositoryName"): "repository/",
+    ("ecr", "repositoryNames"): "repository/",
+    ("iam", "InstanceProfileName"): "instance-profile/",
+    ("iam", "RoleName"): "role/",
+    ("logs", "logGroupName"): "log-group:",
+}
+
+#: Which service takes a role that an operation passes on.
+_TAKERS = {
+    "AddRoleToInstanceProfile": "ec2.amazonaws.com",
+    "CreateFlowLogs": "vpc-flow-logs.amazonaws.com",
+    "RegisterJobDefinition": "ecs-tasks.amazonaws.com",
+}
+
+#: What setting tags at once needs beside the operation itself.
+_TAGGING = {
+    "CreateRole": "iam:TagRole",
+    "CreatePolicy": "iam:TagPolicy",
+    "CreateInstanceProfile": "iam:TagInstanceProfile",
+}
+
+
+def wanted(call: Call, account: str, boundary: str, types_of: Callable[[str], Sequence[str]]) -> Iterator[Wanted]:
+    """What IAM must allow for a call.
+
+    Args:
+        call: of a region `us-east-1`.
+        account: whose.
+        boundary: ARN of the boundary that the account's roles have, or "".
+        types_of: the types of resource that AWS's reference knows for an action; none for one that knows `*` alone.
+
+    Raises:
+        LookupError: if the call names no resource though its action has some.
+    """
+    service, operation, parameters = call
+    named = list(_resources(service, operation, parameters, account))
+    tags = any(word in parameters for word in ("tags", "Tags", "TagSpecifications"))
+    tagging = {"ec2": "ec2:CreateTags", "iam": _TAGGING.get(operation, "")}.get(service, f"{service}:TagResource")
+    for action in [*actions(service, operation), *([tagging] if tags else [])]:
+        types = types_of(action)
+        if not types:
+            yield action, "*", {}
+            continue
+        fitting = [arn for type_, arn in named if type_ in types]
+        if not fitting:
+            raise LookupError(f"{action}: no {' or '.join(types)} in {parameters}")
+        for arn in fitting:
+            yield action, arn, _context(action, parameters, boundary)
+    for role in _roles(operation, parameters, account):
+        yield "iam:PassRole", role, {"iam:PassedToService": _TAKERS[operation]}
+
+
+def _context(action: str, parameters: Mapping[str, Any], boundary: str) -> dict[str, str]:
+    context = {}
+    if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+        context["iam:PolicyARN"] = parameters["PolicyArn"]
+    if action == "iam:CreateRole" and "PermissionsBoundary" in parameters:
+        context["iam:PermissionsBoundary"] = parameters["PermissionsBoundary"]
+    if action == "iam:PutRolePolicy" and boundary:
+        context["iam:PermissionsBoundary"] = boundary
+    return context
+
+
+def _resources(service: str, operation: str, parameters: Mapping[str, Any], account: str) -> Iterator[tuple[str, str]]:
+    """Types and ARNs of all that a call names of its own service."""
+
+    def arn(rest: str) -> str:
+        place = {"iam": f":{account}", "s3": ":"}.get(service, f"us-east-1:{account}")
+        return f"arn:aws:{service}:{place}:{rest}"
+
+    for name, value in _leaves(parameters):
+        prefix = value.rpartition("-")[0]
+        if value.startswith(f"arn:aws:{service}:"):
+            yield from ((type_, value) for type_ in _types(value))
+        elif service == "ec2" and name == "ResourceType":  # what is being made, and has no id yet
+            yield value, arn(f"{value}/new")
+        elif service == "ec2" and prefix in _IDS:
+            yield _IDS[prefix], arn(f"{_IDS[prefix]}/{value}")
+        elif (service, name) in _NAMES:
+            type_ = _NAMES[service, name]
+            yield type_[:-1], arn(type_ + value)
+            if name == "jobDefinitionName":
+                yield "job-definition-revision", arn(f"{type_}{value}:1")
+        elif operation == "CreateLaunchTemplate" and name == "LaunchTemplateName":
+            yield "launch-template", arn("launch-template/new")
+        elif operation == "CreateSchedulingPolicy" and name == "name":
+            yield "scheduling-policy", arn(f"scheduling-policy/{value}")
+        elif operation == "CreatePolicy" and name == "PolicyName":
+            yield "policy", arn(f"policy/{value}")
+        elif service == "s3" and name == "Bucket":
+            yield "bucket", arn(value)
+        elif service == "s3" and name == "Key":
+            yield "object", arn(f"{parameters['Bucket']}/{value}")
+        elif service == "kms" and name == "KeyId":
+            yield "key", arn(f"key/{value}")
+
+
+def _types(arn: str) -> list[str]:
+    """What an ARN may be of: a definition with its revision is a type of its own."""
+    type_ = arn.split(":", 5)[5].replace(":", "/").split("/")[0]
+    return [type_, f"{type_}-revision"] if type_ == "job-definition" else [type_]
+
+
+def _roles(operation: str, parameters: Mapping[str, Any], account: str) -> set[str]:
+    """ARNs of the roles that a call passes on."""
+    if operation == "AddRoleToInstanceProfile":
+        return {f"arn:aws:iam::{account}:role/{parameters['RoleName']}"}
+    return {
+        value
+        for _, value in _leaves(parameters)
+        if operation in _TAKERS and value.startswith(f"arn:aws:iam::{account}:role/")
+    }
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every string of a call's parameters, with the name it stands under."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, name)
+    elif isinstance(value, str):
+        yield name, value

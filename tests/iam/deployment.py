@@ -1,0 +1,105 @@
+"""`pulumi up`, `refresh` and `destroy` of the whole program in a process of their own: `python -m tests.iam.deployment CONFIG` prints
+every call that they make, as JSON.
+
+The stand-in provider makes what the program registers, in the local AWS's own mended moto.
+"""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pulumi
+from moto import mock_aws
+from pulumi.runtime import mocks
+
+from local.aws import server
+from local.aws.batch import api as batch
+from local.aws.batch.capacity import Capacity, Size
+from local.aws.batch.scheduler import Scheduler
+from local.plugins.aws.api import Api
+from local.plugins.aws.provider import Provider
+from local.plugins.awsx.arguments import read
+from local.plugins.awsx.vpc import Vpc
+from tests.unit.local_aws.registry import MemoryRegistry
+from tests.unit.plugins.engine import Engine, Made
+from tests.unit.recording import Cloud, record, record_program
+
+REGION = "us-east-1"
+
+Call = tuple[str, str, Mapping[str, Any]]
+
+
+@dataclass
+class RecordingApi(Api):
+    """AWS, and every call in its order."""
+
+    calls: list[Call] = field(default_factory=list)
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls.append((service, operation, parameters))
+        return super().call(service, operation, parameters)
+
+
+class Planned(Cloud):
+    """Answers look-ups only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return self.engine.invoke(args.token, args.args), []
+
+
+class Deployed(Planned):
+    """Makes what is registered; the network has been made before."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.made: list[Made] = []
+        self.network: dict[str, Any] = {}
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "awsx:ec2:Vpc" and args.inputs:
+            return args.name, self.network
+        if not args.typ.startswith("aws:"):
+            return super().new_resource(args)
+        made = self.engine.create(args.typ, args.name, args.inputs)
+        self.made.append(made)
+        return made.id, made.properties
+
+
+def calls(config: Mapping[str, str]) -> list[Call]:
+    """All calls of an `up`, a `refresh` and a `destroy` after a job has left something in the bucket.
+
+    Args:
+        config: keys and values.
+    """
+    full = {"aws:region": REGION, **config}
+    api = RecordingApi(region=REGION)
+    engine = Engine(Provider(api))
+    cloud = Deployed(engine)
+    vpc = record_program(full, Planned(engine)).one("awsx:ec2:Vpc")
+    state = record(lambda: pulumi.export("state", Vpc(vpc.name, read(vpc.inputs)).state), cloud=cloud).exports["state"]
+    # The SDK takes the resources among its outputs for resources of its own; the program uses none of them.
+    cloud.network = {name: value if "Id" in name else [] for name, value in state.items() if isinstance(value, list)}
+    cloud.network["vpcId"] = state["vpcId"]
+    outputs = record_program(full, cloud).exports
+    boto3.client("s3", region_name=REGION).put_object(Bucket=outputs["bucket"], Key="results/a.bam", Body=b"a")
+    for made in cloud.made:
+        engine.read(made)
+    for made in reversed(cloud.made):
+        engine.delete(made)
+    return api.calls
+
+
+if __name__ == "__main__":
+    os.environ.update(server.SETTINGS, AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
+    with mock_aws(), socket.create_server(("127.0.0.1", 0)) as listener, server.serving(MemoryRegistry(), listener):
+        server.mend(f"127.0.0.1:{listener.getsockname()[1]}")
+        batch.take_over(Scheduler(Capacity(Size(vcpus=1, memory_mib=1)), runner=None))  # type: ignore[arg-type]  # runs no job
+        print(json.dumps(calls(json.loads(sys.argv[1])), default=str))

@@ -1,0 +1,149 @@
+"""An `up`, a `refresh` and a `destroy` under exactly the deploy policy, call by call; and nothing in it that no call needs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
+
+from components.deploy_policy import deploy_policy
+from tests.iam.calls import Wanted, wanted
+from tests.iam.deployment import REGION, Call
+from tests.iam.evaluator import Evaluator, Request
+from tests.unit.plugins.actions import actions
+from tests.unit.recording import ROOT
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/biobatch-bwa-1a2b3c4"
+
+CONFIGURATIONS = {
+    "everything": {
+        "flowLogs": "true",
+        "interfaceEndpoints": "true",
+        "permissionsBoundaryArn": BOUNDARY,
+        "protectData": "false",
+        "shares": json.dumps({"phages": 1}),
+        "tags": json.dumps({"project": "phages"}),
+    },
+    "defaults": {"protectData": "false"},
+}
+
+#: What Pulumi's docker provider and the engine behind it ask ECR for at a push (Amazon ECR User Guide, "IAM permissions for pushing").
+PUSH = (
+    *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer"),
+    *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
+)
+
+#: Roles that AWS's services make for themselves at the first call of who deploys (Batch User Guide, "service-linked roles").
+LINKED = {
+    "autoscaling.amazonaws.com": "AWSServiceRoleForAutoScaling",
+    "batch.amazonaws.com": "AWSServiceRoleForBatch",
+    "ecs.amazonaws.com": "AWSServiceRoleForECS",
+    "spot.amazonaws.com": "AWSServiceRoleForEC2Spot",
+}
+
+#: Actions that no `up` and no `destroy` here needs, with who does: an `up` that changes something in place, or the true provider, which
+#: reads more of a resource than the stand-in.
+OTHERS = {
+    "a change in place": (
+        *("batch:UntagResource", "batch:UpdateSchedulingPolicy", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteTags"),
+        *("ec2:ModifyVpcEndpoint", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"),
+        *("ec2:RevokeSecurityGroupIngress", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability"),
+        *("ecr:UntagResource", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:PutRolePermissionsBoundary"),
+        *("iam:UntagInstanceProfile", "iam:UntagPolicy", "iam:UntagRole", "iam:UpdateAssumeRolePolicy"),
+        *("iam:UpdateRole", "iam:UpdateRoleDescription", "logs:AssociateKmsKey", "logs:DisassociateKmsKey"),
+        *("logs:UntagResource", "s3:TagResource", "s3:UntagResource", "iam:DeleteRolePermissionsBoundary"),
+    ),
+    "the true provider": (
+        *("ec2:DescribeAddressesAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroupRules"),
+        *("ec2:DisassociateAddress", "iam:ListRolePolicies", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
+        *("s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration"),
+        *("s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),
+        *("s3:ListBucketVersions", "s3:ListTagsForResource"),
+    ),
+}
+
+
+def policy(boundary: str) -> dict[str, object]:
+    text = deploy_policy(
+        partition="aws", account_id=ACCOUNT, region=REGION, name="biobatch", permissions_boundary_arn=boundary
+    )
+    document: dict[str, object] = json.loads(text)
+    return document
+
+
+@pytest.fixture(scope="module")
+def deployments() -> dict[str, list[Call]]:
+    """The calls of an `up`, a `refresh` and a `destroy` of each configuration."""
+
+    def calls(config: dict[str, str]) -> list[Call]:
+        ran = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "tests.iam.deployment", json.dumps(config)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr[-3000:]
+        return [(service, operation, parameters) for service, operation, parameters in json.loads(ran.stdout)]
+
+    return {name: calls(config) for name, config in CONFIGURATIONS.items()}
+
+
+def asked(calls: Sequence[Call], boundary: str, evaluator: Evaluator) -> list[Wanted]:
+    """What IAM is asked over a deployment, each once."""
+    every = {action for service, operation, _ in calls for action in actions(service, operation)}
+    tagging = ["batch:TagResource", "ec2:CreateTags", "ecr:TagResource", "logs:TagResource"]
+    tagging += ["iam:TagInstanceProfile", "iam:TagPolicy", "iam:TagRole"]
+    types = evaluator.resource_types(sorted({*every, *tagging}))
+    found: dict[str, Wanted] = {}
+    for call in calls:
+        for each in wanted(call, ACCOUNT, boundary, types.__getitem__):
+            found[json.dumps(each)] = each
+    return [*found.values(), *beside()]
+
+
+def beside() -> Iterator[Wanted]:
+    """What the stand-in does not ask AWS itself."""
+    yield from ((action, REPOSITORY, {}) for action in PUSH)
+    for service, role in LINKED.items():
+        arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/{role}"
+        yield "iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_call(
+    name: str, deployments: dict[str, list[Call]], evaluator: Evaluator
+) -> None:
+    boundary = CONFIGURATIONS[name].get("permissionsBoundaryArn", "")
+    requests = [
+        Request(
+            action=action,
+            resource=resource,
+            context=context,
+            policies=[policy(boundary)],
+            principal=f"arn:aws:iam::{ACCOUNT}:role/deployer",
+            accountId=ACCOUNT,
+        )
+        for action, resource, context in asked(deployments[name], boundary, evaluator)
+        if action != "sts:GetCallerIdentity"  # allowed to everybody, and no policy can deny it
+    ]
+    assert len(requests) > 200
+    refused = [r for r, allowed in zip(requests, evaluator.decisions(requests), strict=True) if not allowed]
+    assert [f"{r.action} on {r.resource} {r.context or ''}" for r in refused] == []
+
+
+def test_nothing_is_in_the_deploy_policy_that_nothing_needs(
+    deployments: dict[str, list[Call]], evaluator: Evaluator
+) -> None:
+    needed = {
+        action
+        for name, config in CONFIGURATIONS.items()
+        for action, _, _ in asked(deployments[name], config.get("permissionsBoundaryArn", ""), evaluator)
+    }
+    others = {action for group in OTHERS.values() for action in group}
+    statements: list[dict[str, list[str]]] = policy("")["Statement"]  # type: ignore[assignment]
+    assert {action for statement in statements for action in statement["Action"]} == needed - {
+        "sts:GetCallerIdentity"
+    } | others

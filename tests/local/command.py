@@ -1,0 +1,91 @@
+"""The real Pulumi CLI, as a user runs it."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.paths import ROOT
+
+
+@dataclass
+class Result:
+    """What a `pulumi` command did."""
+
+    exit_code: int
+    text: str
+    """All that a user would read."""
+    changes: dict[str, set[str]] = field(default_factory=dict)
+    """Operation (`create`, `update`, `replace`, …) to the URNs it was done to; what stayed the same is left out."""
+    differences: dict[str, set[str]] = field(default_factory=dict)
+    """URN to the paths of the properties that differ."""
+
+    def types(self, operation: str) -> list[str]:
+        """Types of the resources that an operation was done to, sorted."""
+        return sorted(urn.split("::")[2].rsplit("$", 1)[-1] for urn in self.changes.get(operation, ()))
+
+
+def pulumi(*arguments: str, folder: Path = ROOT) -> Result:
+    """Runs a `pulumi` command in this process's environment and returns what it changed, or would change.
+
+    Args:
+        arguments: the command and its options.
+        folder: the program's.
+    """
+    done = subprocess.run(
+        ["pulumi", *arguments, "--json", "--non-interactive"],
+        cwd=folder,
+        # A preview tells its steps in another form otherwise.
+        env={**os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    result = Result(exit_code=done.returncode, text=done.stderr)
+    for line in done.stdout.splitlines():
+        event: dict[str, Any] = json.loads(line)
+        diagnostic = event.get("diagnosticEvent", {})
+        if diagnostic.get("severity") not in (None, "debug"):
+            result.text += diagnostic["message"]
+        step = event.get("resourcePreEvent", {}).get("metadata", {})
+        if step.get("op", "same") not in ("same", "read"):
+            result.changes.setdefault(step["op"], set()).add(step["urn"])
+            result.differences.setdefault(step["urn"], set()).update(step.get("detailedDiff") or ())
+    return result
+
+
+def with_config(folder: Path, **config: object) -> tuple[str, str]:
+    """Options that change keys of the configuration for one command, the tracked file staying as it is.
+
+    Args:
+        folder: takes the file that says so.
+        config: what is different.
+    """
+    return _config_file(folder, lambda keys: {**keys, **_prefixed(config)})
+
+
+def with_only(folder: Path, **config: object) -> tuple[str, str]:
+    """Options that configure a stack of the defaults for one command, but for these keys.
+
+    Args:
+        folder: takes the file that says so.
+        config: what is not the default.
+    """
+    return _config_file(folder, lambda keys: {"aws:region": keys["aws:region"], **_prefixed(config)})
+
+
+def _prefixed(config: Mapping[str, object]) -> dict[str, object]:
+    return {f"biobatch:{key}": value for key, value in config.items()}
+
+
+def _config_file(folder: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> tuple[str, str]:
+    content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
+    content["config"] = change(content["config"])
+    file = folder / "Pulumi.local.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return ("--config-file", str(file))

@@ -1,0 +1,34 @@
+"""What there is in the local AWS."""
+
+from typing import Any
+
+import boto3
+
+
+def inventory() -> dict[str, set[str]]:
+    """Everything that a stack may make and a destroy has to remove, by kind; kinds of which there is nothing are left out."""
+    ec2, batch, iam = (boto3.client(service) for service in ("ec2", "batch", "iam"))
+
+    def names(things: list[dict[str, Any]], key: str) -> set[str]:
+        return {str(thing[key]) for thing in things}
+
+    gateways = [gateway for gateway in ec2.describe_nat_gateways()["NatGateways"] if gateway["State"] != "deleted"]
+    found = {
+        "buckets": names(boto3.client("s3").list_buckets()["Buckets"], "Name"),
+        "repositories": names(boto3.client("ecr").describe_repositories()["repositories"], "repositoryName"),
+        "log groups": names(boto3.client("logs").describe_log_groups()["logGroups"], "logGroupName"),
+        "queues": names(batch.describe_job_queues()["jobQueues"], "jobQueueArn"),
+        "environments": names(batch.describe_compute_environments()["computeEnvironments"], "computeEnvironmentArn"),
+        "job definitions": names(batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"], "jobDefinitionArn"),
+        "networks": names(ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"], "VpcId"),
+        "addresses": names(ec2.describe_addresses()["Addresses"], "AllocationId"),
+        "NAT gateways": names(gateways, "NatGatewayId"),
+        "launch templates": names(ec2.describe_launch_templates()["LaunchTemplates"], "LaunchTemplateId"),
+        # Batch made its own role, as on AWS, where it stays too.
+        "roles": names(
+            [role for role in iam.list_roles()["Roles"] if not role["Path"].startswith("/aws-service-role/")], "Arn"
+        ),
+        "instance profiles": names(iam.list_instance_profiles()["InstanceProfiles"], "Arn"),
+        "policies": names(iam.list_policies(Scope="Local")["Policies"], "Arn"),
+    }
+    return {kind: things for kind, things in found.items() if things}

@@ -1,0 +1,184 @@
+"""An `up` killed half-way, and a destroy among running jobs and data: a second stack in the same AWS, in the order of its life."""
+
+import contextlib
+import itertools
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import docker
+import pytest
+
+from local import processes, registry
+from local.paths import ROOT
+from local.record import Record
+from tests.local.aws.batch import until
+from tests.local.command import Result, pulumi
+from tests.local.inventory import inventory
+
+STACK = "interrupted"
+IMAGE = "docker:index/image:Image"
+QUEUE = "aws:batch/jobQueue:JobQueue"
+
+#: Seconds in which an `up` tells nothing: it has saved its state by then and waits for something.
+SILENCE = 3
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A second stack."""
+
+    tree: Path
+    before: dict[str, set[str]]
+    """What there was in AWS before it."""
+
+    def pulumi(self, *arguments: str) -> Result:
+        """Runs a command that changes the stack, without asking."""
+        return pulumi(*arguments, "--yes", "--skip-preview", "--stack", STACK, folder=self.tree)
+
+    def plain(self, *arguments: str) -> None:
+        """Runs a command that has no `--json`."""
+        subprocess.run(["pulumi", *arguments, "--stack", STACK], cwd=self.tree, capture_output=True, check=True)
+
+    def outputs(self) -> dict[str, object]:
+        """The stack's outputs."""
+        done = subprocess.run(
+            ["pulumi", "stack", "output", "--json", "--stack", STACK], cwd=self.tree, capture_output=True, check=True
+        )
+        return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def lab(local_stack: Record, tree: Path) -> Iterator[Lab]:
+    """A stack with nothing in it yet; whatever a failed test leaves of it is removed."""
+    shutil.copy(ROOT / "Pulumi.local.yaml", tree / f"Pulumi.{STACK}.yaml")
+    made = Lab(tree, inventory())
+    made.plain("stack", "init")
+    yield made
+    made.plain("cancel", "--yes")
+    assert made.pulumi("destroy").exit_code == 0
+    made.plain("stack", "rm", "--yes")
+
+
+@contextlib.contextmanager
+def held(local_stack: Record, client: docker.DockerClient) -> Iterator[None]:
+    """Lets the image registry answer nobody for a while."""
+    if found := processes.running(ROOT, registry.ROLE):
+        (process,) = found
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+    else:
+        container = client.containers.get("biobatch-registry")
+        container.pause()
+        try:
+            yield
+        finally:
+            container.unpause()
+
+
+def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: docker.DockerClient) -> None:
+    """Kills an `up` when the registry holds the first image, everything that needs none is made, and the state knows the latter only."""
+    with held(local_stack, client):
+        up = subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--json", "--non-interactive", "--stack", STACK],
+            cwd=lab.tree,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert up.stdout
+        told: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(
+            target=lambda: [told.put(line) for line in itertools.chain(up.stdout, [None])], daemon=True
+        ).start()
+        begun: set[str] = set()
+        ended: set[str] = set()
+        pushing = False
+        while True:
+            try:
+                line = told.get(timeout=SILENCE)
+            except queue.Empty:
+                if pushing and sum(QUEUE in urn for urn in ended) == 2 and all(IMAGE in urn for urn in begun - ended):
+                    break
+                continue
+            assert line, "the `up` ended by itself"
+            event = json.loads(line)
+            for name, urns in (("resourcePreEvent", begun), ("resOutputsEvent", ended)):
+                urn = event.get(name, {}).get("metadata", {}).get("urn")
+                if urn and urn.split("::")[2].rpartition("$")[2].startswith(("aws:", IMAGE)):
+                    urns.add(urn)
+            pushing |= "Pushing to" in event.get("diagnosticEvent", {}).get("message", "")
+        # A CLI that is stopped saves nothing, while its plugin goes on pushing.
+        os.kill(up.pid, signal.SIGSTOP)
+    ecr = boto3.client("ecr")
+    (repository,) = {
+        name for name in inventory()["repositories"] - lab.before["repositories"] if name.startswith("biobatch-base")
+    }
+    until(lambda: ecr.describe_images(repositoryName=repository)["imageDetails"], "the registry holds the image")
+    os.killpg(up.pid, signal.SIGKILL)
+    up.wait()
+
+
+def test_destroy_after_an_up_killed_half_way_leaves_nothing(
+    lab: Lab, local_stack: Record, client: docker.DockerClient
+) -> None:
+    kill_an_up_between_push_and_save(lab, local_stack, client)
+    assert inventory() != lab.before
+    locked = lab.pulumi("destroy")
+    assert locked.exit_code != 0
+    assert "pulumi cancel" in locked.text
+    lab.plain("cancel", "--yes")
+    result = lab.pulumi("destroy")
+    assert result.exit_code == 0, result.text
+    assert inventory() == lab.before
+
+
+def test_an_up_killed_between_push_and_save_succeeds_at_the_next_try(
+    lab: Lab, local_stack: Record, client: docker.DockerClient
+) -> None:
+    kill_an_up_between_push_and_save(lab, local_stack, client)
+    lab.plain("cancel", "--yes")
+    result = lab.pulumi("up")
+    assert result.exit_code == 0, result.text
+    again = lab.pulumi("up")
+    assert (again.exit_code, again.changes) == (0, {}), again.text
+
+
+def test_destroy_among_running_jobs_and_data_leaves_nothing(lab: Lab, client: docker.DockerClient) -> None:
+    outputs = lab.outputs()
+    batch, s3 = boto3.client("batch"), boto3.client("s3")
+    definitions = outputs["job_definition_arns"]
+    assert isinstance(definitions, dict)
+    ids = [
+        batch.submit_job(
+            jobName="sleeper",
+            jobQueue=queue,
+            jobDefinition=definitions["samtools"],
+            containerOverrides={"command": ["sleep 900"]},
+        )["jobId"]
+        for queue in (outputs["queue_arn"], outputs["on_demand_queue_arn"])
+    ]
+    until(lambda: "RUNNING" in {job["status"] for job in batch.describe_jobs(jobs=ids)["jobs"]}, "a job runs")
+    bucket = str(outputs["bucket"])
+    for content in (b"one", b"two"):
+        s3.put_object(Bucket=bucket, Key="of two versions", Body=content)
+    s3.delete_object(Bucket=bucket, Key="of two versions")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="never finished")["UploadId"]
+    s3.upload_part(Bucket=bucket, Key="never finished", UploadId=upload, PartNumber=1, Body=b"part")
+
+    result = lab.pulumi("destroy")
+
+    assert result.exit_code == 0, result.text
+    assert inventory() == lab.before
+    assert client.containers.list(filters={"label": "biobatch.job"}) == []

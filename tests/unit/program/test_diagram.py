@@ -1,0 +1,11 @@
+"""docs/architecture.md shows the program as it is."""
+
+import pytest
+
+from tests.unit.program.diagram import drawn, written
+from tests.unit.recording import ROOT
+
+
+def test_the_diagram_is_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert written() == drawn(), "Redraw it: .venv/bin/python -m tests.unit.program.diagram"

@@ -1,0 +1,144 @@
+"""What the design takes from AWS's documentation and no other test of the program looks at."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pulumi.runtime import mocks
+
+from components.user_data import user_data
+from settings import TOOLS
+from tests.unit.recording import ROOT, Cloud, Registration, program, record_program
+
+#: MiB a vCPU that jobs may take of the families with the least memory, the compute ones: what fits there fits everywhere.
+MIB_A_VCPU = 1850
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def definitions() -> list[Registration]:
+    found = program().all("batch/jobDefinition:JobDefinition")
+    assert len(found) == len(TOOLS)
+    return found
+
+
+def containers() -> list[dict[str, Any]]:
+    return [json.loads(definition.inputs["containerProperties"]) for definition in definitions()]
+
+
+def statements(role: str) -> dict[str, dict[str, Any]]:
+    policy = program().one("iam/rolePolicy:RolePolicy", f"biobatch-{role}").inputs["policy"]
+    return {statement["Sid"]: statement for statement in json.loads(policy)["Statement"]}
+
+
+def test_without_work_there_is_no_machine() -> None:
+    for environment in program().all("batch/computeEnvironment:ComputeEnvironment"):
+        assert environment.inputs["computeResources"]["minVcpus"] == 0
+
+
+def test_a_machine_takes_its_disk_along_and_answers_for_its_metadata_to_itself_alone() -> None:
+    template = program().one("ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["blockDeviceMappings"][0]["ebs"]["deleteOnTermination"] == "true"
+    assert template["metadataOptions"] == {
+        "httpEndpoint": "enabled",
+        "httpTokens": "required",
+        "httpPutResponseHopLimit": 1,
+    }
+
+
+def test_the_agent_pulls_an_image_once_and_gives_a_reclaimed_job_the_half_minute_that_batch_gives() -> None:
+    text = base64.b64decode(user_data(10001)).decode()
+    # Images are known by digest, so a cached one is the right one.
+    assert "\nECS_IMAGE_PULL_BEHAVIOR=prefer-cached\n" in text
+    assert "\nECS_CONTAINER_STOP_TIMEOUT=30s\n" in text
+
+
+def test_what_aws_broke_is_tried_again_and_what_the_job_broke_is_not() -> None:
+    for definition in definitions():
+        strategy = definition.inputs["retryStrategy"]
+        # The first match counts, and no match means another attempt.
+        assert strategy["evaluateOnExits"] == [
+            {"action": "RETRY", "onStatusReason": "Host EC2*"},
+            {"action": "RETRY", "onReason": "CannotPullContainerError:*"},
+            {"action": "RETRY", "onReason": "AGENT"},
+            {"action": "RETRY", "onStatusReason": "Task failed to start"},
+            {"action": "EXIT", "onReason": "*"},
+        ]
+        assert 1 <= strategy["attempts"] - 1 <= 3, "1 to 3 retries are advised"
+
+
+def test_definitions_are_for_machines_and_the_jobs_that_were_promised_on_demand_ones_go_first() -> None:
+    assert {tuple(definition.inputs["platformCapabilities"]) for definition in definitions()} == {("EC2",)}
+    queues: Mapping[str, Registration] = {q.name: q for q in program().all("batch/jobQueue:JobQueue")}
+    priority = {name: queue.inputs["priority"] for name, queue in queues.items()}
+    assert priority["biobatch-on-demand"] > priority["biobatch-main"]
+
+
+def test_only_jobs_that_wait_are_cancelled_for_being_stuck() -> None:
+    for queue in program().all("batch/jobQueue:JobQueue"):
+        assert {a["state"] for a in queue.inputs["jobStateTimeLimitActions"]} == {"RUNNABLE"}
+
+
+def test_jobs_fill_a_machine_of_the_leanest_families_whole() -> None:
+    for container in containers():
+        size = {r["type"]: int(r["value"]) for r in container["resourceRequirements"]}
+        assert size["MEMORY"] == MIB_A_VCPU * size["VCPU"]
+
+
+def test_a_job_can_write_to_its_scratch_and_has_someone_to_reap_its_processes() -> None:
+    for container in containers():
+        assert container["mountPoints"] == [{"sourceVolume": "scratch", "containerPath": "/scratch", "readOnly": False}]
+        assert container["linuxParameters"]["initProcessEnabled"] is True
+
+
+@pytest.mark.parametrize("role", ["job", "execution"])
+def test_only_tasks_of_this_account_may_take_a_role_of_jobs(role: str) -> None:
+    trust = json.loads(program().one("iam/role:Role", f"biobatch-{role}").inputs["assumeRolePolicy"])
+    (statement,) = trust["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "111122223333"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:ecs:*:111122223333:*"},
+    }
+
+
+def test_machines_pull_the_tools_images_and_write_to_the_jobs_log_and_to_no_other() -> None:
+    allowed = statements("execution")
+    assert set(allowed["Pull"]["Resource"]) == {f"arn:aws:test:::biobatch-{tool}" for tool in TOOLS}
+    assert allowed["Log"]["Resource"] == "arn:aws:test:::biobatch:log-stream:*"
+
+
+def test_arns_are_of_the_partition_that_the_stack_is_in() -> None:
+    class GovCloud(Cloud):
+        def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+            if args.token == "aws:index/getPartition:getPartition":
+                return {"partition": "aws-us-gov", "id": "aws-us-gov"}, []
+            return super().call(args)
+
+    recording = record_program({"aws:region": "us-gov-west-1", "dataBuckets": '[{"name": "genomes"}]'}, GovCloud())
+    text = json.dumps([[dict(r.inputs) for r in recording.registrations], dict(recording.exports)])
+    # The mocks' own ARNs are the only ones of the other partition.
+    assert "arn:aws:" not in text.replace("arn:aws:test:", "")
+    assert "arn:aws-us-gov:iam::aws:policy/" in text
+
+
+def test_repositories_are_scanned_and_go_with_the_stack() -> None:
+    for repository in program().all("ecr/repository:Repository"):
+        assert repository.inputs["forceDelete"] is True
+        assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
+
+
+def test_the_bucket_forgets_unfinished_uploads_and_old_versions() -> None:
+    rules = program().one("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
+    assert {rule["status"] for rule in rules} == {"Enabled"}
+    by_id = {rule["id"]: rule for rule in rules}
+    assert by_id["incomplete-uploads"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
+    assert by_id["noncurrent-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
+
+
+def test_nothing_is_protected_from_a_destroy_which_would_stop_it_before_it_begins() -> None:
+    assert not [r.name for r in program().registrations if r.protect]
