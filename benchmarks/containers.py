@@ -1,10 +1,12 @@
 """Runs scripts in containers, and builds the images that ours are compared with."""
 
+import contextlib
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import docker.errors
+from docker.models.containers import Container
 from docker.models.images import Image
 from docker.types import Mount
 
@@ -44,18 +46,35 @@ def run(
     Raises:
         LocalError: if it fails, with the end of what it printed.
     """
+    environment = {
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        **(environment or {}),
+    }
+    with started(stack, image, script, environment, files) as container:
+        exit_code = container.wait()["StatusCode"]
+        log = container.logs().decode(errors="replace")
+    if exit_code:
+        end = "\n".join(f"    {line}" for line in log.splitlines()[-15:])
+        raise LocalError(f"a script in {image} failed with exit code {exit_code}:\n{end}")
+    return log
+
+
+@contextlib.contextmanager
+def started(
+    stack: Stack, image: str, script: str, environment: Mapping[str, str], files: Mapping[str, bytes] | None = None
+) -> Iterator[Container]:
+    """A container that runs a script as `run` says, with no more of AWS at hand than the region; removed at the end."""
     container = stack.engine.containers.create(
         image,
         [script],
         entrypoint=["/bin/bash", "-euo", "pipefail", "-c"],
         user="0",
         environment={
-            "AWS_ENDPOINT_URL": stack.endpoint,
             "AWS_REGION": stack.outputs.region,
             "AWS_DEFAULT_REGION": stack.outputs.region,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            **(environment or {}),
+            **environment,
         },
         network=stack.network,
         init=True,
@@ -66,14 +85,9 @@ def run(
     try:
         container.put_archive("/scratch", _archive(files or {}))
         container.start()
-        exit_code = container.wait()["StatusCode"]
-        log = container.logs().decode(errors="replace")
+        yield container
     finally:
         container.remove(force=True, v=True)
-    if exit_code:
-        end = "\n".join(f"    {line}" for line in log.splitlines()[-15:])
-        raise LocalError(f"a script in {image} failed with exit code {exit_code}:\n{end}")
-    return log
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

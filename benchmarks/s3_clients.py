@@ -13,6 +13,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from docker.models.images import Image
+
 from benchmarks import containers
 from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, seconds
 from benchmarks.objects import empty, temporary_bucket
@@ -39,14 +41,14 @@ _PARTS = ("start", "send_large", "fetch_large", "send_small", "fetch_small")
 def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     """Builds an image for each client and lets them do the same in turn."""
     base = containers.base(stack).attrs["Size"]
-    images = {client: _image(stack, client) for client in CLIENTS}
+    sizes = {client: int(image(stack, client).attrs["Size"]) for client in CLIENTS}
     with temporary_bucket(stack.clients.s3) as bucket:
         trials = in_turn(rounds, [partial(trial, stack, client, bucket) for client in CLIENTS])
     found = dict(zip(CLIENTS, trials, strict=True))
     rows = [
         [
             client,
-            megabytes(images[client] - base),
+            megabytes(sizes[client] - base),
             *(seconds([each[part] for each in found[client]]) for part in _PARTS),
             f"{statistics.median(each['missing'] for each in found[client]):.0f}",
         ]
@@ -64,8 +66,8 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     )
 
 
-def _image(stack: Stack, client: str) -> int:
-    """Builds a client's image and returns its bytes."""
+def image(stack: Stack, client: str) -> Image:
+    """Builds a client's image."""
     dockerfile = containers.installing(f"ca-certificates {CLIENTS[client]}".rstrip())
     files = {}
     if client == "job":
@@ -73,7 +75,7 @@ def _image(stack: Stack, client: str) -> int:
     if client == "s5cmd":
         dockerfile += "COPY s5cmd /usr/local/bin/\n"
         files["s5cmd"] = _s5cmd()
-    return int(containers.build(stack, _name(client), dockerfile, files).attrs["Size"])
+    return containers.build(stack, name(client), dockerfile, files)
 
 
 def _s5cmd() -> bytes:
@@ -82,14 +84,20 @@ def _s5cmd() -> bytes:
         return (Path(folder) / "s5cmd" / "bin" / "s5cmd").read_bytes()
 
 
-def _name(client: str) -> str:
+def name(client: str) -> str:
+    """The repository of a client's image."""
     return f"benchmark-client-{client}"
+
+
+def functions(client: str) -> str:
+    """A client's shell functions."""
+    return (_FOLDER / f"{client}.sh").read_text()
 
 
 def trial(stack: Stack, client: str, bucket: str) -> dict[str, float]:
     """One round of one client: seconds by part, and its exit code for a missing key."""
-    script = "".join([containers.TIMED, *((_FOLDER / f"{name}.sh").read_text() for name in (client, "trial"))])
-    log = containers.run(stack, f"{stack.registry}/{_name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
+    script = containers.TIMED + functions(client) + functions("trial")
+    log = containers.run(stack, f"{stack.registry}/{name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
     empty(stack.clients.s3, bucket, "")
     (missing,) = [line.split()[1] for line in log.splitlines() if line.startswith("missing ")]
     return {part: took for part, (took,) in containers.timings(log).items()} | {"missing": float(missing)}

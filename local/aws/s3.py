@@ -231,6 +231,15 @@ def join_parts(
     return content, etag, checksum.build() if algorithm else None
 
 
+@MENDS.of(S3Response._key_response_post)
+def name_no_version(former: Callable[..., Any], self: S3Response, *args: Any, **kwargs: Any) -> Any:
+    """Names no version of an object in parts where the bucket keeps none: clients would ask for it and be refused."""
+    answer = former(self, *args, **kwargs)
+    if isinstance(answer, tuple) and answer[1].get("x-amz-version-id") == "null":
+        del answer[1]["x-amz-version-id"]
+    return answer
+
+
 @dataclass(frozen=True)
 class Content:
     """Part of an object, read as it is sent: a range of a large one costs what the range holds."""

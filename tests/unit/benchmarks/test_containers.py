@@ -3,7 +3,6 @@
 import io
 import subprocess
 import tarfile
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,9 +36,10 @@ def test_a_command_that_fails_ends_the_script_with_what_it_said() -> None:
 
 
 @pytest.mark.parametrize("client", s3_clients.CLIENTS)
-def test_every_client_brings_the_functions_of_the_trial(client: str) -> None:
-    script = (Path(s3_clients.__file__).with_name("clients") / f"{client}.sh").read_text()
-    assert all(f"{function}() {{" in script for function in ("fetch", "fetch_one", "send"))
+def test_every_client_brings_the_functions_of_the_trials(client: str) -> None:
+    script = s3_clients.functions(client)
+    streaming = () if client == "job" else ("stream_in", "stream_out")
+    assert all(f"{function}() {{" in script for function in ("fetch", "fetch_one", "send", "send_one", *streaming))
 
 
 def test_a_build_is_handed_its_dockerfile_and_programs_that_can_be_run() -> None:

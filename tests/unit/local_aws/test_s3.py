@@ -150,7 +150,8 @@ def test_parts_become_one_object(s3: Any, bucket: str) -> None:
     for number, body in enumerate(bodies, start=1):
         part = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
         parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
-    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert "VersionId" not in done  # the bucket keeps none
     answer = s3.get_object(Bucket=bucket, Key="parts")
     digests = b"".join(hashlib.md5(body).digest() for body in bodies)
     assert answer["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-5"'
