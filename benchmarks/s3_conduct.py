@@ -140,6 +140,8 @@ class _Trial:
             begin = len(self._store.calls)
             self._succeed(f'send_one {name} "$PREFIX/sent/{name}"')
             found.sent_with.append(protection(self._store.calls[begin:]))
+            # What is not damaged must pass, or refusing the other would mean nothing.
+            self._succeed(f'fetch_one "$PREFIX/sent/{name}" whole && cmp {name} whole && rm whole')
             found.flipped.append(self._flipped(name))
         found.streams = f"{self._streams_in()} / {self._streams_out()}"
         found.rights = ", ".join(sorted(rights(self._store.calls) - _ROLE)) or "none"
