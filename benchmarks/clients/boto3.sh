@@ -1,3 +1,4 @@
+[ -z "${SSL_CERT_FILE:-}" ] || export AWS_CA_BUNDLE="$SSL_CERT_FILE"
 cat > s3.py <<'PYTHON'
 import os
 import sys
@@ -15,12 +16,21 @@ elif action == "fetch":
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=source + "/")
     keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
     tasks = [(s3.download_file, (bucket, key, f"{target}/{os.path.basename(key)}")) for key in keys]
-else:
+elif action == "send_one":
+    tasks = [(s3.upload_file, (source, bucket, target))]
+elif action == "fetch_one":
     tasks = [(s3.download_file, (bucket, source, target))]
+elif action == "stream_in":
+    tasks = [(s3.upload_fileobj, (sys.stdin.buffer, bucket, target))]
+else:
+    tasks = [(s3.download_fileobj, (bucket, source, sys.stdout.buffer))]
 with ThreadPoolExecutor(4) as pool:
     for done in [pool.submit(task, *arguments) for task, arguments in tasks]:
         done.result()
 PYTHON
 fetch() { python3 s3.py fetch "$1" "$2"; }
-fetch_one() { python3 s3.py fetch_one "$1" absent; }
+fetch_one() { python3 s3.py fetch_one "$1" "$2"; }
 send() { python3 s3.py send "$1" "$2"; }
+send_one() { python3 s3.py send_one "$1" "$2"; }
+stream_out() { python3 s3.py stream_out "$1" -; }
+stream_in() { python3 s3.py stream_in - "$1"; }

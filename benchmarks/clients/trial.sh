@@ -15,5 +15,5 @@ done
 [ ! -d got-large ] || diff -r large got-large
 [ ! -d got-small ] || diff -r small got-small
 code=0
-fetch_one "$PREFIX/absent/file" > /dev/null 2>&1 || code=$?
+fetch_one "$PREFIX/absent/file" absent > /dev/null 2>&1 || code=$?
 echo "missing $code"

@@ -161,6 +161,8 @@ _CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
     "SHA256": lambda body: hashlib.sha256(body).digest(),
 }
 
+_CHECKSUM_HEADERS = [f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")]
+
 
 @MENDS.of(cast(Any, FakeKey.value).fset)
 def write_value(former: Callable[..., None], self: FakeKey, new_value: Any) -> None:
@@ -229,6 +231,37 @@ def join_parts(
     if algorithm and whole:
         return content, etag, (checksum.checksum_type, compute_checksum(cast(bytes, content), algorithm).decode(), 1)
     return content, etag, checksum.build() if algorithm else None
+
+
+@MENDS.of(S3Response._key_response_post)
+def name_no_version(former: Callable[..., Any], self: S3Response, *args: Any, **kwargs: Any) -> Any:
+    """Names no version of an object in parts where the bucket keeps none: clients would ask for it and be refused."""
+    answer = former(self, *args, **kwargs)
+    if isinstance(answer, tuple) and answer[1].get("x-amz-version-id") == "null":
+        del answer[1]["x-amz-version-id"]
+    return answer
+
+
+@MENDS.of(S3Response.head_object)
+def tell_checksum_of_parts(
+    former: Callable[..., Any],
+    self: S3Response,
+    bucket_name: str,
+    query: dict[str, Any],
+    key_name: str,
+    headers: dict[str, Any],
+) -> Any:
+    """Marks a checksum of parts' checksums as one, as GET does: unmarked, it is a wrong one of the whole object."""
+    status, told, body = former(self, bucket_name, query, key_name, headers)
+    names = [name for name in told if name in _CHECKSUM_HEADERS]
+    if names and "partNumber" not in query:
+        (version,) = query.get("versionId", [None])
+        key = self.backend.head_object(bucket_name, key_name, version_id=version)
+        if key and key.checksum_type:
+            told["x-amz-checksum-type"] = key.checksum_type
+            if key.checksum_type == "COMPOSITE":
+                told[names[0]] = f"{key.checksum_value}-{key.checksum_parts}"
+    return status, told, body
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """Timings are read from what a script prints; the shell's half is run for true."""
 
+import io
 import subprocess
-from pathlib import Path
+import tarfile
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -33,6 +36,21 @@ def test_a_command_that_fails_ends_the_script_with_what_it_said() -> None:
 
 
 @pytest.mark.parametrize("client", s3_clients.CLIENTS)
-def test_every_client_brings_the_functions_of_the_trial(client: str) -> None:
-    script = (Path(s3_clients.__file__).with_name("clients") / f"{client}.sh").read_text()
-    assert all(f"{function}() {{" in script for function in ("fetch", "fetch_one", "send"))
+def test_every_client_brings_the_functions_of_the_trials(client: str) -> None:
+    script = s3_clients.functions(client)
+    streaming = () if client == "job" else ("stream_in", "stream_out")
+    assert all(f"{function}() {{" in script for function in ("fetch", "fetch_one", "send", "send_one", *streaming))
+
+
+def test_a_build_is_handed_its_dockerfile_and_programs_that_can_be_run() -> None:
+    contexts: list[io.BytesIO] = []
+
+    def build(fileobj: io.BytesIO, **_: Any) -> tuple[str, list[Any]]:
+        contexts.append(fileobj)
+        return "the image", []
+
+    stack: Any = SimpleNamespace(registry="here", engine=SimpleNamespace(images=SimpleNamespace(build=build)))
+    containers.build(stack, "client", "FROM base\nCOPY tool /\n", {"tool": b"program"})
+    with tarfile.open(fileobj=contexts[0]) as archive:
+        assert {entry.name: entry.mode for entry in archive} == {"Dockerfile": 0o755, "tool": 0o755}
+        assert archive.extractfile("Dockerfile").read() == b"FROM base\nCOPY tool /\n"  # type: ignore[union-attr]
