@@ -1,5 +1,6 @@
 """What there is in the local AWS."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -7,9 +8,9 @@ import boto3
 
 def inventory() -> dict[str, set[str]]:
     """Everything that a stack may make and a destroy has to remove, by kind; kinds of which there is nothing are left out."""
-    ec2, batch, iam = (boto3.client(service) for service in ("ec2", "batch", "iam"))
+    ec2, batch, iam = boto3.client("ec2"), boto3.client("batch"), boto3.client("iam")
 
-    def names(things: list[dict[str, Any]], key: str) -> set[str]:
+    def names(things: Sequence[Mapping[str, Any]], key: str) -> set[str]:
         return {str(thing[key]) for thing in things}
 
     gateways = [gateway for gateway in ec2.describe_nat_gateways()["NatGateways"] if gateway["State"] != "deleted"]

@@ -10,7 +10,7 @@ import boto3
 import pytest
 import yaml
 
-from local import program
+from local import environment, program
 from local.record import Record
 from settings import KEYS
 from tests.changes_table import ROWS, Row
@@ -103,13 +103,12 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
         for i, zone in enumerate(("us-east-1a", "us-east-1b"))
     ]
     nat = ec2.create_nat_gateway(SubnetId=subnets[0], ConnectivityType="private")["NatGateway"]["NatGatewayId"]
-    of_the_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
-    (table,) = ec2.describe_route_tables(Filters=of_the_vpc)["RouteTables"]
-    way_out = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0"}
-    ec2.create_route(**way_out, NatGatewayId=nat)
+    (found,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    table, everywhere = found["RouteTableId"], "0.0.0.0/0"
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock=everywhere, NatGatewayId=nat)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     yield dict(zip([VPC, *SUBNETS, KMS_KEY], [vpc, *subnets, key], strict=True))
-    ec2.delete_route(**way_out)
+    ec2.delete_route(RouteTableId=table, DestinationCidrBlock=everywhere)
     ec2.delete_nat_gateway(NatGatewayId=nat)
     for subnet in subnets:
         ec2.delete_subnet(SubnetId=subnet)
@@ -140,7 +139,7 @@ def stage(
         for written, id_ in made.items():
             text = text.replace(written, id_)
         file = with_only(tmp_path_factory.mktemp("config"), **yaml.safe_load(text))
-        return pulumi(*command, *file, folder=tree)
+        return pulumi(*command, "--stack", environment.STACK, *file, folder=tree)
 
     config, rows = STAGES[request.param], ROWS_OF[request.param]
     arriving = run(config, "up", "--yes", "--skip-preview")

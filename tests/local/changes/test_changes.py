@@ -69,7 +69,7 @@ def test_the_queue_is_still_the_one_that_scripts_hold(stage: Stage, first_output
 
 @pytest.mark.parametrize(
     ("stage", "row"),
-    [pytest.param(stage, row, id=str(row)) for stage, rows in ROWS_OF.items() for row in rows],
+    [pytest.param(stage, row, id=f"{stage}: {row}") for stage, rows in ROWS_OF.items() for row in rows],
     indirect=["stage"],
     scope="module",
 )
@@ -105,5 +105,5 @@ def test_a_job_runs_on_the_queue_of_the_shares(stage: Stage) -> None:
 @pytest.mark.parametrize("stage", ["another range and endpoints"], indirect=True, scope="module")
 def test_a_job_runs_after_the_shares_are_gone(stage: Stage) -> None:
     assert "fair_share_queue_arn" not in stage.outputs
-    said = runs("samtools", "samtools --version > version.txt", "version.txt", stage.outputs["bucket"])
-    assert said.startswith("samtools 1.")
+    said = runs("samtools", "samtools --version-only > version.txt", "version.txt", stage.outputs["bucket"])
+    assert said.startswith("1.")

@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import docker
@@ -48,7 +49,7 @@ class Lab:
         """Runs a command that has no `--json`."""
         subprocess.run(["pulumi", *arguments, "--stack", STACK], cwd=self.tree, capture_output=True, check=True)
 
-    def outputs(self) -> dict[str, object]:
+    def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
         done = subprocess.run(
             ["pulumi", "stack", "output", "--json", "--stack", STACK], cwd=self.tree, capture_output=True, check=True
@@ -87,6 +88,11 @@ def held(local_stack: Record, client: docker.DockerClient) -> Iterator[None]:
             container.unpause()
 
 
+def pass_on(lines: Iterable[str], told: "queue.Queue[str | None]") -> None:
+    for line in itertools.chain(lines, [None]):
+        told.put(line)
+
+
 def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: docker.DockerClient) -> None:
     """Kills an `up` when the registry holds the first image, everything that needs none is made, and the state knows the latter only."""
     with held(local_stack, client):
@@ -99,9 +105,7 @@ def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: dock
         )
         assert up.stdout
         told: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(
-            target=lambda: [told.put(line) for line in itertools.chain(up.stdout, [None])], daemon=True
-        ).start()
+        threading.Thread(target=pass_on, args=(up.stdout, told), daemon=True).start()
         begun: set[str] = set()
         ended: set[str] = set()
         pushing = False
@@ -158,19 +162,17 @@ def test_an_up_killed_between_push_and_save_succeeds_at_the_next_try(
 def test_destroy_among_running_jobs_and_data_leaves_nothing(lab: Lab, client: docker.DockerClient) -> None:
     outputs = lab.outputs()
     batch, s3 = boto3.client("batch"), boto3.client("s3")
-    definitions = outputs["job_definition_arns"]
-    assert isinstance(definitions, dict)
     ids = [
         batch.submit_job(
             jobName="sleeper",
-            jobQueue=queue,
-            jobDefinition=definitions["samtools"],
+            jobQueue=arn,
+            jobDefinition=outputs["job_definition_arns"]["samtools"],
             containerOverrides={"command": ["sleep 900"]},
         )["jobId"]
-        for queue in (outputs["queue_arn"], outputs["on_demand_queue_arn"])
+        for arn in (outputs["queue_arn"], outputs["on_demand_queue_arn"])
     ]
     until(lambda: "RUNNING" in {job["status"] for job in batch.describe_jobs(jobs=ids)["jobs"]}, "a job runs")
-    bucket = str(outputs["bucket"])
+    bucket = outputs["bucket"]
     for content in (b"one", b"two"):
         s3.put_object(Bucket=bucket, Key="of two versions", Body=content)
     s3.delete_object(Bucket=bucket, Key="of two versions")
