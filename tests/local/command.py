@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,26 +65,8 @@ def with_config(folder: Path, **config: object) -> tuple[str, str]:
         folder: takes the file that says so.
         config: what is different.
     """
-    return _config_file(folder, lambda keys: {**keys, **_prefixed(config)})
-
-
-def with_only(folder: Path, **config: object) -> tuple[str, str]:
-    """Options that configure a stack of the defaults for one command, but for these keys.
-
-    Args:
-        folder: takes the file that says so.
-        config: what is not the default.
-    """
-    return _config_file(folder, lambda keys: {"aws:region": keys["aws:region"], **_prefixed(config)})
-
-
-def _prefixed(config: Mapping[str, object]) -> dict[str, object]:
-    return {f"biobatch:{key}": value for key, value in config.items()}
-
-
-def _config_file(folder: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> tuple[str, str]:
     content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
-    content["config"] = change(content["config"])
+    content["config"].update({f"biobatch:{key}": value for key, value in config.items()})
     file = folder / "Pulumi.local.yaml"
     file.write_text(yaml.safe_dump(content))
     return ("--config-file", str(file))

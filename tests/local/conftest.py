@@ -3,24 +3,19 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from local.paths import ROOT
 from tests.docs import readme
 
 #: The fifth tool of the README, as it stands there.
 OWN_DOCKERFILE = re.findall(r"```dockerfile\n(# images/seqtk/.*?)```", readme.TEXT, re.DOTALL)[0]
-OWN_TOOL: dict[str, Any] = yaml.safe_load(
-    re.findall(r"```yaml\n  biobatch:tools:\n(.*?)```", readme.TEXT, re.DOTALL)[0]
-)
 
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program's tree with the README's fifth tool, on a machine that can build for either architecture."""
+    """The program's tree with the README's fifth tool."""
     folder = tmp_path_factory.mktemp("tree")
     for name in ("__main__.py", "settings.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
@@ -29,9 +24,4 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "images/seqtk").mkdir()
     (folder / "images/seqtk/Dockerfile").write_text(OWN_DOCKERFILE)
-    emulators = folder / "emulators"
-    emulators.mkdir()
-    (emulators / "qemu-aarch64").touch()
-    emulation = folder / "components/emulation.py"
-    emulation.write_text(emulation.read_text().replace("/proc/sys/fs/binfmt_misc", str(emulators)))
     return folder
