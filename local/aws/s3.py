@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from moto.core.common_models import BaseModel
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
 from moto.s3.models import (
@@ -171,6 +172,18 @@ def write_value(former: Callable[..., None], self: FakeKey, new_value: Any) -> N
         self._value_buffer.rollover()
     former(self, new_value)
     self._value_buffer.flush()
+
+
+@MENDS.of(BaseModel.__new__)
+def forget_model(former: Callable[..., BaseModel], cls: type[BaseModel], *args: Any, **kwargs: Any) -> BaseModel:
+    """Makes a model and keeps no hold on it; moto has a list of all that ever were, for its dashboard."""
+    return object.__new__(cls)
+
+
+@MENDS.adds(FakeKey)
+def __deepcopy__(self: FakeKey, memo: dict[int, Any]) -> FakeKey:  # noqa: N807 - the name is Python's
+    """The object itself: to list versions, moto would copy the content of each version in the bucket."""
+    return self
 
 
 @MENDS.of(S3Backend.create_multipart_upload)

@@ -49,6 +49,8 @@ SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     # Nothing here launches a machine, and they take a second to load.
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    # Bytes of an object above which it lies in a file; moto's own 5 MiB fill the memory with the versions that a bucket keeps.
+    "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(2**18),
 }
 
 

@@ -1,17 +1,20 @@
 """S3 as AWS has it, through the SDK."""
 
 import base64
+import gc
 import hashlib
 import io
 import json
 import os
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
+from moto.s3.models import FakeKey
 
 from tests.unit.local_aws.conftest import LocalAws
 
@@ -261,3 +264,36 @@ def test_many_read_one_large_object_at_once(s3: Any, large: tuple[str, bytes]) -
     for thread in threads:
         thread.join()
     assert results == [True] * 4
+
+
+def test_versions_and_their_listing_are_not_held_in_memory(s3: Any, bucket: str) -> None:
+    size, number = 4 * 2**20, 8
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    tracemalloc.start()
+    try:
+        for fill in range(number):
+            s3.put_object(Bucket=bucket, Key="a", Body=bytes([fill]) * size)
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        versions = s3.list_object_versions(Bucket=bucket)["Versions"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [version["IsLatest"] for version in versions].count(True) == 1
+    contents = [
+        s3.get_object(Bucket=bucket, Key="a", VersionId=version["VersionId"])["Body"].read() for version in versions
+    ]
+    assert sorted(contents) == [bytes([fill]) * size for fill in range(number)]
+    assert held < number * size / 2
+    assert peak - held < number * size / 2
+
+
+def test_what_is_deleted_is_forgotten(s3: Any, bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket=bucket, Key="forgotten", Body=b"content")
+    for version in s3.list_object_versions(Bucket=bucket)["Versions"]:
+        s3.delete_object(Bucket=bucket, Key="forgotten", VersionId=version["VersionId"])
+    gc.collect()
+    assert [each for each in gc.get_objects() if isinstance(each, FakeKey) and each.name == "forgotten"] == []
