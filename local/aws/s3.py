@@ -165,13 +165,34 @@ _CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
 _CHECKSUM_HEADERS = [f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")]
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """The parts of an object in one file, which the object takes over as its own."""
+
+    file: "tempfile.SpooledTemporaryFile[bytes]"
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
 @MENDS.of(cast(Any, FakeKey.value).fset)
 def write_value(former: Callable[..., None], self: FakeKey, new_value: Any) -> None:
-    """Writes a large object straight into its file, not by way of memory, and all of it: `Content` reads past the file's buffer."""
+    """Writes a large object straight into its file, not by way of memory, and all of it: `Content` reads past the file's buffer.
+
+    The ETag is computed of what is at hand; moto would read it back, through the file that others read.
+    """
+    if isinstance(new_value, _Joined):
+        self._value_buffer.close()
+        self._value_buffer = new_value.file
+        self.contentsize = len(new_value)
+        return
     if len(new_value) > self._max_buffer_size:
         self._value_buffer.rollover()
     former(self, new_value)
     self._value_buffer.flush()
+    if self._etag is None and not isinstance(new_value, str):
+        self._etag = hashlib.md5(new_value, usedforsecurity=False).hexdigest()
 
 
 @MENDS.of(BaseModel.__new__)
@@ -187,21 +208,21 @@ def __deepcopy__(self: FakeKey, memo: dict[int, Any]) -> FakeKey:  # noqa: N807 
 
 
 @MENDS.of(S3Backend.create_multipart_upload)
-def check_key(former: Callable[..., Any], self: S3Backend, bucket_name: str, key_name: str, *args: Any) -> Any:
+def check_key_of_upload(
+    former: Callable[..., Any], self: S3Backend, bucket_name: str, key_name: str, *args: Any
+) -> Any:
     """Refuses a key that is too long."""
     _check_key(key_name)
     return former(self, bucket_name, key_name, *args)
 
 
 @MENDS.of(S3Backend.put_object)
-def put_with_etag(
+def check_key_of_object(
     former: Callable[..., FakeKey], self: S3Backend, bucket_name: str, key_name: str, *args: Any, **kwargs: Any
 ) -> FakeKey:
-    """Refuses a key that is too long, and computes the ETag at once: later, moto would do so through the file that others read."""
+    """Refuses a key that is too long."""
     _check_key(key_name)
-    key = former(self, bucket_name, key_name, *args, **kwargs)
-    _ = key.etag
-    return key
+    return former(self, bucket_name, key_name, *args, **kwargs)
 
 
 def _check_key(key: str) -> None:
@@ -209,10 +230,22 @@ def _check_key(key: str) -> None:
         raise S3ClientError("KeyTooLongError", "Your key is too long")
 
 
+@MENDS.of(S3Response.upload_part)
+def remember_checksum(former: Callable[..., Any], self: S3Response) -> Any:
+    """Keeps the checksum that a part was verified by, so that joining the parts need not compute it again."""
+    status, told, body = former(self)
+    upload = self.backend.get_bucket(self.bucket_name).multiparts.get(self._get_param("uploadId"))
+    part = upload and upload.parts.get(self._get_int_param("partNumber"))
+    for algorithm in _CHECKSUMS if part else ():
+        if value := told.get(f"x-amz-checksum-{algorithm.lower()}"):
+            part.checksum_algorithm, part.checksum_value = algorithm, value
+    return status, told, body
+
+
 @MENDS.of(FakeMultipart.complete)
 def join_parts(
     former: Callable[..., Any], self: FakeMultipart, body: Iterator[tuple[int, str]]
-) -> tuple[bytes | mmap.mmap, str, tuple[str, str, int] | None]:
+) -> tuple[_Joined, str, tuple[str, str, int] | None]:
     """Joins the parts in a file; moto would hold them in memory four times over.
 
     Returns:
@@ -222,28 +255,43 @@ def join_parts(
     checksum = MultipartChecksumBuilder(algorithm, self.metadata.get("x-amz-checksum-type"))
     whole = checksum.checksum_type == "FULL_OBJECT"
     digests = b""
-    with tempfile.TemporaryFile() as file:
-        last: FakeKey | None = None
-        for number, etag in body:
-            part = self.parts.get(number)
-            if part is None or part.etag.strip('"') != etag.strip('"'):
-                raise InvalidPart
-            if last and last.size < S3_UPLOAD_PART_MIN_SIZE:
-                raise EntityTooSmall
-            value = part.value
-            file.write(value)
-            if algorithm and not whole:
-                checksum.addPart(value)
-            digests += bytes.fromhex(part.etag.strip('"'))
-            last = part
-        if last is None:
-            raise MalformedXML
-        file.flush()
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.tell() else b""
+    file = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - the object closes it
+    file.rollover()
+    size = 0
+    last: FakeKey | None = None
+    for number, etag in body:
+        part = self.parts.get(number)
+        if part is None or part.etag.strip('"') != etag.strip('"'):
+            raise InvalidPart
+        if last and last.size < S3_UPLOAD_PART_MIN_SIZE:
+            raise EntityTooSmall
+        _append(part, file.fileno())
+        size += part.size
+        if algorithm and not whole:
+            if part.checksum_algorithm == algorithm:
+                checksum.checksum += base64.b64decode(part.checksum_value or "")
+                checksum.part_count += 1
+            else:
+                checksum.addPart(part.value)
+        digests += bytes.fromhex(part.etag.strip('"'))
+        last = part
+    if last is None:
+        raise MalformedXML
+    joined = _Joined(file, size)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(digests) // 16}"
     if algorithm and whole:
-        return content, etag, (checksum.checksum_type, compute_checksum(cast(bytes, content), algorithm).decode(), 1)
-    return content, etag, checksum.build() if algorithm else None
+        content = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
+        return joined, etag, (checksum.checksum_type, compute_checksum(cast(bytes, content), algorithm).decode(), 1)
+    return joined, etag, checksum.build() if algorithm else None
+
+
+def _append(part: FakeKey, target: int) -> None:
+    """Appends a part to a file, within the kernel."""
+    with part.lock:
+        source = part._value_buffer.fileno()
+        sent = 0
+        while sent < part.size:
+            sent += os.sendfile(target, source, sent, part.size - sent)
 
 
 @MENDS.of(S3Response._key_response_post)

@@ -17,6 +17,9 @@ var grace = 25 * time.Second
 // the command, and have a code of their own, whatever it made of them: memory used up, and a full scratch volume.
 func execute(ctx context.Context, command []string, work, tmp string, gauge *gauge) error {
 	killed := memoryKills()
+	if err := adopt(); err != nil {
+		return err
+	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = work, os.Stdout, os.Stderr
 	// The last setting of a name counts. TMPDIR lies outside the working folder: spill files must match no output pattern.
@@ -47,7 +50,7 @@ func execute(ctx context.Context, command []string, work, tmp string, gauge *gau
 	err := cmd.Wait()
 	close(ended)
 	// What the command left running in the background must not write to outputs while they are published.
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	endDescendants()
 	if ctx.Err() != nil { // whatever the command made of the signal
 		return ctx.Err()
 	}

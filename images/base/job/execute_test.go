@@ -24,21 +24,26 @@ func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
 }
 
 func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
-	work := t.TempDir()
-	if err := execute(context.Background(), script("(while true; do echo more >> result; done) & sleep 0.1"), work, t.TempDir(), startGauge(t.TempDir())); err != nil {
-		t.Fatal(err)
-	}
-	size := func() int64 {
-		info, err := os.Stat(filepath.Join(work, "result"))
-		if err != nil {
+	write := "while true; do echo more >> result; done"
+	for name, command := range map[string]string{
+		"in its group": "(" + write + ") & sleep 0.1", "in a session of its own": "setsid bash -c '" + write + "' & sleep 0.1",
+		"orphaned": "(setsid bash -c '(" + write + ") & sleep 60' &); sleep 0.1",
+	} {
+		work := t.TempDir()
+		if err := execute(context.Background(), script(command), work, t.TempDir(), startGauge(t.TempDir())); err != nil {
 			t.Fatal(err)
 		}
-		return info.Size()
-	}
-	time.Sleep(50 * time.Millisecond) // a killed process needs a moment to be gone
-	before := size()
-	time.Sleep(100 * time.Millisecond)
-	if after := size(); after != before {
-		t.Errorf("the output grew from %d to %d bytes", before, after)
+		size := func() int64 {
+			info, err := os.Stat(filepath.Join(work, "result"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.Size()
+		}
+		before := size()
+		time.Sleep(100 * time.Millisecond)
+		if after := size(); after != before {
+			t.Errorf("%s: the output grew from %d to %d bytes", name, before, after)
+		}
 	}
 }

@@ -32,7 +32,7 @@ import (
 )
 
 const (
-	partSize = 64 << 20 // bytes; 10,000 parts then reach 640 GB. Parts are streamed from and to files, so no memory goes with it
+	partSize = 16 << 20 // bytes; parts are streamed from and to files, so no memory goes with it
 	streams  = 4        // transfers of one object side by side
 	files    = 16       // objects side by side: small ones cost S3's time to answer, not bandwidth
 	attempts = 6        // of each request, with the SDK's backoff: half a minute in all
@@ -281,10 +281,6 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 
 // upload sends one file; S3 checks every part against its SHA-256, and an interrupted upload leaves no object.
 func (s *store) upload(ctx context.Context, o *object, source string) error {
-	sum, err := checksum{name: "sha256"}.of(ctx, source)
-	if err != nil {
-		return faultf(exitNoOutput, "cannot read output: %v", err)
-	}
 	file, err := os.Open(source)
 	if err != nil {
 		return faultf(exitNoOutput, "cannot read output: %v", err)
@@ -294,15 +290,19 @@ func (s *store) upload(ctx context.Context, o *object, source string) error {
 	if err != nil {
 		return err
 	}
-	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { u.PartSize, u.Concurrency = partSize, streams })
-	answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
-		ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
-	if err != nil {
-		var begun manager.MultiUploadFailure
-		if errors.As(err, &begun) && ctx.Err() != nil { // else the SDK has done it
-			s.abort(*o, begun.UploadID())
-		}
-		return explain("write", o.location(), err)
+	var sum string
+	var answer *manager.UploadOutput
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		sum, err = checksum{name: "sha256"}.of(ctx, source)
+		return err
+	})
+	group.Go(func() (err error) {
+		answer, err = s.send(ctx, *o, file)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	o.Size, o.SHA256, o.ETag, o.VersionID = info.Size(), sum, strings.Trim(aws.ToString(answer.ETag), `"`), aws.ToString(answer.VersionID)
 	stored, err := base64.StdEncoding.DecodeString(aws.ToString(answer.ChecksumSHA256)) // of parts, it is none
@@ -310,6 +310,21 @@ func (s *store) upload(ctx context.Context, o *object, source string) error {
 		return faultf(exitIO, "output %s was stored damaged: its SHA256 is %x instead of %s", o.location(), stored, sum)
 	}
 	return nil
+}
+
+func (s *store) send(ctx context.Context, o object, file *os.File) (*manager.UploadOutput, error) {
+	// The SDK takes larger parts where the file would have too many.
+	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) { u.PartSize, u.Concurrency = partSize, streams })
+	answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err == nil {
+		return answer, nil
+	}
+	var begun manager.MultiUploadFailure
+	if errors.As(err, &begun) && ctx.Err() != nil { // else the SDK has done it
+		s.abort(o, begun.UploadID())
+	}
+	return nil, explain("write", o.location(), err)
 }
 
 // abort ends an upload in parts after the job was told to stop: what has arrived would else be billed until the bucket's rule
@@ -369,8 +384,12 @@ func explain(verb string, l location, err error) error {
 		return faultf(missing, "the bucket of %s is in another region than AWS_REGION says", l)
 	case status == http.StatusForbidden || strings.HasPrefix(code, "ExpiredToken"):
 		return faultf(exitDenied, "the job role may not %s %s (%s)", verb, l, strings.TrimSuffix(code+": "+message, ": "))
-	case strings.Contains(err.Error(), "get credentials"):
+	case strings.Contains(err.Error(), "get credentials") && !hasRole():
 		return faultf(exitDenied, "cannot %s %s: the job has no role. Name one in its job definition (jobRoleArn)", verb, l)
+	case strings.Contains(err.Error(), "get credentials") && errors.As(err, &network):
+		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)", verb, l, innermost(err))
+	case strings.Contains(err.Error(), "get credentials"):
+		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
 	case errors.Is(err, syscall.ENOSPC):
 		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
 	case status >= 500:
@@ -379,6 +398,11 @@ func explain(verb string, l location, err error) error {
 		return faultf(exitNetwork, "cannot %s %s: S3 cannot be reached (%v)", verb, l, innermost(err))
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
+}
+
+// hasRole tells whether the agent was told to hand out a role's credentials (ECS Developer Guide, "Task IAM role").
+func hasRole() bool {
+	return os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != ""
 }
 
 // innermost is the first cause of an error, without the words that each layer of the SDK puts around it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -36,5 +37,38 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	var f fault
 	if ctx.Err() != nil || !errors.As(err, &f) || f.code != exitNetwork {
 		t.Errorf("got %v, want code %d", err, exitNetwork)
+	}
+}
+
+func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"code":"InvalidIdInRequest","message":"CredentialsV2Request: no such task"}`))
+	}))
+	defer refusing.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": gone.URL, "AWS_REGION": "us-east-1", "HOME": t.TempDir(),
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ""} {
+		t.Setenv(name, value)
+	}
+	for agent, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"":           {exitDenied, "the job has no role"},
+		refusing.URL: {exitDenied, "hands out no credentials of the job role"},
+		gone.URL:     {exitNetwork, "connection refused"},
+	} {
+		t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent)
+		store, err := openStore(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = store.readAll(context.Background(), location{bucket: "b", key: "k"})
+		var f fault
+		if !errors.As(err, &f) || f.code != want.code || !strings.Contains(f.text, want.text) {
+			t.Errorf("%q: %v, want code %d and %q", agent, err, want.code, want.text)
+		}
 	}
 }

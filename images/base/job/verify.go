@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"crypto/md5"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,57 +93,63 @@ func (s *store) partSize(ctx context.Context, l location, count int32, size int6
 	return sizes[0]
 }
 
-// openUntil opens a file whose reading ends when the context does.
-func openUntil(ctx context.Context, name string) (*stoppable, error) {
-	file, err := os.Open(name)
-	return &stoppable{file, ctx}, err
-}
+// until is a reader that ends with the context.
+func until(ctx context.Context, r io.Reader) io.Reader { return stoppable{r, ctx} }
 
 type stoppable struct {
-	*os.File
+	io.Reader
 	ctx context.Context
 }
 
-func (s *stoppable) Read(into []byte) (int, error) {
+func (s stoppable) Read(into []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return s.File.Read(into)
-}
-
-// WriteTo hides the file's own, which would read on to the end.
-func (s *stoppable) WriteTo(to io.Writer) (int64, error) {
-	return io.Copy(to, struct{ io.Reader }{s})
+	return s.Reader.Read(into)
 }
 
 // of computes the checksum of a file.
 func (c checksum) of(ctx context.Context, name string) (string, error) {
-	file, err := openUntil(ctx, name)
+	if c.partSize != 0 {
+		parts, err := c.ofParts(ctx, name)
+		sum := algorithms[c.name]()
+		sum.Write(slices.Concat(parts...))
+		return hex.EncodeToString(sum.Sum(nil)), err
+	}
+	file, err := os.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
 	sum := algorithms[c.name]()
-	if c.partSize == 0 {
-		_, err := io.Copy(sum, file)
-		return hex.EncodeToString(sum.Sum(nil)), err
+	_, err = io.Copy(sum, until(ctx, file))
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// ofParts computes the checksums of a file's parts, side by side.
+func (c checksum) ofParts(ctx context.Context, name string) ([][]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	for {
-		part := algorithms[c.name]()
-		switch n, err := io.CopyN(part, file, c.partSize); {
-		case err != nil && err != io.EOF:
-			return "", err
-		case n == 0:
-			return hex.EncodeToString(sum.Sum(nil)), nil
-		}
-		sum.Write(part.Sum(nil))
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
 	}
+	sums := make([][]byte, (info.Size()+c.partSize-1)/c.partSize)
+	return sums, sideBySide(ctx, len(sums), func(ctx context.Context, i int) error {
+		sum := algorithms[c.name]()
+		_, err := io.Copy(sum, until(ctx, io.NewSectionReader(file, int64(i)*c.partSize, c.partSize)))
+		sums[i] = sum.Sum(nil)
+		return err
+	})
 }
 
 // testToTheEnd reads a file that begins like gzip to its end, and finds what S3's checksum cannot: what was broken before the
 // upload. BAM and bgzip's files are gzip in blocks, the last one empty, so that a cut between two is seen (SAM specification, 4.1.2).
 func testToTheEnd(ctx context.Context, name string) error {
-	file, err := openUntil(ctx, name)
+	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
@@ -159,7 +167,7 @@ func testToTheEnd(ctx context.Context, name string) error {
 			return errors.New("its last block is missing: the file was cut off")
 		}
 	}
-	text, err := gzip.NewReader(file)
+	text, err := gzip.NewReader(bufio.NewReaderSize(until(ctx, file), 1<<20))
 	if err != nil {
 		return err
 	}
