@@ -33,7 +33,7 @@ class _Session:
         """The session's keys, new ones if those before end soon."""
         if self.keys is None or self.keys.expiration - utcnow() < _MARGIN:
             backend: STSBackend = sts_backends[DEFAULT_ACCOUNT_ID]["aws"]
-            # In process: over HTTP, and once rights are enforced, moto cannot judge a role that trusts a service.
+            # In process: the role trusts a service, and over HTTP a caller is a user or a role.
             self.keys = backend.assume_role(
                 region_name="us-east-1",
                 role_session_name=self.name,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from moto.core.common_models import BaseModel
-from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
 from moto.s3.models import (
     FakeBucket,
@@ -116,25 +115,6 @@ def _policy_fault(policy: bytes, bucket: str) -> str | None:
 
 def _listed(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value else []
-
-
-@MENDS.of(IAMPolicyStatement.is_action_permitted)
-def judge_statement(
-    former: Callable[..., PermissionResult],
-    self: IAMPolicyStatement,
-    action: str,
-    resource: str = "*",
-    principal: str | None = None,
-    incoming_condition_values: dict[str, str] | None = None,
-) -> PermissionResult:
-    """A statement whose condition does not hold says nothing; and the local endpoint, reached from this machine only, counts as
-    secure: otherwise a policy that demands TLS would lock its bucket for good."""
-    secure = ((self._statement.get("Condition") or {}).get("Bool") or {}).get("aws:SecureTransport", "true")
-    if "true" not in [value.lower() for value in _listed(secure if isinstance(secure, list) else str(secure))]:
-        return PermissionResult.NEUTRAL
-    if not self._check_conditions(incoming_condition_values):
-        return PermissionResult.NEUTRAL
-    return former(self, action, resource, principal, incoming_condition_values)
 
 
 # Objects: checked as they come in, and read as they go out.

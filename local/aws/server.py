@@ -18,7 +18,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local.aws import batch, credentials, ec2, ecr, iam, logs, s3
+from local.aws import batch, credentials, ec2, ecr, iam, logs, rights, s3
 from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import Config
 from local.errors import LocalError
@@ -112,7 +112,7 @@ def mend(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> 
         replace: sets an attribute of a class; a test's own can be undone.
     """
     ecr.install(registry, replace)
-    for mends in (ec2.MENDS, iam.MENDS, logs.MENDS, s3.MENDS):
+    for mends in (ec2.MENDS, iam.MENDS, logs.MENDS, rights.MENDS, s3.MENDS):
         mends.install(replace)
 
 

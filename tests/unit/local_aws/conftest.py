@@ -1,5 +1,6 @@
 """The local AWS in this process, on a port of the loopback interface, with a registry in memory behind it."""
 
+import contextlib
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,17 +24,16 @@ class LocalAws:
     registry_address: str
     registry: MemoryRegistry
 
-    def client(self, service: str, region: str = "us-east-1", **keys: str) -> Any:
+    def client(self, service: str, region: str = "us-east-1", signature: str | None = None, **keys: str) -> Any:
         """A boto3 client that tries once."""
         keys = keys or {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-        return boto3.client(  # type: ignore[call-overload]
-            service, region_name=region, endpoint_url=self.url, config=Config(retries={"total_max_attempts": 1}), **keys
-        )
+        config = Config(retries={"total_max_attempts": 1}, signature_version=signature)
+        return boto3.client(service, region_name=region, endpoint_url=self.url, config=config, **keys)  # type: ignore[call-overload]
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
-    """The local AWS; tests share it, so each makes what it looks at. Other tests get moto back as it was."""
+@contextlib.contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    """The local AWS as long as the block runs; afterwards moto is as it was."""
     registry = MemoryRegistry()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -48,6 +48,13 @@ def aws() -> Iterator[LocalAws]:
         server.mend(address, lambda owner, name, value: patch.setattr(owner, name, value, raising=False))
         with server.serving(registry, back), server.serving(server.application(), front):
             yield LocalAws(f"http://127.0.0.1:{front.getsockname()[1]}", address, registry)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """The local AWS; tests share it, so each makes what it looks at."""
+    with local_aws() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,199 @@
+"""Rights on S3: a call with a role's keys, such as a job's, is allowed as far as the role's policies say.
+
+Keys that are no role's are the stack's own user's, who may do everything. Bucket policies are asked by moto itself; permissions
+boundaries, policies of a session and keys of KMS are not asked.
+"""
+
+import functools
+import re
+import urllib.parse
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.access_control import IAMPolicy, IAMPolicyStatement, PermissionResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError, S3ClientError
+from moto.s3.responses import S3Response
+from moto.sts.models import sts_backends
+
+from local.aws.mends import Mends
+
+MENDS = Mends()
+
+#: S3's operations that IAM knows by other names (Service Authorization Reference, Amazon S3; S3 User Guide, "required permissions").
+ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeleteBucketReplication": "PutReplicationConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+    "PutBucketCors": "PutBucketCORS",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "PutBucketReplication": "PutReplicationConfiguration",
+    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+
+#: Parameters of a listing that conditions may speak of, as `s3:prefix` and so on.
+_LISTING = ("delimiter", "max-keys", "prefix")
+
+_Query = Mapping[str, Sequence[str]]
+
+
+@MENDS.of(S3Response._authenticate_and_authorize_s3_action)
+def judge(
+    former: Callable[..., None], self: S3Response, bucket_name: str | None = None, key_name: str | None = None
+) -> None:
+    """Refuses what the caller's role does not allow; of many objects to delete, all if one may not be."""
+    # moto's own takes headers for parameters where there are none.
+    query = urllib.parse.parse_qs(self.parsed_url.query, keep_blank_values=True)
+    session = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(_access_key(self, query))
+    if session is None:
+        return former(self, bucket_name, key_name)
+    operation = self._get_action_from_method_and_request_uri(self.normalized_request)
+    if bucket_name and operation != "CreateBucket":
+        self.backend.get_bucket(bucket_name)  # a missing bucket is told to everybody
+    context = {"aws:SecureTransport": "true", **{f"s3:{name}": query[name][0] for name in _LISTING if name in query}}
+    policies = _policies(session.role_arn.rpartition("/")[2])
+    for action, resource in _wanted(self, operation, query, bucket_name, key_name):
+        decisions = [policy.is_action_permitted(action, resource, None, context) for policy in policies]
+        if PermissionResult.DENIED in decisions:
+            reason = "with an explicit deny"
+        elif PermissionResult.PERMITTED not in decisions:
+            reason = "because no identity-based policy allows it"
+        else:
+            continue
+        refusal = BucketAccessDeniedError(bucket_name) if bucket_name else S3AccessDeniedError()
+        refusal.message = f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+        raise refusal
+    return None
+
+
+def _access_key(request: S3Response, query: _Query) -> str:
+    presigned = query.get("X-Amz-Credential", [""])[0].partition("/")[0]
+    return presigned or request.get_access_key()
+
+
+def _policies(role: str) -> list[IAMPolicy]:
+    """A role's policies; none of a role that is gone."""
+    try:
+        found = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(role)
+    except NotFoundException:
+        return []
+    return [IAMPolicy(policy) for policy in (*found.policies.values(), *found.managed_policies.values())]
+
+
+def _wanted(
+    request: S3Response, operation: str, query: _Query, bucket: str | None, key: str | None
+) -> Iterator[tuple[str, str]]:
+    """The actions that a call needs, each with the ARN of what it is on."""
+    action = ACTIONS.get(operation, operation)
+    if operation == "DeleteObjects":
+        for each in ET.fromstring(request.body).iterfind("{*}Object"):
+            yield _on_object(action, f"{bucket}/{each.findtext('{*}Key')}", each.findtext("{*}VersionId"))
+    elif key is None:
+        yield f"s3:{action}", f"arn:aws:s3:::{bucket}" if bucket else "*"
+    else:
+        yield _on_object(action, f"{bucket}/{key}", "versionId" in query)
+    if source := request.headers.get("x-amz-copy-source"):
+        path, _, version = source.partition("?versionId=")
+        yield _on_object("GetObject", urllib.parse.unquote(path).lstrip("/"), version)
+
+
+def _on_object(action: str, path: str, version: object) -> tuple[str, str]:
+    """An object's older versions are a right of their own."""
+    return f"s3:{action.replace('Object', 'ObjectVersion') if version else action}", f"arn:aws:s3:::{path}"
+
+
+# How a statement is read, of a role's policy and of a bucket's.
+
+
+@MENDS.of(IAMPolicyStatement.is_action_permitted)
+def judge_statement(
+    former: Callable[..., PermissionResult],
+    self: IAMPolicyStatement,
+    action: str,
+    resource: str = "*",
+    principal: str | None = None,
+    incoming_condition_values: dict[str, str] | None = None,
+) -> PermissionResult:
+    """A statement whose condition does not hold says nothing; moto reads it as a denial."""
+    answer = former(self, action, resource, principal, incoming_condition_values)
+    if answer is PermissionResult.DENIED and not self._check_conditions(incoming_condition_values):
+        return PermissionResult.NEUTRAL
+    return answer
+
+
+@MENDS.of(IAMPolicyStatement._check_conditions)
+def judge_conditions(
+    former: Callable[..., bool], self: IAMPolicyStatement, incoming_condition_values: dict[str, str] | None
+) -> bool:
+    """Whether every condition holds; one on a value that the call does not have does not. The local endpoint, reached from this
+    machine only, counts as secure: otherwise a policy that demands TLS would lock its bucket for good."""
+    values = {"aws:SecureTransport": "true", **(incoming_condition_values or {})}
+    for operator, conditions in (self._statement.get("Condition") or {}).items():
+        if operator not in _OPERATORS:
+            raise S3ClientError("NotImplemented", f"The local AWS does not judge conditions by {operator}.")
+        holds = _OPERATORS[operator]
+        for key, wanted in conditions.items():
+            if key not in values or not any(holds(str(each), values[key]) for each in _listed(wanted)):
+                return False
+    return True
+
+
+@MENDS.of(IAMPolicyStatement._match)
+def match(former: Callable[..., Any], self: IAMPolicyStatement, pattern: str, string: str) -> re.Match[str] | None:
+    """Actions and ARNs by IAM's wildcards; moto reads a dot or a plus as a regular expression does."""
+    return _pattern(pattern).fullmatch(string)
+
+
+@functools.lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in text), re.DOTALL)
+
+
+def _is_like(pattern: str, value: str) -> bool:
+    return bool(_pattern(pattern).fullmatch(value))
+
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "ArnEquals": _is_like,
+    "ArnLike": _is_like,
+    "Bool": lambda wanted, value: wanted.lower() == value.lower(),
+    "StringEquals": lambda wanted, value: wanted == value,
+    "StringLike": _is_like,
+}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,182 @@
+"""Who may do what: the rows that the evaluator decides and the local AWS enforces."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.iam.conftest import ACCOUNT, REGION
+
+BUCKET = "arn:aws:s3:::biobatch-1a2b3c4"
+BATCH = f"arn:aws:batch:{REGION}:{ACCOUNT}"
+IAM = f"arn:aws:iam::{ACCOUNT}"
+ECR = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository"
+LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group"
+EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+MANAGED = "arn:aws:iam::aws:policy"
+
+Row = tuple[str, str, str, Mapping[str, str], bool]
+
+
+def row(who: str, action: str, resource: str, allowed: bool, **context: str) -> Row:
+    return who, action, resource, {key.replace("__", ":"): value for key, value in context.items()}, allowed
+
+
+#: Of a stack without a key and a boundary, that shares references/human/ for reading and results for both.
+MATRIX: Sequence[Row] = [
+    # The jobs' own bucket: list, read, write; never delete, never its settings
+    row("job", "s3:ListBucket", BUCKET, True),
+    row("job", "s3:ListBucket", BUCKET, True, s3__prefix="reads/"),
+    row("job", "s3:GetObject", f"{BUCKET}/reads/a.fastq.gz", True),
+    row("job", "s3:PutObject", f"{BUCKET}/results/a.bam", True),
+    row("job", "s3:AbortMultipartUpload", f"{BUCKET}/results/a.bam", True),
+    row("job", "s3:DeleteObject", f"{BUCKET}/results/a.bam", False),
+    row("job", "s3:DeleteObjectVersion", f"{BUCKET}/results/a.bam", False),
+    row("job", "s3:PutObjectAcl", f"{BUCKET}/results/a.bam", False),
+    row("job", "s3:GetObjectVersion", f"{BUCKET}/results/a.bam", False),
+    row("job", "s3:PutBucketPolicy", BUCKET, False),
+    row("job", "s3:DeleteBucket", BUCKET, False),
+    row("job", "s3:PutLifecycleConfiguration", BUCKET, False),
+    # A shared folder, for reading
+    row("job", "s3:ListBucket", "arn:aws:s3:::references", True, s3__prefix="human/"),
+    row("job", "s3:ListBucket", "arn:aws:s3:::references", True, s3__prefix="human/chr1"),
+    row("job", "s3:ListBucket", "arn:aws:s3:::references", False),
+    row("job", "s3:ListBucket", "arn:aws:s3:::references", False, s3__prefix="human-private/"),
+    row("job", "s3:ListBucket", "arn:aws:s3:::references", False, s3__prefix="mouse/"),
+    row("job", "s3:GetObject", "arn:aws:s3:::references/human/genome.fa", True),
+    row("job", "s3:GetObject", "arn:aws:s3:::references/human-private/genome.fa", False),
+    row("job", "s3:GetObject", "arn:aws:s3:::references/mouse/genome.fa", False),
+    row("job", "s3:PutObject", "arn:aws:s3:::references/human/genome.fa", False),
+    row("job", "s3:AbortMultipartUpload", "arn:aws:s3:::references/human/genome.fa", False),
+    # A shared bucket, for both
+    row("job", "s3:ListBucket", "arn:aws:s3:::results", True, s3__prefix="any/"),
+    row("job", "s3:GetObject", "arn:aws:s3:::results/run/a.vcf.gz", True),
+    row("job", "s3:PutObject", "arn:aws:s3:::results/run/a.vcf.gz", True),
+    row("job", "s3:DeleteObject", "arn:aws:s3:::results/run/a.vcf.gz", False),
+    # Nothing else
+    row("job", "s3:GetObject", "arn:aws:s3:::others/a.bam", False),
+    row("job", "s3:ListBucket", "arn:aws:s3:::others", False),
+    row("job", "s3:ListAllMyBuckets", "*", False),
+    row("job", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", False),
+    row("job", "iam:PassRole", f"{IAM}:role/biobatch-job-1a2b3c4", False),
+    row("job", "sts:AssumeRole", f"{IAM}:role/biobatch-execution-1a2b3c4", False),
+    row("job", "logs:PutLogEvents", f"{LOGS}:biobatch-1a2b3c4:log-stream:a", False),
+    row("job", "ecr:BatchGetImage", f"{ECR}/biobatch-bwa-1a2b3c4", False),
+    row("job", "ec2:DescribeInstances", "*", False),
+    # Who starts the jobs: these images, this log
+    row("execution", "ecr:GetAuthorizationToken", "*", True),
+    row("execution", "ecr:BatchGetImage", f"{ECR}/biobatch-bwa-1a2b3c4", True),
+    row("execution", "ecr:GetDownloadUrlForLayer", f"{ECR}/biobatch-samtools-1a2b3c4", True),
+    row("execution", "ecr:BatchCheckLayerAvailability", f"{ECR}/biobatch-fastqc-1a2b3c4", True),
+    row("execution", "ecr:BatchGetImage", f"{ECR}/other", False),
+    row("execution", "ecr:PutImage", f"{ECR}/biobatch-bwa-1a2b3c4", False),
+    row("execution", "logs:CreateLogStream", f"{LOGS}:biobatch-1a2b3c4:log-stream:bwa/default/1", True),
+    row("execution", "logs:PutLogEvents", f"{LOGS}:biobatch-1a2b3c4:log-stream:bwa/default/1", True),
+    row("execution", "logs:PutLogEvents", f"{LOGS}:other:log-stream:bwa/default/1", False),
+    row("execution", "logs:DeleteLogGroup", f"{LOGS}:biobatch-1a2b3c4", False),
+    row("execution", "s3:GetObject", f"{BUCKET}/reads/a.fastq.gz", False),
+    # Who submits: these queues and definitions, by either form of their ARN
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", True),
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-on-demand-1a2b3c4", True),
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/other", False),
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-definition/biobatch-bwa-1a2b3c4", True),
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-definition/biobatch-bwa-1a2b3c4:7", True),
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-definition/biobatch-bwa-1a2b3c4:3", True),
+    row("submit", "batch:SubmitJob", f"{BATCH}:job-definition/other:1", False),
+    row("submit", "batch:TagResource", f"{BATCH}:job/0123", True),
+    row("submit", "batch:TagResource", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", False),
+    row("submit", "batch:CancelJob", f"{BATCH}:job/0123", True),
+    row("submit", "batch:TerminateJob", f"{BATCH}:job/0123", True),
+    row("submit", "batch:DescribeJobs", "*", True),
+    row("submit", "batch:ListJobs", "*", True),
+    row("submit", "batch:DescribeJobDefinitions", "*", True),
+    row("submit", "batch:RegisterJobDefinition", f"{BATCH}:job-definition/mine", False),
+    row("submit", "batch:UpdateJobQueue", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", False),
+    row("submit", "batch:DeregisterJobDefinition", f"{BATCH}:job-definition/biobatch-bwa-1a2b3c4:7", False),
+    row("submit", "iam:PassRole", f"{IAM}:role/biobatch-job-1a2b3c4", False),
+    row("submit", "logs:GetLogEvents", f"{LOGS}:biobatch-1a2b3c4:log-stream:bwa/default/1", True),
+    row("submit", "logs:GetLogEvents", f"{LOGS}:other:log-stream:a", False),
+    row("submit", "s3:PutObject", f"{BUCKET}/reads/a.fastq.gz", True),
+    row("submit", "s3:GetObject", f"{BUCKET}/results/a.bam", True),
+    row("submit", "s3:DeleteObject", f"{BUCKET}/results/a.bam", False),
+    row("submit", "s3:GetObject", "arn:aws:s3:::references/human/genome.fa", False),
+    # Who deploys: the stack's own things
+    row("deploy", "batch:CreateComputeEnvironment", f"{BATCH}:compute-environment/biobatch-spot-1a2b3c4", True),
+    row("deploy", "batch:DeleteComputeEnvironment", f"{BATCH}:compute-environment/other", False),
+    row("deploy", "s3:CreateBucket", BUCKET, True),
+    row("deploy", "s3:DeleteBucket", "arn:aws:s3:::others", False),
+    row("deploy", "s3:GetObject", f"{BUCKET}/results/a.bam", False),
+    row("deploy", "ecr:PutImage", f"{ECR}/biobatch-bwa-1a2b3c4", True),
+    row("deploy", "ecr:DeleteRepository", f"{ECR}/other", False),
+    row("deploy", "logs:DeleteLogGroup", f"{LOGS}:other", False),
+    row("deploy", "iam:CreateRole", f"{IAM}:role/biobatch-job-1a2b3c4", True),
+    row("deploy", "iam:CreateRole", f"{IAM}:role/admin", False),
+    row("deploy", "iam:PutRolePolicy", f"{IAM}:role/admin", False),
+    row("deploy", "iam:CreateUser", f"{IAM}:user/me", False),
+    row(
+        "deploy",
+        "iam:AttachRolePolicy",
+        f"{IAM}:role/biobatch-instance-1a2b3c4",
+        True,
+        iam__PolicyARN=f"{MANAGED}/AmazonSSMManagedInstanceCore",
+    ),
+    row(
+        "deploy",
+        "iam:AttachRolePolicy",
+        f"{IAM}:role/biobatch-instance-1a2b3c4",
+        False,
+        iam__PolicyARN=f"{MANAGED}/AdministratorAccess",
+    ),
+    row(
+        "deploy",
+        "iam:PassRole",
+        f"{IAM}:role/biobatch-job-1a2b3c4",
+        True,
+        iam__PassedToService="ecs-tasks.amazonaws.com",
+    ),
+    row(
+        "deploy", "iam:PassRole", f"{IAM}:role/biobatch-job-1a2b3c4", False, iam__PassedToService="lambda.amazonaws.com"
+    ),
+    row("deploy", "iam:PassRole", f"{IAM}:role/admin", False, iam__PassedToService="ec2.amazonaws.com"),
+    row(
+        "deploy",
+        "iam:CreateServiceLinkedRole",
+        f"{IAM}:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch",
+        True,
+        iam__AWSServiceName="batch.amazonaws.com",
+    ),
+    row(
+        "deploy",
+        "iam:CreateServiceLinkedRole",
+        f"{IAM}:role/aws-service-role/organizations.amazonaws.com/AWSServiceRoleForOrganizations",
+        False,
+        iam__AWSServiceName="organizations.amazonaws.com",
+    ),
+    row("deploy", "ec2:CreateNatGateway", f"{EC2}:natgateway/nat-1", True),
+    row("deploy", "ec2:CreateVpc", f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-1", False),
+    row("deploy", "ec2:RunInstances", f"{EC2}:instance/i-1", False),
+]
+
+BOUNDARY = f"{IAM}:policy/boundary"
+
+#: Of a stack with a key and a boundary.
+BOUNDED: Sequence[Row] = [
+    row("job", "kms:Decrypt", KEY, True, kms__ViaService=f"s3.{REGION}.amazonaws.com"),
+    row("job", "kms:GenerateDataKey", KEY, True, kms__ViaService=f"s3.{REGION}.amazonaws.com"),
+    row("job", "kms:Decrypt", KEY, False),
+    row("job", "kms:Decrypt", KEY, False, kms__ViaService=f"ec2.{REGION}.amazonaws.com"),
+    row("job", "kms:Decrypt", KEY.replace("1234abcd", "5678abcd"), False, kms__ViaService=f"s3.{REGION}.amazonaws.com"),
+    row("job", "kms:CreateGrant", KEY, False),
+    row("submit", "kms:GenerateDataKey", KEY, True, kms__ViaService=f"s3.{REGION}.amazonaws.com"),
+    row("deploy", "kms:CreateGrant", KEY, True),
+    row("deploy", "kms:Decrypt", KEY, False),
+    row("deploy", "iam:CreateRole", f"{IAM}:role/biobatch-job-1a2b3c4", True, iam__PermissionsBoundary=BOUNDARY),
+    row("deploy", "iam:CreateRole", f"{IAM}:role/biobatch-job-1a2b3c4", False),
+    row(
+        "deploy",
+        "iam:CreateRole",
+        f"{IAM}:role/biobatch-job-1a2b3c4",
+        False,
+        iam__PermissionsBoundary=f"{IAM}:policy/other",
+    ),
+    row("deploy", "iam:PutRolePolicy", f"{IAM}:role/biobatch-job-1a2b3c4", False),
+    row("deploy", "iam:DeleteRolePermissionsBoundary", f"{IAM}:role/biobatch-job-1a2b3c4", False),
+]

@@ -1,0 +1,132 @@
+"""The matrix's rows on S3 by true calls: the local AWS holds a role to the policies that the program registers, as IAM would.
+
+The other services' rows stay with the evaluator: the local AWS judges S3 alone.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import credentials
+from tests.iam.conftest import Policies
+from tests.iam.matrix import BUCKET, MATRIX, Row
+from tests.unit.local_aws.conftest import LocalAws, local_aws
+
+ROWS = [row for row in MATRIX if row[1].startswith("s3:")]
+
+#: What stands in the buckets; every row speaks of one of them.
+OBJECTS = {
+    BUCKET.rpartition(":")[2]: ("reads/a.fastq.gz", "results/a.bam"),
+    "references": ("human/genome.fa", "human-private/genome.fa", "mouse/genome.fa"),
+    "results": ("run/a.vcf.gz",),
+    "others": ("a.bam",),
+}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """The local AWS, of this module's own."""
+    with local_aws() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def user(aws: LocalAws) -> Any:
+    """The stack's own user, who has made buckets and objects."""
+    s3 = aws.client("s3")
+    for bucket, keys in OBJECTS.items():
+        s3.create_bucket(Bucket=bucket)
+        for key in keys:
+            s3.put_object(Bucket=bucket, Key=key, Body=b"content")
+    return s3
+
+
+@pytest.fixture(scope="module")
+def clients(aws: LocalAws, user: Any, plain: Policies) -> dict[str, Any]:
+    """A client of S3 for each of the matrix's parties, with the keys that a job of such a role gets."""
+    return {who: _client(aws, who, plain) for who in {row[0] for row in ROWS}}
+
+
+def _client(aws: LocalAws, who: str, policies: Policies) -> Any:
+    iam = aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName=f"enforced-{who}", AssumeRolePolicyDocument=document)["Role"]
+    for number, policy in enumerate(policies.of(who)):
+        iam.put_role_policy(RoleName=role["RoleName"], PolicyName=f"policy-{number}", PolicyDocument=json.dumps(policy))
+    (body,) = credentials.application({"PATH_INFO": credentials.issue(role["Arn"])}, lambda *_: None)
+    keys = json.loads(body)
+    return aws.client(
+        "s3",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["Token"],
+    )
+
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::BUCKET/closed/*"},
+    }
+)
+LIFECYCLE = {"Rules": [{"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
+
+#: How each action of the matrix is asked for: the role's client, the user's, bucket, key and the row's context.
+CALLS: Mapping[str, Callable[[Any, Any, str, str, Mapping[str, str]], Any]] = {
+    "s3:AbortMultipartUpload": lambda s3, user, bucket, key, _: s3.abort_multipart_upload(
+        Bucket=bucket, Key=key, UploadId=user.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    ),
+    "s3:CreateBucket": lambda s3, user, bucket, *_: s3.create_bucket(Bucket=bucket),
+    "s3:DeleteBucket": lambda s3, user, bucket, *_: s3.delete_bucket(Bucket=bucket),
+    "s3:DeleteObject": lambda s3, user, bucket, key, _: s3.delete_object(Bucket=bucket, Key=key),
+    "s3:DeleteObjectVersion": lambda s3, user, bucket, key, _: s3.delete_object(
+        Bucket=bucket, Key=key, VersionId="null"
+    ),
+    "s3:GetObject": lambda s3, user, bucket, key, _: (
+        s3.head_object(Bucket=bucket, Key=key),
+        s3.get_object(Bucket=bucket, Key=key),
+    ),
+    "s3:GetObjectVersion": lambda s3, user, bucket, key, _: s3.get_object(Bucket=bucket, Key=key, VersionId="null"),
+    "s3:ListAllMyBuckets": lambda s3, *_: s3.list_buckets(),
+    "s3:ListBucket": lambda s3, user, bucket, key, context: s3.list_objects_v2(
+        Bucket=bucket, **({"Prefix": context["s3:prefix"]} if context else {})
+    ),
+    "s3:PutBucketPolicy": lambda s3, user, bucket, *_: s3.put_bucket_policy(
+        Bucket=bucket, Policy=POLICY.replace("BUCKET", bucket)
+    ),
+    "s3:PutLifecycleConfiguration": lambda s3, user, bucket, *_: s3.put_bucket_lifecycle_configuration(
+        Bucket=bucket, LifecycleConfiguration=LIFECYCLE
+    ),
+    "s3:PutObject": lambda s3, user, bucket, key, _: s3.put_object(Bucket=bucket, Key=key, Body=b"content"),
+    "s3:PutObjectAcl": lambda s3, user, bucket, key, _: s3.put_object_acl(Bucket=bucket, Key=key, ACL="private"),
+}
+
+
+def _is_allowed(row: Row, s3: Any, user: Any) -> bool:
+    _, action, resource, context, _ = row
+    bucket, _, key = resource.rpartition(":")[2].partition("/")
+    try:
+        CALLS[action](s3, user, bucket, key, context)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
+            raise
+        return False
+    return True
+
+
+@pytest.mark.parametrize("partition", ["aws"], indirect=True)
+def test_the_matrixs_rows_on_s3_hold_for_true_calls(clients: dict[str, Any], user: Any) -> None:
+    assert len(ROWS) > 30
+    assert [row for row in ROWS if _is_allowed(row, clients[row[0]], user) is not row[4]] == []
+
+
+@pytest.mark.parametrize("partition", ["aws"], indirect=True)
+def test_a_refused_job_is_told_which_right_it_lacks(clients: dict[str, Any]) -> None:
+    with pytest.raises(
+        ClientError, match=r"enforced-job.* is not authorized to perform: s3:DeleteObject on resource: "
+    ):
+        clients["job"].delete_object(Bucket="results", Key="run/a.vcf.gz")
