@@ -52,7 +52,7 @@ if closed := [zone for zone in config.availability_zones if zone not in open_zon
         f"Set it: pulumi config set --path 'availabilityZones[0]' {open_zones[0]}"
     )
 if config.vpc_id:
-    existing_network.check(config.vpc_id, config.private_subnet_ids)
+    existing_network.check(config.vpc_id, config.private_subnet_ids, config.region)
 registry = aws.ecr.get_authorization_token_output()
 
 network: Network | ExistingNetwork

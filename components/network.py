@@ -22,9 +22,11 @@ class NatGateways(str, Enum):
     """Not at all: AWS is reached through endpoints alone."""
 
 
-#: What the machines call beside S3: to join the cluster, pull images, write logs, and for Session Manager (ECS Developer Guide and
-#: Systems Manager User Guide, "interface VPC endpoints").
-ENDPOINT_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages")
+#: What no job runs without, beside S3: to join the cluster, pull images and write logs (ECS Developer Guide, "interface VPC endpoints").
+JOB_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
+
+#: These and Session Manager's (Systems Manager User Guide, "interface VPC endpoints").
+ENDPOINT_SERVICES = (*JOB_SERVICES, "ssm", "ssmmessages")
 
 _STRATEGIES = {
     NatGateways.SINGLE: awsx.ec2.NatGatewayStrategy.SINGLE,

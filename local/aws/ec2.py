@@ -24,7 +24,7 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.internet_gateways import InternetGatewayBackend
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend, LaunchTemplateVersion
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
-from moto.ec2.models.route_tables import Route, RouteBackend
+from moto.ec2.models.route_tables import Route, RouteBackend, RouteTable
 from moto.ec2.models.subnets import Subnet, SubnetBackend
 from moto.ec2.models.vpcs import VPC, VPCBackend, VPCEndPoint
 from moto.ec2.responses.availability_zones_and_regions import AvailabilityZonesAndRegions
@@ -336,6 +336,16 @@ def forget_table(former: Callable[..., None], self: EC2Backend, route_table_id: 
         endpoint.route_table_ids = [table for table in endpoint.route_table_ids if table != route_table_id]
 
 
+@MENDS.of(RouteTable.get_filter_value)
+def filter_by_prefix_list(
+    former: Callable[..., Any], self: RouteTable, filter_name: str, method_name: str | None = None
+) -> Any:
+    """Finds tables by the lists of addresses that their routes lead to, as a gateway endpoint's."""
+    if filter_name == "route.destination-prefix-list-id":
+        return [route.destination_prefix_list_id for route in self.routes if route.destination_prefix_list_id]
+    return former(self, filter_name, method_name)
+
+
 @MENDS.of(VPCBackend.create_vpc_endpoint)
 def check_endpoint(
     former: Callable[..., VPCEndPoint],
@@ -347,7 +357,7 @@ def check_endpoint(
     route_table_ids: list[str],
     **kwargs: Any,
 ) -> VPCEndPoint:
-    """Takes services that there are, and routes that are free; its interfaces have its groups."""
+    """Takes services that there are, and routes that are free; its interfaces have its groups and name it."""
     endpoint_type = endpoint_type or "Gateway"
     gateways = [prefixes.prefix_list_name for prefixes in self.managed_prefix_lists.values()]
     if not service_name.startswith(f"com.amazonaws.{self.region_name}.") or (
@@ -361,7 +371,7 @@ def check_endpoint(
     if endpoint_type == "Interface" and not endpoint.security_group_ids:
         default = self.get_default_security_group(vpc_id)
         endpoint.security_group_ids = [default.id] if default else []
-    _regroup(self, endpoint)
+    _complete_interfaces(self, endpoint)
     return endpoint
 
 
@@ -389,7 +399,7 @@ def change_routes_and_interfaces(former: Callable[..., None], self: EC2Backend, 
         if self.enis[identity].subnet.id in subnets - set(endpoint.subnet_ids or []):
             endpoint.network_interface_ids.remove(identity)
             del self.enis[identity]
-    _regroup(self, endpoint)
+    _complete_interfaces(self, endpoint)
 
 
 @MENDS.of(VPCs.modify_vpc_endpoint)
@@ -436,10 +446,13 @@ def _check_free(backend: EC2Backend, table: str, service: str) -> None:
             )
 
 
-def _regroup(backend: EC2Backend, endpoint: VPCEndPoint) -> None:
+def _complete_interfaces(backend: EC2Backend, endpoint: VPCEndPoint) -> None:
     groups = [backend.get_security_group_from_id(identity) for identity in endpoint.security_group_ids]
     for identity in endpoint.network_interface_ids:
-        backend.enis[identity]._group_set = groups
+        interface = backend.enis[identity]
+        interface._group_set = groups
+        interface.description = f"VPC Endpoint Interface {endpoint.id}"
+        interface.interface_type = "vpc_endpoint"
 
 
 # Launch templates

@@ -17,6 +17,7 @@ import pulumi
 from moto import mock_aws
 from pulumi.runtime import mocks
 
+from components.network import JOB_SERVICES, endpoint_service
 from local.aws import server
 from local.aws.batch import api as batch
 from local.aws.batch.capacity import Capacity, Size
@@ -77,17 +78,15 @@ def calls(config: Mapping[str, str]) -> list[Call]:
     """All calls of an `up`, a `refresh` and a `destroy` after a job has left something in the bucket.
 
     Args:
-        config: keys and values.
+        config: keys and values; a `vpcId`, whatever it is, stands for a network that others made.
     """
-    full = {"aws:region": REGION, **config}
+    existing = _existing_network() if "vpcId" in config else {}
+    full = {"aws:region": REGION, **config, **existing}
     api = RecordingApi(region=REGION)
     engine = Engine(Provider(api))
     cloud = Deployed(engine)
-    vpc = record_program(full, Planned(engine)).one("awsx:ec2:Vpc")
-    state = record(lambda: pulumi.export("state", Vpc(vpc.name, read(vpc.inputs)).state), cloud=cloud).exports["state"]
-    # The SDK takes the resources among its outputs for resources of its own; the program uses none of them.
-    cloud.network = {name: value if "Id" in name else [] for name, value in state.items() if isinstance(value, list)}
-    cloud.network["vpcId"] = state["vpcId"]
+    if not existing:
+        _make_network(full, engine, cloud)
     outputs = record_program(full, cloud).exports
     boto3.client("s3", region_name=REGION).put_object(Bucket=outputs["bucket"], Key="results/a.bam", Body=b"a")
     for made in cloud.made:
@@ -95,6 +94,31 @@ def calls(config: Mapping[str, str]) -> list[Call]:
     for made in reversed(cloud.made):
         engine.delete(made)
     return api.calls
+
+
+def _make_network(config: Mapping[str, str], engine: Engine, cloud: Deployed) -> None:
+    vpc = record_program(config, Planned(engine)).one("awsx:ec2:Vpc")
+    state = record(lambda: pulumi.export("state", Vpc(vpc.name, read(vpc.inputs)).state), cloud=cloud).exports["state"]
+    # The SDK takes the resources among its outputs for resources of its own; the program uses none of them.
+    cloud.network = {name: value if "Id" in name else [] for name, value in state.items() if isinstance(value, list)}
+    cloud.network["vpcId"] = state["vpcId"]
+
+
+def _existing_network() -> dict[str, str]:
+    """The keys of a network that nothing leads out of but endpoints, made by others."""
+    ec2 = boto3.client("ec2", region_name=REGION)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20")["Subnet"]["SubnetId"]
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName=endpoint_service(REGION, "s3"), RouteTableIds=[table["RouteTableId"]]
+    )
+    for service in JOB_SERVICES:
+        name = endpoint_service(REGION, service)
+        ec2.create_vpc_endpoint(
+            VpcId=vpc, ServiceName=name, VpcEndpointType="Interface", SubnetIds=[subnet], PrivateDnsEnabled=True
+        )
+    return {"vpcId": vpc, "privateSubnetIds": json.dumps([subnet])}
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ CONFIGURATIONS = {
         "tags": json.dumps({"project": "phages"}),
     },
     "defaults": {"protectData": "false"},
+    "an existing network": {"protectData": "false", "vpcId": "made by others"},
 }
 
 #: What Pulumi's docker provider and the engine behind it ask ECR for at a push (Amazon ECR User Guide, "IAM permissions for pushing").
@@ -57,8 +58,8 @@ OTHERS = {
         *("logs:UntagResource", "s3:TagResource", "s3:UntagResource", "iam:DeleteRolePermissionsBoundary"),
     ),
     "the true provider": (
-        *("ec2:DescribeAddressesAttribute", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroupRules"),
-        *("ec2:DisassociateAddress", "iam:ListRolePolicies", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
+        *("ec2:DescribeAddressesAttribute", "ec2:DescribeSecurityGroupRules", "ec2:DisassociateAddress"),
+        *("iam:ListRolePolicies", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
         *("s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration"),
         *("s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),
         *("s3:ListBucketVersions", "s3:ListTagsForResource"),
@@ -129,7 +130,7 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
         for action, resource, context in asked(deployments[name], boundary, evaluator)
         if action != "sts:GetCallerIdentity"  # allowed to everybody, and no policy can deny it
     ]
-    assert len(requests) > 200
+    assert len(requests) > 150
     refused = [r for r, allowed in zip(requests, evaluator.decisions(requests), strict=True) if not allowed]
     assert [f"{r.action} on {r.resource} {r.context or ''}" for r in refused] == []
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.plugins.aws.api import Api
+from local.plugins.aws.api import Api, ApiError
 from local.plugins.common import Failure
 
 Arguments = Mapping[str, Any]
@@ -119,12 +119,14 @@ _TARGETS = {
 
 
 def get_route_table(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """One route table by its id, with its routes; the network's own route is none of them."""
+    """One route table by its id, with its routes; as by the true provider, the network's own and those of gateway endpoints are none
+    of them."""
     tables = api.call("ec2", "DescribeRouteTables", {"RouteTableIds": [arguments["routeTableId"]]})["RouteTables"]
     routes = [
         {"cidrBlock": r.get("DestinationCidrBlock", ""), **{name: r.get(key) or "" for name, key in _TARGETS.items()}}
         for r in tables[0]["Routes"]
         if r.get("GatewayId") != "local"
+        and not (r.get("DestinationPrefixListId") and r.get("GatewayId", "").startswith("vpce-"))
     ]
     return _found(api, arguments, id=arguments["routeTableId"], vpcId=tables[0]["VpcId"], routes=routes)
 
@@ -136,6 +138,63 @@ def get_network_interfaces(api: Api, arguments: Arguments) -> dict[str, Any]:
     return _found(api, arguments, id=api.region, ids=ids)
 
 
+def get_network_interface(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """One network interface by its id."""
+    interface = _one(api, "DescribeNetworkInterfaces", "NetworkInterfaceIds", arguments["id"], "EC2 Network Interface")
+    return _found(
+        api,
+        arguments,
+        description=interface["Description"],
+        interfaceType=interface["InterfaceType"],
+        subnetId=interface["SubnetId"],
+        vpcId=interface["VpcId"],
+    )
+
+
+def get_vpc_endpoint(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """One endpoint by its id."""
+    endpoint = _one(api, "DescribeVpcEndpoints", "VpcEndpointIds", arguments["id"], "EC2 VPC Endpoint")
+    prefixes = _prefix_lists(api, endpoint["ServiceName"])
+    return _found(
+        api,
+        arguments,
+        networkInterfaceIds=endpoint["NetworkInterfaceIds"],
+        prefixListId=prefixes[0]["PrefixListId"] if prefixes else "",
+        privateDnsEnabled=endpoint.get("PrivateDnsEnabled", False),
+        routeTableIds=endpoint["RouteTableIds"],
+        serviceName=endpoint["ServiceName"],
+        state=endpoint["State"],
+        subnetIds=endpoint["SubnetIds"],
+        vpcEndpointType=endpoint["VpcEndpointType"],
+        vpcId=endpoint["VpcId"],
+    )
+
+
+def get_prefix_list(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """A service's list of addresses by its name."""
+    lists = _prefix_lists(api, arguments["name"])
+    if not lists:
+        raise Failure("no matching EC2 Prefix List found")
+    return _found(api, arguments, id=lists[0]["PrefixListId"], cidrBlocks=lists[0].get("Cidrs", []))
+
+
+def _one(api: Api, operation: str, key: str, id: str, kind: str) -> dict[str, Any]:
+    try:
+        answer = api.call("ec2", operation, {key: [id]})
+    except ApiError as error:
+        if error.gone:
+            raise Failure(f"no matching {kind} found") from error
+        raise
+    found: dict[str, Any] = answer[operation.removeprefix("Describe")][0]
+    return found
+
+
+def _prefix_lists(api: Api, name: str) -> list[dict[str, Any]]:
+    by_name = [{"Name": "prefix-list-name", "Values": [name]}]
+    lists: list[dict[str, Any]] = api.call("ec2", "DescribePrefixLists", {"Filters": by_name})["PrefixLists"]
+    return lists
+
+
 LOOKUPS: Mapping[str, Callable[[Api, Arguments], dict[str, Any]]] = {
     "aws:index/getRegion:getRegion": get_region,
     "aws:index/getPartition:getPartition": get_partition,
@@ -145,6 +204,9 @@ LOOKUPS: Mapping[str, Callable[[Api, Arguments], dict[str, Any]]] = {
     "aws:ec2/getRouteTables:getRouteTables": get_route_tables,
     "aws:ec2/getRouteTable:getRouteTable": get_route_table,
     "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": get_network_interfaces,
+    "aws:ec2/getNetworkInterface:getNetworkInterface": get_network_interface,
+    "aws:ec2/getVpcEndpoint:getVpcEndpoint": get_vpc_endpoint,
+    "aws:ec2/getPrefixList:getPrefixList": get_prefix_list,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": get_authorization_token,
 }
 

@@ -135,6 +135,9 @@ def test_an_interface_endpoint_follows_its_subnets_groups_and_settings(ec2: Any,
     interfaces = ec2.describe_network_interfaces(NetworkInterfaceIds=described["NetworkInterfaceIds"])
     assert [interface["SubnetId"] for interface in interfaces["NetworkInterfaces"]] == [other]
     assert [interface["Groups"][0]["GroupId"] for interface in interfaces["NetworkInterfaces"]] == [group]
+    assert [
+        (interface["Description"], interface["InterfaceType"]) for interface in interfaces["NetworkInterfaces"]
+    ] == [(f"VPC Endpoint Interface {endpoint}", "vpc_endpoint")]
     assert (described["PrivateDnsEnabled"], described["IpAddressType"]) == (True, "ipv4")
     ec2.delete_subnet(SubnetId=network.subnet)
 

@@ -1,7 +1,30 @@
 """What the program asks of an existing network."""
 
-from tests.unit.plugins.engine import Engine
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from components import existing_network
+from components.network import ENDPOINT_SERVICES, endpoint_service
+from local.aws import ec2
+from tests.unit.plugins.engine import Aborted, Engine
 from tests.unit.plugins.samples import World
+from tests.unit.recording import Cloud, record
+
+
+@pytest.fixture(autouse=True)
+def mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ec2.MENDS.install(monkeypatch.setattr)
+
+
+def endpoint(engine: Engine, world: World, service: str, **inputs: Any) -> str:
+    """An interface endpoint in the world's subnet."""
+    interface = {"vpcEndpointType": "Interface", "subnetIds": [world.subnet], "privateDnsEnabled": True}
+    name = endpoint_service("us-east-1", service)
+    arguments = {"vpcId": world.vpc, "serviceName": name, **interface, **inputs}
+    return str(engine.create("aws:ec2/vpcEndpoint:VpcEndpoint", service, arguments).id)
 
 
 def test_subnets_are_found_by_id_and_network(engine: Engine) -> None:
@@ -40,19 +63,80 @@ def test_a_route_tables_routes_name_their_targets_and_leave_out_the_networks_own
     assert (route["cidrBlock"], route["gatewayId"], route["natGatewayId"]) == ("0.0.0.0/0", world.gateway, "")
 
 
-def test_network_interfaces_are_found_by_network(engine: Engine) -> None:
+def test_a_gateway_endpoint_is_in_no_tables_routes_but_found_by_its_list_of_addresses(engine: Engine) -> None:
     world = World(engine.create)
-    filters = [{"name": "vpc-id", "values": [world.vpc]}]
+    world.new("aws:ec2/vpcEndpoint:VpcEndpoint")
+    assert engine.invoke("aws:ec2/getRouteTable:getRouteTable", {"routeTableId": world.table})["routes"] == []
+    for service, tables in {"s3": [world.table], "dynamodb": []}.items():
+        prefixes = engine.invoke("aws:ec2/getPrefixList:getPrefixList", {"name": f"com.amazonaws.us-east-1.{service}"})
+        filters = [{"name": "route.destination-prefix-list-id", "values": [prefixes["id"]]}]
+        found = engine.invoke("aws:ec2/getRouteTables:getRouteTables", {"vpcId": world.vpc, "filters": filters})
+        assert found["ids"] == tables
+
+
+def test_an_endpoint_is_found_by_its_interfaces_description(engine: Engine) -> None:
+    world = World(engine.create)
+    logs = endpoint(engine, world, "logs")
+    filters = [
+        {"name": "vpc-id", "values": [world.vpc]},
+        {"name": "description", "values": ["VPC Endpoint Interface*vpce-*"]},
+    ]
     token = "aws:ec2/getNetworkInterfaces:getNetworkInterfaces"
+    (interface,) = engine.invoke(token, {"filters": filters})["ids"]
+    found = engine.invoke("aws:ec2/getNetworkInterface:getNetworkInterface", {"id": interface})
+    assert (found["description"], found["subnetId"]) == (f"VPC Endpoint Interface {logs}", world.subnet)
+    found = engine.invoke("aws:ec2/getVpcEndpoint:getVpcEndpoint", {"id": logs})
+    assert (found["serviceName"], found["privateDnsEnabled"]) == ("com.amazonaws.us-east-1.logs", True)
+    assert (found["networkInterfaceIds"], found["routeTableIds"]) == ([interface], [])
+    filters[0]["values"] = ["vpc-00000000"]
     assert engine.invoke(token, {"filters": filters})["ids"] == []
+
+
+@pytest.mark.parametrize(
+    ("lookup", "arguments", "kind"),
+    [
+        ("NetworkInterface", {"id": "eni-00000000"}, "Network Interface"),
+        ("VpcEndpoint", {"id": "vpce-00000000"}, "VPC Endpoint"),
+        ("PrefixList", {"name": "com.amazonaws.us-east-1.s4"}, "Prefix List"),
+    ],
+)
+def test_what_is_not_there_is_told_in_the_true_providers_words(
+    engine: Engine, lookup: str, arguments: dict[str, str], kind: str
+) -> None:
+    with pytest.raises(Aborted, match=f"no matching EC2 {kind} found"):
+        engine.invoke(f"aws:ec2/get{lookup}:get{lookup}", arguments)
+
+
+class Asked(Cloud):
+    """Answers by the stand-in."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return self.engine.invoke(args.token, args.args), []
+
+
+def test_a_network_with_the_endpoints_that_the_program_itself_makes_passes_and_without_one_does_not(
+    engine: Engine,
+) -> None:
+    world = World(engine.create)
     engine.create(
-        "aws:ec2/vpcEndpoint:VpcEndpoint",
-        "logs",
-        {
-            "vpcId": world.vpc,
-            "serviceName": "com.amazonaws.us-east-1.logs",
-            "vpcEndpointType": "Interface",
-            "subnetIds": [world.subnet],
-        },
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "a",
+        {"routeTableId": world.table, "subnetId": world.subnet},
     )
-    assert len(engine.invoke(token, {"filters": filters})["ids"]) == 1
+
+    def check() -> None:
+        record(lambda: existing_network.check(world.vpc, [world.subnet], "us-east-1"), cloud=Asked(engine))
+
+    made = {service: endpoint(engine, world, service) for service in ENDPOINT_SERVICES}
+    with pytest.raises(pulumi.RunError, match=r"private DNS for s3\."):
+        check()
+    world.new("aws:ec2/vpcEndpoint:VpcEndpoint")
+    check()
+    engine.provider.api.call("ec2", "DeleteVpcEndpoints", {"VpcEndpointIds": [made["ssm"], made["ssmmessages"]]})
+    check()
+    engine.provider.api.call("ec2", "DeleteVpcEndpoints", {"VpcEndpointIds": [made["ecs-agent"]]})
+    with pytest.raises(pulumi.RunError, match=r"private DNS for ecs-agent\."):
+        check()

@@ -15,6 +15,14 @@ FIRST, SECOND = "subnet-0123456789abcdef0", "subnet-0123456789abcdef1"
 CONFIG = {"aws:region": "eu-west-9", "vpcId": VPC, "privateSubnetIds": json.dumps([FIRST, SECOND])}
 
 
+def endpoints(*services: str, region: str = "eu-west-9") -> tuple[str, ...]:
+    """Full names of services."""
+    return tuple(f"com.amazonaws.{region}.{service}" for service in services)
+
+
+JOBS = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
+
+
 @dataclass
 class Site(Cloud):
     """A network of two subnets: the first with a route table of its own, the second on the network's main one."""
@@ -22,14 +30,24 @@ class Site(Cloud):
     subnets: tuple[str, ...] = (FIRST, SECOND)
     own_route: dict[str, str] | None = field(default_factory=lambda: {"natGatewayId": "nat-1"})
     main_route: dict[str, str] | None = field(default_factory=lambda: {"transitGatewayId": "tgw-1"})
-    endpoints: int = 0
+    endpoints: tuple[str, ...] = ()
+    """The services that its interface endpoints lead to, each with an interface in either subnet."""
+    private_dns: bool = True
+    to_s3: tuple[str, ...] = ("rtb-own", "rtb-main")
+    """Route tables with a gateway endpoint for S3."""
+    calls: list[str] = field(default_factory=list)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        self.calls.append(args.token)
         filters = {f["name"]: f["values"] for f in args.args.get("filters") or []}
         if args.token == "aws:ec2/getSubnets:getSubnets":
             assert filters["vpc-id"] == [VPC]
             return {"ids": [s for s in filters["subnet-id"] if s in self.subnets]}, []
+        if args.token == "aws:ec2/getPrefixList:getPrefixList":
+            return {"id": f"pl-of-{args.args['name']}"}, []
         if args.token == "aws:ec2/getRouteTables:getRouteTables":
+            if prefixes := filters.get("route.destination-prefix-list-id"):
+                return {"ids": list(self.to_s3) if prefixes[0].endswith(".s3") else []}, []
             if "association.main" in filters:
                 return {"ids": ["rtb-main"]}, []
             return {"ids": ["rtb-own"] if filters["association.subnet-id"] == [FIRST] else []}, []
@@ -37,8 +55,19 @@ class Site(Cloud):
             route = self.own_route if args.args["routeTableId"] == "rtb-own" else self.main_route
             return {"routes": [{"cidrBlock": "0.0.0.0/0", **route}] if route else []}, []
         if args.token == "aws:ec2/getNetworkInterfaces:getNetworkInterfaces":
-            assert filters == {"vpc-id": [VPC], "interface-type": ["vpc_endpoint"]}
-            return {"ids": [f"eni-{i}" for i in range(self.endpoints)]}, []
+            assert filters == {"vpc-id": [VPC], "description": ["VPC Endpoint Interface*vpce-*"]}
+            return {"ids": [f"eni-{zone}-{i}" for i in range(len(self.endpoints)) for zone in "ab"]}, []
+        if args.token == "aws:ec2/getNetworkInterface:getNetworkInterface":
+            number = args.args["id"].split("-")[2]
+            colon = ":" if number == "1" else ""  # AWS writes both
+            return {"description": f"VPC Endpoint Interface{colon} vpce-{number}"}, []
+        if args.token == "aws:ec2/getVpcEndpoint:getVpcEndpoint":
+            number = int(args.args["id"].removeprefix("vpce-"))
+            return {
+                "serviceName": self.endpoints[number],
+                "privateDnsEnabled": self.private_dns,
+                "networkInterfaceIds": [f"eni-{zone}-{number}" for zone in "ab"],
+            }, []
         return super().call(args)
 
 
@@ -78,12 +107,70 @@ def test_a_public_subnet_is_refused() -> None:
     assert f"{FIRST} is public (its default route leads to igw-1)" in refusal(Site(own_route={"gatewayId": "igw-1"}))
 
 
-def test_a_subnet_without_any_way_to_aws_is_refused_with_what_it_needs() -> None:
-    message = refusal(Site(main_route=None, endpoints=5))
-    assert f"{SECOND} has no default route" in message
-    assert "5 network interfaces of endpoints, less than one for each of ecs, ecs-agent," in message
+def test_a_way_out_is_way_enough_and_no_endpoint_is_asked_for() -> None:
+    site = Site(to_s3=())
+    assert record_program(CONFIG, site).all("batch/computeEnvironment:ComputeEnvironment")
+    assert not {"aws:ec2/getNetworkInterfaces:getNetworkInterfaces", "aws:ec2/getPrefixList:getPrefixList"} & {
+        *site.calls
+    }
+
+
+def test_a_subnet_without_any_way_to_aws_is_refused_with_the_command_for_each_endpoint() -> None:
+    message = refusal(Site(main_route=None, to_s3=()))
+    services = ", ".join([*JOBS, "s3"])
+    assert f"{SECOND} has no default route, and {VPC} no endpoint with private DNS for {services}." in message
+    assert FIRST not in message
+    make = f"aws ec2 create-vpc-endpoint --region eu-west-9 --vpc-id {VPC} --service-name com.amazonaws.eu-west-9"
+    interface = f"--vpc-endpoint-type Interface --private-dns-enabled --subnet-ids {SECOND} --security-group-ids sg-…"
+    commands = [line.strip() for line in message.splitlines() if "aws ec2" in line]
+    assert commands == [*(f"{make}.{service} {interface}" for service in JOBS), f"{make}.s3 --route-table-ids rtb-main"]
 
 
 def test_endpoints_are_way_enough() -> None:
-    recording = record_program(CONFIG, Site(own_route=None, main_route=None, endpoints=6))
+    recording = record_program(CONFIG, Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS)))
     assert recording.all("batch/computeEnvironment:ComputeEnvironment")
+
+
+def test_an_endpoint_is_looked_up_once_however_many_subnets_it_is_in_and_none_after_the_last_needed() -> None:
+    site = Site(own_route=None, main_route=None, endpoints=endpoints("ssm", *JOBS, "s3", "kms", "sts"))
+    record_program(CONFIG, site)
+    assert site.calls.count("aws:ec2/getNetworkInterface:getNetworkInterface") == 8
+    assert site.calls.count("aws:ec2/getVpcEndpoint:getVpcEndpoint") == 8
+
+
+@pytest.mark.parametrize("missing", JOBS)
+def test_a_missing_endpoint_is_named_alone(missing: str) -> None:
+    present = endpoints(*(service for service in JOBS if service != missing), "ssm", "s3", f"{missing}-fips")
+    message = refusal(Site(own_route=None, main_route=None, endpoints=present))
+    assert f"{FIRST}, {SECOND} has no default route, and {VPC} no endpoint with private DNS for {missing}." in message
+    assert message.count("aws ec2 create-vpc-endpoint") == 1
+    assert f"--service-name com.amazonaws.eu-west-9.{missing} " in message
+
+
+def test_a_route_table_without_a_gateway_endpoint_for_s3_is_named_alone() -> None:
+    message = refusal(Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS, "dynamodb"), to_s3=("rtb-own",)))
+    assert "no endpoint with private DNS for s3. Make it:" in message
+    assert message.count("aws ec2 create-vpc-endpoint") == 1
+    assert "--service-name com.amazonaws.eu-west-9.s3 --route-table-ids rtb-main\n" in message
+
+
+def test_an_interface_endpoint_for_s3_does_instead_of_gateway_endpoints() -> None:
+    site = Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS, "s3"), to_s3=())
+    assert record_program(CONFIG, site).all("batch/computeEnvironment:ComputeEnvironment")
+
+
+def test_endpoints_without_private_dns_are_none_since_machines_use_the_services_own_names() -> None:
+    message = refusal(Site(main_route=None, endpoints=endpoints(*JOBS, "s3"), private_dns=False))
+    assert f"no endpoint with private DNS for {', '.join(JOBS)}." in message
+
+
+def test_chinas_services_are_found_by_either_of_their_prefixes() -> None:
+    config = {**CONFIG, "aws:region": "cn-north-1"}
+    there = endpoints(*JOBS, region="cn-north-1")
+    chinese = tuple(f"cn.{name}" if "ecr" in name else name for name in there)
+    with pytest.raises(pulumi.RunError, match=r"for logs, s3\.") as refused:
+        record_program(config, Site(own_route=None, endpoints=chinese[:-1], to_s3=()))
+    assert "--service-name com.amazonaws.cn-north-1.s3 " in str(refused.value)
+    with pytest.raises(pulumi.RunError, match=r"for ecr\.api\.") as refused:
+        record_program(config, Site(own_route=None, endpoints=chinese[:3] + chinese[4:]))
+    assert "--service-name cn.com.amazonaws.cn-north-1.ecr.api " in str(refused.value)
