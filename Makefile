@@ -21,7 +21,7 @@ test: .venv/installed ## Every test, on a local stack of its own
 	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/local tests/docs
 
 unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
-	$(PYTHON) -m pytest --numprocesses auto tests/unit
+	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit
 
 check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -1,10 +1,16 @@
 """What every unit test stands on."""
 
+import gc
 from collections.abc import Iterator
 from functools import cache
 
 import pytest
 from botocore import loaders, session
+
+
+def pytest_collection_finish() -> None:
+    """Keeps what the imports made, the SDKs and moto's data, out of every later search for garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

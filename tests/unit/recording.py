@@ -1,6 +1,7 @@
 """Runs Pulumi programs without an engine and records every registration whole: type, name, parent, inputs and options."""
 
 import asyncio
+import gc
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -140,11 +141,14 @@ def record(
     def run() -> None:
         build()
 
+    # A recording makes hundreds of thousands of objects that refer to each other, and is short: what of them is garbage can wait.
+    gc.disable()
     try:
         # Where in the source a resource was made is for the engine's messages, which there is none for: a third of the time.
         with mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace):
             loop.run_until_complete(stack.run_in_stack(run))
     finally:
+        gc.enable()
         loop.close()
     registrations = tuple(r for r in monitor.registrations if r.type != "pulumi:pulumi:Stack")
     return Recording(registrations, monitor.exports)
