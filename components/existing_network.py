@@ -35,7 +35,9 @@ def check(vpc_id: str, subnet_ids: Sequence[str], region: str) -> None:
             )
     enclosed = {subnet: table for subnet, table in tables.items() if not ways[table]}
     if enclosed and (missing := _missing_endpoints(vpc_id, enclosed, region)):
-        lacking = f"{', '.join(enclosed)} has no default route, and {vpc_id} no endpoint with private DNS for"
+        lacking = (
+            f"no default route leads out of {', '.join(enclosed)}, and {vpc_id} has no endpoint with private DNS for"
+        )
         faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. Make it:", *missing.values()]))
     if faults:
         raise pulumi.RunError(

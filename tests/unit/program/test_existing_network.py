@@ -118,7 +118,9 @@ def test_a_way_out_is_way_enough_and_no_endpoint_is_asked_for() -> None:
 def test_a_subnet_without_any_way_to_aws_is_refused_with_the_command_for_each_endpoint() -> None:
     message = refusal(Site(main_route=None, to_s3=()))
     services = ", ".join([*JOBS, "s3"])
-    assert f"{SECOND} has no default route, and {VPC} no endpoint with private DNS for {services}." in message
+    assert (
+        f"no default route leads out of {SECOND}, and {VPC} has no endpoint with private DNS for {services}." in message
+    )
     assert FIRST not in message
     make = f"aws ec2 create-vpc-endpoint --region eu-west-9 --vpc-id {VPC} --service-name com.amazonaws.eu-west-9"
     interface = f"--vpc-endpoint-type Interface --private-dns-enabled --subnet-ids {SECOND} --security-group-ids sg-…"
@@ -142,7 +144,10 @@ def test_an_endpoint_is_looked_up_once_however_many_subnets_it_is_in_and_none_af
 def test_a_missing_endpoint_is_named_alone(missing: str) -> None:
     present = endpoints(*(service for service in JOBS if service != missing), "ssm", "s3", f"{missing}-fips")
     message = refusal(Site(own_route=None, main_route=None, endpoints=present))
-    assert f"{FIRST}, {SECOND} has no default route, and {VPC} no endpoint with private DNS for {missing}." in message
+    assert (
+        f"no default route leads out of {FIRST}, {SECOND}, and {VPC} has no endpoint with private DNS for {missing}."
+        in message
+    )
     assert message.count("aws ec2 create-vpc-endpoint") == 1
     assert f"--service-name com.amazonaws.eu-west-9.{missing} " in message
 
