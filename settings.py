@@ -51,7 +51,7 @@ class ToolSettings:
 
     vcpus: int = 1
     """vCPUs, 1 or more."""
-    memory_mib: int = 1850
+    memory_mib: int = 1800
     """Memory in MiB, 4 or more."""
     timeout_seconds: int = 12 * 3600
     """Seconds after which an attempt is ended, 60 or more."""
@@ -59,11 +59,11 @@ class ToolSettings:
     """Build arguments of its Dockerfile."""
 
 
-#: The tools that come with Biobatch, for a bacterial or small eukaryotic genome. Jobs fill whole machines at up to 1,850 MiB a vCPU on
+#: The tools that come with Biobatch, for a bacterial or small eukaryotic genome. Jobs fill whole machines at up to 1,800 MiB a vCPU on
 #: the compute families (the table in `components.batch_platform.Tool`); aligning holds the genome's index and bwa's batch of reads.
 TOOLS: Mapping[str, ToolSettings] = {
     "fastqc": ToolSettings(timeout_seconds=2 * 3600),
-    "bwa": ToolSettings(vcpus=4, memory_mib=7400),
+    "bwa": ToolSettings(vcpus=4, memory_mib=7200),
     "samtools": ToolSettings(timeout_seconds=4 * 3600),
     "bcftools": ToolSettings(),
 }

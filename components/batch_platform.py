@@ -59,14 +59,15 @@ class Tool:
 
     | families | MiB installed a vCPU | MiB a vCPU for jobs | as in |
     |---|---|---|---|
-    | c5, c6i, c6g, c7i, c7g | 2,048 | 1,850 | 1 vCPU 1,850; 4 vCPUs 7,400 |
+    | c5, c6i, c6g, c7i, c7g | 2,048 | 1,800 | 1 vCPU 1,800; 4 vCPUs 7,200 |
     | m5, m6i, m6g, m7i, m7g | 4,096 | 3,750 | 1 vCPU 3,750; 4 vCPUs 15,000 |
-    | r5, r6i, r6g, r7i, r7g | 8,192 | 7,550 | 1 vCPU 7,550; 4 vCPUs 30,200 |
+    | r5, r6i, r6g, r7i, r7g | 8,192 | 7,500 | 1 vCPU 7,500; 4 vCPUs 30,000 |
 
-    Source: the installed memory of the `large` type, less 7.5 % for hypervisor and kernel (the default of Karpenter's setting
-    VM_MEMORY_OVERHEAD_PERCENT, which is made for the same purpose: aws/karpenter-provider-aws, pkg/operator/options/options.go), less the
-    agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its two vCPUs, rounded down. What machines were seen to offer is more:
-    m4.large 7,985 MiB before the agent's 32 (Batch User Guide, "Compute resource memory management"), m6i.large two tasks of 3,910
+    Source: the installed memory of the family's smallest type, less 7.5 % for hypervisor and kernel (the default of Karpenter's setting
+    VM_MEMORY_OVERHEAD_PERCENT, which is made for the same purpose: aws/karpenter-provider-aws, pkg/operator/options/options.go), or what
+    such a machine was seen to register with ECS where that is less (c5.large 3,714 MiB: sentiampc/sentialabs.github.io, "ECS-calculator"),
+    less the agent's 32 MiB (Batch User Guide, "Reserve system memory"), by its vCPUs, rounded down to 50. Others were seen to offer more:
+    m5.large 7,690 MiB (there), m4.large 7,985 (Batch User Guide, "Compute resource memory management"), m6i.large two tasks of 3,910
     (thewca/worldcubeassociation.org, pull request 9974)."""
     timeout_seconds: int
     """Seconds after which an attempt is ended, 60 or more (API JobTimeout). A change is a new revision."""

@@ -46,7 +46,7 @@ platform = BatchPlatform(
         instance_types=["default_x86_64"],
         max_vcpus=64,
         spot=True,
-        tools={"ours": Tool(image_uri=required("image"), vcpus=2, memory_mib=3700, timeout_seconds=3600)},
+        tools={"ours": Tool(image_uri=required("image"), vcpus=2, memory_mib=3600, timeout_seconds=3600)},
     ),
 )
 

@@ -37,7 +37,7 @@ PLATFORM = {
     "maxVcpus": 64.0,
     "spot": True,
     "scratchGib": 500.0,
-    "tools": {"ours": {"imageUri": "ours@sha256:1", "vcpus": 2.0, "memoryMib": 3700.0, "timeoutSeconds": 60.0}},
+    "tools": {"ours": {"imageUri": "ours@sha256:1", "vcpus": 2.0, "memoryMib": 3600.0, "timeoutSeconds": 60.0}},
     "shares": {"phages": 0.5},
 }
 
@@ -114,7 +114,7 @@ def test_a_second_program_gets_the_same_platform_as_python_does(package: Package
                 max_vcpus=64,
                 spot=True,
                 scratch_gib=500,
-                tools={"ours": Tool(image_uri="ours@sha256:1", vcpus=2, memory_mib=3700, timeout_seconds=60)},
+                tools={"ours": Tool(image_uri="ours@sha256:1", vcpus=2, memory_mib=3600, timeout_seconds=60)},
                 shares={"phages": 0.5},
             ),
         )

@@ -13,7 +13,7 @@ from settings import TOOLS
 from tests.unit.recording import ROOT, Cloud, Registration, program, record_program
 
 #: MiB a vCPU that jobs may take of the families with the least memory, the compute ones: what fits there fits everywhere.
-MIB_A_VCPU = 1850
+MIB_A_VCPU = 1800
 
 
 @pytest.fixture(autouse=True)
