@@ -26,9 +26,10 @@ unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
 check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh components/boot.sh examples/lambda/simulate.sh
+	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
+	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
-	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile
+	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
 
 bench: .venv/installed ## The benchmarks, as ratios; ONLY="image-sizes job-start" runs those, SAVE=1 writes docs/benchmarks.md
 	@$(PYTHON) -m benchmarks $(ONLY) $(if $(SAVE),--save)

@@ -108,9 +108,9 @@ def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] |
 
 
 base_image = image("base")
-images = {name: image(name, base_image, tool.build_args) for name, tool in config.tools.items() if name != "bwa"}
-# Alignment is streamed into sorting: bwa's image is samtools' with bwa, so machines that ran the one pull little for the other.
-images["bwa"] = image("bwa", images["samtools"], config.tools["bwa"].build_args)
+images: dict[str, ToolImage] = {}
+for name, tool in config.tools.items():
+    images[name] = image(name, images[tool.base] if tool.base else base_image, tool.build_args)
 
 log_group = aws.cloudwatch.LogGroup(
     NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=config.tags

@@ -57,14 +57,17 @@ class ToolSettings:
     """Seconds after which an attempt is ended, 60 or more."""
     build_args: dict[str, str] = field(default_factory=dict)
     """Build arguments of its Dockerfile."""
+    base: str | None = None
+    """The tool whose image its own stands on, one that is named before it; None: the image that all share."""
 
 
 #: The tools that come with Biobatch, for a bacterial or small eukaryotic genome. Jobs fill whole machines at up to 1,800 MiB a vCPU on
 #: the compute families (the table in `components.batch_platform.Tool`); aligning holds the genome's index and bwa's batch of reads.
+#: Alignment is streamed into sorting: bwa's image is samtools' with bwa, so machines that ran the one pull little for the other.
 TOOLS: Mapping[str, ToolSettings] = {
     "fastqc": ToolSettings(timeout_seconds=2 * 3600),
-    "bwa": ToolSettings(vcpus=4, memory_mib=7200),
     "samtools": ToolSettings(timeout_seconds=4 * 3600),
+    "bwa": ToolSettings(vcpus=4, memory_mib=7200, base="samtools"),
     "bcftools": ToolSettings(),
 }
 

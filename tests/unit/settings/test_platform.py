@@ -58,7 +58,9 @@ def test_a_wrong_value_is_refused_with_its_key_and_the_command_that_mends_it(key
 
 def test_other_figures_for_a_tool_of_ours_leave_its_others() -> None:
     tools = settings(tools='{"bwa": {"memoryMib": 15000, "buildArgs": {"BWA_VERSION": "0.7.19"}}}').tools
-    assert tools["bwa"] == ToolSettings(vcpus=4, memory_mib=15000, build_args={"BWA_VERSION": "0.7.19"})
+    assert tools["bwa"] == ToolSettings(
+        vcpus=4, memory_mib=15000, build_args={"BWA_VERSION": "0.7.19"}, base="samtools"
+    )
     assert {name: tool for name, tool in tools.items() if name != "bwa"} == {
         name: tool for name, tool in TOOLS.items() if name != "bwa"
     }
