@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from typing import Any
 import yaml
 
 from local.paths import ROOT
+from tests.changes_table import KINDS
+
+#: Pulumi's word for what the columns of docs/changes.md count.
+OPERATIONS = dict(zip(KINDS, ("update", "replace", "create", "delete"), strict=True))
 
 
 @dataclass
@@ -26,7 +31,19 @@ class Result:
 
     def types(self, operation: str) -> list[str]:
         """Types of the resources that an operation was done to, sorted."""
-        return sorted(urn.split("::")[2].rsplit("$", 1)[-1] for urn in self.changes.get(operation, ()))
+        return sorted(map(type_of, self.changes.get(operation, ())))
+
+    def counted(self) -> dict[str, Counter[str]]:
+        """How many resources of each type, by kind, as docs/changes.md counts them: AWS's and Docker's."""
+        return {
+            kind: Counter(t.split(":")[-1] for t in self.types(operation) if t.startswith(("aws:", "docker:")))
+            for kind, operation in OPERATIONS.items()
+        }
+
+
+def type_of(urn: str) -> str:
+    """The type of a resource, such as `aws:ec2/vpc:Vpc`."""
+    return urn.split("::")[2].rsplit("$", 1)[-1]
 
 
 def pulumi(*arguments: str, folder: Path = ROOT) -> Result:
@@ -52,7 +69,7 @@ def pulumi(*arguments: str, folder: Path = ROOT) -> Result:
         if diagnostic.get("severity") not in (None, "debug"):
             result.text += diagnostic["message"]
         step = event.get("resourcePreEvent", {}).get("metadata", {})
-        if step.get("op", "same") not in ("same", "read"):
+        if step.get("op", "same") not in ("same", "read", "refresh"):
             result.changes.setdefault(step["op"], set()).add(step["urn"])
             result.differences.setdefault(step["urn"], set()).update(step.get("detailedDiff") or ())
     return result

@@ -3,14 +3,19 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from local.paths import ROOT
 from tests.docs import readme
 
 #: The fifth tool of the README, as it stands there.
 OWN_DOCKERFILE = re.findall(r"```dockerfile\n(# images/seqtk/.*?)```", readme.TEXT, re.DOTALL)[0]
+OWN_TOOL: dict[str, Any] = yaml.safe_load(
+    re.findall(r"```yaml\n  biobatch:tools:\n(.*?)```", readme.TEXT, re.DOTALL)[0]
+)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,11 @@ from tests.changes_table import brings_new_machines
 from tests.unit.plugins.engine import Context, Engine, Made
 from tests.unit.recording import Cloud, Registration, record, record_program
 
+#: Type and name, by which a resource has its id.
 Key = tuple[str, str]
+
+#: The parent's type and the key. A URN holds both: what moves below another parent is removed there and added here.
+Place = tuple[str, Key]
 
 
 @dataclass
@@ -96,13 +100,16 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
     while True:
         after = _resources(new, replaced)
         found = Changes()
-        for key in after.keys() - before.keys():
+        added = {key for _, key in after.keys() - before.keys()}
+        removed = {key for _, key in before.keys() - after.keys()}
+        for key in added:
             _put(found.added, key)
-        for key in before.keys() - after.keys():
+        for key in removed:
             _put(found.removed, key)
-        again = set()
-        for key in (k for k in before.keys() & after.keys() if before[k].inputs != after[k].inputs):
-            answer = _diff(engine, before[key], after[key])
+        again = added & removed
+        for place in (p for p in before.keys() & after.keys() if before[p].inputs != after[p].inputs):
+            _, key = place
+            answer = _diff(engine, before[place], after[place])
             if answer.replaces:
                 again.add(key)
                 _put(found.replaced, key)
@@ -121,7 +128,7 @@ def _network(name: str, inputs: str, replaced: frozenset[Key]) -> tuple[Registra
     return record(lambda: Vpc(name, read(json.loads(inputs))), cloud=Evolving(replaced)).registrations
 
 
-def _resources(config: Mapping[str, str], replaced: frozenset[Key]) -> dict[Key, Registration]:
+def _resources(config: Mapping[str, str], replaced: frozenset[Key]) -> dict[Place, Registration]:
     return _recorded(tuple(sorted(config.items())), replaced)
 
 
@@ -130,11 +137,13 @@ def _put(into: dict[str, set[str]], key: Key) -> None:
 
 
 @cache
-def _recorded(config: tuple[tuple[str, str], ...], replaced: frozenset[Key]) -> dict[Key, Registration]:
+def _recorded(config: tuple[tuple[str, str], ...], replaced: frozenset[Key]) -> dict[Place, Registration]:
     program = record_program(dict(config), Evolving(replaced))
     network = [r for vpc in program.all("ec2:Vpc") for r in _network(vpc.name, json.dumps(vpc.inputs), replaced)]
     found = [*program.registrations, *network]
-    return {(r.type, r.name): r for r in found if r.type.startswith("aws:") or r.type == IMAGE}
+    return {
+        (r.parent.split("::")[0], (r.type, r.name)): r for r in found if r.type.startswith("aws:") or r.type == IMAGE
+    }
 
 
 def _diff(engine: Engine, old: Registration, new: Registration) -> Any:

@@ -1,0 +1,142 @@
+"""The stack led through four changes of its configuration, each by a preview, an `up` and a second look at all of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from local import environment, program
+from local.record import Record
+from tests.changes_table import ROWS, Row
+from tests.local.command import Result, pulumi, with_config
+from tests.local.conftest import OWN_TOOL
+
+
+def row(key: str, change: str = "") -> Row:
+    """The first row of docs/changes.md for a key, or for a change of it that begins so."""
+    return next(row for row in ROWS if row.key == key and row.change.startswith(change))
+
+
+#: Keys that say in which network the stack lies, which is another change, and the one that needs an emulator.
+APART = ("availabilityZones", "vpcCidr", "vpcId", "privateSubnetIds", "architecture")
+
+EVERY_KEY = "every key changed that leaves the network where it is"
+BACK = "and back"
+RANGE = "another range, by zones with names"
+EXISTING = "an existing network, and other figures for a tool"
+
+#: By change, in the order in which the stack goes through them, the rows of docs/changes.md that it is the sum of.
+CHANGES: dict[str, Sequence[Row]] = {
+    EVERY_KEY: [
+        *(row(key) for key in dict.fromkeys(r.key for r in ROWS) if key not in (*APART, "tools")),
+        # Of three zones, two get a gateway of their own.
+        row("natGateways"),
+        row("tools", '`{}` → `{"seqtk"'),
+    ],
+    BACK: [],
+    RANGE: [row("vpcCidr"), row("availabilityZones")],
+    EXISTING: [row("vpcId"), row("tools", '`{}` → `{"bwa": {"memoryMib"')],
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the configuration, carried out."""
+
+    rows: Sequence[Row]
+    """What docs/changes.md says of it."""
+    preview: Result
+    """What was shown of it before."""
+    up: Result
+    """What was done."""
+    again: Result
+    """What a refresh would find after it, and another `up` would do."""
+    outputs: dict[str, Any]
+
+
+@dataclass
+class Life:
+    """The stack from before all changes on."""
+
+    record: Record
+    tree: Path
+    """The program's, with a tool of the lab's own."""
+    made: dict[str, str]
+    """Ids in the table to those of what there is."""
+    config: Path
+    """Folder for the file of the configuration."""
+    outputs: dict[str, Any]
+    """Before all changes."""
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    def change(self, name: str) -> Change:
+        """A change, carried out after those before it."""
+        for each in CHANGES:
+            if each not in self.changes:
+                self.changes[each] = self._carry_out(CHANGES[each])
+            if each == name:
+                break
+        return self.changes[name]
+
+    def _carry_out(self, rows: Sequence[Row]) -> Change:
+        options = ["--stack", environment.STACK, *with_config(self.config, **self._values(rows))]
+        return Change(
+            rows=rows,
+            preview=pulumi("preview", "--diff", *options, folder=self.tree),
+            up=pulumi("up", "--yes", "--skip-preview", *options, folder=self.tree),
+            again=pulumi("preview", "--refresh", *options, folder=self.tree),
+            outputs=program.outputs(self.record),
+        )
+
+    def _values(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """The configuration that rows end with."""
+        values = {}
+        for key, text in (item for row in rows for item in row.configs()[1].items()):
+            for written, id_ in self.made.items():
+                text = text.replace(written, id_)
+            values[key] = OWN_TOOL if "seqtk" in text else yaml.safe_load(text)
+        return values
+
+
+@pytest.fixture(scope="module")
+def made(local_stack: Record) -> Iterator[dict[str, str]]:
+    """A network and a key that others made: what stands for them in the table, and their ids."""
+    ec2, everywhere = boto3.client("ec2"), "0.0.0.0/0"
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=everywhere, NatGatewayId=nat)
+    key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+    yield {
+        "vpc-0123456789abcdef0": vpc,
+        "subnet-0123456789abcdef0": subnet,
+        row("kmsKeyArn").configs()[1]["kmsKeyArn"]: key,
+        "eu-west-9": environment.REGION,
+    }
+    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=everywhere)
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+@pytest.fixture(scope="module")
+def life(
+    local_stack: Record, made: dict[str, str], tree: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Life]:
+    """The stack before all changes; brings its configuration back at the end."""
+    yield Life(local_stack, tree, made, tmp_path_factory.mktemp("config"), program.outputs(local_stack))
+    result = pulumi("up", "--yes", "--skip-preview")
+    assert result.exit_code == 0, result.text
+
+
+@pytest.fixture
+def change(request: pytest.FixtureRequest, life: Life) -> Change:
+    """The change that the test's parameter names, carried out."""
+    change = life.change(request.param)
+    assert change.up.exit_code == 0, change.up.text
+    return change

@@ -1,0 +1,140 @@
+"""Changes of the configuration by the real CLI, in the order of a stack's life, beside what docs/changes.md says of them."""
+
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+import boto3
+import pytest
+
+from local import environment
+from local.paths import ROOT
+from tests.local.aws.batch import until
+from tests.local.changes.conftest import BACK, CHANGES, EVERY_KEY, EXISTING, RANGE, Change, Life
+from tests.local.command import type_of
+
+ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
+LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+POLICY = "aws:iam/policy:Policy"
+
+
+def after(*names: str) -> pytest.MarkDecorator:
+    """For a test that looks at changes; what runs jobs comes before the first look at a later change."""
+    return pytest.mark.parametrize("change", names, indirect=True)
+
+
+def runs(tool: str, command: str, output: str, bucket: str) -> str:
+    """Runs a job by `python -m jobs`, and returns what it wrote into a file."""
+    prefix = f"changes/{tool}/"
+    options = ["--stack", environment.STACK, "--output", output, "--output-prefix", f"s3://{bucket}/{prefix}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs", "submit", tool, *options, "--", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    content: bytes = boto3.client("s3").get_object(Bucket=bucket, Key=prefix + output)["Body"].read()
+    return content.decode()
+
+
+def succeeds(queue: str, definition: str, **options: Any) -> None:
+    """Runs a job by ARNs, as a script does that holds them."""
+    batch = boto3.client("batch")
+    id_ = batch.submit_job(
+        jobName="by-arn",
+        jobQueue=queue,
+        jobDefinition=definition,
+        containerOverrides={"command": ["true"]},
+        **options,
+    )["jobId"]
+    until(lambda: batch.describe_jobs(jobs=[id_])["jobs"][0]["status"] == "SUCCEEDED", "the job has succeeded")
+
+
+@after(EVERY_KEY)
+def test_a_labs_own_tool_is_a_folder_and_an_entry_and_its_jobs_run(change: Change) -> None:
+    command = r"printf '@read\nACGT\n+\nIIII\n' | seqtk seq -r -A - > reversed.fa"
+    assert runs("seqtk", command, "reversed.fa", change.outputs["bucket"]) == ">read\nACGT\n"
+
+
+@after(EVERY_KEY)
+def test_a_job_runs_on_the_queue_of_the_shares(change: Change) -> None:
+    outputs = change.outputs
+    succeeds(outputs["fair_share_queue_arn"], outputs["job_definition_arns"]["samtools"], shareIdentifier="phages")
+
+
+@after(EVERY_KEY)
+def test_a_preview_shows_instance_types_vcpus_scratch_image_and_tags_changed_in_place(change: Change) -> None:
+    differences = change.preview.differences
+    changed = {urn: " ".join(differences[urn]) for urn in change.preview.changes["update"]}
+    environments = [paths for urn, paths in changed.items() if type_of(urn) == ENVIRONMENT]
+    assert len(environments) == 2
+    for paths in environments:
+        for name in ("instanceTypes", "maxVcpus", "launchTemplate", "imageIdOverride", "tags"):
+            assert name in paths
+    assert ["volumeSize" in paths for urn, paths in changed.items() if type_of(urn) == LAUNCH_TEMPLATE] == [True]
+
+
+@after(BACK)
+def test_a_job_runs_on_the_main_queue_when_the_shares_are_gone(change: Change) -> None:
+    assert "fair_share_queue_arn" not in change.outputs
+    succeeds(change.outputs["queue_arn"], change.outputs["job_definition_arns"]["samtools"])
+
+
+@after(BACK)
+def test_the_way_back_removes_what_came_and_replaces_nothing(change: Change, life: Life) -> None:
+    came = life.change(EVERY_KEY).up.changes
+    assert set(change.up.changes) == {"delete", "update"}
+    assert change.up.changes["delete"] == came["create"]
+
+
+@after(*CHANGES)
+def test_one_up_leaves_nothing_for_a_refresh_to_find_or_another_up_to_do(change: Change) -> None:
+    assert (change.again.exit_code, change.again.changes) == (0, {}), change.again.text
+
+
+@after(*CHANGES)
+def test_queues_and_bucket_are_still_those_that_scripts_hold(change: Change, life: Life) -> None:
+    for name in ("queue_arn", "on_demand_queue_arn", "bucket"):
+        assert change.outputs[name] == life.outputs[name]
+
+
+@after(EVERY_KEY, RANGE, EXISTING)
+def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
+    """Adds, removes and replaces as much as they do together, and changes at least as much in place as the row that changes most of a
+    type: several keys may change the same resource."""
+    in_place, *moved = change.up.counted().values()
+    rows = [tuple(row.counted().values()) for row in change.rows]
+    said_in_place, *said = zip(*rows, strict=True)
+    assert moved == [sum(counts, Counter[str]()) for counts in said]
+    for type_ in {*in_place, *sum(said_in_place, Counter[str]())}:
+        counts = [row[type_] for row in said_in_place]
+        assert max(counts) <= in_place[type_] <= sum(counts), type_
+
+
+@pytest.mark.parametrize(
+    ("change", "unknown"),
+    [(EVERY_KEY, []), (BACK, []), (RANGE, []), (EXISTING, [("update", POLICY)])],
+    indirect=["change"],
+)
+def test_a_preview_shows_what_the_up_then_does_and_no_more_than_what_it_cannot_know(
+    change: Change, unknown: list[tuple[str, str]]
+) -> None:
+    """A preview does not know the ARN of a job definition's next revision, so it shows the policy on who submits as updated; an `up`
+    finds that the policy names every revision, and leaves it."""
+    assert change.preview.exit_code == 0, change.preview.text
+    shown, done = (
+        {(operation, urn) for operation, urns in result.changes.items() for urn in urns}
+        for result in (change.preview, change.up)
+    )
+    assert done <= shown
+    assert [(operation, type_of(urn)) for operation, urn in shown - done] == unknown
+
+
+@after(EXISTING)
+def test_a_script_that_holds_yesterdays_queue_and_definition_still_runs_its_job(change: Change, life: Life) -> None:
+    definition = life.outputs["job_definition_arns"]["bwa"]
+    assert change.outputs["job_definition_arns"]["bwa"] != definition
+    succeeds(life.outputs["queue_arn"], definition)
