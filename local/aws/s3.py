@@ -215,9 +215,9 @@ def remember_checksum(former: Callable[..., Any], self: S3Response) -> Any:
     """Keeps the checksum that a part was verified by, so that joining the parts need not compute it again."""
     status, told, body = former(self)
     upload = self.backend.get_bucket(self.bucket_name).multiparts.get(self._get_param("uploadId"))
-    part = upload and upload.parts.get(self._get_int_param("partNumber"))
-    for algorithm in _CHECKSUMS if part else ():
-        if value := told.get(f"x-amz-checksum-{algorithm.lower()}"):
+    part = upload.parts.get(self._get_int_param("partNumber")) if upload else None
+    for algorithm in _CHECKSUMS:
+        if part and (value := told.get(f"x-amz-checksum-{algorithm.lower()}")):
             part.checksum_algorithm, part.checksum_value = algorithm, value
     return status, told, body
 
