@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 from local import environment, processes
 from local.console import say
@@ -28,6 +29,13 @@ def up(record: Record) -> None:
     say("pulumi up")
     _pulumi(record, "stack", "select", environment.STACK, "--create")
     _pulumi(record, "up", "--stack", environment.STACK, "--yes", "--skip-preview")
+
+
+def platform() -> str:
+    """The container platform that the stack's configuration asks for."""
+    given = yaml.safe_load((ROOT / f"Pulumi.{environment.STACK}.yaml").read_text())
+    architecture = (given.get("config") or {}).get("biobatch:architecture", "x86_64")
+    return "linux/arm64" if architecture == "arm64" else "linux/amd64"
 
 
 def outputs(record: Record) -> dict[str, Any]:

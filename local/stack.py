@@ -6,6 +6,7 @@ from pathlib import Path
 from local import (
     aws_server,
     containers,
+    emulator,
     engine,
     ports,
     processes,
@@ -52,11 +53,13 @@ def up() -> Record:
             _clear(ROOT, found)
             found = None
         if found and found.ready and "queue_arn" in program.outputs(found):
+            _prepare_builds(found)
             say(f"the stack is up: AWS on 127.0.0.1:{found.aws_port}, registry on 127.0.0.1:{found.registry_port}")
             return found
         cli = pulumi_cli.obtain()
         if not found:
             found = _start()
+        _prepare_builds(found)
         pulumi_cli.install(cli)
         provider_plugins.install()
         program.up(found)
@@ -120,6 +123,11 @@ def _start() -> Record:
     return found
 
 
+def _prepare_builds(found: Record) -> None:
+    with engine.client(found.docker_host) as connection:
+        emulator.register(connection, program.platform())
+
+
 def _clear(root: Path, found: Record | None) -> None:
     processes.stop(processes.running(root, program.ROLE), seconds=10)
     processes.stop(processes.running(root, aws_server.ROLE), seconds=15)
@@ -131,5 +139,6 @@ def _clear(root: Path, found: Record | None) -> None:
     processes.stop(others, seconds=10)
     if own_engine or (found and found.own_engine):
         engine.stop(root)
+    emulator.clear()
     record.forget(root)
     shutil.rmtree(root / LOCAL.name, ignore_errors=True)

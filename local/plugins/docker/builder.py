@@ -14,6 +14,8 @@ import requests
 from docker.auth import resolve_repository_name
 from docker.utils import parse_repository_tag
 
+from local import containers
+from local.errors import LocalError
 from local.plugins.common import Failure
 from local.plugins.docker import context
 
@@ -36,8 +38,8 @@ class Builder:
         """
         host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         try:
-            self._engine = docker.APIClient(base_url=host, timeout=_TIMEOUT, version="auto", num_pools=32)
-            self._engine.ping()
+            self._client = docker.DockerClient(base_url=host, timeout=_TIMEOUT, version="auto", num_pools=32)
+            self._client.ping()
         except (docker.errors.DockerException, requests.RequestException) as error:
             raise Failure(
                 f"failed to connect to any docker daemon: {host} does not answer ({error}). Start Docker, or set DOCKER_HOST."
@@ -55,13 +57,18 @@ class Builder:
             Failure: with the end of the build's output.
         """
         folder, dockerfile = Path(build["context"]), Path(build["dockerfile"])
+        try:
+            containers.obtain_base_image(self._client, build["platform"])
+        except LocalError as error:
+            raise Failure(f"building {build['dockerfile']}: {error}") from None
         with context.archive(folder, dockerfile) as archive:
-            answer = self._engine.build(
+            answer = self._client.api.build(
                 fileobj=archive,
                 custom_context=True,
                 dockerfile=context.ARCHIVED_DOCKERFILE,
                 tag=name,
-                buildargs={key: str(value) for key, value in (build.get("args") or {}).items()},
+                buildargs=_automatic_arguments(build["platform"])
+                | {key: str(value) for key, value in (build.get("args") or {}).items()},
                 target=build.get("target") or "",
                 platform=build["platform"],
                 cache_from=(build.get("cacheFrom") or {}).get("images"),
@@ -94,7 +101,7 @@ class Builder:
         login = None
         if registry.get("username") and registry.get("password"):
             login = {"username": registry["username"], "password": registry["password"]}
-        answer = self._engine.push(repository, tag=tag or "latest", auth_config=login, stream=True, decode=True)
+        answer = self._client.api.push(repository, tag=tag or "latest", auth_config=login, stream=True, decode=True)
         where = urlsplit(registry.get("server") or "").netloc or resolve_repository_name(repository)[0]
         log(f"Pushing to {where}")
         for _ in _lines(answer, lambda error: Failure(f"pushing {name} to {where}: {error}")):
@@ -103,8 +110,19 @@ class Builder:
         return next((known for known in digests if known.split("@")[0] == repository), "<none>@<none>")
 
     def _inspect(self, name: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._engine.inspect_image(name)  # type: ignore[no-untyped-call]
+        found: Mapping[str, Any] = self._client.api.inspect_image(name)  # type: ignore[no-untyped-call]
         return found
+
+
+def _automatic_arguments(platform: str) -> dict[str, str]:
+    """What BuildKit, by which the true provider builds, sets in every build; the engine's own builder sets nothing."""
+    own = containers.own_platform()
+    return {
+        "BUILDPLATFORM": own,
+        "BUILDARCH": own.split("/")[1],
+        "TARGETPLATFORM": platform,
+        "TARGETARCH": platform.split("/")[1],
+    }
 
 
 def _lines(answer: Iterable[Mapping[str, Any]], failure: Callable[[str], Failure]) -> Iterable[str]:

@@ -1,7 +1,6 @@
 """The plugin's calls for `docker.Image`, decided as the true provider (v4.11.2) decides them."""
 
 import os
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
+from local.containers import own_platform
 from local.plugins.common import UNKNOWN, Failure, Plugin, Secret, failing, from_struct, holds_unknown, to_struct
 from local.plugins.docker import context
 from local.plugins.docker.builder import Builder
@@ -20,7 +20,6 @@ VERSION = "4.11.2"
 TOKEN = "docker:index/image:Image"
 #: Top-level inputs that are compared. None replaces, not even the name.
 _COMPARED = ("build", "imageName", "skipPush", "buildOnPreview", "registry")
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Provider(Plugin):
@@ -148,8 +147,7 @@ def _checked_build(given: Mapping[str, Any]) -> dict[str, Any]:
     if build["context"] is UNKNOWN or build.get("dockerfile") is UNKNOWN:
         return build
     build.setdefault("dockerfile", os.path.normpath(f"{build['context']}/Dockerfile"))
-    machine = platform.machine().lower()
-    build.setdefault("platform", f"linux/{_ARCHITECTURES.get(machine, machine)}")
+    build.setdefault("platform", own_platform())
     if "cacheFrom" in build and not (build["cacheFrom"] or {}).get("images"):
         raise Failure("cacheFrom requires an `images` field")
     version = build.get("builderVersion")
