@@ -15,6 +15,7 @@ import pytest
 from local import aws_server, containers, engine, processes, program, stack
 from local.paths import ROOT
 from local.record import Record
+from tests.changes_table import ROWS
 from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
 from tests.local.lifecycle.remains import left_on_the_machine
@@ -71,14 +72,12 @@ def test_a_wrong_configuration_is_refused_in_words_before_anything_changes(case:
     assert result.changes == {}
 
 
-def test_a_third_zone_adds_to_the_stack_and_replaces_nothing(tmp_path: Path) -> None:
+def test_a_third_zone_does_what_the_table_of_changes_says_and_replaces_nothing(tmp_path: Path) -> None:
     result = pulumi("up", "--yes", "--skip-preview", *with_config(tmp_path, azCount=3))
     assert result.exit_code == 0, result.text
-    assert set(result.changes) == {"create", "update"}, result.changes
-    assert result.types("update") == [
-        *["aws:batch/computeEnvironment:ComputeEnvironment"] * 2,
-        "aws:ec2/vpcEndpoint:VpcEndpoint",
-    ]
+    (row,) = (row for row in ROWS if str(row) == "azCount `2` → `3`")
+    assert result.counted() == row.counted()
+    assert not result.types("replace")
 
 
 def test_a_second_clone_is_told_whose_stack_is_up_and_how_to_end_it(tmp_path: Path) -> None:
@@ -133,6 +132,20 @@ def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pyt
     assert "clearing it and its Pulumi state" in capsys.readouterr().out
     with engine.client(local_stack.docker_host) as client:
         assert client.containers.list(all=True, filters={"label": containers.LABEL}) == []
+
+
+def test_a_destroy_while_somebody_holds_the_submit_policy_says_so(local_stack: Record) -> None:
+    policy, iam = program.outputs(local_stack)["submit_policy_arn"], boto3.client("iam")
+    iam.create_user(UserName="ada")
+    iam.attach_user_policy(UserName="ada", PolicyArn=policy)
+    result = pulumi("destroy", "--yes", "--skip-preview")
+    iam.detach_user_policy(UserName="ada", PolicyArn=policy)
+    iam.delete_user(UserName="ada")
+    assert result.exit_code != 0
+    assert [word for word in ("DeleteConflict", "a policy attached to entities") if word not in result.text] == [], (
+        result.text
+    )
+    assert "Traceback" not in result.text
 
 
 def test_destroy_leaves_nothing_in_aws() -> None:
