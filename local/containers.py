@@ -156,7 +156,7 @@ def _bootstrap_foreign(engine: docker.DockerClient, folder: Path, architecture: 
     obtain_base_image(engine)
     script = (
         "apt-get update -q && apt-get install -qy --no-install-recommends mmdebstrap && "
-        "exec mmdebstrap --mode=chrootless --variant=minbase --architectures=$1 trixie /made/base.tar"
+        "exec mmdebstrap --mode=chrootless --skip=check/chrootless --variant=minbase --architectures=$1 trixie /made/base.tar"
     )
     try:
         engine.containers.run(

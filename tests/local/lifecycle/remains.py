@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from local import containers, engine, processes
+from local import containers, emulator, engine, processes
 from local.paths import CACHE, ROOT, RUN
 from local.record import Record
 
@@ -16,6 +16,7 @@ def left_on_the_machine(record: Record) -> dict[str, list[str]]:
         "engine": [str(process) for process in engine.leftovers()],
         "interfaces": [name for name in psutil.net_if_addrs() if name.startswith("biobatch")],
         "mounts": [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(p.mountpoint)],
+        "emulators": emulator.ours(),
         "control groups": [str(path) for path in Path("/sys/fs/cgroup").glob("*/biobatch")],
         "files": [str(path) for path in (ROOT / ".local", RUN, CACHE / "stack.json") if path.exists()],
     }

@@ -1,0 +1,59 @@
+"""The same Dockerfiles for arm64: built as `pulumi up` builds them, and run on this machine, by emulation where it is of another kind."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+from local import containers, emulator
+from local.paths import ROOT
+from local.plugins.docker.builder import Builder
+from tests.images.containers import Images
+from tests.images.storage import Folder
+
+PLATFORM = "linux/arm64"
+
+
+@pytest.fixture(scope="module")
+def arm64(images: Images) -> Iterator[Images]:
+    """The image of samtools for arm64, on a base of its own; their layers are kept, so that only the first build takes minutes."""
+    emulator.register(images.engine, PLATFORM)
+    builder = Builder()
+    names = {tool: f"biobatch-cache/{tool}-arm64:latest" for tool in ("base", "samtools")}
+    try:
+        for tool, args in (("base", {}), ("samtools", {"BASE": names["base"]})):
+            context = str(ROOT / "images" / tool)
+            build = {"context": context, "dockerfile": f"{context}/Dockerfile", "platform": PLATFORM, "args": args}
+            builder.build(names[tool], build, lambda line: None)
+        yield dataclasses.replace(images, uris=names)
+    finally:
+        # An engine has one base image at a time, and other tests build for this machine.
+        containers.obtain_base_image(images.engine)
+
+
+def test_the_image_is_for_arm64_and_runs_there_with_the_tool_in_the_pinned_version(arm64: Images) -> None:
+    image = arm64.engine.images.get(arm64.uris["samtools"])
+    assert image.attrs["Architecture"] == "arm64"
+    lines = arm64.run("samtools", "uname -m; dpkg --print-architecture; samtools --version").log.splitlines()
+    assert lines[:3] == ["aarch64", "arm64", "samtools 1.21"]
+
+
+def test_job_and_the_tool_are_programs_of_arm64(arm64: Images) -> None:
+    # Bytes 18 and 19 of an ELF file name its machine, 183 AArch64.
+    script = "for file in /usr/local/bin/job /usr/bin/samtools; do head -c 20 $file | tail -c 2 | od -An -tu2; done"
+    assert arm64.run("samtools", script).log.split()[:2] == ["183", "183"]
+
+
+def test_a_job_stages_runs_and_publishes_on_arm64(arm64: Images, folder: Folder) -> None:
+    job = arm64.run(
+        "samtools",
+        "samtools faidx genome.fa",
+        environment={
+            "JOB_INPUTS": folder.put("genome.fa", b">g\nACGTACGT\n"),
+            "JOB_OUTPUTS": "genome.fa.fai",
+            "JOB_OUTPUT_PREFIX": folder.uri("out"),
+        },
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.get("out/genome.fa.fai") == b"g\t8\t3\t8\t9\n"
+    assert folder.names("out/") == {"genome.fa.fai", "manifest.json"}
