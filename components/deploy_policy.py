@@ -15,18 +15,25 @@ _READ = (
     *("ecr:GetAuthorizationToken", "logs:DescribeLogGroups"),
 )
 
-#: Everything of EC2 that makes, changes and deletes. AWS chooses the ids, so no name narrows it further than account and region.
+#: What makes and changes networks. AWS chooses the ids, so no name narrows it further than account and region; of launch templates,
+#: which bear no tag `Name`, all.
 _NETWORK = (
     *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress"),
     *("AuthorizeSecurityGroupIngress", "CreateFlowLogs", "CreateInternetGateway", "CreateLaunchTemplate"),
     *("CreateLaunchTemplateVersion", "CreateNatGateway", "CreateRoute", "CreateRouteTable", "CreateSecurityGroup"),
-    *("CreateSubnet", "CreateTags", "CreateVpc", "CreateVpcEndpoint", "DeleteFlowLogs", "DeleteInternetGateway"),
-    *("DeleteLaunchTemplate", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable", "DeleteSecurityGroup"),
-    *("DeleteSubnet", "DeleteTags", "DeleteVpc", "DeleteVpcEndpoints", "DescribeVpcAttribute"),
-    *("DetachInternetGateway", "DisassociateAddress", "DisassociateRouteTable", "ModifySubnetAttribute"),
-    *("ModifyVpcAttribute", "ModifyVpcEndpoint", "ReleaseAddress", "ReplaceRoute", "ReplaceRouteTableAssociation"),
-    *("RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+    *("CreateSubnet", "CreateVpc", "CreateVpcEndpoint", "DeleteLaunchTemplate", "DescribeVpcAttribute"),
+    *("DisassociateAddress", "ModifySubnetAttribute", "ModifyVpcAttribute", "ModifyVpcEndpoint", "ReplaceRoute"),
+    *("ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
 )
+
+#: What takes parts of networks away: only of parts whose tag `Name` the stack has given.
+_TAKES_AWAY = (
+    *("DeleteFlowLogs", "DeleteInternetGateway", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable"),
+    *("DeleteSecurityGroup", "DeleteSubnet", "DeleteVpc", "DeleteVpcEndpoints", "DetachInternetGateway"),
+    *("DisassociateRouteTable", "ReleaseAddress"),
+)
+
+_TAGS = ("CreateTags", "DeleteTags")
 
 _BATCH = (
     *("CreateComputeEnvironment", "CreateJobQueue", "CreateSchedulingPolicy", "DeleteComputeEnvironment"),
@@ -125,6 +132,15 @@ def deploy_policy(
     statements = [
         _statement("Read", _READ, "*"),
         _statement("Network", _prefixed("ec2", _NETWORK), arn("ec2", "*")),
+        _statement(
+            "OwnNetwork",
+            _prefixed("ec2", (*_TAKES_AWAY, *_TAGS)),
+            arn("ec2", "*"),
+            {"StringLike": {"aws:ResourceTag/Name": [name, f"{name}-*"]}},
+        ),
+        # Whoever could give any network the stack's name could then take it away: tags go on what is being made.
+        _statement("NameNew", ["ec2:CreateTags"], arn("ec2", "*"), {"Null": {"ec2:CreateAction": "false"}}),
+        _statement("TagTemplates", _prefixed("ec2", _TAGS), arn("ec2", "launch-template/*")),
         _statement(
             "Batch",
             _prefixed("batch", _BATCH),

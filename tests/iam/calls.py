@@ -53,13 +53,16 @@ _TAGGING = {
 }
 
 
-def wanted(call: Call, account: str, boundary: str, types_of: Callable[[str], Sequence[str]]) -> Iterator[Wanted]:
+def wanted(
+    call: Call, account: str, boundary: str, names: Mapping[str, str], types_of: Callable[[str], Sequence[str]]
+) -> Iterator[Wanted]:
     """What IAM must allow for a call.
 
     Args:
         call: of a region `us-east-1`.
         account: whose.
         boundary: ARN of the boundary that the account's roles have, or "".
+        names: the tag `Name` of what has an id in EC2.
         types_of: the types of resource that AWS's reference knows for an action; none for one that knows `*` alone.
 
     Raises:
@@ -78,7 +81,12 @@ def wanted(call: Call, account: str, boundary: str, types_of: Callable[[str], Se
         if not fitting:
             raise LookupError(f"{action}: no {' or '.join(types)} in {parameters}")
         for arn in fitting:
-            yield action, arn, _context(action, parameters, boundary)
+            context = _context(action, parameters, boundary)
+            if (name := names.get(arn.rpartition("/")[2])) is not None:
+                context["aws:ResourceTag/Name"] = name
+            if action == "ec2:CreateTags" and operation != "CreateTags":
+                context["ec2:CreateAction"] = operation
+            yield action, arn, context
     for role in _roles(operation, parameters, account):
         yield "iam:PassRole", role, {"iam:PassedToService": _TAKERS[operation]}
 

@@ -1,5 +1,5 @@
 """`pulumi up`, `refresh` and `destroy` of the whole program in a process of their own: `python -m tests.iam.deployment CONFIG` prints
-every call that they make, as JSON.
+every call that they make, and the names of what they made, as JSON.
 
 The stand-in provider makes what the program registers, in the local AWS's own mended moto.
 """
@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pulumi
@@ -33,6 +33,14 @@ from tests.unit.recording import Cloud, record, record_program
 REGION = "us-east-1"
 
 Call = tuple[str, str, Mapping[str, Any]]
+
+
+class Deployment(NamedTuple):
+    """All calls of an `up`, a `refresh` and a `destroy`, in their order."""
+
+    calls: list[Call]
+    names: dict[str, str]
+    """The tag `Name` of what has an id in EC2."""
 
 
 @dataclass
@@ -74,8 +82,8 @@ class Deployed(Planned):
         return made.id, made.properties
 
 
-def calls(config: Mapping[str, str]) -> list[Call]:
-    """All calls of an `up`, a `refresh` and a `destroy` after a job has left something in the bucket.
+def deploy(config: Mapping[str, str]) -> Deployment:
+    """An `up`, a `refresh`, and a `destroy` after a job has left something in the bucket.
 
     Args:
         config: keys and values; a `vpcId`, whatever it is, stands for a network that others made.
@@ -89,11 +97,23 @@ def calls(config: Mapping[str, str]) -> list[Call]:
         _make_network(full, engine, cloud)
     outputs = record_program(full, cloud).exports
     boto3.client("s3", region_name=REGION).put_object(Bucket=outputs["bucket"], Key="results/a.bam", Body=b"a")
+    names = _names()
     for made in cloud.made:
         engine.read(made)
     for made in reversed(cloud.made):
         engine.delete(made)
-    return api.calls
+    return Deployment(api.calls, names)
+
+
+def _names() -> dict[str, str]:
+    ec2 = boto3.client("ec2", region_name=REGION)
+    tags = ec2.describe_tags(Filters=[{"Name": "key", "Values": ["Name"]}])["Tags"]
+    names = {tag["ResourceId"]: tag["Value"] for tag in tags}
+    for table in ec2.describe_route_tables()["RouteTables"]:
+        for association in table["Associations"]:  # AWS judges it by its table's tags
+            if table["RouteTableId"] in names:
+                names[association["RouteTableAssociationId"]] = names[table["RouteTableId"]]
+    return names
 
 
 def _make_network(config: Mapping[str, str], engine: Engine, cloud: Deployed) -> None:
@@ -126,4 +146,4 @@ if __name__ == "__main__":
     with mock_aws(), socket.create_server(("127.0.0.1", 0)) as listener, server.serving(MemoryRegistry(), listener):
         server.mend(f"127.0.0.1:{listener.getsockname()[1]}")
         batch.take_over(Scheduler(Capacity(Size(vcpus=1, memory_mib=1)), runner=None))  # type: ignore[arg-type]  # runs no job
-        print(json.dumps(calls(json.loads(sys.argv[1])), default=str))
+        print(json.dumps(deploy(json.loads(sys.argv[1])), default=str))

@@ -17,7 +17,13 @@ Row = tuple[str, str, str, Mapping[str, str], bool]
 
 
 def row(who: str, action: str, resource: str, allowed: bool, **context: str) -> Row:
-    return who, action, resource, {key.replace("__", ":"): value for key, value in context.items()}, allowed
+    return (
+        who,
+        action,
+        resource,
+        {key.replace("__", ":", 1).replace("__", "/"): value for key, value in context.items()},
+        allowed,
+    )
 
 
 #: Of a stack without a key and a boundary, that shares references/human/ for reading and results for both.
@@ -152,6 +158,12 @@ MATRIX: Sequence[Row] = [
     ),
     row("deploy", "ec2:CreateNatGateway", f"{EC2}:natgateway/nat-1", True),
     row("deploy", "ec2:CreateVpc", f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-1", False),
+    row("deploy", "ec2:DeleteVpc", f"{EC2}:vpc/vpc-1", True, aws__ResourceTag__Name="biobatch-10.0.0.0/16"),
+    row("deploy", "ec2:DeleteVpc", f"{EC2}:vpc/vpc-1", False, aws__ResourceTag__Name="others"),
+    row("deploy", "ec2:DeleteVpc", f"{EC2}:vpc/vpc-1", False),
+    row("deploy", "ec2:DeleteSubnet", f"{EC2}:subnet/subnet-1", False, aws__ResourceTag__Name="biobatched"),
+    row("deploy", "ec2:CreateTags", f"{EC2}:vpc/vpc-1", False),
+    row("deploy", "ec2:CreateTags", f"{EC2}:vpc/vpc-1", True, ec2__CreateAction="CreateVpc"),
     row("deploy", "ec2:RunInstances", f"{EC2}:instance/i-1", False),
 ]
 

@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
 
 from components.deploy_policy import deploy_policy
 from tests.iam.calls import Wanted, wanted
-from tests.iam.deployment import REGION, Call
+from tests.iam.deployment import REGION, Deployment
 from tests.iam.evaluator import Evaluator, Request
 from tests.unit.plugins.actions import actions
 from tests.unit.recording import ROOT
@@ -76,10 +76,10 @@ def policy(boundary: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def deployments() -> dict[str, list[Call]]:
-    """The calls of an `up`, a `refresh` and a `destroy` of each configuration."""
+def deployments() -> dict[str, Deployment]:
+    """An `up`, a `refresh` and a `destroy` of each configuration."""
 
-    def calls(config: dict[str, str]) -> list[Call]:
+    def deployed(config: dict[str, str]) -> Deployment:
         ran = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "tests.iam.deployment", json.dumps(config)],
             cwd=ROOT,
@@ -87,20 +87,20 @@ def deployments() -> dict[str, list[Call]]:
             text=True,
         )
         assert ran.returncode == 0, ran.stderr[-3000:]
-        return [(service, operation, parameters) for service, operation, parameters in json.loads(ran.stdout)]
+        return Deployment(*json.loads(ran.stdout))
 
-    return {name: calls(config) for name, config in CONFIGURATIONS.items()}
+    return {name: deployed(config) for name, config in CONFIGURATIONS.items()}
 
 
-def asked(calls: Sequence[Call], boundary: str, evaluator: Evaluator) -> list[Wanted]:
+def asked(deployment: Deployment, boundary: str, evaluator: Evaluator) -> list[Wanted]:
     """What IAM is asked over a deployment, each once."""
-    every = {action for service, operation, _ in calls for action in actions(service, operation)}
+    every = {action for service, operation, _ in deployment.calls for action in actions(service, operation)}
     tagging = ["batch:TagResource", "ec2:CreateTags", "ecr:TagResource", "logs:TagResource"]
     tagging += ["iam:TagInstanceProfile", "iam:TagPolicy", "iam:TagRole"]
     types = evaluator.resource_types(sorted({*every, *tagging}))
     found: dict[str, Wanted] = {}
-    for call in calls:
-        for each in wanted(call, ACCOUNT, boundary, types.__getitem__):
+    for call in deployment.calls:
+        for each in wanted(call, ACCOUNT, boundary, deployment.names, types.__getitem__):
             found[json.dumps(each)] = each
     return [*found.values(), *beside()]
 
@@ -115,7 +115,7 @@ def beside() -> Iterator[Wanted]:
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_call(
-    name: str, deployments: dict[str, list[Call]], evaluator: Evaluator
+    name: str, deployments: dict[str, Deployment], evaluator: Evaluator
 ) -> None:
     boundary = CONFIGURATIONS[name].get("permissionsBoundaryArn", "")
     requests = [
@@ -136,7 +136,7 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
 
 
 def test_nothing_is_in_the_deploy_policy_that_nothing_needs(
-    deployments: dict[str, list[Call]], evaluator: Evaluator
+    deployments: dict[str, Deployment], evaluator: Evaluator
 ) -> None:
     needed = {
         action
