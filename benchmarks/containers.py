@@ -16,12 +16,14 @@ from local.containers import BASE_IMAGE, LABEL
 from local.errors import LocalError
 from local.paths import ROOT
 
-#: Shell function that times a command: `timed NAME COMMAND…` prints "timed NAME MICROSECONDS", or ends the script.
+#: Shell function that times a command: `timed NAME COMMAND…` prints "timed NAME MICROSECONDS" and, of processor time, "cpu NAME
+#: USER-SECONDS SYSTEM-SECONDS", or ends the script.
 TIMED = r"""
 timed() {
   local name=$1 from=${EPOCHREALTIME/[.,]/}
+  local TIMEFORMAT="cpu $name %U %S"
   shift
-  "$@" > /tmp/said 2>&1 || { cat /tmp/said; exit 1; }
+  time "$@" > /tmp/said 2>&1 || { cat /tmp/said; exit 1; }
   echo "timed $name $((${EPOCHREALTIME/[.,]/} - from))"
 }
 """
@@ -108,6 +110,16 @@ def timings(log: str) -> dict[str, list[float]]:
         if line.startswith("timed "):
             _, name, microseconds = line.split()
             found.setdefault(name, []).append(int(microseconds) / 1e6)
+    return found
+
+
+def processor_times(log: str) -> dict[str, list[float]]:
+    """Seconds of processor time by name, in the order in which `timed` printed them."""
+    found: dict[str, list[float]] = {}
+    for line in log.splitlines():
+        if line.startswith("cpu "):
+            _, name, user, system = line.split()
+            found.setdefault(name, []).append(float(user) + float(system))
     return found
 
 

@@ -29,6 +29,13 @@ def test_the_shell_times_a_function_and_hides_what_it_prints() -> None:
     assert list(containers.timings(done.stdout)) == ["one"]
 
 
+def test_the_shell_tells_the_processor_time_of_a_command() -> None:
+    done = _bash("timed one bash -c 'for ((i = 0; i < 300000; i++)); do :; done'; timed one sleep 0.2")
+    busy, idle = containers.processor_times(done.stderr)["one"]
+    assert busy > idle
+    assert containers.processor_times("cpu a 1.250 0.500\ntimed a 9") == {"a": [1.75]}
+
+
 def test_a_command_that_fails_ends_the_script_with_what_it_said() -> None:
     done = _bash("f() { echo the reason; return 3; }; timed one f; echo on")
     assert done.returncode == 1
