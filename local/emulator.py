@@ -5,6 +5,7 @@ It is the one of the images' own Debian release: qemu 7.2, of the release before
 
 import contextlib
 import os
+import platform as machine
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,13 +15,15 @@ import docker.errors
 import psutil
 import requests
 
-from components import emulation
 from local import containers
 from local.console import say
 from local.errors import LocalError
 from local.paths import CACHE, ROOT
 from local.processes import run
 
+#: Where the kernel lists the emulators that it knows.
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+_EMULATORS = {"linux/arm64": "qemu-aarch64", "linux/amd64": "qemu-x86_64"}
 _FOLDER = CACHE / "qemu"
 #: Device name of a mount of our own, by which it is known when the stack ends.
 _DEVICE = "biobatch"
@@ -45,18 +48,19 @@ def register(engine: docker.DockerClient, platform: str) -> None:
     Raises:
         LocalError: if the emulator cannot be fetched, or the kernel takes none.
     """
-    name = emulation.missing_emulator(platform)
-    if name is None or os.geteuid() != 0:
+    name = _EMULATORS[platform]
+    needed = machine.system() == "Linux" and platform != containers.own_platform() and not (BINFMT / name).exists()
+    if not needed or os.geteuid() != 0:
         return
     folder = _fetched(engine, name)
     say(f"registering {name} with the kernel, to build and run {platform} images here")
-    if not (emulation.BINFMT / "register").exists():
-        run(["mount", "-t", "binfmt_misc", _DEVICE, emulation.BINFMT], f"emulation of {platform}")
+    if not (BINFMT / "register").exists():
+        run(["mount", "-t", "binfmt_misc", _DEVICE, BINFMT], f"emulation of {platform}")
     # :name:M:offset:magic:mask:interpreter:flags. F among the flags: the kernel opens the emulator now, and containers need no file.
     fields = (folder / f"usr/share/qemu/binfmt.d/{name}.conf").read_text().strip().split(":")
     fields[6] = str(folder / "usr/bin" / name)
     try:
-        (emulation.BINFMT / "register").write_text(":".join(fields))
+        (BINFMT / "register").write_text(":".join(fields))
     except OSError as error:
         raise LocalError(f"the kernel does not take {name} as emulator of {platform}: {error.strerror}") from None
 
@@ -89,15 +93,15 @@ def clear() -> None:
     """Takes back what `register` told the kernel; other emulators stay."""
     for entry in ours():
         with contextlib.suppress(OSError):
-            (emulation.BINFMT / entry).write_text("-1")
-    if _is_our_mount() and {path.name for path in emulation.BINFMT.iterdir()} == {"register", "status"}:
-        subprocess.run(["umount", emulation.BINFMT], check=False, capture_output=True)
+            (BINFMT / entry).write_text("-1")
+    if _is_our_mount() and {path.name for path in BINFMT.iterdir()} == {"register", "status"}:
+        subprocess.run(["umount", BINFMT], check=False, capture_output=True)
 
 
 def ours() -> list[str]:
     """Names of the emulators that the kernel has from the user's cache."""
     found = []
-    for path in emulation.BINFMT.glob("qemu-*"):
+    for path in BINFMT.glob("qemu-*"):
         with contextlib.suppress(OSError):
             if f"interpreter {_FOLDER}/" in path.read_text():
                 found.append(path.name)
@@ -106,4 +110,4 @@ def ours() -> list[str]:
 
 def _is_our_mount() -> bool:
     mounts = psutil.disk_partitions(all=True)
-    return any(mount.device == _DEVICE and mount.mountpoint == str(emulation.BINFMT) for mount in mounts)
+    return any(mount.device == _DEVICE and mount.mountpoint == str(BINFMT) for mount in mounts)

@@ -9,7 +9,6 @@ import docker
 import docker.errors
 import pytest
 
-from components import emulation
 from local import containers, emulator, program
 from local.errors import LocalError
 
@@ -42,7 +41,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "register").touch()
     (folder / "status").write_text("enabled\n")
-    monkeypatch.setattr(emulation, "BINFMT", folder)
+    monkeypatch.setattr(emulator, "BINFMT", folder)
     monkeypatch.setattr(emulator, "_FOLDER", tmp_path / "cache" / "qemu")
     monkeypatch.setattr(containers, "obtain_base_image", lambda engine: None)
     monkeypatch.setattr("platform.system", lambda: "Linux")
