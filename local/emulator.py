@@ -23,6 +23,7 @@ from local.processes import run
 
 #: Where the kernel lists the emulators that it knows.
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
+#: The product knows these too; importing it for them would make every `make local-…` begin three seconds later.
 _EMULATORS = {"linux/arm64": "qemu-aarch64", "linux/amd64": "qemu-x86_64"}
 _FOLDER = CACHE / "qemu"
 #: Device name of a mount of our own, by which it is known when the stack ends.

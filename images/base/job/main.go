@@ -4,7 +4,8 @@
 // manifest, or an empty one, is no result. For users: docs/job.md.
 //
 // Read in this order: plan.go (what the JOB_… variables ask for), store.go (S3), verify.go (whether an input is whole),
-// manifest.go (what a finished job leaves, and how the next one recognises it), execute.go (the command), usage.go (what it took).
+// manifest.go (what a finished job leaves, and how the next one recognises it), execute.go (the command), descendants.go (what it
+// left running), usage.go (what it took).
 package main
 
 import (
