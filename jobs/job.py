@@ -32,7 +32,7 @@ class Job:
     command: tuple[str, ...]
     """One argument is a script for bash, two or more are run as they are."""
     inputs: tuple[S3Uri, ...] = ()
-    """Objects that the job finds in its working folder, under their base names."""
+    """Objects that the job finds in its working folder, under their base names; a glob stands for all that it matches."""
     outputs: tuple[str, ...] = ()
     """Globs of the files that it publishes, relative to the working folder."""
     output_prefix: S3Uri

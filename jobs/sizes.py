@@ -33,7 +33,7 @@ _READS_MIB, _STREAM_MIB = 1000, 256
 #: MiB a thread that `samtools sort` is given at least and at most (the most is its own default), and what it takes of each.
 _SORT_MIB, _MOST_SORT_MIB, _SORT_OVERHEAD = 256, 768, 1.2
 
-#: Up to these sizes, bases of the reference and bytes of the reads, a sample is aligned on one vCPU: it takes less time than the
+#: Up to these sizes, bases of the reference and bytes of the reads, a sample's jobs have one vCPU: they take less time than a
 #: job's start, and more of them run side by side.
 _SMALL_REFERENCE, _SMALL_READS = 10_000_000, 50_000_000
 
@@ -84,8 +84,24 @@ def index(reference_bases: int, default: Size) -> Size:
 
 def align(reference_bases: int, reads_bytes: int, default: Size) -> tuple[Size, int]:
     """For aligning one sample, with the MiB that `samtools sort` may take a thread."""
-    small = reference_bases <= _SMALL_REFERENCE and reads_bytes <= _SMALL_READS
-    vcpus = 1 if small else default.vcpus
+    vcpus = _vcpus(reference_bases, reads_bytes, default)
     fixed = _INDEX_BYTES * reference_bases / _MIB + _READS_MIB + _STREAM_MIB
     size = whole_shares(fixed + _SORT_OVERHEAD * _SORT_MIB * vcpus, vcpus, default)
     return size, min(_MOST_SORT_MIB, int((size.memory_mib - fixed) / (_SORT_OVERHEAD * vcpus)))
+
+
+def call(reference_bases: int, reads_bytes: int, aligner: Size, default: Size) -> Size:
+    """For calling one sample's variants: as many vCPUs as its reads are aligned on, so that the same machines do.
+
+    Args:
+        reference_bases: of the reference, at most.
+        reads_bytes: of the sample's files.
+        aligner: what bwa's job definition sets.
+        default: what the caller's does; a vCPU's share of its memory holds a region's reads and its whole contig.
+    """
+    return whole_shares(0, _vcpus(reference_bases, reads_bytes, aligner), default)
+
+
+def _vcpus(reference_bases: int, reads_bytes: int, aligner: Size) -> int:
+    small = reference_bases <= _SMALL_REFERENCE and reads_bytes <= _SMALL_READS
+    return 1 if small else aligner.vcpus

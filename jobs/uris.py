@@ -36,6 +36,14 @@ class S3Uri:
         return f"s3://{self.bucket}/{_encode(self.key, '%*?[]')}"
 
 
+@dataclass(frozen=True, order=True)
+class S3Glob(S3Uri):
+    """All objects of one folder whose names the glob in the last part matches, as an input; wildcards in the folder are literal."""
+
+    def encoded(self) -> str:
+        return S3Uri(self.bucket, self.key.removesuffix(self.name)).encoded() + encode_glob(self.name)
+
+
 def encode_glob(glob: str) -> str:
     """A glob as an entry of `JOB_OUTPUTS`: it keeps its wildcards, and blanks do not end it."""
     return _encode(glob, "%")

@@ -1,8 +1,8 @@
 """The main job: from reads to variants, as a chain of Batch jobs.
 
 FastQC of every file runs beside the rest; *index* normalises, checks and indexes the reference, once for each version of it
-under an output prefix; each sample is then *aligned* in one streamed job and its variants are *called* in another; with a known
-truth, *compare* follows. The outputs under the prefix:
+under an output prefix; each sample is then *aligned* in one streamed job and its variants are *called* in another, regions of the
+genome side by side; with a known truth, *compare* follows. The outputs under the prefix:
 
     reference/<checksum>/reference.fa, .fai and bwa's index   checksum: of the reference object's URI, size and ETag
     fastqc/<sample>_R1_fastqc.html, .zip
@@ -29,7 +29,7 @@ from jobs.objects import Object
 from jobs.refusal import Faults
 from jobs.request import Request, Sample
 from jobs.sizes import Size
-from jobs.uris import S3Uri
+from jobs.uris import S3Glob, S3Uri
 
 #: A sample's first and second file.
 MATES = ("R1", "R2")
@@ -117,7 +117,7 @@ class Plan:
         for sample in self.request.samples:
             jobs += [self._fastqc(sample.name, mate, uri) for mate, uri in zip(MATES, sample.reads, strict=False)]
             align = self._align(sample, ready)
-            call = self._call(sample.name, align)
+            call = self._call(sample, align)
             jobs += [align, call]
             if self.request.truth:
                 jobs.append(self._compare(sample.name, self.request.truth, call))
@@ -155,8 +155,7 @@ class Plan:
 
     def _align(self, sample: Sample, after: tuple[Job, ...]) -> Job:
         name = sample.name
-        reads_bytes = sum(self.known[uri].size for uri in sample.reads)
-        size, sort_mib = sizes.align(self.bases, reads_bytes, self.definitions["bwa"])
+        size, sort_mib = sizes.align(self.bases, self._reads_bytes(sample), self.definitions["bwa"])
         files = {variable: uri.name for variable, uri in zip(("READS", "MATES"), sample.reads, strict=False)}
         measures = ("flagstat.txt", "idxstats.txt", "stats.txt", "samtools_coverage.txt", "markdup.json")
         return self._job(
@@ -172,16 +171,21 @@ class Plan:
             producers=(self.request.output_prefix / self._index_manifest,),
         )
 
-    def _call(self, sample: str, align: Job) -> Job:
+    def _call(self, sample: Sample, align: Job) -> Job:
+        name = sample.name
+        folder = self.request.output_prefix / f"{name}/"
+        # Whether the index is .bai or .csi is known only when the reference has been read.
+        index = S3Glob(folder.bucket, f"{folder.key}{name}.bam.*i")
+        size = sizes.call(self.bases, self._reads_bytes(sample), self.definitions["bwa"], self.definitions["bcftools"])
         return self._job(
-            sample,
+            name,
             "call",
             "bcftools",
-            self.definitions["bcftools"],
-            inputs=(self.request.output_prefix / f"{sample}/{sample}.bam", *self._index_files()[:2]),
-            outputs=(f"{sample}/{sample}.vcf.gz", f"{sample}/{sample}.vcf.gz.*i", f"qc/{sample}.bcftools_stats.txt"),
-            manifest=f"{sample}/{sample}.vcf.gz.manifest.json",
-            environment={"SAMPLE": sample, "PLOIDY": str(self.request.ploidy)},
+            size,
+            inputs=(folder / f"{name}.bam", index, *self._index_files()[:2]),
+            outputs=(f"{name}/{name}.vcf.gz", f"{name}/{name}.vcf.gz.*i", f"qc/{name}.bcftools_stats.txt"),
+            manifest=f"{name}/{name}.vcf.gz.manifest.json",
+            environment={"SAMPLE": name, "PLOIDY": str(self.request.ploidy), "THREADS": str(size.vcpus)},
             after=(align,),
             producers=(self.request.output_prefix / self._index_manifest, align.manifest),
         )
@@ -199,6 +203,9 @@ class Plan:
             after=(call,),
             producers=(self.request.output_prefix / self._index_manifest, call.manifest),
         )
+
+    def _reads_bytes(self, sample: Sample) -> int:
+        return sum(self.known[uri].size for uri in sample.reads)
 
     def _index_files(self) -> tuple[S3Uri, ...]:
         """The normalised FASTA, its .fai, and bwa's own."""

@@ -37,23 +37,37 @@ for file in "${files[@]}"; do
     *) refuse "a file is not FASTQ, whose records begin with @" ;;
   esac
 done
-samtools import -u "${check[@]}" -o /dev/null || refuse "they are empty, not whole or not in pairs, see above"
+check() {
+  samtools import -u "${check[@]}" -o /dev/null || refuse "they are empty, not whole or not in pairs, see above"
+}
 
 # The usual index cannot hold positions beyond 512 Mb.
 index=bai
 awk '$2 > 2^29 { long = 1 } END { exit !long }' "$reference.fai" && index=csi
 
 # -K makes the result independent of the number of threads.
-bwa mem -v 2 -K 100000000 -Y -t "$THREADS" -R "@RG\tID:$SAMPLE\tSM:$SAMPLE\tLB:$SAMPLE\tPL:ILLUMINA" \
-  "${smart[@]}" "$reference" "${files[@]}" \
-  | samtools fixmate -u -m - - \
-  | samtools sort -u -@ "$THREADS" -m "${SORT_MIB}M" -T "$TMPDIR/sort" - \
-  | samtools markdup -@ "$THREADS" -T "$TMPDIR/markdup" --json -f "$qc.markdup.json" --write-index - "$bam##idx##$bam.$index"
+align() {
+  bwa mem -v 2 -K 100000000 -Y -t "$THREADS" -R "@RG\tID:$SAMPLE\tSM:$SAMPLE\tLB:$SAMPLE\tPL:ILLUMINA" \
+    "${smart[@]}" "$reference" "${files[@]}" \
+    | samtools fixmate -u -m - - \
+    | samtools sort -u -@ "$THREADS" -m "${SORT_MIB}M" -T "$TMPDIR/sort" - \
+    | samtools markdup -@ "$THREADS" -T "$TMPDIR/markdup" --json -f "$qc.markdup.json" --write-index - "$bam##idx##$bam.$index"
+}
 
-samtools flagstat -@ "$THREADS" "$bam" > "$qc.flagstat.txt"
-samtools idxstats "$bam" > "$qc.idxstats.txt"
-samtools stats -@ "$THREADS" "$bam" > "$qc.stats.txt"
-samtools coverage "$bam" > "$qc.samtools_coverage.txt"
+# The check has one thread, and refuses while the alignment still runs: nothing of it is published then.
+align &
+check
+wait $!
+
+samtools flagstat "$bam" > "$qc.flagstat.txt" &
+measures=($!)
+samtools idxstats "$bam" > "$qc.idxstats.txt" &
+measures+=($!)
+samtools coverage "$bam" > "$qc.samtools_coverage.txt" &
+measures+=($!)
+samtools stats "$bam" > "$qc.stats.txt" &
+measures+=($!)
+for measure in "${measures[@]}"; do wait "$measure"; done
 
 awk '/ primary$/ { reads = $1 } / primary mapped / { mapped = $1 }
   END {

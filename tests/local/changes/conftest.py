@@ -42,6 +42,18 @@ CHANGES: dict[str, Sequence[Row]] = {
     EXISTING: [row("vpcId"), row("tools", '`{}` → `{"bwa": {"memoryMib"')],
 }
 
+#: Rows that are shown together before all changes, and not carried out.
+SHOWN: dict[str, Sequence[Row]] = {
+    "no way to the internet, another build of bwa": [
+        row("interfaceEndpoints"),
+        row("natGateways", "`single` → `none`"),
+        row("tools", '`{}` → `{"bwa": {"buildArgs"'),
+    ],
+    "a third zone, all by their names": [
+        row("availabilityZones", '`["eu-west-9a", "eu-west-9b"]` → `["eu-west-9a", "eu-west-9b", ')
+    ],
+}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -82,15 +94,22 @@ class Life:
                 break
         return self.changes[name]
 
+    def preview(self, rows: Sequence[Row]) -> Result:
+        """What is shown of a change that rows come to."""
+        return pulumi("preview", "--diff", *self._options(rows), folder=self.tree)
+
     def _carry_out(self, rows: Sequence[Row]) -> Change:
-        options = ["--stack", environment.STACK, *with_config(self.config, **self._values(rows))]
+        options = self._options(rows)
         return Change(
             rows=rows,
-            preview=pulumi("preview", "--diff", *options, folder=self.tree),
+            preview=self.preview(rows),
             up=pulumi("up", "--yes", "--skip-preview", *options, folder=self.tree),
             again=pulumi("preview", "--refresh", *options, folder=self.tree),
             outputs=program.outputs(self.record),
         )
+
+    def _options(self, rows: Sequence[Row]) -> tuple[str, ...]:
+        return "--stack", environment.STACK, *with_config(self.config, **self._values(rows))
 
     def _values(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The configuration that rows end with."""

@@ -3,15 +3,17 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
 import pytest
 
-from local import environment
+from local import environment, program
 from local.paths import ROOT
+from tests.changes_table import KINDS, Row
 from tests.local.aws.batch import until
-from tests.local.changes.conftest import BACK, CHANGES, EVERY_KEY, EXISTING, RANGE, Change, Life
+from tests.local.changes.conftest import BACK, CHANGES, EVERY_KEY, EXISTING, RANGE, SHOWN, Change, Life
 from tests.local.command import type_of
 
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
@@ -51,6 +53,18 @@ def succeeds(queue: str, definition: str, **options: Any) -> None:
         **options,
     )["jobId"]
     until(lambda: batch.describe_jobs(jobs=[id_])["jobs"][0]["status"] == "SUCCEEDED", "the job has succeeded")
+
+
+@pytest.mark.parametrize("rows", SHOWN.values(), ids=SHOWN)
+def test_a_preview_shows_what_the_rows_say_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
+    shown = life.preview(rows)
+    assert shown.exit_code == 0, shown.text
+    said: dict[str, Counter[str]] = {kind: sum((row.counted()[kind] for row in rows), Counter()) for kind in KINDS}
+    # The next revision's ARN is unknown, so the policy on who submits may change too.
+    if said["in_place"]["JobDefinition"]:
+        said["in_place"]["Policy"] += 1
+    assert shown.counted() == said
+    assert program.outputs(life.record) == life.outputs
 
 
 @after(EVERY_KEY)

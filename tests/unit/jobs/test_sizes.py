@@ -46,6 +46,13 @@ def test_a_human_genome_takes_what_was_measured() -> None:
     assert sizes.align(3_100_000_000, 10**11, BWA)[0] == Size(4, 9500)
 
 
+def test_variants_are_called_on_as_many_vcpus_as_the_reads_are_aligned_on() -> None:
+    caller = Size(1, 1900)
+    assert sizes.call(48_502, 1_200_000, BWA, caller) == caller
+    assert sizes.call(10_000_001, 1, BWA, caller) == Size(4, 7600)
+    assert sizes.call(48_502, 50_000_001, Size(16, 30400), Size(2, 4000)) == Size(16, 32000)
+
+
 @given(BASES, READS)
 def test_memory_holds_the_stream_and_is_no_less_than_the_vcpus_share(bases: int, reads: int) -> None:
     size, sort_mib = sizes.align(bases, reads, BWA)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.refusal import Refused
-from jobs.uris import S3Uri, encode_glob, parse_folder, parse_object
+from jobs.uris import S3Glob, S3Uri, encode_glob, parse_folder, parse_object
 
 #: White space as Go's strings.Fields splits by (unicode.IsSpace).
 GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -35,6 +35,10 @@ def test_any_keys_come_out_of_a_list_of_inputs_as_they_went_in(keys: list[str]) 
 def test_what_needs_no_encoding_stays_readable(key: str) -> None:
     plain = re.sub(rf"[{GO_SPACE}%*?\[\]]", "x", key)
     assert S3Uri("data", plain).encoded() == f"s3://data/{plain}"
+
+
+def test_a_glob_keeps_the_wildcards_of_its_last_part_only() -> None:
+    assert S3Glob("data", "a b*/50% d.bam.*i").encoded() == "s3://data/a%20b%2A/50%25%20d.bam.*i"
 
 
 def test_the_encoding_is_the_one_that_the_images_document() -> None:

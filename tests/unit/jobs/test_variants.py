@@ -54,6 +54,14 @@ def test_the_steps_wait_for_one_another_and_fastqc_for_none() -> None:
     }
 
 
+def test_tools_have_as_many_threads_as_their_job_has_vcpus() -> None:
+    request = parse_request(Faults(), reference="s3://data/r.fa", samples=[f"a={PAIR}"], output_prefix="s3://data/out")
+    known = {uri: Object(uri, 10**8, "e") for uri in request.objects()}
+    plan = Plan(request=request, known=known, definitions=DEFINITIONS, gzipped=False, indexed=True, run="r")
+    threads = {each.step: (each.vcpus, each.environment["THREADS"]) for each in plan.jobs if each.step != "fastqc"}
+    assert threads == {"align": (4, "4"), "call": (4, "4")}
+
+
 def test_with_a_truth_the_comparison_follows() -> None:
     jobs = planned(f"a={PAIR}", truth="s3://data/t.vcf")
     assert names(jobs["a-compare"].after) == ["a-call"]
