@@ -54,7 +54,7 @@ find "$regions" -name '*.wide.bed' -print0 | sed -z 's/\.wide\.bed$//' | sort -z
 sort -u "$regions"/*.log >&2
 
 find "$regions" -name '*.bcf' | sort > "$regions/called"
-bcftools concat --naive -f "$regions/called" \
+bcftools concat --naive -v 0 -f "$regions/called" \
   | bcftools norm -Ou -f "$reference" -m -any \
   | bcftools filter -s LowQual -e 'QUAL<20' -Oz "-W=$index" -o "$vcf"
 bcftools stats -F "$reference" "$vcf" > "qc/$SAMPLE.bcftools_stats.txt"

@@ -28,9 +28,9 @@ function finish() {
   finish()
   name = substr($1, 2)
   if (name == "") refuse("a contig has no name")
-  # The names that SAM allows, less "=", which bcftools cannot read back.
-  if (name !~ /^[0-9A-Za-z!#$%&+.\/:;?@^_|~-][0-9A-Za-z!#$%&*+.\/:;?@^_|~-]*$/)
-    refuse("the contig name " name " has a character that SAM or VCF forbid, such as , or =")
+  # The names that SAM allows, less "=", which bcftools cannot read back, and "#" at the beginning: of a comment, in VCF and BED.
+  if (name !~ /^[0-9A-Za-z!$%&+.\/:;?@^_|~-][0-9A-Za-z!#$%&*+.\/:;?@^_|~-]*$/)
+    refuse("the contig name " name " has a character that SAM or VCF forbid, such as , or =, or # as its first")
   if (seen[name]++) refuse("the contig name " name " appears twice")
   bases = 0
   print

@@ -217,6 +217,7 @@ def _broken_references(platform: Platform) -> list[Job]:
         "duplicate": b">a\nACGT\n>b\nACGT\n>a other\nACGT\n",
         "comma": b">a,b\nACGT\n",
         "equals": b">a=b\nACGT\n",
+        "hash": b">#a\nACGT\n",
         "no-name": b"> a\nACGT\n",
         "no-bases": b">a\n>b\nACGT\n",
         "protein": b">a\nMKVLAAG\n",

@@ -165,6 +165,7 @@ def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: 
         ("duplicate", "line 5: the contig name a appears twice"),
         ("comma", "the contig name a,b has a character"),
         ("equals", "the contig name a=b has a character"),
+        ("hash", "the contig name #a has a character"),
         ("no-name", "a contig has no name"),
         ("no-bases", "contig a has no bases"),
         ("protein", "is no code for a DNA base"),
