@@ -172,6 +172,7 @@ def parse(config: Mapping[str, str]) -> Settings:
             "Set it: pulumi config set interfaceEndpoints true"
         )
     faults += _misplaced_arns(region, values)
+    faults += _boundary_faults(values)
     faults += _zone_faults(region, values)
     faults += _existing_network_faults(values)
     if faults:
@@ -239,6 +240,17 @@ def _misplaced_arns(region: str, values: Mapping[str, Any]) -> list[str]:
         f"{key}: {value} is not in {wanted}, where aws:region lies. Set it: pulumi config set {key} {EXAMPLES[key]}"
         for key, field, wanted in (("permissionsBoundaryArn", 1, partition), ("kmsKeyArn", 3, region))
         if (value := values.get(key)) and value.split(":")[field] != wanted
+    ]
+
+
+def _boundary_faults(values: Mapping[str, Any]) -> list[str]:
+    """Whoever deploys may change the policies that are named as the stack's are."""
+    value: str = values.get("permissionsBoundaryArn", "")
+    if not value.partition(":policy/")[2].startswith("biobatch-"):
+        return []
+    return [
+        f"permissionsBoundaryArn: {value} begins with biobatch-, so that the stack's deploy_policy could change it. "
+        f"Take one of another name: pulumi config set permissionsBoundaryArn {EXAMPLES['permissionsBoundaryArn']}"
     ]
 
 

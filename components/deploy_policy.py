@@ -77,8 +77,9 @@ _ROLES = (
 #: What makes a role stronger: only within the boundary, where there is one.
 _STRENGTHENS = ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
 
-#: The services that take the stack's roles.
-_PASSED_TO = ("ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
+#: The services that take the stack's roles. Batch among them since no document says which of EC2 and itself it names when an
+#: environment takes the instance profile; the roles' own trust lets neither in that is not meant.
+_PASSED_TO = ("batch.amazonaws.com", "ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 
 #: A new account lacks their own roles; Batch asks for them in the deployer's name (Batch User Guide, "service-linked roles").
 _SERVICES = ("autoscaling.amazonaws.com", "batch.amazonaws.com", "ecs.amazonaws.com", "spot.amazonaws.com")

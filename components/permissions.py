@@ -26,6 +26,10 @@ class BucketAccess:
     kms_key_arn: str = ""
     """ARN of the KMS key that the bucket is encrypted with; "" for S3's own key. A change is made in place."""
 
+    def __post_init__(self) -> None:
+        if self.prefix and not self.prefix.endswith("/"):
+            raise ValueError(f"a bucket's prefix ends in a slash, or it opens its neighbours too, not {self.prefix!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchPermissionsArgs:

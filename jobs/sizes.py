@@ -37,6 +37,9 @@ _SORT_MIB, _MOST_SORT_MIB, _SORT_OVERHEAD = 256, 768, 1.2
 #: job's start, and more of them run side by side.
 _SMALL_REFERENCE, _SMALL_READS = 10_000_000, 50_000_000
 
+#: Bases of the regions that variants are called in side by side: with the least of them bcftools' start takes no time to speak of.
+REGION_BASES = 500_000
+
 
 @dataclass(frozen=True)
 class Size:
@@ -91,7 +94,8 @@ def align(reference_bases: int, reads_bytes: int, default: Size) -> tuple[Size, 
 
 
 def call(reference_bases: int, reads_bytes: int, aligner: Size, default: Size) -> Size:
-    """For calling one sample's variants: as many vCPUs as its reads are aligned on, so that the same machines do.
+    """For calling one sample's variants: as many vCPUs as its reads are aligned on, so that the same machines do, and as there are
+    regions.
 
     Args:
         reference_bases: of the reference, at most.
@@ -99,7 +103,8 @@ def call(reference_bases: int, reads_bytes: int, aligner: Size, default: Size) -
         aligner: what bwa's job definition sets.
         default: what the caller's does; a vCPU's share of its memory holds a region's reads and its whole contig.
     """
-    return whole_shares(0, _vcpus(reference_bases, reads_bytes, aligner), default)
+    regions = math.ceil(reference_bases / REGION_BASES)
+    return whole_shares(0, min(_vcpus(reference_bases, reads_bytes, aligner), max(1, regions)), default)
 
 
 def _vcpus(reference_bases: int, reads_bytes: int, aligner: Size) -> int:

@@ -185,7 +185,12 @@ class Plan:
             inputs=(folder / f"{name}.bam", index, *self._index_files()[:2]),
             outputs=(f"{name}/{name}.vcf.gz", f"{name}/{name}.vcf.gz.*i", f"qc/{name}.bcftools_stats.txt"),
             manifest=f"{name}/{name}.vcf.gz.manifest.json",
-            environment={"SAMPLE": name, "PLOIDY": str(self.request.ploidy), "THREADS": str(size.vcpus)},
+            environment={
+                "SAMPLE": name,
+                "PLOIDY": str(self.request.ploidy),
+                "THREADS": str(size.vcpus),
+                "REGION_BASES": str(sizes.REGION_BASES),
+            },
             after=(align,),
             producers=(self.request.output_prefix / self._index_manifest, align.manifest),
         )
@@ -262,7 +267,8 @@ def script(name: str) -> str:
 
 
 def _is_indexed(aws: Aws, request: Request, reference: Object) -> bool:
-    """Whether the prefix holds an index whose manifest says that it was made of this very object as it would be now."""
+    """Whether the prefix holds an index whose manifest says that it was made of this very object by the script that would run now; by which
+    version of bwa, whose index has had one form for years, does not count."""
     made = objects.read_manifest(aws.s3, request.output_prefix / f"reference/{checksum(reference)}/manifest.json")
     return (
         bool(made)

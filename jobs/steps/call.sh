@@ -1,24 +1,27 @@
 #!/bin/bash
 # Calls the variants of one sample, region by region.
-# SAMPLE. PLOIDY: 1 or 2. THREADS: regions called side by side.
+# SAMPLE. PLOIDY: 1 or 2. THREADS: regions called side by side. REGION_BASES: of a region, at most, but for contigs of more than 64.
 set -euo pipefail
 
 inputs=$TMPDIR/inputs
 regions=$TMPDIR/regions
 mkdir "$inputs" "$regions"
-mv -- "./$SAMPLE.bam" "./$SAMPLE.bam".*i "$inputs"
-mv reference.fa* "$inputs"
+mv -- "./$SAMPLE.bam" "$inputs/bam"
+mv reference.fa reference.fa.fai "$inputs"
 reference=$inputs/reference.fa
 mkdir "$SAMPLE" qc
 vcf=$SAMPLE/$SAMPLE.vcf.gz
 
 index=tbi
-awk '$2 > 2^29 { long = 1 } END { exit !long }' "$reference.fai" && index=csi
+bam_index=bai
+awk '$2 > 2^29 { long = 1 } END { exit !long }' "$reference.fai" && index=csi bam_index=csi
+# Only this one: an index of the other kind is of an earlier reference, and htslib would prefer it.
+mv -- "./$SAMPLE.bam.$bam_index" "$inputs/bam.$bam_index"
 
-# Regions of half a megabase, of short contigs several, whatever THREADS is: the result does not depend on it. A contig has 64 at
-# most, since mpileup reads a whole one for each. What is called within 1,000 bases of a cut depends on the reads beyond: each
-# region is called with so much more on either side (.wide).
-awk -F '\t' -v OFS='\t' -v size=500000 -v pad=1000 -v folder="$regions" 'NR == FNR {
+# The regions, of short contigs several to each, are the same whatever THREADS is, and so is the result. A contig has 64 at most, since
+# mpileup reads a whole one for each. What is called within 1,000 bases of a cut depends on the reads beyond: each region is called
+# with so much more on either side (.wide).
+awk -F '\t' -v OFS='\t' -v size="$REGION_BASES" -v pad=1000 -v folder="$regions" 'NR == FNR {
   if ($2 > 64 * size) size = $2 / 64
   next
 }
@@ -41,17 +44,18 @@ awk -F '\t' -v OFS='\t' -v size=500000 -v pad=1000 -v folder="$regions" 'NR == F
 
 call() {
   # -L goes with -d: raised alone, -d leaves out every indel.
-  bcftools mpileup -Ou -f "$reference" -R "$1.wide.bed" -d 1000 -L 4000 -q 20 -a FORMAT/AD,FORMAT/DP "$inputs/$SAMPLE.bam" \
-    | bcftools call -Ou -m -v --ploidy "$PLOIDY" \
-    | bcftools view -Ob -T "$1.bed" -o "$1.bcf"
+  bcftools mpileup --no-version -Ou -f "$reference" -R "$1.wide.bed" -d 1000 -L 4000 -q 20 -a FORMAT/AD,FORMAT/DP "$inputs/bam" \
+    | bcftools call --no-version -Ou -m -v --ploidy "$PLOIDY" \
+    | bcftools view --no-version -Ob -T "$1.bed" -o "$1.bcf"
 }
 export -f call
 export inputs reference
 # All of them say the same, so it is said once; 255 ends the others.
 # shellcheck disable=SC2016  # bash -c expands it
 find "$regions" -name '*.wide.bed' -print0 | sed -z 's/\.wide\.bed$//' | sort -z \
-  | xargs -0 -n 1 -P "$THREADS" bash -euo pipefail -c 'call "$0" 2> "$0.log" || { cat "$0.log" >&2; exit 255; }'
-sort -u "$regions"/*.log >&2
+  | xargs -0 -n 1 -P "$THREADS" bash -euo pipefail -c 'call "$0" 2> "$0.log" || { cat "$0.log" >&2; exit 255; }' \
+  || { echo "a region of the genome could not be called, see above" >&2; exit 1; }
+find "$regions" -name '*.log' -exec cat {} + | sort -u >&2
 
 find "$regions" -name '*.bcf' | sort > "$regions/called"
 bcftools concat --naive -v 0 -f "$regions/called" \

@@ -24,11 +24,13 @@ bcftools view -f PASS,. -Ou calls.vcf.gz \
   | bcftools norm -Ou -f reference.fa -m -any --atomize \
   | bcftools view -Oz -W=csi -o c.vcf.gz
 
-kind() {
+count() {
   bcftools isec -p "$1" -i "TYPE=\"$2\"" t.vcf.gz c.vcf.gz
   for file in 0002 0001 0000; do grep -vc '^#' "$1/$file.vcf" || true; done | paste -s -d ' '
 }
-{ kind substitutions snp; kind indels indel; } | awk -v sample="$SAMPLE" '
+count substitutions snp > counts
+count indels indel >> counts
+awk -v sample="$SAMPLE" '
   function share(part, whole) { return whole ? sprintf("%.6f", part / whole) : "null" }
   {
     text[NR] = sprintf("{\"found\": %d, \"false\": %d, \"missed\": %d, \"precision\": %s, \"recall\": %s}",
@@ -39,5 +41,5 @@ kind() {
   END {
     printf "{\n  \"sample\": \"%s\",\n  \"substitutions\": %s,\n  \"indels\": %s\n}\n", sample, text[1], text[2]
     if (known && !called) exit 1
-  }' > "$work/qc/$SAMPLE.truth.json" || { echo "no variant was called where $TRUTH has some" >&2; exit 1; }
+  }' counts > "$work/qc/$SAMPLE.truth.json" || { echo "no variant was called where $TRUTH has some" >&2; exit 1; }
 cat "$work/qc/$SAMPLE.truth.json"

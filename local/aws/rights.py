@@ -85,7 +85,12 @@ def judge(
         self.backend.get_bucket(bucket_name)  # a missing bucket is told to everybody
     context = {"aws:SecureTransport": "true", **{f"s3:{name}": query[name][0] for name in _LISTING if name in query}}
     policies = _policies(session.role_arn.rpartition("/")[2])
-    for action, resource in _wanted(self, operation, query, bucket_name, key_name):
+    wanted = list(_wanted(self, operation, query, bucket_name, key_name))
+    reads = operation in ("GetObject", "HeadObject")
+    if reads and bucket_name and key_name and self.backend.head_object(bucket_name, key_name) is None:
+        # That an object is missing is told to who may list the bucket (API GetObject, "Permissions").
+        wanted.append(("s3:ListBucket", f"arn:aws:s3:::{bucket_name}"))
+    for action, resource in wanted:
         decisions = [policy.is_action_permitted(action, resource, None, context) for policy in policies]
         if PermissionResult.DENIED in decisions:
             reason = "with an explicit deny"
@@ -125,6 +130,10 @@ def _wanted(
         yield f"s3:{action}", f"arn:aws:s3:::{bucket}" if bucket else "*"
     else:
         yield _on_object(action, f"{bucket}/{key}", "versionId" in query)
+        if "x-amz-tagging" in request.headers:
+            yield _on_object("PutObjectTagging", f"{bucket}/{key}", None)
+        if any(name.lower().startswith(("x-amz-acl", "x-amz-grant-")) for name in dict(request.headers)):
+            yield _on_object("PutObjectAcl", f"{bucket}/{key}", None)
     if source := request.headers.get("x-amz-copy-source"):
         path, _, version = source.partition("?versionId=")
         yield _on_object("GetObject", urllib.parse.unquote(path).lstrip("/"), version)
@@ -148,6 +157,8 @@ def judge_statement(
     incoming_condition_values: dict[str, str] | None = None,
 ) -> PermissionResult:
     """A statement whose condition does not hold says nothing; moto reads it as a denial."""
+    if "NotResource" in self._statement:  # which moto reads as any resource
+        raise S3ClientError("NotImplemented", "The local AWS does not judge statements by NotResource.")
     answer = former(self, action, resource, principal, incoming_condition_values)
     if answer is PermissionResult.DENIED and not self._check_conditions(incoming_condition_values):
         return PermissionResult.NEUTRAL

@@ -141,6 +141,13 @@ MATRIX: Sequence[Row] = [
     row(
         "deploy", "iam:PassRole", f"{IAM}:role/biobatch-job-1a2b3c4", False, iam__PassedToService="lambda.amazonaws.com"
     ),
+    row(
+        "deploy",
+        "iam:PassRole",
+        f"{IAM}:role/biobatch-instance-1a2b3c4",
+        True,
+        iam__PassedToService="batch.amazonaws.com",
+    ),
     row("deploy", "iam:PassRole", f"{IAM}:role/admin", False, iam__PassedToService="ec2.amazonaws.com"),
     row(
         "deploy",

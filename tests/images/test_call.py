@@ -1,12 +1,13 @@
 """The call step: what it finds region by region is what one stream over the whole genome finds."""
 
 import gzip
+import json
 
 import boto3
 import pytest
 
 from jobs import variants
-from tests.images.containers import Images
+from tests.images.containers import Ended, Images
 from tests.images.storage import Folder
 
 #: Contigs by length: the last one has no reads.
@@ -57,23 +58,54 @@ def whole(images: Images, aligned: Folder) -> list[str]:
 
 def called(images: Images, aligned: Folder, name: str, script: str, **environment: str) -> list[str]:
     """The variants that a script leaves in a file, to the last letter."""
-    staging = {
-        "JOB_INPUTS": f"{aligned.uri('in/')}[rs]*",
-        "JOB_OUTPUTS": name,
-        "JOB_OUTPUT_PREFIX": aligned.uri("out"),
-    }
-    job = images.run("bcftools", script, environment={**staging, **environment})
+    job = images.run("bcftools", script, environment={**staging(aligned, name), **environment})
     assert job.exit_code == 0, job.log
     lines = gzip.decompress(aligned.get(f"out/{name}")).decode().splitlines()
     return [line for line in lines if not line.startswith("#")]
 
 
-@pytest.mark.parametrize(("threads", "size"), [("1", "100000"), ("3", "1000")])
+def failed(images: Images, aligned: Folder, name: str, script: str, **environment: str) -> Ended:
+    """Runs a script that must fail and publish nothing."""
+    before = aligned.names("out/")
+    job = images.run("bcftools", script, environment={**staging(aligned, name), **environment})
+    assert job.exit_code not in (0, 64, 66), job.log
+    assert aligned.names("out/") == before
+    return job
+
+
+def staging(aligned: Folder, name: str) -> dict[str, str]:
+    """Takes in all that lies in the folder `in`, and publishes a file into the folder `out`."""
+    return {"JOB_INPUTS": f"{aligned.uri('in/')}[rs]*", "JOB_OUTPUTS": name, "JOB_OUTPUT_PREFIX": aligned.uri("out")}
+
+
+@pytest.mark.parametrize(("threads", "bases"), [("1", "100000"), ("3", "1000")])
 def test_the_regions_calls_are_those_of_the_whole_genome(
-    images: Images, aligned: Folder, whole: list[str], threads: str, size: str
+    images: Images, aligned: Folder, whole: list[str], threads: str, bases: str
 ) -> None:
-    """Several contigs to a region, and several hundred regions, so that some cuts fall beside an indel."""
-    script = variants.script("call")
-    assert script.count("size=500000") == 1
-    environment = {"SAMPLE": "s", "PLOIDY": "1", "THREADS": threads}
-    assert whole == called(images, aligned, "s/s.vcf.gz", script.replace("size=500000", f"size={size}"), **environment)
+    """Several contigs to a region, and several hundred regions, so that some cuts fall beside an indel. An index of the other kind,
+    as an earlier reference leaves it, counts for nothing."""
+    aligned.put("in/s.bam.csi", b"of another reference")
+    environment = {"SAMPLE": "s", "PLOIDY": "1", "THREADS": threads, "REGION_BASES": bases}
+    assert called(images, aligned, "s/s.vcf.gz", variants.script("call"), **environment) == whole
+
+
+def test_a_region_that_cannot_be_called_fails_the_step(images: Images, aligned: Folder) -> None:
+    broken = """bcftools() { if [[ $1 = call && $(find "$TMPDIR" -name '*.bcf' | wc -l) -ge 2 ]]; then echo no room >&2; return 3; fi
+        command bcftools "$@"; }; export -f bcftools; """
+    environment = {"SAMPLE": "s", "PLOIDY": "1", "THREADS": "2", "REGION_BASES": "1000"}
+    job = failed(images, aligned, "s/s.vcf.gz", broken + variants.script("call"), **environment)
+    assert "no room\n" in job.log
+    assert "a region of the genome could not be called" in job.log
+
+
+def test_a_comparison_that_breaks_off_is_no_result(images: Images, aligned: Folder, whole: list[str]) -> None:
+    aligned.put("in/s.vcf.gz", aligned.get("out/whole.vcf.gz"))
+    aligned.put("in/strange.vcf", gzip.decompress(aligned.get("out/whole.vcf.gz")))
+    environment = {"SAMPLE": "s", "TRUTH": "strange.vcf"}
+    broken = 'bcftools() { [ $1 != isec ] || return 3; command bcftools "$@"; }; '
+    failed(images, aligned, "qc/s.truth.json", broken + variants.script("compare"), **environment)
+    sound = images.run(
+        "bcftools", variants.script("compare"), environment={**staging(aligned, "qc/s.truth.json"), **environment}
+    )
+    assert sound.exit_code == 0, sound.log
+    assert json.loads(aligned.get("out/qc/s.truth.json"))["substitutions"]["recall"] == 1

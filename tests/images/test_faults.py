@@ -40,6 +40,16 @@ def test_a_command_that_fills_the_scratch_volume_is_told_so(images: Images, fold
     assert folder.names() == set()
 
 
+def test_an_output_bucket_of_another_region_is_found_before_the_work(images: Images) -> None:
+    with stand(images.gateway, lambda method, path: (301, {"x-amz-bucket-region": "eu-west-1"}, b"")) as store:
+        environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
+        job = images.run("samtools", "echo it ran > out; cat out", environment=environment)
+    assert job.exit_code == 73
+    (line,) = said(job)
+    assert "s3://bucket/to/, is in another region than AWS_REGION says" in line
+    assert "it ran" not in job.log
+
+
 @pytest.mark.parametrize("ending", ["", " || true"])
 def test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_made_of_it(
     images: Images, folder: Folder, ending: str

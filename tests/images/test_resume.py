@@ -100,6 +100,18 @@ def test_an_earlier_manifest_is_emptied_before_what_it_names_is_overwritten(imag
     assert store.written["/bucket/to/manifest.json"] == b""
 
 
+def test_a_role_that_may_not_list_is_told_nothing_of_a_first_run_and_runs(images: Images) -> None:
+    def answer(method: str, path: str) -> Answer:
+        return found(b"") if method == "PUT" else denied()
+
+    with stand(images.gateway, answer) as store:
+        environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
+        resuming = {"JOB_RESUME": "1", "JOB_IMAGE": "repository@sha256:0"}
+        ended = images.run("samtools", "touch out", environment={**environment, **resuming})
+    assert ended.exit_code == 0, ended.log
+    assert b'"outputs"' in store.written["/bucket/to/manifest.json"]
+
+
 @pytest.mark.parametrize("relative", [False, True])
 def test_a_job_runs_on_what_a_manifest_names(images: Images, done: Folder, relative: bool) -> None:
     environment = {

@@ -59,7 +59,7 @@ func execute(ctx context.Context, command []string, work, tmp string, gauge *gau
 	case memoryKills() > killed: // though the command may have ended well
 		return faultf(exitMemory, "a process of the command was killed for want of memory; nothing was published. Ask for more (--memory-mib)")
 	case err != nil && gauge.leastFree() < leastFree:
-		return faultf(exitFull, "the scratch volume was full: %v. Ask for a larger volume, or write less to it", err)
+		return faultf(exitFull, "the scratch volume was full, by this job or by others on the machine: %v. Ask for a larger volume, or write less to it", err)
 	}
 	return err
 }

@@ -71,6 +71,10 @@ func (s *store) readManifest(ctx context.Context, l location) (*manifest, error)
 // isFinished tells whether this very job has been done, and its outputs are still there as it left them.
 func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool, error) {
 	found, err := s.readManifest(ctx, l)
+	var f fault
+	if errors.As(err, &f) && f.code == exitDenied { // as a role that may not list is told of what does not exist
+		return false, nil
+	}
 	if found == nil || err != nil || !found.isOf(job) {
 		return false, err
 	}
@@ -83,7 +87,6 @@ func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool,
 		}
 		return err
 	})
-	var f fault
 	switch {
 	case err == nil:
 		say("done before: %s names the same inputs, command and image, and its outputs are as it left them", l)

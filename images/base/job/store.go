@@ -107,8 +107,14 @@ func (i impatient) Write(from []byte) (int, error) {
 // checkPrefix finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
 // answer here, and is judged when it writes.
 func (s *store) checkPrefix(ctx context.Context, prefix location) error {
-	if s.isMissing(ctx, prefix.bucket) {
+	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &prefix.bucket})
+	var missing *types.NotFound
+	var response *smithyhttp.ResponseError
+	switch {
+	case errors.As(err, &missing):
 		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, does not exist", prefix)
+	case errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently:
+		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, is in another region than AWS_REGION says", prefix)
 	}
 	return nil
 }

@@ -50,7 +50,12 @@ def test_variants_are_called_on_as_many_vcpus_as_the_reads_are_aligned_on() -> N
     caller = Size(1, 1900)
     assert sizes.call(48_502, 1_200_000, BWA, caller) == caller
     assert sizes.call(10_000_001, 1, BWA, caller) == Size(4, 7600)
-    assert sizes.call(48_502, 50_000_001, Size(16, 30400), Size(2, 4000)) == Size(16, 32000)
+    assert sizes.call(10_000_001, 1, Size(16, 30400), Size(2, 4000)) == Size(16, 32000)
+
+
+def test_a_short_genome_has_as_many_vcpus_as_regions() -> None:
+    assert sizes.call(48_502, 50_000_001, BWA, Size(1, 1900)) == Size(1, 1900)
+    assert sizes.call(500_001, 50_000_001, BWA, Size(1, 1900)) == Size(2, 3800)
 
 
 @given(BASES, READS)

@@ -140,6 +140,49 @@ def test_a_condition_that_is_not_judged_here_is_named(held: Callable[..., Any], 
     )
 
 
+def test_a_statement_on_all_resources_but_some_is_named(held: Callable[..., Any], refusal: Refusal) -> None:
+    statement = {"Effect": "Deny", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::shared/open/*"}
+    assert refusal(held(statement).get_object, Bucket="shared", Key="open/a") == (
+        "NotImplemented",
+        "The local AWS does not judge statements by NotResource.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "right"),
+    [
+        ({"ACL": "bucket-owner-full-control"}, "PutObjectAcl"),
+        ({"GrantRead": "uri=http://acs.amazonaws.com/groups/global/AllUsers"}, "PutObjectAcl"),
+        ({"Tagging": "a=b"}, "PutObjectTagging"),
+    ],
+)
+def test_what_a_put_sets_beside_the_object_is_a_right_of_its_own(
+    held: Callable[..., Any], refusal: Refusal, header: dict[str, str], right: str
+) -> None:
+    new: dict[str, Any] = {"Bucket": "shared", "Key": "open/new", "Body": b"content"}
+    held(_of("PutObject")).put_object(**new)
+    code, words = refusal(held(_of("PutObject")).put_object, **new, **header)
+    assert (code, f"s3:{right} on resource" in words) == ("AccessDenied", True)
+    # Told by S3 itself, in a bucket whose owner owns all, is that no ACL may be set at all.
+    if right == "PutObjectTagging":
+        held(_of("PutObject", right)).put_object(**new, **header)
+
+
+def test_a_missing_object_is_told_to_who_may_list(held: Callable[..., Any], refusal: Refusal) -> None:
+    missing = {"Bucket": "shared", "Key": "open/missing"}
+    for s3, get, head in (
+        (held(_of("GetObject")), "AccessDenied", "403"),
+        (
+            held(_of("GetObject"), {**LISTING, "Condition": {"StringLike": {"s3:prefix": "open/*"}}}),
+            "AccessDenied",
+            "403",
+        ),
+        (held(_of("GetObject"), LISTING), "NoSuchKey", "404"),
+    ):
+        assert refusal(s3.get_object, **missing)[0] == get
+        assert refusal(s3.head_object, **missing)[0] == head
+
+
 def test_only_stars_and_question_marks_are_wildcards(held: Callable[..., Any], s3: Any, refusal: Refusal) -> None:
     for key in ("a+b/c", "aab/c", "n.1/c", "n-1/c"):
         s3.put_object(Bucket="shared", Key=key, Body=b"content")

@@ -46,6 +46,7 @@ def refusal(**config: str) -> str:
         ("permissionsBoundaryArn", "boundary", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::1:policy/boundary", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:role/x", "not the ARN of a managed policy"),
+        ("permissionsBoundaryArn", "arn:aws:iam::111122223333:policy/biobatch-x", "deploy_policy could change it"),
         ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "not in aws, where aws:region lies"),
         ("availabilityZones", "eu-west-1a", "not a list of availability zones"),
         ("availabilityZones", '["a"]', "'a' is no availability zone"),
