@@ -108,4 +108,4 @@ def test_a_comparison_that_breaks_off_is_no_result(images: Images, aligned: Fold
         "bcftools", variants.script("compare"), environment={**staging(aligned, "qc/s.truth.json"), **environment}
     )
     assert sound.exit_code == 0, sound.log
-    assert json.loads(aligned.get("out/qc/s.truth.json"))["substitutions"]["recall"] == 1
+    assert json.loads(aligned.get("out/qc/s.truth.json"))["substitutions"]["precision"] == 1
