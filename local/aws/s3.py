@@ -2,13 +2,14 @@
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import io
 import json
 import mmap
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -145,15 +146,50 @@ _CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
 _CHECKSUM_HEADERS = [f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")]
 
 
-@dataclass(frozen=True)
-class _Joined:
-    """The parts of an object in one file, which the object takes over as its own."""
+class _Parts:
+    """The content of an object in parts, each of which stays where it was written: by a handle that outlives the part."""
 
-    file: "tempfile.SpooledTemporaryFile[bytes]"
-    size: int
+    def __init__(self) -> None:
+        self._files: list[tuple[io.FileIO, int]] = []
+        self._position = 0
 
     def __len__(self) -> int:
-        return self.size
+        return sum(size for _, size in self._files)
+
+    def add(self, descriptor: int, size: int) -> None:
+        """Adds a file at the end."""
+        self._files.append((io.FileIO(os.dup(descriptor)), size))
+
+    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Descriptor, start and stop in each file that a range touches."""
+        begin = 0
+        for file, size in self._files:
+            if start < begin + size and begin < stop:
+                yield file.fileno(), max(start - begin, 0), min(stop - begin, size)
+            begin += size
+
+    # What moto asks of a key's buffer.
+
+    def seek(self, position: int) -> None:
+        """Sets where the next `read` starts."""
+        self._position = position
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads that many bytes, or all that is left."""
+        start, stop = self._position, len(self) if size < 0 else self._position + size
+        content = b"".join(block for span in self.spans(start, stop) for block in _blocks(*span))
+        self._position += len(content)
+        return content
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        for file, _ in self._files:
+            file.close()
+
+
+def _blocks(descriptor: int, start: int, stop: int) -> Iterator[bytes]:
+    for at in range(start, stop, _BLOCK):
+        yield os.pread(descriptor, min(_BLOCK, stop - at), at)
 
 
 @MENDS.of(cast(Any, FakeKey.value).fset)
@@ -162,9 +198,9 @@ def write_value(former: Callable[..., None], self: FakeKey, new_value: Any) -> N
 
     The ETag is computed of what is at hand; moto would read it back, through the file that others read.
     """
-    if isinstance(new_value, _Joined):
+    if isinstance(new_value, _Parts):
         self._value_buffer.close()
-        self._value_buffer = new_value.file
+        self._value_buffer = cast(Any, new_value)
         self.contentsize = len(new_value)
         return
     if len(new_value) > self._max_buffer_size:
@@ -225,8 +261,8 @@ def remember_checksum(former: Callable[..., Any], self: S3Response) -> Any:
 @MENDS.of(FakeMultipart.complete)
 def join_parts(
     former: Callable[..., Any], self: FakeMultipart, body: Iterator[tuple[int, str]]
-) -> tuple[_Joined, str, tuple[str, str, int] | None]:
-    """Joins the parts in a file; moto would hold them in memory four times over.
+) -> tuple[_Parts, str, tuple[str, str, int] | None]:
+    """Leaves the parts where they are; moto would hold them in memory four times over.
 
     Returns:
         The object, its ETag without quotes, and its checksum's type, value and number of parts if one was asked for.
@@ -235,9 +271,7 @@ def join_parts(
     checksum = MultipartChecksumBuilder(algorithm, self.metadata.get("x-amz-checksum-type"))
     whole = checksum.checksum_type == "FULL_OBJECT"
     digests = b""
-    file = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - the object closes it
-    file.rollover()
-    size = 0
+    parts = _Parts()
     last: FakeKey | None = None
     for number, etag in body:
         part = self.parts.get(number)
@@ -245,8 +279,8 @@ def join_parts(
             raise InvalidPart
         if last and last.size < S3_UPLOAD_PART_MIN_SIZE:
             raise EntityTooSmall
-        _append(part, file.fileno())
-        size += part.size
+        with part.lock:
+            parts.add(part._value_buffer.fileno(), part.size)
         if algorithm and not whole:
             if part.checksum_algorithm == algorithm:
                 checksum.checksum += base64.b64decode(part.checksum_value or "")
@@ -257,21 +291,22 @@ def join_parts(
         last = part
     if last is None:
         raise MalformedXML
-    joined = _Joined(file, size)
     etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(digests) // 16}"
     if algorithm and whole:
-        content = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-        return joined, etag, (checksum.checksum_type, compute_checksum(cast(bytes, content), algorithm).decode(), 1)
-    return joined, etag, checksum.build() if algorithm else None
+        return parts, etag, (checksum.checksum_type, _checksum_of_all(parts, algorithm), 1)
+    return parts, etag, checksum.build() if algorithm else None
 
 
-def _append(part: FakeKey, target: int) -> None:
-    """Appends a part to a file, within the kernel."""
-    with part.lock:
-        source = part._value_buffer.fileno()
-        sent = 0
-        while sent < part.size:
-            sent += os.sendfile(target, source, sent, part.size - sent)
+def _checksum_of_all(parts: _Parts, algorithm: str) -> str:
+    """The checksum of parts as one: of a file that the kernel copies them to, so that they need no memory."""
+    if not len(parts):
+        return compute_checksum(b"", algorithm).decode()
+    with tempfile.TemporaryFile() as file:
+        for descriptor, start, stop in parts.spans(0, len(parts)):
+            while start < stop:
+                start += os.sendfile(file.fileno(), descriptor, start, stop - start)
+        with mmap.mmap(file.fileno(), len(parts), access=mmap.ACCESS_READ) as content:
+            return compute_checksum(cast(bytes, content), algorithm).decode()
 
 
 @MENDS.of(S3Response._key_response_post)
@@ -321,12 +356,21 @@ class Content:
         return Content(self.key, self.start + start, self.start + max(start, stop))
 
     def __iter__(self) -> Iterator[bytes]:
-        with self.key.lock:
-            # moto keeps what is larger in a file; another handle on it outlives the object's deletion.
-            descriptor = os.dup(self.key._value_buffer.fileno())
-        with io.FileIO(descriptor) as file:
-            for start in range(self.start, self.stop, _BLOCK):
-                yield os.pread(file.fileno(), min(_BLOCK, self.stop - start), start)
+        with contextlib.ExitStack() as stack:
+            with self.key.lock:
+                # Other handles on the files outlive the object's deletion.
+                spans = [
+                    (stack.enter_context(io.FileIO(os.dup(descriptor))), start, stop)
+                    for descriptor, start, stop in self._spans()
+                ]
+            for file, start, stop in spans:
+                yield from _blocks(file.fileno(), start, stop)
+
+    def _spans(self) -> Iterable[tuple[int, int, int]]:
+        buffer = cast(Any, self.key._value_buffer)
+        if isinstance(buffer, _Parts):
+            return buffer.spans(self.start, self.stop)
+        return [(buffer.fileno(), self.start, self.stop)]  # moto keeps what is larger in a file
 
 
 class _Streamed:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import logging
 import logging.handlers
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import docker.errors
+from moto import backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -112,6 +114,9 @@ def mend(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> 
         replace: sets an attribute of a class; a test's own can be undone.
     """
     ecr.install(registry, replace)
+    # moto looks through its own folders at each call.
+    modules = tuple(backends.list_of_moto_modules())
+    replace(cast(Any, backends), "list_of_moto_modules", lambda: modules)
     for mends in (ec2.MENDS, iam.MENDS, logs.MENDS, rights.MENDS, s3.MENDS):
         mends.install(replace)
 
@@ -122,11 +127,27 @@ def application() -> Application:
     turn = threading.Lock()
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not _read_body(environ):
+            start_response("400 Bad Request", [("Content-Length", "0")])
+            return []
         # Here moto walks through what another call may be changing; Pulumi sends many at once.
         with turn if service_of(environ) in _IN_TURN else contextlib.nullcontext():
             return cast(Iterable[bytes], moto(environ, start_response))
 
     return logged(serve)
+
+
+def _read_body(environ: Environ) -> bool:
+    """Reads a call's body in one go, where werkzeug would gather it piece by piece and copy it twice; False if it broke off."""
+    length = environ.get("CONTENT_LENGTH")
+    if not length or environ.get("wsgi.input_terminated"):
+        return True
+    try:
+        body = environ["wsgi.input"].read(int(length))
+    except OSError:
+        return False
+    environ["wsgi.input"], environ["wsgi.input_terminated"] = io.BytesIO(body), True
+    return len(body) == int(length)
 
 
 def for_jobs(application: Application) -> Application:
