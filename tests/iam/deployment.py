@@ -41,6 +41,8 @@ class Deployment(NamedTuple):
     calls: list[Call]
     names: dict[str, str]
     """The tag `Name` of what has an id in EC2."""
+    key: str
+    """ARN of the KMS key that it uses, or ""."""
 
 
 @dataclass
@@ -86,10 +88,11 @@ def deploy(config: Mapping[str, str]) -> Deployment:
     """An `up`, a `refresh`, and a `destroy` after a job has left something in the bucket.
 
     Args:
-        config: keys and values; a `vpcId`, whatever it is, stands for a network that others made.
+        config: keys and values; a `vpcId` or `kmsKeyArn`, whatever it is, stands for a network or a key that others made.
     """
     existing = _existing_network() if "vpcId" in config else {}
-    full = {"aws:region": REGION, **config, **existing}
+    key = _existing_key() if "kmsKeyArn" in config else ""
+    full = {"aws:region": REGION, **config, **existing, **({"kmsKeyArn": key} if key else {})}
     api = RecordingApi(region=REGION)
     engine = Engine(Provider(api))
     cloud = Deployed(engine)
@@ -102,7 +105,7 @@ def deploy(config: Mapping[str, str]) -> Deployment:
         engine.read(made)
     for made in reversed(cloud.made):
         engine.delete(made)
-    return Deployment(api.calls, names)
+    return Deployment(api.calls, names, key)
 
 
 def _names() -> dict[str, str]:
@@ -122,6 +125,11 @@ def _make_network(config: Mapping[str, str], engine: Engine, cloud: Deployed) ->
     # The SDK takes the resources among its outputs for resources of its own; the program uses none of them.
     cloud.network = {name: value if "Id" in name else [] for name, value in state.items() if isinstance(value, list)}
     cloud.network["vpcId"] = state["vpcId"]
+
+
+def _existing_key() -> str:
+    arn: str = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
+    return arn
 
 
 def _existing_network() -> dict[str, str]:

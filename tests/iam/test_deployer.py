@@ -22,6 +22,7 @@ CONFIGURATIONS = {
     "everything": {
         "flowLogs": "true",
         "interfaceEndpoints": "true",
+        "kmsKeyArn": "made by others",
         "permissionsBoundaryArn": BOUNDARY,
         "protectData": "false",
         "shares": json.dumps({"phages": 1}),
@@ -29,6 +30,14 @@ CONFIGURATIONS = {
     },
     "defaults": {"protectData": "false"},
     "an existing network": {"protectData": "false", "vpcId": "made by others"},
+}
+
+#: Such a key's own: it leaves to IAM's policies who may use it, as a new key's does.
+KEY_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+    ],
 }
 
 #: What Pulumi's docker provider and the engine behind it ask ECR for at a push (Amazon ECR User Guide, "IAM permissions for pushing").
@@ -59,7 +68,7 @@ OTHERS = {
     ),
     "the true provider": (
         *("ec2:DescribeAddressesAttribute", "ec2:DescribeSecurityGroupRules", "ec2:DisassociateAddress"),
-        *("iam:ListRolePolicies", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
+        *("iam:ListRolePolicies", "kms:DescribeKey", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
         *("s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration"),
         *("s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),
         *("s3:ListBucketVersions", "s3:ListTagsForResource"),
@@ -67,9 +76,14 @@ OTHERS = {
 }
 
 
-def policy(boundary: str) -> dict[str, object]:
+def policy(boundary: str, key: str) -> dict[str, object]:
     text = deploy_policy(
-        partition="aws", account_id=ACCOUNT, region=REGION, name="biobatch", permissions_boundary_arn=boundary
+        partition="aws",
+        account_id=ACCOUNT,
+        region=REGION,
+        name="biobatch",
+        permissions_boundary_arn=boundary,
+        kms_key_arn=key,
     )
     document: dict[str, object] = json.loads(text)
     return document
@@ -123,7 +137,8 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
             action=action,
             resource=resource,
             context=context,
-            policies=[policy(boundary)],
+            policies=[policy(boundary, deployments[name].key)],
+            resourcePolicy=KEY_POLICY if action.startswith("kms:") else None,
             principal=f"arn:aws:iam::{ACCOUNT}:role/deployer",
             accountId=ACCOUNT,
         )
@@ -144,7 +159,8 @@ def test_nothing_is_in_the_deploy_policy_that_nothing_needs(
         for action, _, _ in asked(deployments[name], config.get("permissionsBoundaryArn", ""), evaluator)
     }
     others = {action for group in OTHERS.values() for action in group}
-    statements: list[dict[str, list[str]]] = policy("")["Statement"]  # type: ignore[assignment]
+    (key,) = {deployment.key for deployment in deployments.values()} - {""}
+    statements: list[dict[str, list[str]]] = policy("", key)["Statement"]  # type: ignore[assignment]
     assert {action for statement in statements for action in statement["Action"]} == needed - {
         "sts:GetCallerIdentity"
     } | others
