@@ -248,7 +248,7 @@ def _check_key(key: str) -> None:
 
 @MENDS.of(S3Response.upload_part)
 def remember_checksum(former: Callable[..., Any], self: S3Response) -> Any:
-    """Keeps the checksum that a part was verified by, so that joining the parts need not compute it again."""
+    """Keeps the checksum that a part was verified by, so that completing the upload need not compute it again."""
     status, told, body = former(self)
     upload = self.backend.get_bucket(self.bucket_name).multiparts.get(self._get_param("uploadId"))
     part = upload.parts.get(self._get_int_param("partNumber")) if upload else None
@@ -259,7 +259,7 @@ def remember_checksum(former: Callable[..., Any], self: S3Response) -> Any:
 
 
 @MENDS.of(FakeMultipart.complete)
-def join_parts(
+def keep_parts(
     former: Callable[..., Any], self: FakeMultipart, body: Iterator[tuple[int, str]]
 ) -> tuple[_Parts, str, tuple[str, str, int] | None]:
     """Leaves the parts where they are; moto would hold them in memory four times over.

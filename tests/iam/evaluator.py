@@ -27,6 +27,17 @@ class Request:
     accountId: str = "111122223333"  # noqa: N815 - the evaluator's name
 
 
+def key_policy(account: str) -> dict[str, Any]:
+    """A key's own policy as AWS makes it: a key lets nobody in whom its policy does not, and this one leaves that to IAM's."""
+    everything = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    return {"Version": "2012-10-17", "Statement": [everything]}
+
+
 class Evaluator:
     """The evaluator, installed from the lock file into a folder of its own."""
 

@@ -11,7 +11,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
 from components.deploy_policy import deploy_policy
 from tests.iam.calls import Wanted, wanted
 from tests.iam.deployment import REGION, Deployment
-from tests.iam.evaluator import Evaluator, Request
+from tests.iam.evaluator import Evaluator, Request, key_policy
 from tests.unit.plugins.actions import actions
 from tests.unit.recording import ROOT
 
@@ -30,14 +30,6 @@ CONFIGURATIONS = {
     },
     "defaults": {"protectData": "false"},
     "an existing network": {"protectData": "false", "vpcId": "made by others"},
-}
-
-#: Such a key's own: it leaves to IAM's policies who may use it, as a new key's does.
-KEY_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
-    ],
 }
 
 #: What Pulumi's docker provider and the engine behind it ask ECR for at a push (Amazon ECR User Guide, "IAM permissions for pushing").
@@ -138,7 +130,7 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
             resource=resource,
             context=context,
             policies=[policy(boundary, deployments[name].key)],
-            resourcePolicy=KEY_POLICY if action.startswith("kms:") else None,
+            resourcePolicy=key_policy(ACCOUNT) if action.startswith("kms:") else None,
             principal=f"arn:aws:iam::{ACCOUNT}:role/deployer",
             accountId=ACCOUNT,
         )

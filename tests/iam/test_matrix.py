@@ -6,15 +6,9 @@ from functools import partial
 
 import pytest
 
-from tests.iam.conftest import Policies, moved
-from tests.iam.evaluator import Evaluator, Request
+from tests.iam.conftest import ACCOUNT, Policies, moved
+from tests.iam.evaluator import Evaluator, Request, key_policy
 from tests.iam.matrix import BOUNDED, IAM, MATRIX, Row
-
-#: A key lets nobody in whom its own policy does not: here, as AWS makes one, it leaves the account to its own policies.
-KEY_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"{IAM}:root"}, "Action": "kms:*", "Resource": "*"}],
-}
 
 
 def wrong(rows: Sequence[Row], policies: Policies, evaluator: Evaluator) -> list[str]:
@@ -26,7 +20,7 @@ def wrong(rows: Sequence[Row], policies: Policies, evaluator: Evaluator) -> list
             resource=there(resource),
             context={key: there(value) for key, value in context.items()},
             policies=policies.of(who),
-            resourcePolicy=json.loads(there(json.dumps(KEY_POLICY))) if action.startswith("kms:") else None,
+            resourcePolicy=json.loads(there(json.dumps(key_policy(ACCOUNT)))) if action.startswith("kms:") else None,
             principal=there(f"{IAM}:role/somebody"),
         )
         for who, action, resource, context, _ in rows

@@ -47,6 +47,22 @@ def test_secret_paths_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert ("GET" in caplog.text, "hidden" in caplog.text) == (True, False)
 
 
+def test_an_upload_that_breaks_off_leaves_no_object(
+    aws: LocalAws, refusal: Callable[..., tuple[str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "local.aws")
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="broken-off")
+    path = s3.generate_presigned_url("put_object", {"Bucket": "broken-off", "Key": "a"}).removeprefix(aws.url)
+    host, _, port = aws.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\nhalf".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert refusal(s3.head_object, Bucket="broken-off", Key="a")[0] == "404"
+    assert "PUT /broken-off/a 400" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("service", "call"),
     [
