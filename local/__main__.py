@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
                 stack.up()
             case "demo":
                 # AWS's SDK takes a second to load, which the other commands need not wait for.
-                from local import demo as main_job
+                from local import demo as main_job  # noqa: PLC0415
 
                 main_job.check(given.seed)
                 with environment.entered(stack.up()):

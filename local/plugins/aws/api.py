@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import boto3
 import tenacity
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.plugins.common import Failure
 
@@ -40,9 +44,6 @@ class Api:
         """The boto3 client of a service."""
         with self._lock:  # making a client is not safe from several threads, using one is
             if service not in self._clients:
-                import boto3  # half a second that a start does not need
-                from botocore.config import Config
-
                 self._clients[service] = boto3.Session(region_name=self.region).client(  # type: ignore[call-overload]
                     service, config=Config(max_pool_connections=64, retries={"mode": "standard"})
                 )
@@ -59,9 +60,6 @@ class Api:
         Raises:
             ApiError: if the parameters do not fit the model, or AWS refuses or does not answer.
         """
-        from botocore import xform_name
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             answer: dict[str, Any] = getattr(self.client(service), xform_name(operation))(**parameters)
         except ClientError as error:
