@@ -21,6 +21,9 @@ def row(key: str, change: str = "") -> Row:
     return next(row for row in ROWS if row.key == key and row.change.startswith(change))
 
 
+#: The local stack is where the row of this key ends, so the change goes the other way.
+_END = {"protectData": 0}
+
 #: Keys that say in which network the stack lies, which is another change, and the one that needs an emulator.
 APART = ("availabilityZones", "vpcCidr", "vpcId", "privateSubnetIds", "architecture")
 
@@ -42,16 +45,24 @@ CHANGES: dict[str, Sequence[Row]] = {
     EXISTING: [row("vpcId"), row("tools", '`{}` → `{"bwa": {"memoryMib"')],
 }
 
-#: Rows that are shown together before all changes, and not carried out.
-SHOWN: dict[str, Sequence[Row]] = {
-    "no way to the internet, another build of bwa": [
-        row("interfaceEndpoints"),
-        row("natGateways", "`single` → `none`"),
-        row("tools", '`{}` → `{"bwa": {"buildArgs"'),
-    ],
-    "a third zone, all by their names": [
-        row("availabilityZones", '`["eu-west-9a", "eu-west-9b"]` → `["eu-west-9a", "eu-west-9b", ')
-    ],
+_DEFAULTS = {key: row(key).configs()[0][key] for key in dict.fromkeys(r.key for r in ROWS)}
+
+#: Rows that begin at what the local stack has before all changes, shown and not carried out: one by one but for two that need each
+#: other. Named zones begin at those that the stack takes by itself.
+SHOWN_FIRST: dict[str, Sequence[Row]] = {
+    **{
+        str(r): [r]
+        for r in ROWS
+        if r.key not in ("architecture", "privateSubnetIds")
+        and (r.key == "availabilityZones" or r.configs()[0].items() <= _DEFAULTS.items())
+    },
+    "no way to the internet": [row("interfaceEndpoints"), row("natGateways", "`single` → `none`")],
+}
+
+#: Rows that begin at what a change ends with, likewise shown after it.
+SHOWN_LATER: dict[str, Sequence[Row]] = {
+    EVERY_KEY: [r for r in ROWS if r.key in ("amiId", "tools", "shares") and str(r) not in SHOWN_FIRST],
+    EXISTING: [row("privateSubnetIds")],
 }
 
 
@@ -95,7 +106,7 @@ class Life:
         return self.changes[name]
 
     def preview(self, rows: Sequence[Row]) -> Result:
-        """What is shown of a change that rows come to."""
+        """What is shown of a change to the configuration that rows end with."""
         return pulumi("preview", "--diff", *self._options(rows), folder=self.tree)
 
     def _carry_out(self, rows: Sequence[Row]) -> Change:
@@ -114,7 +125,7 @@ class Life:
     def _values(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The configuration that rows end with."""
         values = {}
-        for key, text in (item for row in rows for item in row.configs()[1].items()):
+        for key, text in (item for row in rows for item in row.configs()[_END.get(row.key, 1)].items()):
             for written, id_ in self.made.items():
                 text = text.replace(written, id_)
             values[key] = OWN_TOOL if "seqtk" in text else yaml.safe_load(text)
@@ -126,7 +137,9 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
     """A network and a key that others made: what stands for them in the table, and their ids."""
     ec2, everywhere = boto3.client("ec2"), "0.0.0.0/0"
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    subnet, another = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"] for cidr in ("10.9.0.0/24", "10.9.1.0/24")
+    )
     nat = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
     ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=everywhere, NatGatewayId=nat)
@@ -134,12 +147,14 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
     yield {
         "vpc-0123456789abcdef0": vpc,
         "subnet-0123456789abcdef0": subnet,
+        "subnet-0123456789abcdef1": another,
         row("kmsKeyArn").configs()[1]["kmsKeyArn"]: key,
         "eu-west-9": environment.REGION,
     }
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=everywhere)
     ec2.delete_nat_gateway(NatGatewayId=nat)
-    ec2.delete_subnet(SubnetId=subnet)
+    for each in (subnet, another):
+        ec2.delete_subnet(SubnetId=each)
     ec2.delete_vpc(VpcId=vpc)
 
 

@@ -13,7 +13,17 @@ from local import environment, program
 from local.paths import ROOT
 from tests.changes_table import KINDS, Row
 from tests.local.aws.batch import until
-from tests.local.changes.conftest import BACK, CHANGES, EVERY_KEY, EXISTING, RANGE, SHOWN, Change, Life
+from tests.local.changes.conftest import (
+    BACK,
+    CHANGES,
+    EVERY_KEY,
+    EXISTING,
+    RANGE,
+    SHOWN_FIRST,
+    SHOWN_LATER,
+    Change,
+    Life,
+)
 from tests.local.command import type_of
 
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
@@ -55,16 +65,28 @@ def succeeds(queue: str, definition: str, **options: Any) -> None:
     until(lambda: batch.describe_jobs(jobs=[id_])["jobs"][0]["status"] == "SUCCEEDED", "the job has succeeded")
 
 
-@pytest.mark.parametrize("rows", SHOWN.values(), ids=SHOWN)
-def test_a_preview_shows_what_the_rows_say_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
-    shown = life.preview(rows)
-    assert shown.exit_code == 0, shown.text
+def shown(life: Life, before: Sequence[Row], rows: Sequence[Row]) -> None:
+    """Holds a preview of rows to what they say, where the stack is what others made it; it changes nothing."""
+    outputs = program.outputs(life.record)
+    result = life.preview([*before, *rows])
+    assert result.exit_code == 0, result.text
     said: dict[str, Counter[str]] = {kind: sum((row.counted()[kind] for row in rows), Counter()) for kind in KINDS}
     # The next revision's ARN is unknown, so the policy on who submits may change too.
     if said["in_place"]["JobDefinition"]:
-        said["in_place"]["Policy"] += 1
-    assert shown.counted() == said
-    assert program.outputs(life.record) == life.outputs
+        said["in_place"]["Policy"] = 1
+    assert result.counted() == said
+    assert program.outputs(life.record) == outputs
+
+
+@pytest.mark.parametrize("rows", SHOWN_FIRST.values(), ids=SHOWN_FIRST)
+def test_a_preview_shows_what_a_row_says_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
+    shown(life, [], rows)
+
+
+@pytest.mark.parametrize("row", SHOWN_LATER[EVERY_KEY], ids=str)
+@after(EVERY_KEY)
+def test_a_preview_shows_what_a_row_says_that_begins_at_another_value(life: Life, change: Change, row: Row) -> None:
+    shown(life, change.rows, [row])
 
 
 @after(EVERY_KEY)
@@ -152,3 +174,9 @@ def test_a_script_that_holds_yesterdays_queue_and_definition_still_runs_its_job(
     definition = life.outputs["job_definition_arns"]["bwa"]
     assert change.outputs["job_definition_arns"]["bwa"] != definition
     succeeds(life.outputs["queue_arn"], definition)
+
+
+@pytest.mark.parametrize("row", SHOWN_LATER[EXISTING], ids=str)
+@after(EXISTING)
+def test_a_preview_shows_what_a_row_says_of_an_existing_network(life: Life, change: Change, row: Row) -> None:
+    shown(life, change.rows, [row])
