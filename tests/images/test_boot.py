@@ -117,7 +117,9 @@ def engine_client(request: pytest.FixtureRequest) -> Iterator[docker.DockerClien
 @pytest.fixture(scope="module")
 def image(engine_client: docker.DockerClient) -> str:
     containers.obtain_base_image(engine_client)
-    built, _ = engine_client.images.build(path=str(Path(__file__).with_name("machine")), tag="biobatch-cache/machine")
+    built, _ = engine_client.images.build(
+        path=str(Path(__file__).with_name("machine")), tag="biobatch-cache/machine", rm=True, forcerm=True
+    )
     return str(built.id)
 
 

@@ -83,10 +83,12 @@ def test_a_preview_shows_what_a_row_says_and_changes_nothing(life: Life, rows: S
     shown(life, [], rows)
 
 
-@pytest.mark.parametrize("row", SHOWN_LATER[EVERY_KEY], ids=str)
+@pytest.mark.parametrize("rows", SHOWN_LATER[EVERY_KEY].values(), ids=SHOWN_LATER[EVERY_KEY])
 @after(EVERY_KEY)
-def test_a_preview_shows_what_a_row_says_that_begins_at_another_value(life: Life, change: Change, row: Row) -> None:
-    shown(life, change.rows, [row])
+def test_a_preview_shows_what_a_row_says_that_begins_at_another_value(
+    life: Life, change: Change, rows: Sequence[Row]
+) -> None:
+    shown(life, change.rows, rows)
 
 
 @after(EVERY_KEY)
@@ -176,7 +178,9 @@ def test_a_script_that_holds_yesterdays_queue_and_definition_still_runs_its_job(
     succeeds(life.outputs["queue_arn"], definition)
 
 
-@pytest.mark.parametrize("row", SHOWN_LATER[EXISTING], ids=str)
+@pytest.mark.parametrize("rows", SHOWN_LATER[EXISTING].values(), ids=SHOWN_LATER[EXISTING])
 @after(EXISTING)
-def test_a_preview_shows_what_a_row_says_of_an_existing_network(life: Life, change: Change, row: Row) -> None:
-    shown(life, change.rows, [row])
+def test_a_preview_shows_what_a_row_says_of_an_existing_network(
+    life: Life, change: Change, rows: Sequence[Row]
+) -> None:
+    shown(life, change.rows, rows)
