@@ -4,6 +4,7 @@ import difflib
 import ipaddress
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,9 +73,12 @@ TOOLS: Mapping[str, ToolSettings] = {
 }
 
 
-#: So many buckets and so long a prefix always fit the 10,240 characters that IAM allows a role's own policies.
+#: So many buckets and so long a prefix, as JSON writes it, always fit the 10,240 characters that IAM allows a role's own policies.
 MAX_DATA_BUCKETS = 10
 MAX_PREFIX = 128
+
+#: So many tools of a lab's own, beside ours, always fit the 6,144 characters of a managed policy, the one on who submits.
+MAX_OWN_TOOLS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,7 +312,7 @@ class Key:
 def _json(value: str, kind: type, wanted: str, set_it: str) -> Any:
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = value
     # A boolean is an integer to Python, but not to a user.
     if not isinstance(parsed, kind) or (kind is int and isinstance(parsed, bool)):
@@ -415,8 +419,8 @@ def _data_bucket_faults(entry: Any) -> Iterator[str]:
     if access not in ("read", "read-write"):
         yield f".access: {access!r} is neither read nor read-write."
     prefix = entry.get("prefix", "")
-    if not isinstance(prefix, str) or len(prefix) > MAX_PREFIX or not prefix.isprintable():
-        yield f".prefix: {prefix!r} is no text of up to {MAX_PREFIX} characters."
+    if not isinstance(prefix, str) or len(json.dumps(prefix)) - 2 > MAX_PREFIX or not prefix.isprintable():
+        yield f".prefix: {prefix!r} is no text of up to {MAX_PREFIX} characters, one beyond ASCII counting as six."
     elif prefix and (not prefix.endswith("/") or prefix.startswith("/")):
         # Or `genomes` would open `genomes-private/` too.
         yield f".prefix: {prefix!r} does not end with a slash, or begins with one: it names a folder, such as genomes/."
@@ -467,8 +471,11 @@ def _tags(value: str) -> dict[str, str]:
     faults = []
     if len(tags) > MAX_TAGS:
         faults.append(f"{len(tags)} tags are more than {MAX_TAGS}.")
-    allowed = re.compile(r"[\w\s.:/=+\-@]*")
+    allowed = re.compile(r"[\w .:/=+\-@]*")
+    folded = Counter(name.casefold() for name in tags)
     for name, content in tags.items():
+        if folded[name.casefold()] > 1:
+            faults.append(f"{name!r} is there twice: IAM tells no capital from a small letter in a tag's name.")
         if not 1 <= len(name) <= 128 or not allowed.fullmatch(name):
             faults.append(f"{name!r} is no tag name: 1 to 128 letters, digits, blanks or _ . : / = + - @.")
         elif name.lower().startswith("aws:") or name in ("Name", "SubnetType"):
@@ -504,6 +511,9 @@ def _tools(value: str) -> dict[str, ToolSettings]:
     tools: dict[str, Any] = _json(value, dict, "a mapping of tools to their figures", set_it)
     faults: list[str] = []
     read = {name: _tool(name, figures, faults) for name, figures in tools.items()}
+    own = len(read.keys() - TOOLS.keys())
+    if own > MAX_OWN_TOOLS:
+        faults.append(f"{own} tools beside Biobatch's are more than {MAX_OWN_TOOLS}.")
     if faults:
         raise Refused(" ".join([*faults, set_it]))
     return read
@@ -554,11 +564,20 @@ def _shares(value: str) -> dict[str, float]:
     for name, weight in shares.items():
         if not re.fullmatch(r"[A-Za-z0-9]{1,254}\*?|\*", name):
             faults.append(f"{name!r} is no share: letters and digits, and * at the end for all that begin so.")
+        if over := [other for other in shares if other != name and name != "*" and _covers(name, other)]:
+            faults.append(
+                f"{name!r} overlaps with {', '.join(map(repr, over))}: a share may belong to one weight alone."
+            )
         if not isinstance(weight, int | float) or isinstance(weight, bool) or not low <= weight <= high:
             faults.append(f"{name}: the weight {json.dumps(weight)} is not a number from {low} to {high}.")
     if faults:
         raise Refused(" ".join([*faults, set_it]))
     return {name: float(weight) for name, weight in shares.items()}
+
+
+def _covers(name: str, other: str) -> bool:
+    """Whether a share's name, with * at its end for all that begin so, holds another one (API ShareAttributes)."""
+    return name.endswith("*") and other.startswith(name[:-1])
 
 
 #: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.

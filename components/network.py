@@ -116,9 +116,10 @@ class Network(pulumi.ComponentResource):
             tags=args.tags,
             opts=child,
         )
-        group = _jobs_group(name, vpc.vpc_id, args.tags, child)
-        if args.interface_endpoints:
-            _interface_endpoints(name, vpc, args, child)
+        endpoints = _interface_endpoints(name, vpc, args, child) if args.interface_endpoints else []
+        # Whatever is in the group is gone before the endpoints go: without them a machine cannot be told to end its jobs.
+        reached = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=endpoints))
+        group = _jobs_group(name, vpc.vpc_id, args.tags, reached)
 
         self.vpc_id = vpc.vpc_id
         self.private_subnet_ids = vpc.private_subnet_ids
@@ -199,7 +200,9 @@ def _jobs_group(
     )
 
 
-def _interface_endpoints(name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child: pulumi.ResourceOptions) -> None:
+def _interface_endpoints(
+    name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child: pulumi.ResourceOptions
+) -> list[aws.ec2.VpcEndpoint]:
     # Not by awsx: it would give each endpoint a group of its own, and two networks of one program the same names.
     group = aws.ec2.SecurityGroup(
         f"{name}-endpoints",
@@ -217,7 +220,7 @@ def _interface_endpoints(name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child:
         tags={**args.tags, "Name": f"{name}-endpoints"},
         opts=child,
     )
-    for service in ENDPOINT_SERVICES:
+    return [
         aws.ec2.VpcEndpoint(
             f"{name}-{service}",
             vpc_id=vpc.vpc_id,
@@ -229,3 +232,5 @@ def _interface_endpoints(name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child:
             tags={**args.tags, "Name": f"{name}-{service}"},
             opts=child,
         )
+        for service in ENDPOINT_SERVICES
+    ]

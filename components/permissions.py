@@ -200,9 +200,12 @@ class SubmitPermissions(pulumi.ComponentResource):
             policy=_policy(
                 {
                     "Sid": "Submit",
-                    "Action": "batch:SubmitJob",
+                    # A job's tags are checked on the queue and the definition of the request too, and the first refusal names the
+                    # definition.
+                    "Action": ["batch:SubmitJob", "batch:TagResource"],
                     # A definition named without a revision is checked without one (Service Authorization Reference, AWS Batch).
                     "Resource": [
+                        jobs,
                         *args.queue_arns,
                         *definitions,
                         *(pulumi.Output.concat(definition, ":*") for definition in definitions),
@@ -211,7 +214,7 @@ class SubmitPermissions(pulumi.ComponentResource):
                 # Jobs have no names in IAM, only ids: whose job it is cannot be told apart.
                 {
                     "Sid": "Jobs",
-                    "Action": ["batch:CancelJob", "batch:TagResource", "batch:TerminateJob"],
+                    "Action": ["batch:CancelJob", "batch:TerminateJob"],
                     "Resource": jobs,
                 },
                 {

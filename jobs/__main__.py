@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 if every job succeeded, 1 if one did not, 2 if the request was refused or AWS could not be asked, 130 after Ctrl-C.
     """
-    given = _parser().parse_args(arguments)
+    given = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         stack = stack_outputs.read(given.outputs, given.stack)
         code: int = given.run(given, stack, aws.connect(stack.region))
@@ -46,6 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 2
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was given; argparse alone would take another `--` out of the command."""
+    parser = _parser()
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    given, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
+    if given.command == "submit":
+        given.words += command
+        if not given.words:
+            parser.error("submit: the command is missing; it stands at the end, behind `--`")
+    elif command:
+        parser.error(f"{given.command} takes no command behind `--`")
+    return given
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     submit.add_argument("--vcpus", type=int, metavar="N", help="default: the tool's")
     submit.add_argument("--memory-mib", type=int, metavar="N", help="default: the tool's")
-    submit.add_argument("words", nargs="+", metavar="COMMAND", help="behind `--`")
+    submit.add_argument("words", nargs="*", metavar="COMMAND", help="behind `--`")
     submit.set_defaults(run=_submit)
 
     call = commands.add_parser(

@@ -11,7 +11,8 @@ plain() {
   if [ "$(head -c 2 "$1" | od -An -tx1)" = " 1f 8b" ]; then gzip -dc < "$1"; else cat "$1"; fi
 }
 
-# bwa index accepts anything and samtools faidx nearly so. Lower case would give lower-case alleles.
+# bwa index accepts anything and samtools faidx nearly so. Lower case would give lower-case alleles, and a code for several bases
+# inside an indel would end bcftools norm; bwa takes a base by chance for it.
 plain "$TMPDIR/given" | LC_ALL=C awk '
 function refuse(why) {
   print "reference refused, line " NR ": " why > "/dev/stderr"
@@ -41,6 +42,7 @@ name == "" { refuse(/^@/ ? "this is FASTQ, not FASTA" : "FASTA begins with >") }
 {
   line = toupper($0)
   if (match(line, /[^ACGTRYSWKMBDHVN]/)) refuse("\"" substr(line, RSTART, 1) "\" in contig " name " is no code for a DNA base")
+  masked += gsub(/[RYSWKMBDHV]/, "N", line)
   line = rest line
   size = length(line)
   for (i = 1; i + 59 <= size; i += 60) print substr(line, i, 60)
@@ -51,6 +53,7 @@ END {
   if (refused) exit 1
   if (name == "") refuse("it is empty")
   finish()
+  if (masked) print masked " codes for several bases became N" > "/dev/stderr"
 }' > reference.fa
 
 bwa index reference.fa

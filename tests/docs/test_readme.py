@@ -81,11 +81,11 @@ def test_variants_are_called_into_the_tree_of_the_readme(on_aws: list[str]) -> N
 
 
 def test_a_second_user_submits_by_a_file_of_outputs(on_aws: list[str]) -> None:
-    assert re.search(r"s3://\S+/hers/samtools\.txt", on_aws[5])
+    assert re.search(r"s3://\S+/hers/samtools\.txt", on_aws[6])
 
 
 def test_destroy_removes_all_of_it(on_aws: list[str]) -> None:
-    removed = re.search(r"- (\d+) deleted", on_aws[6])
+    removed = re.search(r"- (\d+) deleted", on_aws[7])
     assert removed
     assert f"about {removed[1]} resources" in readme.TEXT
 

@@ -56,8 +56,7 @@ SHOWN_FIRST: dict[str, Sequence[Row]] = {
     **{
         str(r): [r]
         for r in ROWS
-        if r.key != "privateSubnetIds"
-        and (r.key == "availabilityZones" or r.configs()[0].items() <= _DEFAULTS.items())
+        if r.key != "privateSubnetIds" and (r.key == "availabilityZones" or r.configs()[0].items() <= _DEFAULTS.items())
     },
     "no way to the internet": [row("interfaceEndpoints"), row("natGateways", "`single` → `none`")],
 }

@@ -38,20 +38,29 @@ SUBMIT = ("--output-prefix", "s3://data/out", "--", "true")
 CALL = ("--reference", "s3://data/ref", "--output-prefix", "s3://data/out", "--sample", "a=s3://data/R1")
 
 
+@pytest.mark.parametrize("tool_first", [True, False])
 def test_submit_hands_the_command_over_word_for_word(
-    clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+    tool_first: bool, clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(clients, "in put/a b.bam")
     monkeypatch.setattr("jobs.report.published", lambda clients, job: None)
     words = ["samtools", "view", "-c", "--", "-x", "a b.bam"]
     options = ["--input", "s3://data/in put/a b.bam", "--output", "*.txt", "--vcpus", "2", "--memory-mib", "3800"]
-    folder = ["--output-prefix", "s3://data/out"]
-    assert main(["submit", "samtools", "--outputs", str(outputs_file), *options, *folder, "--", *words]) == 0
+    options += ["--output-prefix", "s3://data/out", "--outputs", str(outputs_file)]
+    options = ["samtools", *options] if tool_first else [*options, "samtools"]
+    assert main(["submit", *options, "--", *words]) == 0
     (found,) = submitted(clients)
     assert found["container"]["command"] == words
     environment = {each["name"]: each["value"] for each in found["container"]["environment"]}
     assert environment["JOB_INPUTS"] == "s3://data/in%20put/a%20b.bam"
     assert environment["JOB_MANIFEST"] == f"s3://data/out/{found['jobName']}.manifest.json"
+
+
+@pytest.mark.parametrize("command", [["submit", "samtools", *SUBMIT[:2]], ["logs", "1234", "--", "true"]])
+def test_a_command_stands_behind_submit_and_nothing_else(command: list[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(command)
+    assert refused.value.code == 2
 
 
 def test_submit_tells_all_that_is_wrong_and_submits_nothing(

@@ -1,6 +1,7 @@
 """The whole program under several configurations."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -248,9 +249,10 @@ def test_who_submits_is_held_to_the_stacks_queues_and_definitions_by_either_form
     by_sid = {s.get("Sid"): s for s in statements}
     resources = by_sid["Submit"]["Resource"]
     assert {r for r in resources if r.endswith(":*")} == {f"{r}:*" for r in resources if f"{r}:*" in resources}
-    assert len(resources) == 2 + 2 * len(TOOLS)
+    assert len(resources) == 1 + 2 + 2 * len(TOOLS)
+    assert "arn:aws:batch:eu-west-9:111122223333:job/*" in resources
+    assert by_sid["Submit"]["Action"] == ["batch:SubmitJob", "batch:TagResource"]
     assert by_sid["Jobs"]["Resource"] == "arn:aws:batch:eu-west-9:111122223333:job/*"
-    assert "batch:TagResource" in by_sid["Jobs"]["Action"]
     assert not [s for s in statements if "PassRole" in json.dumps(s) or "RegisterJobDefinition" in json.dumps(s)]
 
 
@@ -298,10 +300,50 @@ def test_jobs_may_use_the_labs_other_buckets_as_far_as_it_says() -> None:
     ]
 
 
-def test_the_most_and_longest_data_buckets_fit_what_iam_allows_a_role() -> None:
+class BatchArns(Cloud):
+    """Gives queues and job definitions ARNs of AWS's form and length."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        id_, state = super().new_resource(args)
+        kinds = {"JobQueue": "job-queue", "JobDefinition": "job-definition"}
+        if kind := kinds.get(args.typ.split(":")[-1]):
+            revision = ":1" if kind == "job-definition" else ""
+            state["arn"] = f"arn:aws:batch:eu-west-9:111122223333:{kind}/{args.name}-1a2b3c4{revision}"
+        return id_, state
+
+
+def test_the_most_and_longest_tools_fit_what_iam_allows_a_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "images", tmp_path / "images")
+    names = [f"{'t' * 38}{i:02}" for i in range(15)]
+    for name in names:
+        (tmp_path / "images" / name).mkdir()
+        (tmp_path / "images" / name / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    monkeypatch.chdir(tmp_path)
+    config = {"tools": json.dumps({name: {} for name in names}), "shares": '{"phages": 1}'}
+    recording = record_program({**BASE, **config}, BatchArns())
+    text = recording.one("iam/policy:Policy", "biobatch-submit").inputs["policy"]
+    assert all(f"job-definition/biobatch-{name}-1a2b3c4:*" in text for name in names)
+    # Of the partition and the region with the longest names.
+    text = text.replace("arn:aws:", "arn:aws-us-gov:").replace("eu-west-9", "ap-northeast-1")
+    assert len("".join(text.split())) <= 6_144
+
+
+def test_the_jobs_group_outlasts_no_endpoint_so_that_machines_can_be_told_to_end() -> None:
+    recording = program(natGateways="none", interfaceEndpoints="true")
+    group = recording.one("ec2/securityGroup:SecurityGroup", "biobatch-jobs")
+    assert len([d for d in group.dependencies if "vpcEndpoint:VpcEndpoint" in d]) == 8
+    for name in ("spot", "on-demand"):
+        environment = recording.one("batch/computeEnvironment:ComputeEnvironment", f"biobatch-{name}")
+        assert "aws:ec2/securityGroup:SecurityGroup::biobatch-jobs" in environment.dependencies
+
+
+@pytest.mark.parametrize("prefix", ["p" * 127, "é" * 21])
+def test_the_most_and_longest_data_buckets_fit_what_iam_allows_a_role(prefix: str) -> None:
     key = f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-{'0' * 32}"
     longest = [
-        {"name": f"{i:063}", "access": "read-write", "prefix": f"{'p' * 127}/", "kmsKeyArn": f"{key[:-1]}{i}"}
+        {"name": f"{i:063}", "access": "read-write", "prefix": f"{prefix}/", "kmsKeyArn": f"{key[:-1]}{i}"}
         for i in range(10)
     ]
     text = program(dataBuckets=json.dumps(longest)).one("iam/rolePolicy:RolePolicy", "biobatch-job").inputs["policy"]

@@ -42,6 +42,7 @@ def settings(**config: str) -> Settings:
         ("tools", '{"bwa": {"buildArgs": {"BASE": "debian"}}}', "BASE is set by Biobatch"),
         ("shares", "[]", "not a mapping of shares"),
         ("shares", '{"a-b": 1}', "'a-b' is no share"),
+        ("shares", '{"yeast*": 1, "yeastA": 2}', "'yeast*' overlaps with 'yeastA'"),
         ("shares", '{"": 1}', "'' is no share"),
         ("shares", '{"a": 0}', "the weight 0 is not a number from 0.0001 to 999.9999"),
         ("shares", '{"a": "1"}', 'the weight "1" is not a number'),
