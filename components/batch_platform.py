@@ -14,8 +14,8 @@ SCRATCH_PATH = "/scratch"
 #: The one uid of every image; the boot script bars it from the machine's credentials.
 JOB_UID = 10001
 
-#: An in-place change of an environment lets running jobs finish for up to six hours, the most that Batch allows; its
-#: default would end them after 30 minutes (Batch User Guide, "Updating compute environments").
+#: An in-place change of an environment lets running jobs finish for up to six hours, the most that the AWS
+#: provider takes (Batch itself allows more); Batch's default would end them after 30 minutes (Batch User Guide, "Updating compute environments").
 UPDATE_TIMEOUT_MINUTES = 360
 
 #: Attempts of a job, the first included. Advice for Spot is 1 to 3 retries (Batch User Guide, "Best practices").

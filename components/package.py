@@ -23,7 +23,8 @@ from components.permissions import BatchPermissions, SubmitPermissions
 NAME = "biobatch"
 VERSION = "0.1.0"
 
-#: All but `ToolImage`, which builds from a folder beside the program and stands on another of its kind: neither travels.
+#: Not `ToolImage`, which builds from a folder beside the program and stands on another of its kind: neither travels. Nor
+#: `ExistingNetwork` and `FlowLogs`, which are for Python programs.
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
     Network,
     DataBucket,

@@ -10,7 +10,8 @@ genome side by side; with a known truth, *compare* follows. The outputs under th
     qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .bcftools_stats.txt, .truth.json
 
 Beside them lies a manifest of each job: what has none, or an empty one, is no result. A job whose manifest names the same inputs,
-command and image ends at once, so a run that broke off is taken up by the same command once more.
+command and image ends at once, so a run that broke off is taken up by the same command once more, when
+its jobs have ended: beside jobs that still run it would do their work twice and empty their manifests.
 """
 
 from __future__ import annotations
