@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -136,6 +138,7 @@ def _submit(given: argparse.Namespace, stack: StackOutputs, clients: Aws) -> int
     faults.add(objects.look_up(clients.s3, inputs)[1])
     if folder:
         faults.add(objects.bucket_faults(clients.s3, folder))
+    faults.add(objects.region_faults(clients.s3, [*inputs, *([folder] if folder else [])]))
     run = submission.run_name()
     name = variants.job_name(given.tool, run)
     # Without a folder the job is not submitted, but its other faults are told.
@@ -178,6 +181,7 @@ def _call_variants(given: argparse.Namespace, stack: StackOutputs, clients: Aws)
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
     plan = variants.prepare(request, faults, clients, definitions, submission.run_name())
     assert queue is not None
+    submission.refuse_beside_earlier(clients, stack, queue, plan.jobs)
     jobs = _follow(clients, stack, submission.submit(clients, stack, queue, plan.jobs))
     failed = report.failures(clients, stack.log_group, jobs)
     report.warnings(clients, stack.log_group, jobs)
@@ -196,13 +200,17 @@ def _logs(given: argparse.Namespace, stack: StackOutputs, clients: Aws) -> int:
 
 
 def _follow(clients: Aws, stack: StackOutputs, submitted: Sequence[Submitted]) -> list[Followed]:
-    for each in submitted:
-        print(f"submitted {each.job.title}: {each.id}")
     try:
+        for each in submitted:
+            print(f"submitted {each.job.title}: {each.id}")
         return watch.follow(clients, submitted)
-    except (KeyboardInterrupt, ClientError, BotoCoreError):
+    except BaseException:
         watch.say_left_running(submitted, stack.region)
         raise
+
+
+def _end(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _say(*faults: str) -> None:
@@ -211,4 +219,8 @@ def _say(*faults: str) -> None:
 
 
 if __name__ == "__main__":
+    # As after Ctrl-C: what is half submitted is taken back, and of jobs that go on it says how to end them.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
     sys.exit(main())

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from jobs.aws import Aws
 from jobs.refusal import Refused
 
@@ -32,7 +34,10 @@ def streams(detail: JobDetailTypeDef) -> list[str]:
 def tail(aws: Aws, log_group: str, stream: str, lines: int = 20) -> list[str]:
     """The last lines of a log, less the entrypoint's record; waits a little for them, since they come late."""
     for _ in range(_LOG_DELAY):
-        events = _read(aws, log_group, stream, lines + 1)
+        try:
+            events = _read(aws, log_group, stream, lines + 1)
+        except ClientError as error:
+            return [f"(its log cannot be read: {error})"]
         if any(line.startswith(_RECORD) for line in events):
             break
         time.sleep(1)
@@ -60,6 +65,8 @@ def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterat
         Refused: if there is no such job.
     """
     tokens: dict[str, str | None] = {}
+    recorded: set[str] = set()
+    late = 0
     while True:
         detail = _describe(aws, job_id)
         names = streams(detail)
@@ -71,8 +78,15 @@ def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterat
                 before = tokens.get(name)
                 lines, tokens[name] = _page(aws, log_group, name, before)
                 more = tokens[name] != before
+                if any(line.startswith(_RECORD) for line in lines):
+                    recorded.add(name)
                 yield from lines
-        if detail["status"] in ("SUCCEEDED", "FAILED") or not follow:
+        if detail["status"] in ("SUCCEEDED", "FAILED"):
+            # The last lines come late; a job that was killed has no record.
+            if not names or names[-1] in recorded or late >= _LOG_DELAY:
+                break
+            late += _POLL_SECONDS
+        elif not follow:
             break
         time.sleep(_POLL_SECONDS)
     if not names:

@@ -56,6 +56,29 @@ def bucket_faults(s3: S3Client, folder: S3Uri) -> list[str]:
     return []
 
 
+def region_faults(s3: S3Client, uris: Iterable[S3Uri]) -> list[str]:
+    """A fault for each bucket that lies in another region than the stack: its jobs ask S3 of their own region only."""
+    own = s3.meta.region_name
+
+    def region(bucket: str) -> str:
+        try:
+            return s3.head_bucket(Bucket=bucket).get("BucketRegion", own)
+        except ClientError as error:
+            # S3 names the region even to those who may not look into the bucket.
+            said: Mapping[str, str] = error.response["ResponseMetadata"]["HTTPHeaders"]
+            return said.get("x-amz-bucket-region", own)
+
+    buckets = sorted({uri.bucket for uri in uris if uri.bucket})
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        regions = dict(zip(buckets, pool.map(region, buckets), strict=True))
+    return [
+        f"s3://{bucket}: it lies in {there}, and the stack in {own}, whose jobs use buckets of their own region. "
+        f"Copy what you need: aws s3 cp --source-region {there} s3://{bucket}/KEY s3://BUCKET/KEY"
+        for bucket, there in regions.items()
+        if there != own
+    ]
+
+
 def is_gzip(s3: S3Client, found: Object) -> bool:
     """Whether the content, not the name, is gzip's."""
     if found.size < 2:

@@ -10,8 +10,8 @@ genome side by side; with a known truth, *compare* follows. The outputs under th
     qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .bcftools_stats.txt, .truth.json
 
 Beside them lies a manifest of each job: what has none, or an empty one, is no result. A job whose manifest names the same inputs,
-command and image ends at once, so a run that broke off is taken up by the same command once more, when
-its jobs have ended: beside jobs that still run it would do their work twice and empty their manifests.
+command and image ends at once, so a run that broke off is taken up by the same command once more. Beside jobs of it that have not
+ended the command is refused.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str
     faults.add(f"{uri}: it is empty" for uri in found if found[uri].size == 0)
     if request.output_prefix.bucket:
         faults.add(objects.bucket_faults(aws.s3, request.output_prefix))
+    faults.add(objects.region_faults(aws.s3, [*request.objects(), request.output_prefix]))
     # An absent object counts as an empty one: its jobs are not submitted, but their other faults are told with it.
     known = {uri: found.get(uri, Object(uri, 0, "")) for uri in (request.reference, *request.objects())}
     reference = known[request.reference]

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from jobs import logs
 from jobs.aws import Aws
-from jobs.submission import Submitted
+from jobs.submission import Submitted, how_to_end
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
@@ -195,9 +195,8 @@ def _cell(jobs: Sequence[Followed]) -> RenderableType:
 
 def say_left_running(jobs: Sequence[Submitted], region: str) -> None:
     """Says what to do about jobs that go on without us."""
-    ids = " ".join(job.id for job in jobs)
     print(
         f"\nThe jobs go on. Look at one: python -m jobs logs {jobs[-1].id}\n"
-        f"End them all: for job in {ids}; do aws batch terminate-job --region {region} --job-id $job --reason unwanted; done",
+        f"End them all: {how_to_end((job.id for job in jobs), region)}",
         file=sys.stderr,
     )

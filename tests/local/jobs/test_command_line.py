@@ -1,9 +1,12 @@
 """`python -m jobs` as it is typed, on the local stack."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from local.paths import ROOT
 from tests.local.jobs.conftest import Platform
@@ -71,3 +74,23 @@ def test_a_size_asked_for_is_a_size_given(platform: Platform, outputs_file: Path
         "VCPU": "1",
         "MEMORY": "300",
     }
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "a reader that goes"])
+def test_ended_from_outside_it_says_how_to_end_the_jobs(how: str, platform: Platform, outputs_file: Path) -> None:
+    prefix = str(platform.folder / "left running/")
+    options = ("--outputs", str(outputs_file), "--output-prefix", prefix)
+    command = [sys.executable, "-u", "-m", "jobs", "submit", "samtools", *options, "--", "sleep", "600"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        (id_,) = re.findall(r"submitted \S+ job: (\S+)", process.stdout.readline())
+        try:
+            if how == "SIGTERM":
+                process.send_signal(signal.SIGTERM)
+            else:
+                process.stdout.close()
+            assert process.wait(timeout=60) == (143 if how == "SIGTERM" else 1)
+            assert f"for job in {id_}; do aws batch terminate-job" in process.stderr.read()
+        finally:
+            platform.clients.batch.terminate_job(jobId=id_, reason="the test is over")

@@ -34,12 +34,15 @@ def stack(clients: Aws) -> StackOutputs:
     environment = clients.batch.create_compute_environment(
         computeEnvironmentName="machines", type="UNMANAGED", state="ENABLED", serviceRole=role
     )
-    queue = clients.batch.create_job_queue(
-        jobQueueName="main",
-        state="ENABLED",
-        priority=1,
-        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}],
-    )
+    queues = {
+        name: clients.batch.create_job_queue(
+            jobQueueName=name,
+            state="ENABLED",
+            priority=1,
+            computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}],
+        )["jobQueueArn"]
+        for name in ("main", "on-demand")
+    }
     definitions = {
         tool: clients.batch.register_job_definition(
             jobDefinitionName=tool,
@@ -56,8 +59,8 @@ def stack(clients: Aws) -> StackOutputs:
     }
     clients.logs.create_log_group(logGroupName="jobs")
     return StackOutputs(
-        queue_arn=queue["jobQueueArn"],
-        on_demand_queue_arn="arn:none",
+        queue_arn=queues["main"],
+        on_demand_queue_arn=queues["on-demand"],
         job_definition_arns=definitions,
         bucket="data",
         region="us-east-1",

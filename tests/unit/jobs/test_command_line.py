@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -121,8 +122,53 @@ def test_missing_credentials_are_told_in_a_line(
     )
 
 
+@pytest.mark.parametrize("queue", ["main", "on-demand"])
+def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_results(
+    queue: str,
+    clients: Aws,
+    outputs_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put(clients, "ref", "R1")
+    command = ["call-variants", "--outputs", str(outputs_file), "--queue", queue, *CALL]
+    assert main(command) == 0
+    assert main(command) == 0
+    # Jobs of moto end at once: they count as living here.
+    monkeypatch.setattr(submission, "_LIVE", ("RUNNING", "SUCCEEDED"))
+    capsys.readouterr()
+    assert main([*command, "--queue", "main"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("jobs: s3://data/out/: 8 jobs of an earlier run are still at work there")
+    assert "do aws batch terminate-job" in said
+    assert main([*command, "--output-prefix", "s3://data/other"]) == 0
+
+
+@pytest.mark.parametrize("command", ["submit", "call-variants"])
+def test_a_bucket_of_another_region_is_refused(
+    command: str, clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "ref")
+    there = boto3.client("s3", region_name="eu-west-1")
+    there.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    there.put_object(Bucket="far", Key="R1", Body=b"x")
+    if command == "submit":
+        given = ["submit", "samtools", "--input", "s3://far/R1", *SUBMIT]
+    else:
+        given = ["call-variants", *CALL[:-1], "a=s3://far/R1"]
+    assert main([given[0], "--outputs", str(outputs_file), *given[1:]]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("jobs: s3://far: it lies in eu-west-1, and the stack in us-east-1")
+    assert len(said.splitlines()) == 1
+    assert submitted(clients) == []
+
+
 @pytest.mark.parametrize(
-    ("what", "code"), [(KeyboardInterrupt(), 130), (EndpointConnectionError(endpoint_url="https://batch"), 2)]
+    ("what", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (EndpointConnectionError(endpoint_url="https://batch"), 2),
+    ],
 )
 def test_cut_off_from_its_jobs_it_leaves_them_and_says_how_to_end_them(
     what: BaseException,

@@ -4,6 +4,7 @@ import time
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from jobs import logs
 from jobs.aws import Aws
@@ -50,7 +51,7 @@ def test_every_attempt_is_printed_under_its_number(
     write(clients, "two", "again", "done")
     attempts = [{"container": {"logStreamName": "one"}}, {"container": {"logStreamName": "two"}}]
     detail = {"status": "SUCCEEDED", "attempts": attempts, "container": {"logStreamName": "two"}}
-    described(monkeypatch, clients, detail)
+    described(monkeypatch, clients, *[detail] * 4)
     assert list(logs.whole(clients, "jobs", "id")) == ["--- attempt 1", "reclaimed", "--- attempt 2", "again", "done"]
 
 
@@ -65,8 +66,31 @@ def test_a_long_log_is_printed_to_its_end(clients: Aws, stack: StackOutputs, mon
 def test_following_goes_on_to_the_jobs_end(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
     write(clients, "s", "one")
     running = {"status": "RUNNING", "container": {"logStreamName": "s"}}
-    described(monkeypatch, clients, {"status": "RUNNABLE"}, running, {**running, "status": "SUCCEEDED"})
+    described(monkeypatch, clients, {"status": "RUNNABLE"}, running, *[{**running, "status": "SUCCEEDED"}] * 4)
     assert list(logs.whole(clients, "jobs", "id", follow=True)) == ["one"]
+
+
+def test_lines_that_come_after_the_jobs_end_are_waited_for(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(clients, "s", "one")
+    ended = {"status": "SUCCEEDED", "container": {"logStreamName": "s"}}
+    monkeypatch.setattr(clients.batch, "describe_jobs", lambda jobs: {"jobs": [ended]})
+    late = ["two", 'job: {"exit_code":0}']
+    monkeypatch.setattr("time.sleep", lambda seconds: append(clients, "s", late.pop(0)))
+    assert list(logs.whole(clients, "jobs", "id")) == ["one", "two", 'job: {"exit_code":0}']
+
+
+def test_a_log_that_may_not_be_read_hides_no_failure(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no right"}}, "GetLogEvents")
+
+    monkeypatch.setattr(clients.logs, "get_log_events", denied)
+    (line,) = logs.tail(clients, "jobs", "s")
+    assert line.startswith("(its log cannot be read: ")
+    assert "no right" in line
 
 
 def test_a_job_without_a_log_says_why(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
