@@ -78,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
         "--output-prefix", required=True, metavar="URI", help="folder for the results: s3://bucket/folder"
     )
     queued.add_argument("--queue", default="main", metavar="QUEUE", help="main (default), on-demand, or a queue's ARN")
+    queued.add_argument(
+        "--timeout-hours",
+        type=int,
+        metavar="N",
+        help="ends an attempt after so long; default: the tool's, of this project's 12, samtools 4 and fastqc 2",
+    )
 
     parser = argparse.ArgumentParser(prog="python -m jobs", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -155,6 +161,7 @@ def _submit(given: argparse.Namespace, stack: StackOutputs, clients: Aws) -> int
         manifest=folder / f"{name}.manifest.json",
         vcpus=given.vcpus,
         memory_mib=given.memory_mib,
+        timeout_hours=given.timeout_hours,
         tags={"run": run},
     )
     faults.add(job_faults(job))
@@ -177,6 +184,7 @@ def _call_variants(given: argparse.Namespace, stack: StackOutputs, clients: Aws)
         output_prefix=given.output_prefix,
         ploidy=given.ploidy,
         truth=given.truth,
+        timeout_hours=given.timeout_hours,
     )
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
     plan = variants.prepare(request, faults, clients, definitions, submission.run_name())

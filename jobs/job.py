@@ -49,6 +49,8 @@ class Job:
     """vCPUs; the definition's by default."""
     memory_mib: int | None = None
     """Memory in MiB; the definition's by default."""
+    timeout_hours: int | None = None
+    """Hours after which Batch ends an attempt; the definition's limit by default."""
     after: tuple[Job, ...] = ()
     """Jobs that must have succeeded before."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -88,7 +90,11 @@ def faults(job: Job) -> list[str]:
         parts = glob.split("/")
         if not glob or any(part in ("", ".", "..") for part in parts):
             found.append(f"--output {glob!r}: name files inside the working folder, such as *.bam or folder/*.txt")
-    for name, value, least in (("--vcpus", job.vcpus, 1), ("--memory-mib", job.memory_mib, 4)):
+    for name, value, least in (
+        ("--vcpus", job.vcpus, 1),
+        ("--memory-mib", job.memory_mib, 4),
+        ("--timeout-hours", job.timeout_hours, 1),
+    ):
         if value is not None and value < least:
             found.append(f"{name} {value}: {least} or more")
     if not found:

@@ -40,6 +40,8 @@ class Request:
     output_prefix: S3Uri
     ploidy: int = 2
     truth: S3Uri | None = None
+    timeout_hours: int | None = None
+    """Hours after which Batch ends an attempt of a job; each tool's own limit by default."""
 
     def objects(self) -> list[S3Uri]:
         """All objects that are read."""
@@ -55,6 +57,7 @@ def parse_request(
     output_prefix: str,
     ploidy: int = 2,
     truth: str | None = None,
+    timeout_hours: int | None = None,
 ) -> Request:
     """Reads a request, each sample as NAME=R1 or NAME=R1,R2.
 
@@ -79,6 +82,7 @@ def parse_request(
         output_prefix=faults.read(parse_folder, output_prefix, "--output-prefix") or _NOTHING,
         ploidy=ploidy,
         truth=faults.read(parse_object, truth, "--truth") if truth else None,
+        timeout_hours=timeout_hours,
     )
 
 

@@ -18,6 +18,7 @@ from jobs.stack_outputs import StackOutputs
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.literals import JobStatusType
+    from mypy_boto3_batch.type_defs import SubmitJobRequestTypeDef
 
 #: States of a job that has not ended, in the order in which it goes through them: listed in it, none slips by.
 _LIVE: tuple[JobStatusType, ...] = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
@@ -97,14 +98,17 @@ def submit(aws: Aws, stack: StackOutputs, queue_arn: str, jobs: Sequence[Job]) -
             chosen, listed = overrides(job)
             if listed:
                 aws.s3.put_object(Bucket=job.input_list.bucket, Key=job.input_list.key, Body=job.input_lines().encode())
-            answer = aws.batch.submit_job(
-                jobName=job.name,
-                jobQueue=queue_arn,
-                jobDefinition=stack.job_definition(job.tool),
-                dependsOn=[{"jobId": ids[other]} for other in job.after],
-                containerOverrides=chosen,
-                tags=dict(job.tags),
-            )
+            request: SubmitJobRequestTypeDef = {
+                "jobName": job.name,
+                "jobQueue": queue_arn,
+                "jobDefinition": stack.job_definition(job.tool),
+                "dependsOn": [{"jobId": ids[other]} for other in job.after],
+                "containerOverrides": chosen,
+                "tags": dict(job.tags),
+            }
+            if job.timeout_hours:
+                request["timeout"] = {"attemptDurationSeconds": job.timeout_hours * 3600}
+            answer = aws.batch.submit_job(**request)
             ids[job] = answer["jobId"]
             done.append(Submitted(job, answer["jobId"]))
     except BaseException:

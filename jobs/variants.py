@@ -247,6 +247,7 @@ class Plan:
             environment=environment,
             vcpus=size.vcpus,
             memory_mib=size.memory_mib,
+            timeout_hours=self.request.timeout_hours,
             producers=producers,
             resume=True,
             after=after,

@@ -47,11 +47,12 @@ def test_submit_hands_the_command_over_word_for_word(
     monkeypatch.setattr("jobs.report.published", lambda clients, job: None)
     words = ["samtools", "view", "-c", "--", "-x", "a b.bam"]
     options = ["--input", "s3://data/in put/a b.bam", "--output", "*.txt", "--vcpus", "2", "--memory-mib", "3800"]
-    options += ["--output-prefix", "s3://data/out", "--outputs", str(outputs_file)]
+    options += ["--output-prefix", "s3://data/out", "--outputs", str(outputs_file), "--timeout-hours", "30"]
     options = ["samtools", *options] if tool_first else [*options, "samtools"]
     assert main(["submit", *options, "--", *words]) == 0
     (found,) = submitted(clients)
     assert found["container"]["command"] == words
+    assert found["timeout"] == {"attemptDurationSeconds": 30 * 3600}
     environment = {each["name"]: each["value"] for each in found["container"]["environment"]}
     assert environment["JOB_INPUTS"] == "s3://data/in%20put/a%20b.bam"
     assert environment["JOB_MANIFEST"] == f"s3://data/out/{found['jobName']}.manifest.json"
@@ -67,7 +68,20 @@ def test_a_command_stands_behind_submit_and_nothing_else(command: list[str]) -> 
 def test_submit_tells_all_that_is_wrong_and_submits_nothing(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--input", "s3://data/none", "--input", "x", "--output", "/x", "--queue", "fast", "--vcpus", "0"]
+    options = [
+        "--input",
+        "s3://data/none",
+        "--input",
+        "x",
+        "--output",
+        "/x",
+        "--queue",
+        "fast",
+        "--vcpus",
+        "0",
+        "--timeout-hours",
+        "0",
+    ]
     folder = ["--output-prefix", "s3://nobody"]
     assert main(["submit", "star", "--outputs", str(outputs_file), *options, *folder, "--", "true"]) == 2
     said = capsys.readouterr().err
@@ -75,6 +89,7 @@ def test_submit_tells_all_that_is_wrong_and_submits_nothing(
         assert words in said
     assert "fast: name main" in said
     assert "--vcpus 0" in said
+    assert "--timeout-hours 0: 1 or more" in said
     assert submitted(clients) == []
 
 
@@ -82,9 +97,9 @@ def test_call_variants_ends_well_when_all_jobs_do(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(clients, "ref", "R1")
-    assert main(["call-variants", "--outputs", str(outputs_file), *CALL]) == 0
+    assert main(["call-variants", "--outputs", str(outputs_file), "--timeout-hours", "48", *CALL]) == 0
     said = capsys.readouterr().out
-    assert len(submitted(clients)) == 4
+    assert [each["timeout"] for each in submitted(clients)] == [{"attemptDurationSeconds": 48 * 3600}] * 4
     assert re.search(r"^\d\d:\d\d:\d\d a align: done", said, re.MULTILINE)
     for key in ("a/a.bam", "a/a.vcf.gz", "qc/", "fastqc/"):
         assert f"s3://data/out/{key}" in said
