@@ -35,6 +35,8 @@ _TAKES_AWAY = (
 
 _TAGS = ("CreateTags", "DeleteTags")
 
+_NAMES = ("AssociateVPCWithHostedZone", "DisassociateVPCFromHostedZone")
+
 _BATCH = (
     *("CreateComputeEnvironment", "CreateJobQueue", "CreateSchedulingPolicy", "DeleteComputeEnvironment"),
     *("DeleteJobQueue", "DeleteSchedulingPolicy", "DeregisterJobDefinition", "RegisterJobDefinition", "TagResource"),
@@ -129,6 +131,8 @@ def deploy_policy(
 
     roles = iam(f"role/{name}-*")
     managed = [arn("iam", f"policy/{policy}", ":aws") for policy in INSTANCE_POLICIES.values()]
+    # In China EC2 goes by either name, and no document says by which here.
+    passed_to = [*_PASSED_TO, *(["ec2.amazonaws.com.cn"] if partition == "aws-cn" else [])]
     bounded = {"iam:PermissionsBoundary": permissions_boundary_arn} if permissions_boundary_arn else {}
     statements = [
         _statement("Read", _READ, "*"),
@@ -141,6 +145,9 @@ def deploy_policy(
         ),
         # Whoever could give any network the stack's name could then take it away: tags go on what is being made.
         _statement("NameNew", ["ec2:CreateTags"], arn("ec2", "*"), {"Null": {"ec2:CreateAction": "false"}}),
+        # AWS keeps the interface endpoints' names in private zones of its own, and asks the deployer's right to them (Service
+        # Authorization Reference: dependent actions of ec2:CreateVpcEndpoint).
+        _statement("EndpointNames", _prefixed("route53", _NAMES), arn("route53", "hostedzone/*", ":")),
         _statement("TagTemplates", _prefixed("ec2", _TAGS), arn("ec2", "launch-template/*")),
         _statement(
             "Batch",
@@ -163,7 +170,7 @@ def deploy_policy(
             roles,
             {"ArnEquals": {"iam:PolicyARN": managed}},
         ),
-        _statement("PassRoles", ["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": list(_PASSED_TO)}}),
+        _statement("PassRoles", ["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": passed_to}}),
         _statement(
             "ServiceLinkedRoles",
             ["iam:CreateServiceLinkedRole"],

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
+from policy_sentry.querying.actions import get_dependent_actions
 
 from components.deploy_policy import deploy_policy
 from tests.iam.calls import Wanted, wanted
@@ -58,6 +59,9 @@ OTHERS = {
         *("iam:UpdateRole", "iam:UpdateRoleDescription", "logs:AssociateKmsKey", "logs:DisassociateKmsKey"),
         *("logs:UntagResource", "s3:TagResource", "s3:UntagResource", "iam:DeleteRolePermissionsBoundary"),
     ),
+    "EC2, in the name of who deploys": (
+        *("route53:AssociateVPCWithHostedZone", "route53:DisassociateVPCFromHostedZone"),
+    ),
     "the true provider": (
         *("ec2:DescribeAddressesAttribute", "ec2:DescribeSecurityGroupRules", "ec2:DisassociateAddress"),
         *("iam:ListRolePolicies", "kms:DescribeKey", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
@@ -65,6 +69,14 @@ OTHERS = {
         *("s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),
         *("s3:ListBucketVersions", "s3:ListTagsForResource"),
     ),
+}
+
+
+#: Dependent actions, by AWS's reference, of what the policy allows, that nothing of ours leads to: flow logs of ECS, and templates
+#: that name their image by an SSM parameter.
+NOT_OURS = {
+    *("ecs:ListClusters", "ecs:ListContainerInstances", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:ListTasks"),
+    "ssm:GetParameters",
 }
 
 
@@ -156,3 +168,11 @@ def test_nothing_is_in_the_deploy_policy_that_nothing_needs(
     assert {action for statement in statements for action in statement["Action"]} == needed - {
         "sts:GetCallerIdentity"
     } | others
+
+
+def test_what_aws_checks_along_with_an_action_is_allowed_too() -> None:
+    statements: list[dict[str, list[str]]] = policy("", "key")["Statement"]  # type: ignore[assignment]
+    allowed = sorted({action for statement in statements for action in statement["Action"]})
+    checked = get_dependent_actions(allowed)
+    assert "route53:AssociateVPCWithHostedZone" in checked
+    assert set(checked) - set(allowed) == NOT_OURS
