@@ -192,7 +192,7 @@ def _call_variants(given: argparse.Namespace, stack: StackOutputs, clients: Aws)
     submission.refuse_beside_earlier(clients, stack, queue, plan.jobs)
     jobs = _follow(clients, stack, submission.submit(clients, stack, queue, plan.jobs))
     failed = report.failures(clients, stack.log_group, jobs)
-    report.warnings(clients, stack.log_group, jobs)
+    report.warnings(clients, jobs)
     if failed:
         return 1
     report.outputs(plan)

@@ -41,6 +41,8 @@ class Job:
     """Object that is written last; without it there is no result."""
     producers: tuple[S3Uri, ...] = ()
     """Manifests of the jobs that made its inputs: it runs only on what they name, and as they name it."""
+    warnings: str = ""
+    """The output that says what is odd about its data: a line each, none if nothing."""
     resume: bool = False
     """Whether it ends at once if its manifest says that the same has been done before."""
     environment: Mapping[str, str] = field(default_factory=dict)

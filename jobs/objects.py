@@ -37,6 +37,10 @@ def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], l
             head = s3.head_object(Bucket=uri.bucket, Key=uri.key)
         except ClientError as error:
             return explain(uri, error)
+        # S3 User Guide, "Working with archived objects": a copy that was restored is read like any other object.
+        archived = head.get("StorageClass") in ("GLACIER", "DEEP_ARCHIVE") or "ArchiveStatus" in head
+        if archived and 'ongoing-request="false"' not in head.get("Restore", ""):
+            return f"{uri}: it is archived. Restore it first: aws s3api restore-object --bucket {uri.bucket} --key '{uri.key}'"
         return Object(uri, head["ContentLength"], head["ETag"].strip('"'))
 
     with ThreadPoolExecutor(max_workers=16) as pool:

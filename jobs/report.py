@@ -15,10 +15,6 @@ from jobs.request import Request
 from jobs.variants import Plan
 from jobs.watch import Followed
 
-#: Steps that judge the data, in lines of their log that begin so.
-_JUDGING = ("fastqc", "align")
-_WARNING = "warning: "
-
 _MANY = 10
 
 
@@ -40,14 +36,14 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
     return True
 
 
-def warnings(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> None:
-    """Prints what the steps found odd about the data."""
+def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
+    """Prints what the steps found odd about the data, and published: what an earlier run found, whose results were taken over, too."""
 
     def of(job: Followed) -> list[str]:
-        lines = logs.tail(aws, log_group, job.streams[-1]) if job.streams else []
-        return [line.removeprefix(_WARNING) for line in lines if line.startswith(_WARNING)]
+        made = job.submitted.job
+        return (objects.read_text(aws.s3, made.output_prefix / made.warnings) or "").splitlines()
 
-    judges = [job for job in jobs if job.submitted.job.step in _JUDGING and job.status == "SUCCEEDED"]
+    judges = [job for job in jobs if job.submitted.job.warnings and job.status == "SUCCEEDED"]
     with ThreadPoolExecutor(max_workers=8) as pool:
         for job, lines in zip(judges, pool.map(of, judges), strict=True):
             for line in lines:

@@ -5,9 +5,10 @@ under an output prefix; each sample is then *aligned* in one streamed job and it
 genome side by side; with a known truth, *compare* follows. The outputs under the prefix:
 
     reference/<checksum>/reference.fa, .fai and bwa's index   checksum: of the reference object's URI, size and ETag
-    fastqc/<sample>_R1_fastqc.html, .zip
+    fastqc/<sample>_R1_fastqc.html, .zip, <sample>_R1.warnings.txt
     <sample>/<sample>.bam, .bam.bai, .vcf.gz, .vcf.gz.tbi     .csi where a contig is longer than 512 Mb
-    qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .bcftools_stats.txt, .truth.json
+    qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .warnings.txt,
+      .bcftools_stats.txt, .truth.json
 
 Beside them lies a manifest of each job: what has none, or an empty one, is no result. A job whose manifest names the same inputs,
 command and image ends at once, so a run that broke off is taken up by the same command once more. Beside jobs of it that have not
@@ -54,6 +55,14 @@ def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str
     found, absent = objects.look_up(aws.s3, request.objects())
     faults.add(absent)
     faults.add(f"{uri}: it is empty" for uri in found if found[uri].size == 0)
+    for sample in request.samples:
+        contents = [(found[uri].size, found[uri].etag) for uri in sample.reads if uri in found]
+        if len(contents) == 2 and contents[0] == contents[1]:
+            faults.add(
+                [
+                    f"{sample.name}: {' and '.join(map(str, sample.reads))} have the same content, and a pair is R1 and R2"
+                ]
+            )
     if request.output_prefix.bucket:
         faults.add(objects.bucket_faults(aws.s3, request.output_prefix))
     faults.add(objects.region_faults(aws.s3, [*request.objects(), request.output_prefix]))
@@ -150,8 +159,9 @@ class Plan:
             "fastqc",
             self.definitions["fastqc"],
             inputs=(reads,),
-            outputs=(f"{report}_fastqc.html", f"{report}_fastqc.zip"),
+            outputs=(f"{report}_fastqc.html", f"{report}_fastqc.zip", f"{report}.warnings.txt"),
             manifest=f"{report}.manifest.json",
+            warnings=f"{report}.warnings.txt",
             environment={"SAMPLE": sample, "MATE": mate, "READS": reads.name},
         )
 
@@ -159,15 +169,15 @@ class Plan:
         name = sample.name
         size, sort_mib = sizes.align(self.bases, self._reads_bytes(sample), self.definitions["bwa"])
         files = {variable: uri.name for variable, uri in zip(("READS", "MATES"), sample.reads, strict=False)}
-        measures = ("flagstat.txt", "idxstats.txt", "stats.txt", "samtools_coverage.txt", "markdup.json")
         return self._job(
             name,
             "align",
             "bwa",
             size,
             inputs=(*sample.reads, *self._index_files()),
-            outputs=(f"{name}/{name}.bam", f"{name}/{name}.bam.*i", *(f"qc/{name}.{measure}" for measure in measures)),
+            outputs=(f"{name}/{name}.bam", f"{name}/{name}.bam.*i", f"qc/{name}.*"),
             manifest=f"{name}/{name}.bam.manifest.json",
+            warnings=f"qc/{name}.warnings.txt",
             environment={"SAMPLE": name, **files, "THREADS": str(size.vcpus), "SORT_MIB": str(sort_mib)},
             after=after,
             producers=(self.request.output_prefix / self._index_manifest,),
@@ -231,6 +241,7 @@ class Plan:
         environment: Mapping[str, str],
         after: tuple[Job, ...] = (),
         producers: tuple[S3Uri, ...] = (),
+        warnings: str = "",
     ) -> Job:
         part = environment.get("MATE", "")
         return Job(
@@ -249,6 +260,7 @@ class Plan:
             memory_mib=size.memory_mib,
             timeout_hours=self.request.timeout_hours,
             producers=producers,
+            warnings=warnings,
             resume=True,
             after=after,
             tags={"run": self.run, "step": step}
@@ -264,9 +276,9 @@ def job_name(*words: str) -> str:
 
 
 def script(name: str) -> str:
-    """A step's script, less its comments: a submission has 8,192 characters."""
+    """A step's script, less comments and indentation: a submission has 8,192 characters."""
     lines = (Path(__file__).with_name("steps") / f"{name}.sh").read_text().splitlines()
-    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    return "\n".join(text for line in lines if (text := line.strip()) and not text.startswith("#"))
 
 
 def _is_indexed(aws: Aws, request: Request, reference: Object) -> bool:

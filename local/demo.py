@@ -110,7 +110,7 @@ def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
     followed = watch.follow(clients, submission.submit(clients, stack, stack.queue_arn, jobs))
     if report.failures(clients, stack.log_group, followed):
         return False
-    report.warnings(clients, stack.log_group, followed)
+    report.warnings(clients, followed)
     return True
 
 

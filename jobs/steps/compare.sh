@@ -12,17 +12,29 @@ mkdir qc
 work=$PWD
 cd "$inputs"
 
+refuse() {
+  echo "truth refused ($TRUTH): $1" >&2
+  exit 1
+}
 if [ "$(head -c 2 given | od -An -tx1)" = " 1f 8b" ]; then gzip -dc < given; else cat given; fi > truth.vcf
-[ "$(head -c 16 truth.vcf)" = "##fileformat=VCF" ] || { echo "truth refused: $TRUTH is no VCF" >&2; exit 1; }
+[ "$(head -c 16 truth.vcf)" = "##fileformat=VCF" ] || refuse "it is no VCF"
+strange=$(awk -F '\t' 'NR == FNR { known[$1]; next } !/^#/ && !($1 in known) { print $1; exit }' reference.fa.fai truth.vcf)
+[ -z "$strange" ] || refuse "it has variants of $strange, and the reference no such contig. Do both name contigs alike, chr1 or 1?"
 
-# Alike in form on both sides: one allele a record, shortest and leftmost.
-bcftools reheader -f reference.fa.fai truth.vcf \
-  | bcftools sort -Ou -T "$TMPDIR/sort" \
-  | bcftools norm -Ou -f reference.fa -m -any --atomize \
-  | bcftools view -Oz -W=csi -o t.vcf.gz
-bcftools view -f PASS,. -Ou calls.vcf.gz \
-  | bcftools norm -Ou -f reference.fa -m -any --atomize \
-  | bcftools view -Oz -W=csi -o c.vcf.gz
+# Alike in form on both sides: what passed the filter and the sample has, one allele a record, shortest and leftmost, and each once.
+alike() {
+  genotypes=()
+  if [ -n "$(bcftools query -l "$1")" ] && bcftools view -h "$1" | grep '^##FORMAT=<ID=GT,' > /dev/null; then
+    genotypes=(-i 'GT="alt"')
+  fi
+  bcftools norm -Ou -f reference.fa -m -any --atomize "$1" \
+    | bcftools view -Ou -f PASS,. "${genotypes[@]}" \
+    | bcftools norm -Ou -d exact \
+    | bcftools view -Oz -W=csi -o "$2"
+}
+bcftools reheader -f reference.fa.fai truth.vcf | bcftools sort -Ob -T "$TMPDIR/sort" -o truth.bcf
+alike truth.bcf t.vcf.gz || refuse "see above"
+alike calls.vcf.gz c.vcf.gz
 
 count() {
   bcftools isec -p "$1" -i "TYPE=\"$2\"" t.vcf.gz c.vcf.gz

@@ -17,8 +17,11 @@ for file in "$report.html" "$report.zip"; do
   [ -s "$file" ] || { echo "FastQC made no $file" >&2; exit 1; }
 done
 cat "$report/summary.txt"
+warnings=fastqc/$name.warnings.txt
+: > "$warnings"
 encoding=$(grep '^Encoding' "$report/fastqc_data.txt" | cut -f 2)
 case $encoding in
   Sanger*) ;;
-  *) echo "warning: the quality letters look like $encoding, and the other steps take them for Sanger / Illumina 1.9: right only if every base is of high quality" ;;
+  *) echo "the quality letters look like $encoding, and the other steps take them for Sanger / Illumina 1.9: right only if every base is of high quality" > "$warnings" ;;
 esac
+sed 's/^/warning: /' "$warnings"

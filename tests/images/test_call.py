@@ -109,3 +109,59 @@ def test_a_comparison_that_breaks_off_is_no_result(images: Images, aligned: Fold
     )
     assert sound.exit_code == 0, sound.log
     assert json.loads(aligned.get("out/qc/s.truth.json"))["substitutions"]["precision"] == 1
+
+
+def compared(images: Images, aligned: Folder, calls: str, truth: str) -> Ended:
+    aligned.put("in/s.vcf.gz", gzip.compress(calls.encode()))
+    aligned.put("in/strange.vcf", truth.encode())
+    environment = {**staging(aligned, "qc/s.truth.json"), "SAMPLE": "s", "TRUTH": "strange.vcf"}
+    return images.run("bcftools", variants.script("compare"), environment=environment)
+
+
+def test_true_is_what_passed_and_the_sample_has_and_once(images: Images, aligned: Folder, whole: list[str]) -> None:
+    lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode().splitlines()
+    contig, position, _, reference, alternative, *_ = next(
+        each for line in whole if (each := line.split("\t"))[6] == "PASS" and len(each[3]) == len(each[4]) == 1
+    )
+    other = next(base for base in "ACGT" if base not in (reference, alternative))
+    site = f"{contig}\t{position}\t.\t{reference}"
+    doubtful = [f"{site}\t{other}\t50\tLowQual\t.\tGT\t1", f"{site}\t{other}\t50\tPASS\t.\tGT\t0"]
+    again = f"{site}\t{alternative}\t50\tPASS\t.\tGT\t1"
+    found = []
+    for truth in (lines, [*lines, *doubtful, again]):
+        job = compared(images, aligned, "\n".join([*lines, ""]), "\n".join([*truth, ""]))
+        assert job.exit_code == 0, job.log
+        found.append(json.loads(aligned.get("out/qc/s.truth.json")))
+    assert found[0] == found[1]
+    assert found[0]["substitutions"]["found"] > 1_000
+    assert [found[0][kind]["recall"] for kind in ("substitutions", "indels")] == [1, 1]
+
+
+@pytest.mark.parametrize("samples", [True, False])
+def test_of_a_truth_without_genotypes_every_record_counts(
+    images: Images, aligned: Folder, whole: list[str], samples: bool
+) -> None:
+    """Without samples, though its header may still say what a genotype is, or with samples of which it says something else."""
+    lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode().splitlines()
+    bare = [line if line.startswith("##") else "\t".join(line.split("\t")[:8]) for line in lines]
+    if samples:
+        bare = [line for line in bare if not line.startswith("##FORMAT=<ID=GT,")]
+        bare = [
+            line + ("" if line.startswith("##") else "\tFORMAT\ts" if line.startswith("#") else "\tDP\t9")
+            for line in bare
+        ]
+    job = compared(images, aligned, "\n".join([*lines, ""]), "\n".join([*bare, ""]))
+    assert job.exit_code == 0, job.log
+    assert json.loads(aligned.get("out/qc/s.truth.json"))["substitutions"]["recall"] == 1
+
+
+def test_a_truth_of_another_reference_is_refused(images: Images, aligned: Folder, whole: list[str]) -> None:
+    lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode()
+    foreign = compared(images, aligned, lines, lines + "chr9\t5\t.\tA\tC\t.\t.\t.\tGT\t1\n")
+    assert foreign.exit_code == 1
+    assert "truth refused (strange.vcf): it has variants of chr9, and the reference no such contig" in foreign.log
+    contig, position, _, reference, *_ = whole[0].split("\t")
+    wrong = f"{contig}\t{position}\t.\t{'C' if reference[0] != 'C' else 'G'}\tN\t.\t.\t.\tGT\t1\n"
+    job = compared(images, aligned, lines, lines + wrong)
+    assert job.exit_code == 1
+    assert "truth refused (strange.vcf): see above" in job.log

@@ -185,10 +185,15 @@ def test_the_image_lists_its_software(images: Images, tool: str, packages: list[
     assert {*packages, "ca-certificates", "libc6"} <= {name.partition(":")[0] for name in versions}
 
 
-def test_a_version_that_is_not_there_fails_the_build(images: Images) -> None:
-    arguments = {"BASE": images.uris["samtools"], "BWA_VERSION": "0.0.1"}
+@pytest.mark.parametrize(
+    ("tool", "version"),
+    # One that there is not, and ones that apt takes for the beginning of what there is.
+    [("bwa", "0.0.1"), ("bwa", "0.7.1"), ("samtools", "1.2"), ("bcftools", "1.2")],
+)
+def test_another_version_fails_the_build(images: Images, tool: str, version: str) -> None:
+    arguments = {"BASE": images.uris["samtools"], f"{tool.upper()}_VERSION": version}
     with pytest.raises(BuildError, match="apt-get"):
-        images.engine.images.build(path=str(ROOT / "images" / "bwa"), buildargs=arguments, rm=True, forcerm=True)
+        images.engine.images.build(path=str(ROOT / "images" / tool), buildargs=arguments, rm=True, forcerm=True)
 
 
 @pytest.mark.parametrize("tool", TOOLS)

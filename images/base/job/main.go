@@ -25,7 +25,7 @@ import (
 const (
 	exitUsage    = 64  // the JOB_… variables or the command are wrong
 	exitDamaged  = 65  // an input is not what S3, its manifest or its own format says it is
-	exitNoInput  = 66  // an input or its bucket does not exist, a pattern matches nothing, or two inputs share a file name
+	exitNoInput  = 66  // an input or its bucket does not exist, an input is archived, a pattern matches nothing, or two inputs share a file name
 	exitNetwork  = 69  // S3 could not be reached, or only answered with faults, after retries
 	exitFull     = 71  // the scratch volume is full
 	exitNoOutput = 73  // an output pattern matches nothing, or there is no place to publish at

@@ -389,6 +389,8 @@ func explain(verb string, l location, err error) error {
 		return faultf(missing, "the bucket of %s does not exist", l)
 	case code == "NoSuchKey" || code == "NotFound":
 		return faultf(missing, "%s does not exist", l)
+	case code == "InvalidObjectState":
+		return faultf(exitNoInput, "%s is archived: it must be restored before it can be read (aws s3api restore-object)", l)
 	case code == "PreconditionFailed":
 		return faultf(exitDamaged, "%s was overwritten while it was read", l)
 	case status == http.StatusMovedPermanently:
@@ -401,7 +403,7 @@ func explain(verb string, l location, err error) error {
 		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)", verb, l, innermost(err))
 	case strings.Contains(err.Error(), "get credentials"):
 		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
 	case status >= 500:
 		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)", verb, l, status, strings.TrimSuffix(code+": "+message, ": "))

@@ -40,6 +40,26 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	}
 }
 
+func TestAnArchivedObjectIsNoMatterOfRights(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`))
+	}))
+	defer server.Close()
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
+		t.Setenv(name, value)
+	}
+	store, err := openStore(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.readAll(context.Background(), location{bucket: "b", key: "k"})
+	var f fault
+	if !errors.As(err, &f) || f.code != exitNoInput || !strings.Contains(f.text, "s3://b/k is archived") {
+		t.Errorf("got %v, want code %d", err, exitNoInput)
+	}
+}
+
 func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)

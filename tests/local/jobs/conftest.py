@@ -1,6 +1,7 @@
 """One run of many samples through the real queue, good ones and broken ones, that the tests look at from all sides."""
 
 import dataclasses
+import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,21 @@ from local import environment
 from local.record import Record
 from tests.local.jobs import genome
 
+#: IUPAC's codes for several bases, all but N.
+CODES = "RYSWKMBDHV"
+
 GENOME = genome.make(1)
+# At the beginning, where no variant is: what the codes become.
+GENOME["chr1"] = "N" * len(CODES) + GENOME["chr1"][len(CODES) :]
 VARIANTS = genome.variants(GENOME)
 MUTANT = genome.mutated(GENOME, VARIANTS)
 
 #: How a user's file may look: lower-case, with CR LF and no line end at the end.
-UNTIDY = genome.fasta({name: sequence.lower() for name, sequence in GENOME.items()}).replace("\n", "\r\n").encode()
+UNTIDY = (
+    genome.fasta({name: sequence.lower().replace("n" * len(CODES), CODES) for name, sequence in GENOME.items()})
+    .replace("\n", "\r\n")
+    .encode()
+)
 
 
 @dataclass
@@ -124,7 +134,8 @@ def run(platform: Platform) -> Run:
 def _single(platform: Platform, reference: S3Uri) -> Plan:
     """Single-end reads of several contigs from a key with blanks, with a truth that is neither in order nor has contig lines."""
     first, second = genome.pairs(MUTANT, 40, seed=1)
-    reads = platform.put("in put/R1 only.fq.gz", genome.gzipped(genome.fastq([*first, *second])))
+    numbered = [f"@SRR1.{number} {record[1:]}" for number, record in enumerate([*first, *second], 1)]
+    reads = platform.put("in put/R1 only.fq.gz", genome.gzipped(genome.fastq(numbered)))
     truth = platform.put("in put/truth 1.vcf.gz", genome.gzipped(genome.vcf(reversed(VARIANTS)).encode()))
     return platform.plan(reference, {"single": (reads,)}, "out put", truth=str(truth))
 
@@ -185,6 +196,9 @@ def _broken_reads(platform: Platform, reference: S3Uri) -> list[Job]:
     """A sample for each way in which reads can be broken."""
     first, second = genome.pairs(GENOME, 2, seed=7)
     one, two = genome.fastq(first), genome.fastq(second)
+    dotted = [
+        [record.replace("\n", f".{mate}\n", 1) for record in records] for mate, records in ((1, first), (2, second))
+    ]
     flipped = bytearray(genome.gzipped(two))
     flipped[len(flipped) // 2] ^= 0xFF
     broken: dict[str, tuple[bytes, ...]] = {
@@ -193,12 +207,17 @@ def _broken_reads(platform: Platform, reference: S3Uri) -> list[Job]:
         "cut": (one, two[:-120]),
         "cut-gzip": (one, genome.gzipped(two)[:-500]),
         "flipped": (genome.gzipped(one), bytes(flipped)),
-        "empty": (genome.gzipped(b""), genome.gzipped(b"")),
+        "empty": (
+            genome.gzipped(b""),
+            gzip.compress(b"", 1, mtime=0),
+        ),  # not the same bytes: that would be refused before
         "empty-single": (genome.gzipped(b""),),
         "text": (b"no reads\nat all\n",),
         "fasta": (genome.fasta(GENOME).encode(),),
         "names": (one, two.replace(b"@0_5\n", b"@0_5x\n")),
         "order": (one, genome.fastq([*second[1:], second[0]])),
+        "mates-by-dots": tuple(genome.fastq(records) for records in dotted),
+        "woven-mates-by-dots": (genome.fastq(record for pair in zip(*dotted, strict=True) for record in pair),),
     }
     samples = {
         name: tuple(platform.put(f"broken/{name}/{i}.fq", content) for i, content in enumerate(contents))

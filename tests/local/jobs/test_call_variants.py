@@ -7,7 +7,7 @@ import pytest
 
 from jobs.watch import Followed
 from tests.local.jobs import genome
-from tests.local.jobs.conftest import GENOME, VARIANTS, Platform, Run
+from tests.local.jobs.conftest import CODES, GENOME, VARIANTS, Platform, Run
 
 GOOD = ("single", "interleaved", "paired.1", "heterozygous", "deep", "unchanged")
 
@@ -41,13 +41,17 @@ def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform
     reports = {"single": 1, "interleaved": 1, "paired.1": 2, "heterozygous": 2, "deep": 2}
     for sample, files in reports.items():
         for mate in ("R1", "R2")[:files]:
-            expected |= {f"fastqc/{sample}_{mate}{end}" for end in ("_fastqc.html", "_fastqc.zip", ".manifest.json")}
+            expected |= {
+                f"fastqc/{sample}_{mate}{end}"
+                for end in ("_fastqc.html", "_fastqc.zip", ".warnings.txt", ".manifest.json")
+            }
     measures = (
         "flagstat.txt",
         "idxstats.txt",
         "stats.txt",
         "samtools_coverage.txt",
         "markdup.json",
+        "warnings.txt",
         "bcftools_stats.txt",
     )
     endings = (".bam", ".bam.bai", ".bam.manifest.json", ".vcf.gz", ".vcf.gz.tbi", ".vcf.gz.manifest.json")
@@ -68,7 +72,10 @@ def test_pairs_and_interleaved_pairs_are_alike(platform: Platform, run: Run) -> 
     assert calls(platform, run, "interleaved") == calls(platform, run, "paired.1")
     reads = flagstat(platform, run, "interleaved", "primary")
     assert flagstat(platform, run, "interleaved", "properly paired") > 0.95 * reads
+    assert f"{reads} reads, {reads // 2} pairs, " in platform.log(run.jobs["interleaved align"])
+    # Numbered as SRA numbers them, whose numbers stand for no mates.
     assert flagstat(platform, run, "single", "properly paired") == 0
+    assert " reads, single-end, " in platform.log(run.jobs["single align"])
 
 
 def test_a_diploid_sample_has_its_heterozygous_variants(platform: Platform, run: Run) -> None:
@@ -107,6 +114,7 @@ def test_the_reference_is_normalised(platform: Platform, run: Run) -> None:
     assert [line for line in lines if line.startswith(">")] == header
     assert "".join(line for line in lines if not line.startswith(">")) == "".join(GENOME.values())
     assert max(len(line) for line in lines if not line.startswith(">")) == 60
+    assert f"{len(CODES)} codes for several bases became N" in platform.log(run.jobs["reference index"])
 
 
 def test_an_indexed_reference_is_used_again(run: Run) -> None:
@@ -121,9 +129,11 @@ def test_contigs_over_512_mb_get_the_other_kind_of_index(platform: Platform, run
 
 def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> None:
     said = platform.log(run.jobs["unchanged align"])
-    assert "warning: the mean depth is only " in said
-    assert re.search(r"warning: only 7\d\.\d\d% of the reads map", said)
-    assert "\nwarning: " not in platform.log(run.jobs["single align"])
+    found = platform.get(run.prefix / "qc/unchanged.warnings.txt").decode().splitlines()
+    assert [line.removeprefix("warning: ") for line in said.splitlines() if line.startswith("warning: ")] == found
+    assert re.match(r"only 7\d\.\d\d% of the reads map", found[0])
+    assert found[1].startswith("the mean depth is only ")
+    assert platform.get(run.prefix / "qc/single.warnings.txt") == b""
 
 
 @pytest.mark.parametrize(
@@ -140,6 +150,8 @@ def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> N
         ("fasta", "a file is not FASTQ"),
         ("names", "paired reads have different names"),
         ("order", "paired reads have different names"),
+        ("mates-by-dots", "mates' names end in .1 and .2"),
+        ("woven-mates-by-dots", "mates' names end in .1 and .2"),
     ],
 )
 def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, sample: str, words: str) -> None:

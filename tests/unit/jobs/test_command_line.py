@@ -159,6 +159,29 @@ def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_resu
     assert main([*command, "--output-prefix", "s3://data/other"]) == 0
 
 
+def test_reads_that_cannot_be_worked_with_are_refused(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file and its copy for a pair, of which no pair would map as one, and reads that S3 has put away."""
+    put(clients, "ref", "R1", "copy of R1")
+    for storage in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"):
+        clients.s3.put_object(Bucket="data", Key=storage, Body=b"reads", StorageClass=storage)
+    samples = [
+        "a=s3://data/R1,s3://data/copy of R1",
+        *(f"{each}=s3://data/{each}" for each in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR")),
+    ]
+    given = [word for sample in samples for word in ("--sample", sample)]
+    assert main(["call-variants", "--outputs", str(outputs_file), *CALL[:4], *given]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3, said
+    assert any("s3://data/R1 and s3://data/copy of R1 have the same content" in line for line in said)
+    for key in ("GLACIER", "DEEP_ARCHIVE"):
+        assert any(
+            f"s3://data/{key}: it is archived. Restore it first: aws s3api restore-object" in line for line in said
+        )
+    assert submitted(clients) == []
+
+
 @pytest.mark.parametrize("command", ["submit", "call-variants"])
 def test_a_bucket_of_another_region_is_refused(
     command: str, clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]

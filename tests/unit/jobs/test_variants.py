@@ -138,7 +138,7 @@ class TestPrepare:
     """What is checked against S3."""
 
     def request(self, clients: Aws, reference: bytes = b">c\nACGT\n") -> Request:
-        for key, content in {"ref": reference, "R1": b"@", "R2": b"@"}.items():
+        for key, content in {"ref": reference, "R1": b"@", "R2": b"@ "}.items():
             clients.s3.put_object(Bucket="data", Key=key, Body=content)
         samples = ["a=s3://data/R1,s3://data/R2"]
         return parse_request(Faults(), reference="s3://data/ref", samples=samples, output_prefix="s3://data/out")
