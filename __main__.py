@@ -26,6 +26,7 @@ from components import (
     ToolImageArgs,
     deploy_policy,
     existing_network,
+    instance_types,
 )
 from components.batch_platform import SCRATCH_PATH
 from components.emulation import require_builder
@@ -35,12 +36,11 @@ NAME = "biobatch"
 config = settings.load()
 require_builder(config.platform)
 
-# What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets.
+# What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets, and so would zones left out
+# for as long as they are impaired.
 partition = aws.get_partition().partition
 account_id = aws.get_caller_identity().account_id
-open_zones = aws.get_availability_zones(
-    state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
-).names
+open_zones = aws.get_availability_zones(filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]).names
 if len(open_zones) < config.az_count:
     raise pulumi.RunError(
         f"azCount: {config.region} has {len(open_zones)} zones open to this account ({', '.join(open_zones)}), not {config.az_count}. "
@@ -51,6 +51,7 @@ if closed := [zone for zone in config.availability_zones if zone not in open_zon
         f"availabilityZones: {', '.join(closed)} is not open to this account in {config.region}, which has {', '.join(open_zones)}. "
         f"Set it: pulumi config set --path 'availabilityZones[0]' {open_zones[0]}"
     )
+instance_types.check(config.instance_types, config.region)
 if config.vpc_id:
     existing_network.check(config.vpc_id, config.private_subnet_ids, config.region)
 registry = aws.ecr.get_authorization_token_output()

@@ -7,7 +7,8 @@ from typing import Any
 _READ = (
     *("batch:DescribeComputeEnvironments", "batch:DescribeJobDefinitions", "batch:DescribeJobQueues"),
     *("batch:DescribeSchedulingPolicies", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute"),
-    *("ec2:DescribeAvailabilityZones", "ec2:DescribeFlowLogs", "ec2:DescribeInternetGateways"),
+    *("ec2:DescribeAvailabilityZones", "ec2:DescribeFlowLogs", "ec2:DescribeInstanceTypeOfferings"),
+    "ec2:DescribeInternetGateways",
     *("ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates", "ec2:DescribeNatGateways"),
     *("ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists"),
     *("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"),
@@ -83,7 +84,8 @@ _STRENGTHENS = ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
 #: environment takes the instance profile; the roles' own trust lets neither in that is not meant.
 _PASSED_TO = ("batch.amazonaws.com", "ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 
-#: A new account lacks their own roles; Batch asks for them in the deployer's name (Batch User Guide, "service-linked roles").
+#: A new account lacks their own roles. Batch's is made in the deployer's name (Batch User Guide, "service-linked roles"), the others by
+#: the services; who deploys may make them before, as docs/before-the-first-up.md says.
 _SERVICES = ("autoscaling.amazonaws.com", "batch.amazonaws.com", "ecs.amazonaws.com", "spot.amazonaws.com")
 
 _GRANTS = ("CreateGrant", "DescribeKey", "ListGrants", "RevokeGrant")

@@ -24,9 +24,7 @@ def required(key: str) -> str:
 
 
 region = aws.get_region().region
-zones = aws.get_availability_zones(
-    state="available", filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]
-).names
+zones = aws.get_availability_zones(filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]).names
 
 network = Network(
     "lab",

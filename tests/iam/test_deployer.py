@@ -22,6 +22,7 @@ REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/biobatch-bwa-1a2b3c4"
 CONFIGURATIONS = {
     "everything": {
         "flowLogs": "true",
+        "instanceTypes": json.dumps(["m6i"]),
         "interfaceEndpoints": "true",
         "kmsKeyArn": "made by others",
         "permissionsBoundaryArn": BOUNDARY,

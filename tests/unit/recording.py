@@ -16,6 +16,8 @@ from pulumi.runtime.settings import set_root_resource
 
 ROOT = Path(__file__).parents[2]
 
+OFFERED = [f"{family}.{size}" for family in ("c6i", "m6i", "m7g", "r6i") for size in ("large", "xlarge", "2xlarge")]
+
 ZONES = [f"eu-west-9{letter}" for letter in "abcdef"]
 
 
@@ -70,6 +72,7 @@ class Cloud(mocks.Mocks):
             "aws:index/getRegion:getRegion": {"region": "eu-west-9", "id": "eu-west-9"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333", "id": "1"},
             "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ZONES, "id": "z"},
+            "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"instanceTypes": OFFERED, "id": "o"},
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
                 "proxyEndpoint": "https://registry.test",
                 "userName": "AWS",

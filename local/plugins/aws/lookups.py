@@ -72,6 +72,21 @@ def get_availability_zones(api: Api, arguments: Arguments) -> dict[str, Any]:
     }
 
 
+def get_instance_type_offerings(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The instance types that a location has, the region unless told otherwise."""
+    # moto answers with all of them at once.
+    kind = {"LocationType": arguments.get("locationType") or "region"}
+    offered: list[dict[str, str]] = api.call("ec2", "DescribeInstanceTypeOfferings", kind)["InstanceTypeOfferings"]
+    return {
+        **{key: value for key, value in arguments.items() if value is not None},
+        "id": api.region,
+        "region": api.region,
+        "instanceTypes": [each["InstanceType"] for each in offered],
+        "locationTypes": [each["LocationType"] for each in offered],
+        "locations": [each["Location"] for each in offered],
+    }
+
+
 def get_authorization_token(api: Api, arguments: Arguments) -> dict[str, Any]:
     """A registry's user and password; the registry's id is taken, but not sent, as by the true provider."""
     data = api.call("ecr", "GetAuthorizationToken", {})["authorizationData"][0]
@@ -200,6 +215,7 @@ LOOKUPS: Mapping[str, Callable[[Api, Arguments], dict[str, Any]]] = {
     "aws:index/getPartition:getPartition": get_partition,
     "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
     "aws:index/getAvailabilityZones:getAvailabilityZones": get_availability_zones,
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": get_instance_type_offerings,
     "aws:ec2/getSubnets:getSubnets": get_subnets,
     "aws:ec2/getRouteTables:getRouteTables": get_route_tables,
     "aws:ec2/getRouteTable:getRouteTable": get_route_table,

@@ -1,5 +1,6 @@
 """A stack's life with the real Pulumi CLI, in the order that it is lived: each test begins where the one before it ended."""
 
+import json
 import re
 import shutil
 import signal
@@ -51,10 +52,27 @@ def test_the_queue_is_printed_by_plain_pulumi() -> None:
     assert re.fullmatch(r"arn:aws:batch:us-east-1:\d{12}:job-queue/\S+\n", done.stdout)
 
 
+def test_the_machines_group_outlasts_every_way_to_aws() -> None:
+    """So that at a destroy a machine can still be told to end its jobs."""
+    done = subprocess.run(["pulumi", "stack", "export"], cwd=ROOT, capture_output=True, text=True, check=True)
+    resources = {each["urn"]: each for each in json.loads(done.stdout)["deployment"]["resources"]}
+    (group,) = (each for urn, each in resources.items() if urn.endswith("::biobatch-jobs") and "SecurityGroup" in urn)
+    kinds = (
+        "route:Route",
+        "routeTableAssociation:RouteTableAssociation",
+        "natGateway:NatGateway",
+        "vpcEndpoint:VpcEndpoint",
+    )
+    ways = {urn for urn, each in resources.items() if each["type"] in {f"aws:ec2/{kind}" for kind in kinds}}
+    assert {resources[urn]["type"] for urn in ways} == {f"aws:ec2/{kind}" for kind in kinds}
+    assert ways <= set(group["dependencies"])
+
+
 WRONG: dict[str, tuple[dict[str, object], list[str]]] = {
     "no zones": ({"azCount": 0}, ["azCount", "1 to 6", "0"]),
     "a range too small for six zones": ({"vpcCidr": "10.0.0.0/24"}, ["vpcCidr", "10.0.0.0/24", "/22"]),
     "no instance type": ({"instanceTypes": ["m6i large"]}, ["instanceTypes", "m6i large"]),
+    "an instance type that there is not": ({"instanceTypes": ["m6i.larg"]}, ["instanceTypes", "m6i.larg", "m6i.large"]),
     "Intel types for Graviton": ({"architecture": "arm64"}, ["instanceTypes", "arm64", "m6i"]),
     "fewer than no vCPUs": ({"maxVcpus": -4}, ["maxVcpus", "-4"]),
     "a misspelt key": ({"azCuont": 3}, ["azCuont", "azCount"]),
