@@ -16,7 +16,7 @@ from jobs.refusal import Faults
 from jobs.request import parse_request
 from jobs.uris import S3Uri
 
-_ROUNDS = 2
+_ROUNDS = 5
 _BASES = 5_000_000
 _PAIRS = 500_000
 _MATES = ("sample_R1.fastq.gz", "sample_R2.fastq.gz")

@@ -161,11 +161,12 @@ def push(stack: Stack, name: str) -> None:
             raise LocalError(f"pushing {name} failed: {line['error']}")
 
 
-def installing(packages: str) -> str:
-    """A Dockerfile that installs Debian packages, as people write it who do it well."""
+def installing(packages: str, *, recommended: bool = False) -> str:
+    """A Dockerfile that installs Debian packages, as people write it who do it well, or with what Debian recommends beside them."""
+    option = "" if recommended else "--no-install-recommends "
     return (
         f"FROM {BASE_IMAGE}\n"
-        f"RUN apt-get update && apt-get install -y --no-install-recommends {packages} "
+        f"RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y {option}{packages} "
         "&& rm -rf /var/lib/apt/lists/* /var/cache/apt/*\n"
     )
 

@@ -9,7 +9,6 @@ from functools import partial
 
 from benchmarks import containers
 from benchmarks.figures import Figures, Ratio, in_turn, ratio, seconds
-from benchmarks.image_sizes import PLAIN
 from benchmarks.stack import Stack
 from local.errors import LocalError
 
@@ -61,7 +60,7 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     Raises:
         LocalError: if the reports differ, or the plain image's is not the one that the tests know.
     """
-    containers.build(stack, "benchmark-fastqc", containers.installing(PLAIN["fastqc"]))
+    containers.build(stack, "benchmark-fastqc", containers.installing("fastqc"))
     images = [stack.image_uris["fastqc"], f"{stack.registry}/benchmark-fastqc"]
     ours, plain = in_turn(rounds, [partial(_report, stack, image) for image in images])
     if ours[0][1:] != plain[0][1:]:

@@ -2,9 +2,9 @@
 
 `samtools sort` of a BAM of 100 MB: the bare command on a file that lies there, and the same command in the same container as a job, which
 fetches that file from S3 and publishes the sorted one, with all checks and the manifest. The reads are not aligned, so that the sorted file
-is as large. On AWS the job's vCPUs are its own, and S3 works elsewhere: so a job of one vCPU, our definitions' default, is held to one core,
-and the local S3 has the other; that is what the aim is put to. Below it a job of two, which shares both cores with the local S3. Processor
-time, of the tool and of `job`, is without S3's in both. The last row is a command that does nothing on no files: what `job` itself takes.
+is as large. On AWS the job's vCPUs are its own, and S3 works elsewhere: so a job of one vCPU, as three of our four definitions ask, is held
+to one core, and the local S3 has the other. Below it a job of two, which shares both cores with the local S3. Processor time, of the tool
+and of `job`, is without S3's in both. The last row is a command that does nothing on no files: what `job` itself takes.
 """
 
 from benchmarks import containers
@@ -89,7 +89,9 @@ def measure(stack: Stack, pairs: int = _PAIRS, rounds: int = _ROUNDS) -> Figures
         ratios=[
             Ratio(what="wall time, as a job over bare, on one core", value=over(took, "sort-1"), at_most=1.1),
             Ratio(
-                what="wall time, as a job over bare, on both, which the local S3 takes too", value=over(took, "sort-2")
+                what="wall time, as a job over bare, on both, which the local S3 takes too",
+                value=over(took, "sort-2"),
+                at_most=1.1,
             ),
             Ratio(what="processor time, as a job over bare, on one core", value=over(worked, "sort-1")),
         ],

@@ -9,7 +9,7 @@ import time
 from datetime import datetime
 from functools import partial
 
-from benchmarks import image_sizes, queue_run
+from benchmarks import queue_run
 from benchmarks.containers import build, installing
 from benchmarks.figures import Figures, Ratio, in_turn, ratio, seconds
 from benchmarks.objects import empty
@@ -35,7 +35,7 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     rows, ours, plain = [], [], []
     try:
         for tool in COMMANDS:
-            build(stack, f"benchmark-{tool}", installing(image_sizes.PLAIN[tool]))
+            build(stack, f"benchmark-{tool}", installing(tool))
             contestants = [partial(_queued, stack, tool, folder), partial(by_hand, stack, tool)]
             queued, bare = (times[1:] for times in in_turn(rounds + 1, contestants))
             rows.append([tool, seconds(queued), seconds(bare)])

@@ -1,6 +1,5 @@
 """The network that jobs run in: private subnets for the machines, public ones for the way out."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -118,10 +117,10 @@ class Network(pulumi.ComponentResource):
             opts=child,
         )
         endpoints = _interface_endpoints(name, vpc, args, child) if args.interface_endpoints else []
-        # Whatever is in the group is gone before the ways to AWS go: without them a machine cannot be told to end its jobs.
-        ways = pulumi.Output.all(vpc.routes, vpc.route_table_associations, vpc.nat_gateways, vpc.vpc_endpoints)
-        reached = pulumi.ResourceOptions(depends_on=ways.apply(lambda kinds: [*endpoints, *itertools.chain(*kinds)]))
-        group = _jobs_group(name, vpc.vpc_id, args.tags, pulumi.ResourceOptions.merge(child, reached))
+        # Whatever is in the group is gone before the ways to AWS go: without them a machine cannot be told to end its jobs. Of routes, NAT
+        # and S3's endpoint the engine knows it by itself, since the group names the network that they are parts of.
+        reached = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=endpoints))
+        group = _jobs_group(name, vpc.vpc_id, args.tags, reached)
 
         self.vpc_id = vpc.vpc_id
         self.private_subnet_ids = vpc.private_subnet_ids

@@ -8,6 +8,7 @@ import pytest
 from local import containers, emulator
 from local.paths import ROOT
 from local.plugins.docker.builder import Builder
+from settings import TOOLS
 from tests.images.containers import Images
 from tests.images.storage import Folder
 
@@ -16,14 +17,20 @@ PLATFORM = "linux/arm64"
 
 @pytest.fixture(scope="module")
 def arm64(images: Images) -> Iterator[Images]:
-    """The image of samtools for arm64, on a base of its own; their layers are kept, so that only the first build takes minutes."""
+    """The images for arm64, on a base of their own; their layers are kept, so that only the first build takes minutes."""
     emulator.register(images.engine, PLATFORM)
     builder = Builder()
-    names = {tool: f"biobatch-cache/{tool}-arm64:latest" for tool in ("base", "samtools")}
+    names = {tool: f"biobatch-cache/{tool}-arm64:latest" for tool in ("base", *TOOLS)}
+    args = {tool: {"BASE": names[figures.base or "base"]} for tool, figures in TOOLS.items()}
     try:
-        for tool, args in (("base", {}), ("samtools", {"BASE": names["base"]})):
+        for tool in names:
             context = str(ROOT / "images" / tool)
-            build = {"context": context, "dockerfile": f"{context}/Dockerfile", "platform": PLATFORM, "args": args}
+            build = {
+                "context": context,
+                "dockerfile": f"{context}/Dockerfile",
+                "platform": PLATFORM,
+                "args": args.get(tool, {}),
+            }
             builder.build(names[tool], build, lambda line: None)
         yield dataclasses.replace(images, uris=names)
     finally:
@@ -31,11 +38,22 @@ def arm64(images: Images) -> Iterator[Images]:
         containers.obtain_base_image(images.engine)
 
 
-def test_the_image_is_for_arm64_and_runs_there_with_the_tool_in_the_pinned_version(arm64: Images) -> None:
-    image = arm64.engine.images.get(arm64.uris["samtools"])
+@pytest.mark.parametrize(
+    ("tool", "command", "line"),
+    [
+        ("fastqc", "fastqc --version", "FastQC v0.12.1"),
+        ("samtools", "samtools --version", "samtools 1.21"),
+        ("bwa", "bwa 2>&1 | grep Version | cut -d - -f 1", "Version: 0.7.18"),
+        ("bcftools", "bcftools --version", "bcftools 1.21"),
+    ],
+)
+def test_the_image_is_for_arm64_and_runs_there_with_the_tool_in_the_pinned_version(
+    arm64: Images, tool: str, command: str, line: str
+) -> None:
+    image = arm64.engine.images.get(arm64.uris[tool])
     assert image.attrs["Architecture"] == "arm64"
-    lines = arm64.run("samtools", "uname -m; dpkg --print-architecture; samtools --version").log.splitlines()
-    assert lines[:3] == ["aarch64", "arm64", "samtools 1.21"]
+    lines = arm64.run(tool, f"uname -m; dpkg --print-architecture; {command}").log.splitlines()
+    assert lines[:3] == ["aarch64", "arm64", line]
 
 
 def test_job_and_the_tool_are_programs_of_arm64(arm64: Images) -> None:

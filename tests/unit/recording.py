@@ -52,9 +52,6 @@ class Cloud(mocks.Mocks):
                 "natGateways": [],
                 "eips": [],
                 "routeTables": [],
-                "routeTableAssociations": [],
-                "routes": [],
-                "vpcEndpoints": [],
             }
         elif args.typ == "docker:index/image:Image":
             state["repoDigest"] = f"{args.inputs['imageName'].rsplit(':', 1)[0]}@sha256:{'0' * 64}"

@@ -11,8 +11,8 @@ def test_contestants_take_turns_so_that_a_slower_hour_meets_both() -> None:
         return len(calls)
 
     answers = in_turn(2, [lambda: call("ours"), lambda: call("theirs")])
-    assert calls == ["ours", "theirs", "ours", "theirs"]
-    assert answers == [[1, 3], [2, 4]]
+    assert calls == ["ours", "theirs", "theirs", "ours"]
+    assert answers == [[1, 4], [2, 3]]
 
 
 def test_a_ratio_is_the_median_of_the_rounds_and_not_the_ratio_of_medians() -> None:
