@@ -462,6 +462,9 @@ def _vpc_cidr(value: str) -> str:
         raise Refused(f"{value} is not of size /16 to /22, the sizes that hold subnets of six zones. {set_it}")
     if not any(isinstance(r, ipaddress.IPv4Network) and network.subnet_of(r) for r in PRIVATE_RANGES):
         raise Refused(f"{value} is not inside {', '.join(map(str, PRIVATE_RANGES))}, the private ranges. {set_it}")
+    # Python reads a netmask or a hostmask too; AWS reads a length alone.
+    if value != str(network):
+        raise Refused(f"{value} is not an address and a length. Set it: pulumi config set vpcCidr {network}")
     return value
 
 

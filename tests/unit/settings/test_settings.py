@@ -34,6 +34,12 @@ def refusal(**config: str) -> str:
         ("vpcCidr", "10.0.0.1/16", "has host bits set"),
         ("vpcCidr", "8.8.0.0/16", "not inside 10.0.0.0/8"),
         ("vpcCidr", "fd00::/20", "not of size /16 to /22"),
+        (
+            "vpcCidr",
+            "10.0.0.0/255.255.0.0",
+            "not an address and a length. Set it: pulumi config set vpcCidr 10.0.0.0/16",
+        ),
+        ("vpcCidr", "10.1.0.0/0.0.15.255", "pulumi config set vpcCidr 10.1.0.0/20"),
         ("instanceTypes", "m6i", "not a list"),
         ("instanceTypes", '["m6i.large!"]', "neither an instance type"),
         ("instanceTypes", '["m6i", "m6i"]', "named twice"),
