@@ -168,6 +168,7 @@ def parse(config: Mapping[str, str]) -> Settings:
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
         given = f"{region!r} is no AWS region" if region else "is not set"
         faults.append(f"aws:region: {given}. Set it: pulumi config set aws:region us-east-1")
+        region = ""
     if "architecture" in values and "instanceTypes" in values:
         faults += _disagreeing_types(values["architecture"], values["instanceTypes"])
     if values.get("natGateways") == "none" and values.get("interfaceEndpoints") is False:
@@ -175,7 +176,7 @@ def parse(config: Mapping[str, str]) -> Settings:
             "natGateways: none needs interfaceEndpoints, which is false: the machines could not reach AWS. "
             "Set it: pulumi config set interfaceEndpoints true"
         )
-    faults += _misplaced_arns(region, values)
+    faults += _misplaced_arns(region, values) if region else []
     faults += _boundary_faults(values)
     faults += _zone_faults(region, values)
     faults += _existing_network_faults(values)
@@ -261,7 +262,7 @@ def _boundary_faults(values: Mapping[str, Any]) -> list[str]:
 def _zone_faults(region: str, values: Mapping[str, Any]) -> list[str]:
     zones: list[str] = values.get("availabilityZones", [])
     faults = []
-    if elsewhere := [zone for zone in zones if zone[:-1] != region]:
+    if region and (elsewhere := [zone for zone in zones if zone[:-1] != region]):
         faults.append(
             f"availabilityZones: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in aws:region, {region}. "
             f"Set it: pulumi config set --path 'availabilityZones[0]' {region}a"
@@ -312,6 +313,11 @@ class Key:
 def _json(value: str, kind: type, wanted: str, set_it: str) -> Any:
     try:
         parsed = json.loads(value)
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        # JSON can escape what no file, message or call can hold.
+        half = error.object[error.start : error.end]
+        raise Refused(f"{value!r} holds {half!r}, half a character that nothing can write. {set_it}") from None
     except (ValueError, RecursionError):
         parsed = value
     # A boolean is an integer to Python, but not to a user.
@@ -550,11 +556,22 @@ def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
             changes["build_args"] = given
             if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
                 faults.append(f"{name}.buildArgs: {json.dumps(given)} is not a mapping of build arguments to texts.")
-            elif "BASE" in given:
-                faults.append(f"{name}.buildArgs: BASE is set by Biobatch: the base image, by digest.")
+            else:
+                faults += _build_arg_faults(name, given)
         else:
             faults.append(f"{name}.{key}: there is no such figure; there are {', '.join(TOOL_FIGURES)}, buildArgs.")
     return replace(TOOLS.get(name, ToolSettings()), **changes)
+
+
+def _build_arg_faults(tool: str, build_args: Mapping[str, str]) -> Iterator[str]:
+    """A name is one that a Dockerfile's ARG declares and a shell reads; a text, one that Docker and a terminal show as it is."""
+    for name, text in build_args.items():
+        if name == "BASE":
+            yield f"{tool}.buildArgs: BASE is set by Biobatch: the base image, by digest."
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield f"{tool}.buildArgs: {name!r} is no build argument's name: letters, digits and _, no digit first."
+        if not text.isprintable():
+            yield f"{tool}.buildArgs: the text {text!r} of {name!r} is not printable, or of more than one line."
 
 
 def _shares(value: str) -> dict[str, float]:
