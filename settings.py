@@ -178,6 +178,7 @@ def parse(config: Mapping[str, str]) -> Settings:
         )
     faults += _misplaced_arns(region, values) if region else []
     faults += _boundary_faults(values)
+    faults += _unstartable_tools(values)
     faults += _zone_faults(region, values)
     faults += _existing_network_faults(values)
     if faults:
@@ -241,10 +242,25 @@ def _disagreeing_types(architecture: str, instance_types: list[str]) -> list[str
 def _misplaced_arns(region: str, values: Mapping[str, Any]) -> list[str]:
     """A policy lies in the region's partition, a key in the region itself: S3, logs and volumes take no other."""
     partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+    places = {"permissionsBoundaryArn": f"arn:{partition}:iam::", "kmsKeyArn": f"arn:{partition}:kms:{region}:"}
     return [
-        f"{key}: {value} is not in {wanted}, where aws:region lies. Set it: pulumi config set {key} {EXAMPLES[key]}"
-        for key, field, wanted in (("permissionsBoundaryArn", 1, partition), ("kmsKeyArn", 3, region))
-        if (value := values.get(key)) and value.split(":")[field] != wanted
+        f"{key}: {value} does not begin with {place}, as one for aws:region {region} does. "
+        f"Set it: pulumi config set {key} {place}{EXAMPLES[key].split(':', 4)[4]}"
+        for key, place in places.items()
+        if (value := values.get(key)) and not value.startswith(place)
+    ]
+
+
+def _unstartable_tools(values: Mapping[str, Any]) -> list[str]:
+    """A job that asks for more vCPUs than an environment may grow to waits for an hour and is cancelled."""
+    most, own = values.get("maxVcpus"), values.get("tools")
+    if most is None or own is None:
+        return []
+    return [
+        f"maxVcpus: {most} is less than tools.{name}.vcpus, {tool.vcpus}, so that such a job could never start. Raise the one: "
+        f"pulumi config set maxVcpus {tool.vcpus}, or lower the other: pulumi config set --path tools.{name}.vcpus {most}"
+        for name, tool in {**TOOLS, **own}.items()
+        if tool.vcpus > most
     ]
 
 

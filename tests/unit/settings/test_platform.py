@@ -87,6 +87,32 @@ def test_a_tool_of_the_labs_own_is_a_folder_and_one_entry(tmp_path: Path, monkey
     assert tools == {**TOOLS, "star": ToolSettings(vcpus=8, memory_mib=60000)}
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"maxVcpus": "2"}, ["maxVcpus: 2 is less than tools.bwa.vcpus, 4", "set --path tools.bwa.vcpus 2"]),
+        (
+            {"tools": '{"bwa": {"vcpus": 1000}}'},
+            ["256 is less than tools.bwa.vcpus, 1000", "config set maxVcpus 1000,"],
+        ),
+        (
+            {"maxVcpus": "3", "tools": '{"samtools": {"vcpus": 8}}'},
+            ["tools.bwa.vcpus, 4", "tools.samtools.vcpus, 8", "config set maxVcpus 8,", "tools.samtools.vcpus 3"],
+        ),
+    ],
+)
+def test_a_tool_that_is_larger_than_an_environment_may_grow_is_refused_with_either_edit(
+    config: dict[str, str], words: list[str]
+) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        settings(**config)
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_a_tool_may_be_as_large_as_an_environment_may_grow() -> None:
+    assert settings(maxVcpus="2", tools='{"bwa": {"vcpus": 2}}').tools["bwa"].vcpus == 2
+
+
 def test_shares_are_weights_by_name() -> None:
     assert settings(shares='{"phages": 1, "yeast*": 0.5}').shares == {"phages": 1.0, "yeast*": 0.5}
 

@@ -53,7 +53,7 @@ def refusal(**config: str) -> str:
         ("permissionsBoundaryArn", "arn:aws:iam::1:policy/boundary", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:role/x", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:policy/biobatch-x", "deploy_policy could change it"),
-        ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "not in aws, where aws:region lies"),
+        ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "arn:aws:iam::, as one for aws:region"),
         ("availabilityZones", "eu-west-1a", "not a list of availability zones"),
         ("availabilityZones", '["a"]', "'a' is no availability zone"),
         ("availabilityZones", '["eu-west-1-lon-1a"]', "is no availability zone"),
@@ -82,7 +82,16 @@ def refusal(**config: str) -> str:
         ("dataBuckets", json.dumps([{"name": f"genomes{i}"} for i in range(11)]), "11 buckets are more than 10"),
         ("kmsKeyArn", "alias/genomes", "not the ARN of a KMS key"),
         ("kmsKeyArn", "arn:aws:kms:eu-west-1:111122223333:alias/genomes", "an alias is not one"),
-        ("kmsKeyArn", "arn:aws:kms:us-east-1:111122223333:key/1234", "not in eu-west-1, where aws:region lies"),
+        (
+            "kmsKeyArn",
+            "arn:aws:kms:us-east-1:111122223333:key/1234",
+            "not begin with arn:aws:kms:eu-west-1:, as one for",
+        ),
+        (
+            "kmsKeyArn",
+            "arn:aws-cn:kms:eu-west-1:111122223333:key/1234",
+            "not begin with arn:aws:kms:eu-west-1:, as one",
+        ),
         ("spot", "yes", "neither true nor false"),
         ("protectData", "1", "neither true nor false"),
         ("logRetentionDays", "31", "31 is none of"),
@@ -138,6 +147,17 @@ def test_what_lies_in_a_region_is_not_put_to_one_that_is_refused() -> None:
     }
     with pytest.raises(pulumi.RunError, match="1 setting is refused"):
         parse({"aws:region": "Ireland", **{f"biobatch:{key}": value for key, value in places.items()}})
+
+
+def test_the_command_that_mends_a_misplaced_arn_names_one_that_is_taken() -> None:
+    for key, value in {
+        "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/x",
+        "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1234",
+    }.items():
+        with pytest.raises(pulumi.RunError) as caught:
+            parse({"aws:region": "cn-north-1", f"biobatch:{key}": value})
+        mended = str(caught.value).rpartition(f"pulumi config set {key} ")[2]
+        assert parse({"aws:region": "cn-north-1", f"biobatch:{key}": mended})
 
 
 def test_x86_types_under_arm64_are_refused() -> None:
