@@ -12,6 +12,8 @@ from typing import Any
 
 import pulumi
 
+from limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
+
 PROJECT = "biobatch"
 
 #: CloudWatch Logs' own list of retention times in days (API PutRetentionPolicy); 0, "never expire", is not offered.
@@ -25,12 +27,6 @@ MAX_TAGS = 40
 
 #: What Batch picks machines from when no instance types are named (Batch User Guide, "instance types").
 DEFAULT_INSTANCE_TYPES = {"x86_64": ("default_x86_64",), "arm64": ("default_arm64",)}
-
-#: A volume smaller than the machine image's own snapshot cannot be made, and gp3 ends at 16 TiB (EBS User Guide, "gp3").
-SCRATCH_GIB = (30, 16_384)
-
-#: Batch's own numbers for a share's weight and the form of its name (API ShareAttributes).
-SHARE_WEIGHTS = (0.0001, 999.9999)
 
 PRIVATE_RANGES = tuple(
     ipaddress.ip_network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
@@ -544,8 +540,8 @@ def _tools(value: str) -> dict[str, ToolSettings]:
     return read
 
 
-#: Figures of a tool: field and least value (API RegisterJobDefinition).
-TOOL_FIGURES = {"vcpus": ("vcpus", 1), "memoryMib": ("memory_mib", 4), "timeoutSeconds": ("timeout_seconds", 60)}
+#: Figures of a tool and their fields.
+TOOL_FIGURES = {"vcpus": "vcpus", "memoryMib": "memory_mib", "timeoutSeconds": "timeout_seconds"}
 
 
 def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
@@ -564,7 +560,8 @@ def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
     changes: dict[str, Any] = {}
     for key, given in figures.items():
         if key in TOOL_FIGURES:
-            attribute, least = TOOL_FIGURES[key]
+            attribute = TOOL_FIGURES[key]
+            least = TOOL_LEAST[attribute]
             changes[attribute] = given
             if not isinstance(given, int) or isinstance(given, bool) or not least <= given < 2**31:
                 faults.append(f"{name}.{key}: {json.dumps(given)} is not a whole number of {least} or more.")
@@ -593,27 +590,9 @@ def _build_arg_faults(tool: str, build_args: Mapping[str, str]) -> Iterator[str]
 def _shares(value: str) -> dict[str, float]:
     set_it = "Set it: pulumi config set --path 'shares.phages' 1"
     shares: dict[str, Any] = _json(value, dict, "a mapping of shares to weights", set_it)
-    faults = []
-    low, high = SHARE_WEIGHTS
-    if len(shares) > 500:
-        faults.append(f"{len(shares)} shares are more than 500.")
-    for name, weight in shares.items():
-        if not re.fullmatch(r"[A-Za-z0-9]{1,254}\*?|\*", name):
-            faults.append(f"{name!r} is no share: letters and digits, and * at the end for all that begin so.")
-        if over := [other for other in shares if other != name and name != "*" and _covers(name, other)]:
-            faults.append(
-                f"{name!r} overlaps with {', '.join(map(repr, over))}: a share may belong to one weight alone."
-            )
-        if not isinstance(weight, int | float) or isinstance(weight, bool) or not low <= weight <= high:
-            faults.append(f"{name}: the weight {json.dumps(weight)} is not a number from {low} to {high}.")
-    if faults:
+    if faults := list(share_faults(shares)):
         raise Refused(" ".join([*faults, set_it]))
     return {name: float(weight) for name, weight in shares.items()}
-
-
-def _covers(name: str, other: str) -> bool:
-    """Whether a share's name, with * at its end for all that begin so, holds another one (API ShareAttributes)."""
-    return name.endswith("*") and other.startswith(name[:-1])
 
 
 #: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.
@@ -647,8 +626,7 @@ KEYS: Mapping[str, Key] = {
     # A key itself: an alias can be moved to another key, and IAM does not take one for a resource.
     "kmsKeyArn": Key(default="", read=_arn("kmsKeyArn", KMS_KEY_ARN, "a KMS key (an alias is not one)")),
     "dataBuckets": Key(default=[], read=_data_buckets),
-    # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
-    "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
+    "maxVcpus": Key(default=256, read=_integer("maxVcpus", *MAX_VCPUS, 256)),
     "spot": Key(default=True, read=_boolean("spot")),
     "scratchGiB": Key(default=100, read=_integer("scratchGiB", *SCRATCH_GIB, 100)),
     "amiId": Key(default="", read=_ami),
