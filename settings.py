@@ -12,6 +12,8 @@ from typing import Any
 
 import pulumi
 
+from limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
+
 PROJECT = "biobatch"
 
 #: CloudWatch Logs' own list of retention times in days (API PutRetentionPolicy); 0, "never expire", is not offered.
@@ -25,12 +27,6 @@ MAX_TAGS = 40
 
 #: What Batch picks machines from when no instance types are named (Batch User Guide, "instance types").
 DEFAULT_INSTANCE_TYPES = {"x86_64": ("default_x86_64",), "arm64": ("default_arm64",)}
-
-#: A volume smaller than the machine image's own snapshot cannot be made, and gp3 ends at 16 TiB (EBS User Guide, "gp3").
-SCRATCH_GIB = (30, 16_384)
-
-#: Batch's own numbers for a share's weight and the form of its name (API ShareAttributes).
-SHARE_WEIGHTS = (0.0001, 999.9999)
 
 PRIVATE_RANGES = tuple(
     ipaddress.ip_network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
@@ -168,6 +164,7 @@ def parse(config: Mapping[str, str]) -> Settings:
     if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
         given = f"{region!r} is no AWS region" if region else "is not set"
         faults.append(f"aws:region: {given}. Set it: pulumi config set aws:region us-east-1")
+        region = ""
     if "architecture" in values and "instanceTypes" in values:
         faults += _disagreeing_types(values["architecture"], values["instanceTypes"])
     if values.get("natGateways") == "none" and values.get("interfaceEndpoints") is False:
@@ -175,8 +172,9 @@ def parse(config: Mapping[str, str]) -> Settings:
             "natGateways: none needs interfaceEndpoints, which is false: the machines could not reach AWS. "
             "Set it: pulumi config set interfaceEndpoints true"
         )
-    faults += _misplaced_arns(region, values)
+    faults += _misplaced_arns(region, values) if region else []
     faults += _boundary_faults(values)
+    faults += _unstartable_tools(values)
     faults += _zone_faults(region, values)
     faults += _existing_network_faults(values)
     if faults:
@@ -240,10 +238,25 @@ def _disagreeing_types(architecture: str, instance_types: list[str]) -> list[str
 def _misplaced_arns(region: str, values: Mapping[str, Any]) -> list[str]:
     """A policy lies in the region's partition, a key in the region itself: S3, logs and volumes take no other."""
     partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")
+    places = {"permissionsBoundaryArn": f"arn:{partition}:iam::", "kmsKeyArn": f"arn:{partition}:kms:{region}:"}
     return [
-        f"{key}: {value} is not in {wanted}, where aws:region lies. Set it: pulumi config set {key} {EXAMPLES[key]}"
-        for key, field, wanted in (("permissionsBoundaryArn", 1, partition), ("kmsKeyArn", 3, region))
-        if (value := values.get(key)) and value.split(":")[field] != wanted
+        f"{key}: {value} does not begin with {place}, as one for aws:region {region} does. "
+        f"Set it: pulumi config set {key} {place}{EXAMPLES[key].split(':', 4)[4]}"
+        for key, place in places.items()
+        if (value := values.get(key)) and not value.startswith(place)
+    ]
+
+
+def _unstartable_tools(values: Mapping[str, Any]) -> list[str]:
+    """A job that asks for more vCPUs than an environment may grow to waits for an hour and is cancelled."""
+    most, own = values.get("maxVcpus"), values.get("tools")
+    if most is None or own is None:
+        return []
+    return [
+        f"maxVcpus: {most} is less than tools.{name}.vcpus, {tool.vcpus}, so that such a job could never start. Raise the one: "
+        f"pulumi config set maxVcpus {tool.vcpus}, or lower the other: pulumi config set --path tools.{name}.vcpus {most}"
+        for name, tool in {**TOOLS, **own}.items()
+        if tool.vcpus > most
     ]
 
 
@@ -261,7 +274,7 @@ def _boundary_faults(values: Mapping[str, Any]) -> list[str]:
 def _zone_faults(region: str, values: Mapping[str, Any]) -> list[str]:
     zones: list[str] = values.get("availabilityZones", [])
     faults = []
-    if elsewhere := [zone for zone in zones if zone[:-1] != region]:
+    if region and (elsewhere := [zone for zone in zones if zone[:-1] != region]):
         faults.append(
             f"availabilityZones: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in aws:region, {region}. "
             f"Set it: pulumi config set --path 'availabilityZones[0]' {region}a"
@@ -312,6 +325,11 @@ class Key:
 def _json(value: str, kind: type, wanted: str, set_it: str) -> Any:
     try:
         parsed = json.loads(value)
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        # JSON can escape what no file, message or call can hold.
+        half = error.object[error.start : error.end]
+        raise Refused(f"{value!r} holds {half!r}, half a character that nothing can write. {set_it}") from None
     except (ValueError, RecursionError):
         parsed = value
     # A boolean is an integer to Python, but not to a user.
@@ -462,6 +480,9 @@ def _vpc_cidr(value: str) -> str:
         raise Refused(f"{value} is not of size /16 to /22, the sizes that hold subnets of six zones. {set_it}")
     if not any(isinstance(r, ipaddress.IPv4Network) and network.subnet_of(r) for r in PRIVATE_RANGES):
         raise Refused(f"{value} is not inside {', '.join(map(str, PRIVATE_RANGES))}, the private ranges. {set_it}")
+    # Python reads a netmask or a hostmask too; AWS reads a length alone.
+    if value != str(network):
+        raise Refused(f"{value} is not an address and a length. Set it: pulumi config set vpcCidr {network}")
     return value
 
 
@@ -519,8 +540,8 @@ def _tools(value: str) -> dict[str, ToolSettings]:
     return read
 
 
-#: Figures of a tool: field and least value (API RegisterJobDefinition).
-TOOL_FIGURES = {"vcpus": ("vcpus", 1), "memoryMib": ("memory_mib", 4), "timeoutSeconds": ("timeout_seconds", 60)}
+#: Figures of a tool and their fields.
+TOOL_FIGURES = {"vcpus": "vcpus", "memoryMib": "memory_mib", "timeoutSeconds": "timeout_seconds"}
 
 
 def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
@@ -539,7 +560,8 @@ def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
     changes: dict[str, Any] = {}
     for key, given in figures.items():
         if key in TOOL_FIGURES:
-            attribute, least = TOOL_FIGURES[key]
+            attribute = TOOL_FIGURES[key]
+            least = TOOL_LEAST[attribute]
             changes[attribute] = given
             if not isinstance(given, int) or isinstance(given, bool) or not least <= given < 2**31:
                 faults.append(f"{name}.{key}: {json.dumps(given)} is not a whole number of {least} or more.")
@@ -547,37 +569,30 @@ def _tool(name: str, figures: Any, faults: list[str]) -> ToolSettings:
             changes["build_args"] = given
             if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
                 faults.append(f"{name}.buildArgs: {json.dumps(given)} is not a mapping of build arguments to texts.")
-            elif "BASE" in given:
-                faults.append(f"{name}.buildArgs: BASE is set by Biobatch: the base image, by digest.")
+            else:
+                faults += _build_arg_faults(name, given)
         else:
             faults.append(f"{name}.{key}: there is no such figure; there are {', '.join(TOOL_FIGURES)}, buildArgs.")
     return replace(TOOLS.get(name, ToolSettings()), **changes)
 
 
+def _build_arg_faults(tool: str, build_args: Mapping[str, str]) -> Iterator[str]:
+    """A name is one that a Dockerfile's ARG declares and a shell reads; a text, one that Docker and a terminal show as it is."""
+    for name, text in build_args.items():
+        if name == "BASE":
+            yield f"{tool}.buildArgs: BASE is set by Biobatch: the base image, by digest."
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield f"{tool}.buildArgs: {name!r} is no build argument's name: letters, digits and _, no digit first."
+        if not text.isprintable():
+            yield f"{tool}.buildArgs: the text {text!r} of {name!r} is not printable, or of more than one line."
+
+
 def _shares(value: str) -> dict[str, float]:
     set_it = "Set it: pulumi config set --path 'shares.phages' 1"
     shares: dict[str, Any] = _json(value, dict, "a mapping of shares to weights", set_it)
-    faults = []
-    low, high = SHARE_WEIGHTS
-    if len(shares) > 500:
-        faults.append(f"{len(shares)} shares are more than 500.")
-    for name, weight in shares.items():
-        if not re.fullmatch(r"[A-Za-z0-9]{1,254}\*?|\*", name):
-            faults.append(f"{name!r} is no share: letters and digits, and * at the end for all that begin so.")
-        if over := [other for other in shares if other != name and name != "*" and _covers(name, other)]:
-            faults.append(
-                f"{name!r} overlaps with {', '.join(map(repr, over))}: a share may belong to one weight alone."
-            )
-        if not isinstance(weight, int | float) or isinstance(weight, bool) or not low <= weight <= high:
-            faults.append(f"{name}: the weight {json.dumps(weight)} is not a number from {low} to {high}.")
-    if faults:
+    if faults := list(share_faults(shares)):
         raise Refused(" ".join([*faults, set_it]))
     return {name: float(weight) for name, weight in shares.items()}
-
-
-def _covers(name: str, other: str) -> bool:
-    """Whether a share's name, with * at its end for all that begin so, holds another one (API ShareAttributes)."""
-    return name.endswith("*") and other.startswith(name[:-1])
 
 
 #: Every key of the namespace. Pulumi.yaml declares the same with type, default and description; a test holds both together.
@@ -611,8 +626,7 @@ KEYS: Mapping[str, Key] = {
     # A key itself: an alias can be moved to another key, and IAM does not take one for a resource.
     "kmsKeyArn": Key(default="", read=_arn("kmsKeyArn", KMS_KEY_ARN, "a KMS key (an alias is not one)")),
     "dataBuckets": Key(default=[], read=_data_buckets),
-    # Batch itself sets no upper limit but the quota; the API's type is a 32-bit integer.
-    "maxVcpus": Key(default=256, read=_integer("maxVcpus", 1, 2**31 - 1, 256)),
+    "maxVcpus": Key(default=256, read=_integer("maxVcpus", *MAX_VCPUS, 256)),
     "spot": Key(default=True, read=_boolean("spot")),
     "scratchGiB": Key(default=100, read=_integer("scratchGiB", *SCRATCH_GIB, 100)),
     "amiId": Key(default="", read=_ami),

@@ -1,12 +1,13 @@
 """The machines, the queues that share them, and a job definition for each tool."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
 from components.user_data import user_data
+from limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
 
 #: Where jobs find their writable volume; everything else in a container is read-only.
 SCRATCH_PATH = "/scratch"
@@ -73,11 +74,11 @@ class Tool:
     """Seconds after which an attempt is ended, 60 or more (API JobTimeout). A change is a new revision."""
 
     def __post_init__(self) -> None:
-        if self.vcpus < 1 or self.memory_mib < 4 or self.timeout_seconds < 60:
-            raise ValueError(
-                f"a tool needs at least 1 vCPU, 4 MiB and a timeout of 60 s, "
-                f"not {self.vcpus}, {self.memory_mib} and {self.timeout_seconds}"
-            )
+        _refuse(
+            f"{figure} must be {least} or more, not {given}"
+            for figure, least in TOOL_LEAST.items()
+            if (given := getattr(self, figure)) < least
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +101,13 @@ class BatchPlatformArgs:
     """Code of the region that all of it lies in, told to every job: ECS on EC2 tells none. A change is a new revision of every job
     definition."""
     instance_types: Sequence[str]
-    """Instance types or families, or Batch's own sets (`default_x86_64`). A change is made in place."""
+    """Instance types or families, or Batch's own sets (`default_x86_64`), one or more. A change is made in place."""
     max_vcpus: int
     """vCPUs that each of the two environments may grow to, 1 or more; Batch may exceed it by one machine. A change is made in place."""
     spot: bool
     """True: the main queue fills Spot machines first. A change is made in place: the queue's order."""
     tools: Mapping[str, Tool]
-    """The tools by name. A change adds or removes job definitions, or is a new revision of one."""
+    """The tools by name, one or more, none of them larger than `max_vcpus`. A change adds or removes job definitions, or is a new revision of one."""
     scratch_gib: int = 100
     """GiB of each machine's disk, 30 to 16,384: images and the jobs' scratch, where the machine has no NVMe disks of its own. A change
     is made in place."""
@@ -114,17 +115,36 @@ class BatchPlatformArgs:
     """Machine image, an ECS-optimized one; "" leaves the choice to AWS, which makes it once, when an environment is made. A change is made in
     place; taking it away changes nothing."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Weights by share identifier. With any there is a fair-share queue, on which every job names its share; a share of a lower weight
-    gets more, in inverse proportion (API ShareAttributes). A change of weights is made in place; the first share adds the queue, and the last one
-    taken away removes it with the jobs that wait there."""
+    """Weights, 0.0001 to 999.9999, by share identifier: letters and digits, with `*` at the end for all that begin so. With any there is a
+    fair-share queue, on which every job names its share; a share of a lower weight gets more, in inverse proportion (API ShareAttributes). A
+    change of weights is made in place; the first share adds the queue, and the last one taken away removes it with the jobs that wait there."""
     kms_key_arn: str = ""
     """ARN of a KMS key for the machines' volumes; "" takes the account's default key. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on everything that bills: instances, volumes and jobs included. A change is made in place, and reaches machines and jobs that start later."""
 
     def __post_init__(self) -> None:
-        if not 30 <= self.scratch_gib <= 16_384:
-            raise ValueError(f"scratch_gib must be 30 to 16,384, not {self.scratch_gib}")
+        _refuse(self._faults())
+
+    def _faults(self) -> Iterator[str]:
+        for figure, (low, high) in {"scratch_gib": SCRATCH_GIB, "max_vcpus": MAX_VCPUS}.items():
+            if not low <= (given := getattr(self, figure)) <= high:
+                yield f"{figure} must be {low:,} to {high:,}, not {given}"
+        if not self.instance_types:
+            yield "instance_types must name a type, a family or default_x86_64, not none"
+        if not self.tools:
+            yield "tools must hold one tool or more, not none"
+        for name, tool in self.tools.items():
+            if tool.vcpus > self.max_vcpus:
+                yield f"tools: {name}'s vcpus, {tool.vcpus}, must be max_vcpus, {self.max_vcpus}, or less, or its jobs could never start"
+        for fault in share_faults(self.shares):
+            yield f"shares: {fault}"
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    """Raises all faults of the arguments at once."""
+    if told := "; ".join(fault.rstrip(".") for fault in faults):
+        raise ValueError(told)
 
 
 def volume_performance(gib: int) -> tuple[int, int]:

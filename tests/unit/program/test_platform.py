@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.batch_platform import BatchPlatformArgs, volume_performance
+from components.batch_platform import volume_performance
 from settings import TOOLS
 from tests.unit.recording import ROOT, Recording, program, record_program
 
@@ -59,25 +59,6 @@ def test_a_larger_disk_is_never_slower_and_the_smallest_pays_for_no_speed() -> N
     assert speeds == sorted(speeds)
     assert volume_performance(100) == (3_000, 125)
     assert volume_performance(16_384) == (16_000, 1_000)
-
-
-@pytest.mark.parametrize("gib", [29, 16_385])
-def test_a_size_that_gp3_does_not_have_is_refused_by_the_component_too(gib: int) -> None:
-    with pytest.raises(ValueError, match=f"scratch_gib must be 30 to 16,384, not {gib}"):
-        BatchPlatformArgs(
-            subnet_ids=[],
-            security_group_id="",
-            instance_profile_arn="",
-            job_role_arn="",
-            execution_role_arn="",
-            log_group="",
-            region="",
-            instance_types=[],
-            max_vcpus=1,
-            spot=True,
-            tools={},
-            scratch_gib=gib,
-        )
 
 
 def test_the_machine_image_is_pinned_in_both_environments_or_left_to_aws() -> None:

@@ -40,10 +40,25 @@ def settings(**config: str) -> Settings:
         ("tools", '{"bwa": {"timeoutSeconds": 59}}', "59 is not a whole number of 60 or more"),
         ("tools", '{"bwa": {"buildArgs": {"BWA_VERSION": 1}}}', "not a mapping of build arguments to texts"),
         ("tools", '{"bwa": {"buildArgs": {"BASE": "debian"}}}', "BASE is set by Biobatch"),
+        ("tools", '{"bwa": {"buildArgs": {"": "1"}}}', "bwa.buildArgs: '' is no build argument's name"),
+        ("tools", '{"bwa": {"buildArgs": {"A B": "1"}}}', "'A B' is no build argument's name"),
+        ("tools", '{"bwa": {"buildArgs": {"2BIT": "1"}}}', "no digit first"),
+        ("tools", '{"bwa": {"buildArgs": {"A\\u0000": "1"}}}', "'A\\x00' is no build argument's name"),
+        (
+            "tools",
+            '{"bwa": {"buildArgs": {"A": "\\u0000"}}}',
+            "bwa.buildArgs: the text '\\x00' of 'A' is not printable",
+        ),
+        ("tools", '{"bwa": {"buildArgs": {"A": "1\\n2"}}}', "or of more than one line"),
+        ("tools", '{"bwa": {"buildArgs": {"A": "\\ud800"}}}', r"holds '\ud800', half a character"),
+        ("tools", '{"bwa": {"\\udfff": 1}}', r"holds '\udfff', half a character"),
         ("shares", "[]", "not a mapping of shares"),
         ("shares", '{"a-b": 1}', "'a-b' is no share"),
         ("shares", '{"yeast*": 1, "yeastA": 2}', "'yeast*' overlaps with 'yeastA'"),
         ("shares", '{"": 1}', "'' is no share"),
+        ("shares", '{"*": 1}', "'*' is no share: 1 to 254 letters and digits, then *"),
+        ("shares", '{"*": 1, "a": 2}', "'*' overlaps with 'a'"),
+        ("shares", '{"*": 1, "a": 2}', "One that is not named has the weight 1."),
         ("shares", '{"a": 0}', "the weight 0 is not a number from 0.0001 to 999.9999"),
         ("shares", '{"a": "1"}', 'the weight "1" is not a number'),
         ("instanceTypes", '["mac2.metal"]', "Batch runs no Macs"),
@@ -73,6 +88,32 @@ def test_a_tool_of_the_labs_own_is_a_folder_and_one_entry(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     tools = settings(tools='{"star": {"vcpus": 8, "memoryMib": 60000}}').tools
     assert tools == {**TOOLS, "star": ToolSettings(vcpus=8, memory_mib=60000)}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"maxVcpus": "2"}, ["maxVcpus: 2 is less than tools.bwa.vcpus, 4", "set --path tools.bwa.vcpus 2"]),
+        (
+            {"tools": '{"bwa": {"vcpus": 1000}}'},
+            ["256 is less than tools.bwa.vcpus, 1000", "config set maxVcpus 1000,"],
+        ),
+        (
+            {"maxVcpus": "3", "tools": '{"samtools": {"vcpus": 8}}'},
+            ["tools.bwa.vcpus, 4", "tools.samtools.vcpus, 8", "config set maxVcpus 8,", "tools.samtools.vcpus 3"],
+        ),
+    ],
+)
+def test_a_tool_that_is_larger_than_an_environment_may_grow_is_refused_with_either_edit(
+    config: dict[str, str], words: list[str]
+) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        settings(**config)
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_a_tool_may_be_as_large_as_an_environment_may_grow() -> None:
+    assert settings(maxVcpus="2", tools='{"bwa": {"vcpus": 2}}').tools["bwa"].vcpus == 2
 
 
 def test_shares_are_weights_by_name() -> None:

@@ -1,8 +1,8 @@
 """Wrong settings are refused in words, all at once; right ones are taken as they are."""
 
-import contextlib
 import json
 import string
+from dataclasses import asdict
 
 import pulumi
 import pytest
@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import KEYS, Settings, instance_architecture, parse
+from settings import KEYS, TOOLS, Settings, instance_architecture, parse
 from tests.unit.recording import ROOT
 
 REGION = {"aws:region": "eu-west-1"}
@@ -34,6 +34,12 @@ def refusal(**config: str) -> str:
         ("vpcCidr", "10.0.0.1/16", "has host bits set"),
         ("vpcCidr", "8.8.0.0/16", "not inside 10.0.0.0/8"),
         ("vpcCidr", "fd00::/20", "not of size /16 to /22"),
+        (
+            "vpcCidr",
+            "10.0.0.0/255.255.0.0",
+            "not an address and a length. Set it: pulumi config set vpcCidr 10.0.0.0/16",
+        ),
+        ("vpcCidr", "10.1.0.0/0.0.15.255", "pulumi config set vpcCidr 10.1.0.0/20"),
         ("instanceTypes", "m6i", "not a list"),
         ("instanceTypes", '["m6i.large!"]', "neither an instance type"),
         ("instanceTypes", '["m6i", "m6i"]', "named twice"),
@@ -47,7 +53,7 @@ def refusal(**config: str) -> str:
         ("permissionsBoundaryArn", "arn:aws:iam::1:policy/boundary", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:role/x", "not the ARN of a managed policy"),
         ("permissionsBoundaryArn", "arn:aws:iam::111122223333:policy/biobatch-x", "deploy_policy could change it"),
-        ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "not in aws, where aws:region lies"),
+        ("permissionsBoundaryArn", "arn:aws-cn:iam::111122223333:policy/x", "arn:aws:iam::, as one for aws:region"),
         ("availabilityZones", "eu-west-1a", "not a list of availability zones"),
         ("availabilityZones", '["a"]', "'a' is no availability zone"),
         ("availabilityZones", '["eu-west-1-lon-1a"]', "is no availability zone"),
@@ -76,7 +82,16 @@ def refusal(**config: str) -> str:
         ("dataBuckets", json.dumps([{"name": f"genomes{i}"} for i in range(11)]), "11 buckets are more than 10"),
         ("kmsKeyArn", "alias/genomes", "not the ARN of a KMS key"),
         ("kmsKeyArn", "arn:aws:kms:eu-west-1:111122223333:alias/genomes", "an alias is not one"),
-        ("kmsKeyArn", "arn:aws:kms:us-east-1:111122223333:key/1234", "not in eu-west-1, where aws:region lies"),
+        (
+            "kmsKeyArn",
+            "arn:aws:kms:us-east-1:111122223333:key/1234",
+            "not begin with arn:aws:kms:eu-west-1:, as one for",
+        ),
+        (
+            "kmsKeyArn",
+            "arn:aws-cn:kms:eu-west-1:111122223333:key/1234",
+            "not begin with arn:aws:kms:eu-west-1:, as one",
+        ),
         ("spot", "yes", "neither true nor false"),
         ("protectData", "1", "neither true nor false"),
         ("logRetentionDays", "31", "31 is none of"),
@@ -85,6 +100,7 @@ def refusal(**config: str) -> str:
         ("tags", '{"x": "a\\tb"}', "no text"),
         ("instanceTypes", "[" * 100_000, "not"),
         ("dataBuckets", json.dumps([{"name": "genomes", "prefix": "é" * 22 + "/"}]), "no text of up to 128 characters"),
+        ("dataBuckets", '[{"\\ud800": 1}]', r"holds '\ud800', half a character"),
         ("tags", '{"x": 1}', "no text"),
         ("tags", "[]", "not a mapping"),
     ],
@@ -121,6 +137,27 @@ def test_what_shapes_a_new_network_is_refused_beside_an_existing_one(key: str, v
 def test_a_count_that_disagrees_with_the_named_zones_is_refused() -> None:
     message = refusal(azCount="3", availabilityZones='["eu-west-1a"]')
     assert "3 disagrees with availabilityZones, which names 1" in message
+
+
+def test_what_lies_in_a_region_is_not_put_to_one_that_is_refused() -> None:
+    places = {
+        "availabilityZones": '["eu-west-1a"]',
+        "kmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234",
+        "permissionsBoundaryArn": "arn:aws-cn:iam::111122223333:policy/x",
+    }
+    with pytest.raises(pulumi.RunError, match="1 setting is refused"):
+        parse({"aws:region": "Ireland", **{f"biobatch:{key}": value for key, value in places.items()}})
+
+
+def test_the_command_that_mends_a_misplaced_arn_names_one_that_is_taken() -> None:
+    for key, value in {
+        "permissionsBoundaryArn": "arn:aws:iam::111122223333:policy/x",
+        "kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/1234",
+    }.items():
+        with pytest.raises(pulumi.RunError) as caught:
+            parse({"aws:region": "cn-north-1", f"biobatch:{key}": value})
+        mended = str(caught.value).rpartition(f"pulumi config set {key} ")[2]
+        assert parse({"aws:region": "cn-north-1", f"biobatch:{key}": mended})
 
 
 def test_x86_types_under_arm64_are_refused() -> None:
@@ -172,9 +209,12 @@ def test_the_architecture_is_read_from_the_types_name(name: str, architecture: s
 
 # A fixed alphabet: over all of Unicode, Hypothesis builds a table at its first draw that alone takes more than a second.
 TEXT = st.text(string.printable + "\0é€²٣\u2028\U0001f9ec", max_size=12)
+# What no file, message or call can hold: half of a character, which JSON can escape and Python then has.
+HALF = st.sampled_from(["\ud800", "a\udfffb"])
+NAME = st.sampled_from(["A", "b_1"]) | TEXT | HALF
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | HALF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT | HALF, inner, max_size=3),
     max_leaves=6,
 )
 
@@ -190,14 +230,45 @@ FITTING = st.sampled_from(
 BUCKETS = st.lists(
     st.dictionaries(st.sampled_from(["name", "access", "prefix", "kmsKeyArn", "other"]), JSON_VALUES), max_size=2
 )
+# Right but for the names and texts in it, which values of any form would come to by a rare chance alone.
+SHAPED = {
+    "tools": st.dictionaries(
+        st.sampled_from([*TOOLS]),
+        st.fixed_dictionaries({"buildArgs": st.dictionaries(NAME, NAME, min_size=1, max_size=2)}),
+        min_size=1,
+        max_size=2,
+    ),
+    "dataBuckets": st.lists(
+        st.fixed_dictionaries({"name": st.just("genomes"), "prefix": NAME.map("{}/".format)}), max_size=2
+    ),
+    "shares": st.dictionaries(NAME | st.sampled_from(["*", "a*"]), st.floats() | st.just(1), max_size=3),
+    "tags": st.dictionaries(NAME, NAME, max_size=3),
+}
 VALUES = TEXT | FITTING | (JSON_VALUES | BUCKETS).map(json.dumps)
+REGIONS = st.sampled_from(["eu-west-1", "us-gov-west-1", "cn-north-1", ""]) | TEXT | HALF
 
 
-@given(
-    st.dictionaries(st.sampled_from([*KEYS, "other"]), VALUES, max_size=6),
-    st.sampled_from(["eu-west-1", "us-gov-west-1", "cn-north-1", ""]) | TEXT,
-)
+def taken(config: dict[str, str], region: str) -> Settings | None:
+    """The settings, or None if they are refused; either can be written in every character."""
+    settings = None
+    try:
+        settings = parse({"aws:region": region, **{f"biobatch:{key}": value for key, value in config.items()}})
+        written = json.dumps(asdict(settings), ensure_ascii=False)
+    except pulumi.RunError as refused:
+        written = str(refused)
+    assert written.encode()
+    return settings
+
+
+@given(st.dictionaries(st.sampled_from([*KEYS, "other"]), VALUES, max_size=6), REGIONS)
 def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str], region: str) -> None:
-    full = {"aws:region": region, **{f"biobatch:{key}": value for key, value in config.items()}}
-    with contextlib.suppress(pulumi.RunError):
-        assert isinstance(parse(full), Settings)
+    taken(config, region)
+
+
+@pytest.mark.parametrize("key", SHAPED)
+@given(st.data())
+def test_neither_do_names_and_texts_in_what_is_right_otherwise(key: str, data: st.DataObject) -> None:
+    settings = taken({key: json.dumps(data.draw(SHAPED[key]))}, "eu-west-1")
+    for tool in settings.tools.values() if settings else []:
+        assert all(name.isascii() and name.isidentifier() for name in tool.build_args)
+        assert not set("".join(tool.build_args.values())) & {"\0", "\r", "\n"}
