@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
+from components.limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
 
 PROJECT = "biobatch"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
 from components.user_data import user_data
-from limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
 
 #: Where jobs find their writable volume; everything else in a container is read-only.
 SCRATCH_PATH = "/scratch"

@@ -22,7 +22,7 @@ OWN_TOOL: dict[str, Any] = yaml.safe_load(
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program's tree with the README's fifth tool."""
     folder = tmp_path_factory.mktemp("tree")
-    for name in ("__main__.py", "settings.py", "limits.py", "Pulumi.yaml"):
+    for name in ("__main__.py", "settings.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
     for name in ("components", "images"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

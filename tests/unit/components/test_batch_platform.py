@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components import BatchPlatformArgs, Tool
-from limits import SHARE_WEIGHTS
+from components.limits import SHARE_WEIGHTS
 
 TOOL = Tool(image_uri="ours@sha256:1", vcpus=2, memory_mib=3600, timeout_seconds=60)
 ARGUMENTS = BatchPlatformArgs(

@@ -1,4 +1,4 @@
-"""What Batch and EBS would refuse, each rule once: `settings.py` refuses by it in the words of the keys, the components in theirs."""
+"""What Batch and EBS would refuse, each rule once: the components refuse by it in the words of their arguments, the program in its keys'."""
 
 import json
 import re
