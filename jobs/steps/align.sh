@@ -76,7 +76,7 @@ samtools stats "$bam" > "$qc.stats.txt" &
 measures+=($!)
 for measure in "${measures[@]}"; do wait "$measure"; done
 
-# What the caller passes over without a word: reads whose mate lies elsewhere, and reads that fit in several places.
+# What the caller passes over without a word: reads whose mate lies elsewhere, reads that fit in several places, and duplicates.
 awk -F '\t' -v warnings="$qc.warnings.txt" '
   function warn(text) {
     print "warning: " text
@@ -102,4 +102,6 @@ awk -F '\t' -v warnings="$qc.warnings.txt" '
       warn("most reads lie without their mates, and no variant is called from those. Are R1 and R2 of one run?")
     if (count["reads MQ0:"] > mapped / 2)
       warn("most reads fit elsewhere too, and no variant is called from those. Does the reference hold sequences twice?")
+    if (count["reads duplicated:"] > mapped / 2)
+      warn("most reads are duplicates, and no variant is called from those. Are they PCR amplicons?")
   }' "$qc.stats.txt" "$qc.samtools_coverage.txt" || refuse "no read came through"

@@ -20,10 +20,18 @@ for file in R1.fq R2.fq; do
 done
 """
 
+AMPLIFIED = """
+for file in R1.fq R2.fq; do
+  for copy in 1 2 3 4; do awk -v copy=$copy 'NR > 2000 { exit } NR % 4 == 1 { sub("@", "@" copy "_") } 1' $file; done > copied
+  mv copied $file
+done
+"""
+
 CASES = {
     "inward": ("", ""),
     "outward": (OUTWARD, ""),
     "mates": ("sed 's,/1$,/2,' R1.fq > R2.fq\n", "most reads lie without their mates"),
+    "amplicons": (AMPLIFIED, "most reads are duplicates"),
     "reference": ("sed '1s/.*/>again/' given > again; cat again >> given; rm again\n", "most reads fit elsewhere too"),
 }
 

@@ -107,12 +107,16 @@ def test_no_two_jobs_of_a_run_publish_to_one_key() -> None:
 
 def test_every_script_leaves_room_for_long_keys() -> None:
     jobs = planned(f"{'n' * 200}={PAIR}", truth="s3://data/" + "t" * 255)
-    long = S3Uri("data", "p" * 800 + "/")
+    # So long that the longest key, of 1,024 characters, is still one.
+    longest = max(
+        len(key.removeprefix("out/")) for each in jobs.values() for key in (each.manifest.key, each.input_list.key)
+    )
+    long = S3Uri("data", "p" * (1023 - longest) + "/")
     for each in jobs.values():
         stretched = dataclasses.replace(
             each,
             output_prefix=long,
-            manifest=S3Uri("data", "m" * 1000),
+            manifest=long / each.manifest.key.removeprefix("out/"),
             producers=tuple(long / uri.key.removeprefix("out/") for uri in each.producers),
         )
         chosen, _ = job.overrides(stretched)
