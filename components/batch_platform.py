@@ -205,7 +205,8 @@ class BatchPlatform(pulumi.ComponentResource):
                 )
             ],
             tag_specifications=[aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type="volume", tags=instance_tags)],
-            tags=args.tags,
+            # AWS chooses a template's id: by this tag a deployer's right is narrowed to the stack's own.
+            tags={**args.tags, "Name": name},
             opts=child,
         )
 

@@ -1,5 +1,6 @@
 """What `pulumi up` and `pulumi destroy` of a stack need to be allowed, so that an institute can hand out a deployer's role."""
 
+import itertools
 import json
 from typing import Any
 
@@ -16,22 +17,35 @@ _READ = (
     *("ecr:GetAuthorizationToken", "logs:DescribeLogGroups"),
 )
 
-#: What makes and changes networks. AWS chooses the ids, so no name narrows it further than account and region; of launch templates,
-#: which bear no tag `Name`, all.
+#: What no tag `Name` narrows: what makes something out of nothing; in a network that others made (`vpcId`), which bears a name of theirs, the
+#: making of a security group and the reading of attributes; and taking an address off a NAT gateway, by whose interface, AWS's own and without
+#: a tag, it is judged, and which the provider may ask for when the gateway is gone.
 _NETWORK = (
-    *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress"),
-    *("AuthorizeSecurityGroupIngress", "CreateFlowLogs", "CreateInternetGateway", "CreateLaunchTemplate"),
-    *("CreateLaunchTemplateVersion", "CreateNatGateway", "CreateRoute", "CreateRouteTable", "CreateSecurityGroup"),
-    *("CreateSubnet", "CreateVpc", "CreateVpcEndpoint", "DeleteLaunchTemplate", "DescribeVpcAttribute"),
-    *("DisassociateAddress", "ModifySubnetAttribute", "ModifyVpcAttribute", "ModifyVpcEndpoint", "ReplaceRoute"),
-    *("ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+    *("AllocateAddress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateSecurityGroup", "CreateVpc"),
+    *("DescribeVpcAttribute", "DisassociateAddress"),
 )
 
-#: What takes parts of networks away: only of parts whose tag `Name` the stack has given.
-_TAKES_AWAY = (
-    *("DeleteFlowLogs", "DeleteInternetGateway", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable"),
-    *("DeleteSecurityGroup", "DeleteSubnet", "DeleteVpc", "DeleteVpcEndpoints", "DetachInternetGateway"),
-    *("DisassociateRouteTable", "ReleaseAddress"),
+#: What AWS judges by something that is being made too, which bears no tag yet, by the type of that; all else that it is judged by bears the
+#: stack's name. An internet gateway is attached in the moment it is made, when not all of EC2 knows it (hashicorp/terraform#1657); the network
+#: that it opens is the stack's.
+_NEW = {
+    "internet-gateway": ("AttachInternetGateway",),
+    "natgateway": ("CreateNatGateway",),
+    "route-table": ("CreateRouteTable",),
+    "security-group-rule": ("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"),
+    "subnet": ("CreateSubnet",),
+    "vpc-endpoint": ("CreateVpcEndpoint",),
+    "vpc-flow-log": ("CreateFlowLogs",),
+}
+
+#: What changes or takes away parts of networks and launch templates: only those whose tag `Name` the stack has given. The provider gives it
+#: in the call that makes them, and there it counts at once (EC2 User Guide, "tag your resources").
+_CHANGES = (
+    *("AssociateRouteTable", "CreateLaunchTemplateVersion", "CreateRoute", "DeleteFlowLogs", "DeleteInternetGateway"),
+    *("DeleteLaunchTemplate", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable", "DeleteSecurityGroup"),
+    *("DeleteSubnet", "DeleteVpc", "DeleteVpcEndpoints", "DetachInternetGateway", "DisassociateRouteTable"),
+    *("ModifySubnetAttribute", "ModifyVpcAttribute", "ModifyVpcEndpoint", "ReleaseAddress", "ReplaceRoute"),
+    *("ReplaceRouteTableAssociation", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
 )
 
 _TAGS = ("CreateTags", "DeleteTags")
@@ -139,18 +153,22 @@ def deploy_policy(
     statements = [
         _statement("Read", _READ, "*"),
         _statement("Network", _prefixed("ec2", _NETWORK), arn("ec2", "*")),
+        # A statement for each type: what makes a NAT gateway is judged by its subnet too, which may not be just any.
+        *(
+            _statement(f"New{type_.title().replace('-', '')}", _prefixed("ec2", makes), arn("ec2", f"{type_}/*"))
+            for type_, makes in _NEW.items()
+        ),
         _statement(
-            "OwnNetwork",
-            _prefixed("ec2", (*_TAKES_AWAY, *_TAGS)),
+            "Own",
+            _prefixed("ec2", (*itertools.chain(*_NEW.values()), *_CHANGES, *_TAGS)),
             arn("ec2", "*"),
             {"StringLike": {"aws:ResourceTag/Name": [name, f"{name}-*"]}},
         ),
-        # Whoever could give any network the stack's name could then take it away: tags go on what is being made.
+        # Whoever could give anything the stack's name could then change it or take it away: tags go on what is being made.
         _statement("NameNew", ["ec2:CreateTags"], arn("ec2", "*"), {"Null": {"ec2:CreateAction": "false"}}),
         # AWS keeps the interface endpoints' names in private zones of its own, and asks the deployer's right to them (Service
         # Authorization Reference: dependent actions of ec2:CreateVpcEndpoint).
         _statement("EndpointNames", _prefixed("route53", _NAMES), arn("route53", "hostedzone/*", ":")),
-        _statement("TagTemplates", _prefixed("ec2", _TAGS), arn("ec2", "launch-template/*")),
         _statement(
             "Batch",
             _prefixed("batch", _BATCH),

@@ -134,6 +134,8 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
             yield "object", arn(f"{parameters['Bucket']}/{value}")
         elif service == "kms" and name == "KeyId":
             yield "key", arn(f"key/{value}")
+    if operation.startswith("AuthorizeSecurityGroup"):  # which makes rules, that have no id yet either
+        yield "security-group-rule", arn("security-group-rule/new")
 
 
 def _types(arn: str) -> list[str]:

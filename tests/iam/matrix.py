@@ -26,6 +26,52 @@ def row(who: str, action: str, resource: str, allowed: bool, **context: str) -> 
     )
 
 
+#: What EC2 does with things that are there, and each of them by whose tags AWS judges it.
+ON_WHAT_IS_THERE = {
+    "AssociateRouteTable": ("route-table/rtb-1", "subnet/subnet-1"),
+    "AttachInternetGateway": ("vpc/vpc-1",),
+    "AuthorizeSecurityGroupEgress": ("security-group/sg-1",),
+    "AuthorizeSecurityGroupIngress": ("security-group/sg-1",),
+    "CreateFlowLogs": ("vpc/vpc-1", "subnet/subnet-1", "natgateway/nat-1", "network-interface/eni-1"),
+    "CreateLaunchTemplateVersion": ("launch-template/lt-1",),
+    "CreateNatGateway": ("elastic-ip/eipalloc-1", "subnet/subnet-1", "vpc/vpc-1"),
+    "CreateRoute": ("route-table/rtb-1",),
+    "CreateRouteTable": ("vpc/vpc-1",),
+    "CreateSubnet": ("vpc/vpc-1",),
+    "CreateTags": ("launch-template/lt-1", "vpc/vpc-1"),
+    "CreateVpcEndpoint": ("route-table/rtb-1", "security-group/sg-1", "subnet/subnet-1", "vpc/vpc-1"),
+    "DeleteLaunchTemplate": ("launch-template/lt-1",),
+    "DeleteTags": ("launch-template/lt-1", "vpc/vpc-1"),
+    "DeleteVpc": ("vpc/vpc-1",),
+    "ModifySubnetAttribute": ("subnet/subnet-1",),
+    "ModifyVpcAttribute": ("vpc/vpc-1",),
+    "ModifyVpcEndpoint": (
+        *("route-table/rtb-1", "security-group/sg-1", "subnet/subnet-1"),
+        "vpc-endpoint/vpce-1",
+    ),
+    "ReplaceRoute": ("route-table/rtb-1",),
+    "ReplaceRouteTableAssociation": ("route-table/rtb-1", "subnet/subnet-1"),
+    "RevokeSecurityGroupEgress": ("security-group/sg-1",),
+    "RevokeSecurityGroupIngress": ("security-group/sg-1",),
+}
+
+#: What of a new thing AWS judges beside, and it bears no tag yet.
+NEW = {
+    "AllocateAddress": "elastic-ip",
+    "AttachInternetGateway": "internet-gateway",
+    "AuthorizeSecurityGroupEgress": "security-group-rule",
+    "AuthorizeSecurityGroupIngress": "security-group-rule",
+    "CreateFlowLogs": "vpc-flow-log",
+    "CreateInternetGateway": "internet-gateway",
+    "CreateLaunchTemplate": "launch-template",
+    "CreateNatGateway": "natgateway",
+    "CreateRouteTable": "route-table",
+    "CreateSecurityGroup": "security-group",
+    "CreateSubnet": "subnet",
+    "CreateVpc": "vpc",
+    "CreateVpcEndpoint": "vpc-endpoint",
+}
+
 #: Of a stack without a key and a boundary, that shares references/human/ for reading and results for both.
 MATRIX: Sequence[Row] = [
     # The jobs' own bucket: list, read, write; never delete, never its settings
@@ -167,14 +213,29 @@ MATRIX: Sequence[Row] = [
         False,
         iam__AWSServiceName="organizations.amazonaws.com",
     ),
-    row("deploy", "ec2:CreateNatGateway", f"{EC2}:natgateway/nat-1", True),
+    # What is being made bears no tag yet
+    *(row("deploy", f"ec2:{action}", f"{EC2}:{type_}/new", True) for action, type_ in NEW.items()),
     row("deploy", "ec2:CreateVpc", f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-1", False),
-    row("deploy", "ec2:DeleteVpc", f"{EC2}:vpc/vpc-1", True, aws__ResourceTag__Name="biobatch-10.0.0.0/16"),
-    row("deploy", "ec2:DeleteVpc", f"{EC2}:vpc/vpc-1", False, aws__ResourceTag__Name="others"),
-    row("deploy", "ec2:DeleteVpc", f"{EC2}:vpc/vpc-1", False),
-    row("deploy", "ec2:DeleteSubnet", f"{EC2}:subnet/subnet-1", False, aws__ResourceTag__Name="biobatched"),
-    row("deploy", "ec2:CreateTags", f"{EC2}:vpc/vpc-1", False),
     row("deploy", "ec2:CreateTags", f"{EC2}:vpc/vpc-1", True, ec2__CreateAction="CreateVpc"),
+    row("deploy", "ec2:CreateTags", f"{EC2}:launch-template/lt-1", True, ec2__CreateAction="CreateLaunchTemplate"),
+    # What is there has to bear the stack's name, so that nobody opens others' groups, changes their routes or takes their names away
+    *(
+        row("deploy", f"ec2:{action}", f"{EC2}:{resource}", allowed, **name)
+        for action, resources in ON_WHAT_IS_THERE.items()
+        for resource in resources
+        for allowed, name in (
+            (True, {"aws__ResourceTag__Name": "biobatch"}),
+            (True, {"aws__ResourceTag__Name": "biobatch-10.0.0.0/16"}),
+            (False, {"aws__ResourceTag__Name": "biobatched"}),
+            (False, {}),
+        )
+    ),
+    # In a network that others made (vpcId): a group of the stack's own, and what its attributes are
+    row("deploy", "ec2:CreateSecurityGroup", f"{EC2}:vpc/vpc-1", True, aws__ResourceTag__Name="others"),
+    row("deploy", "ec2:DescribeVpcAttribute", f"{EC2}:vpc/vpc-1", True, aws__ResourceTag__Name="others"),
+    # A NAT gateway's address is on an interface of AWS's own, without a tag
+    row("deploy", "ec2:DisassociateAddress", f"{EC2}:network-interface/eni-1", True),
+    row("deploy", "ec2:DeleteSubnet", f"{EC2}:subnet/subnet-1", False, aws__ResourceTag__Name="others"),
     row("deploy", "ec2:RunInstances", f"{EC2}:instance/i-1", False),
 ]
 
