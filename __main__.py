@@ -193,6 +193,7 @@ deployers_policy = deploy_policy(
     account_id=account_id,
     region=config.region,
     name=NAME,
+    protect_data=config.protect_data,
     permissions_boundary_arn=config.permissions_boundary_arn,
     kms_key_arn=config.kms_key_arn,
 )

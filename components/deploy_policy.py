@@ -72,7 +72,7 @@ _LOGS = (
 
 #: The bucket's own settings; the provider reads those too that the stack leaves alone.
 _BUCKET = (
-    *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetAccelerateConfiguration", "GetBucketAcl"),
+    *("CreateBucket", "DeleteBucketPolicy", "GetAccelerateConfiguration", "GetBucketAcl"),
     *("GetBucketCORS", "GetBucketLogging", "GetBucketObjectLockConfiguration", "GetBucketOwnershipControls"),
     *("GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketRequestPayment", "GetBucketTagging"),
     *("GetBucketVersioning", "GetBucketWebsite", "GetEncryptionConfiguration", "GetLifecycleConfiguration"),
@@ -117,6 +117,7 @@ def deploy_policy(
     account_id: str,
     region: str,
     name: str,
+    protect_data: bool = True,
     permissions_boundary_arn: str = "",
     kms_key_arn: str = "",
 ) -> str:
@@ -132,6 +133,7 @@ def deploy_policy(
         account_id: the stack's account.
         region: its region code.
         name: what the names of all its resources begin with.
+        protect_data: True: a `destroy` keeps the data bucket, and nothing in it can be deleted, nor it.
         permissions_boundary_arn: the boundary of its roles, or "".
         kms_key_arn: the key of bucket, logs and volumes, or "".
     """
@@ -177,7 +179,7 @@ def deploy_policy(
         _statement("Images", _prefixed("ecr", _REPOSITORIES), own("ecr", "repository/")),
         _statement("Logs", _prefixed("logs", _LOGS), own("logs", "log-group:")),
         _statement("Bucket", _prefixed("s3", _BUCKET), arn("s3", f"{name}-*", ":")),
-        _statement("EmptyBucket", ["s3:DeleteObject", "s3:DeleteObjectVersion"], arn("s3", f"{name}-*/*", ":")),
+        *([] if protect_data else _deletes_data(arn("s3", f"{name}-*", ":"))),
         _statement(
             "Roles",
             _prefixed("iam", _ROLES),
@@ -201,6 +203,13 @@ def deploy_policy(
         *([] if bounded else [_statement("Unbound", ["iam:DeleteRolePermissionsBoundary"], roles)]),
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _deletes_data(bucket: str) -> list[dict[str, Any]]:
+    return [
+        _statement("DeleteBucket", ["s3:DeleteBucket"], bucket),
+        _statement("EmptyBucket", ["s3:DeleteObject", "s3:DeleteObjectVersion"], f"{bucket}/*"),
+    ]
 
 
 def _prefixed(service: str, actions: tuple[str, ...]) -> list[str]:

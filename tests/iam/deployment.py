@@ -98,13 +98,16 @@ def deploy(config: Mapping[str, str]) -> Deployment:
     cloud = Deployed(engine)
     if not existing:
         _make_network(full, engine, cloud)
-    outputs = record_program(full, cloud).exports
-    boto3.client("s3", region_name=REGION).put_object(Bucket=outputs["bucket"], Key="results/a.bam", Body=b"a")
+    recording = record_program(full, cloud)
+    bucket = recording.exports["bucket"]
+    boto3.client("s3", region_name=REGION).put_object(Bucket=bucket, Key="results/a.bam", Body=b"a")
+    kept = {(each.type, each.name) for each in recording.registrations if each.retain_on_delete}
     names = _names()
     for made in cloud.made:
         engine.read(made)
     for made in reversed(cloud.made):
-        engine.delete(made)
+        if (made.token, made.name) not in kept:
+            engine.delete(made)
     return Deployment(api.calls, names, key)
 
 

@@ -31,6 +31,7 @@ CONFIGURATIONS = {
         "tags": json.dumps({"project": "phages"}),
     },
     "defaults": {"protectData": "false"},
+    "data that a destroy keeps": {},
     "an existing network": {"protectData": "false", "vpcId": "made by others"},
 }
 
@@ -81,12 +82,13 @@ NOT_OURS = {
 }
 
 
-def policy(boundary: str, key: str) -> dict[str, object]:
+def policy(boundary: str, key: str, *, protect_data: bool = False) -> dict[str, object]:
     text = deploy_policy(
         partition="aws",
         account_id=ACCOUNT,
         region=REGION,
         name="biobatch",
+        protect_data=protect_data,
         permissions_boundary_arn=boundary,
         kms_key_arn=key,
     )
@@ -136,13 +138,15 @@ def beside() -> Iterator[Wanted]:
 def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_call(
     name: str, deployments: dict[str, Deployment], evaluator: Evaluator
 ) -> None:
-    boundary = CONFIGURATIONS[name].get("permissionsBoundaryArn", "")
+    config = CONFIGURATIONS[name]
+    boundary = config.get("permissionsBoundaryArn", "")
+    protect_data = config.get("protectData", "true") == "true"
     requests = [
         Request(
             action=action,
             resource=resource,
             context=context,
-            policies=[policy(boundary, deployments[name].key)],
+            policies=[policy(boundary, deployments[name].key, protect_data=protect_data)],
             resourcePolicy=key_policy(ACCOUNT) if action.startswith("kms:") else None,
             principal=f"arn:aws:iam::{ACCOUNT}:role/deployer",
             accountId=ACCOUNT,

@@ -53,7 +53,9 @@ class WatchedApi(Api):
 def _allowed() -> set[str]:
     # A boundary takes one right away and a key adds some: a deployer of either kind of stack.
     texts = [
-        deploy_policy(partition="aws", account_id="1", region="us-east-1", name="biobatch", kms_key_arn=key)
+        deploy_policy(
+            partition="aws", account_id="1", region="us-east-1", name="biobatch", protect_data=False, kms_key_arn=key
+        )
         for key in ("", "arn:aws:kms:us-east-1:1:key/1")
     ]
     return {action for text in texts for s in json.loads(text)["Statement"] for action in s["Action"]}

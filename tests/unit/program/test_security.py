@@ -58,6 +58,7 @@ def test_the_deploy_policy_fits_a_roles_inline_policy() -> None:
         account_id="111122223333",
         region="us-gov-west-1",
         name="biobatch",
+        protect_data=False,
         permissions_boundary_arn=f"arn:aws-us-gov:iam::111122223333:policy/{'b' * 128}",
         kms_key_arn=f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{'k' * 36}",
     )
