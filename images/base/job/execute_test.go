@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -45,5 +46,21 @@ func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
 		if after := size(); after != before {
 			t.Errorf("%s: the output grew from %d to %d bytes", name, before, after)
 		}
+	}
+}
+
+func TestWhatHasEndedByItselfIsClearedAwayInNoTime(t *testing.T) {
+	if err := adopt(); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	if err := exec.Command("bash", "-c", "for i in {1..1000}; do (: &); done").Run(); err != nil {
+		t.Fatal(err)
+	}
+	made := time.Since(started)
+	started = time.Now()
+	endDescendants()
+	if took := time.Since(started); took > made {
+		t.Errorf("1,000 orphans were made in %s and cleared away in %s", made, took)
 	}
 }
