@@ -313,6 +313,7 @@ def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
     assert "it ran" not in job.log
+    assert len([method for method, _ in store.requests if method == "GET"]) == 2  # it may have been the way's doing
 
 
 def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:

@@ -20,6 +20,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
@@ -89,7 +90,11 @@ func openStore(ctx context.Context) (*store, error) {
 	}
 	// An endpoint of one's own is an address, which has no subdomain for each bucket.
 	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
-	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = ownEndpoint })}, nil
+	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = ownEndpoint
+		// What was damaged on the way, the SDK takes for wrong from the start.
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch")
+	})}, nil
 }
 
 // impatient is a connection that fails when it has carried nothing, in either direction, for too long.
@@ -249,7 +254,22 @@ func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work strin
 	})
 }
 
+// download fetches an input, and once more if it came damaged: that may have been the way's doing.
 func (s *store) download(ctx context.Context, o object, target string) error {
+	for again := false; ; again = true {
+		if err := s.fetch(ctx, o, target); err != nil {
+			return err
+		}
+		err := o.verify(ctx, target)
+		var f fault
+		if again || !errors.As(err, &f) || f.code != exitDamaged {
+			return err
+		}
+		say("%v; fetching it once more", err)
+	}
+}
+
+func (s *store) fetch(ctx context.Context, o object, target string) error {
 	file, err := os.Create(target)
 	if err != nil {
 		return faultf(exitIO, "cannot write input %s: %v", o.location(), err)
@@ -265,7 +285,12 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 	if _, err := downloader.Download(ctx, file, request); err != nil {
 		return explain("read", o.location(), err)
 	}
-	info, err := file.Stat()
+	return nil
+}
+
+// verify holds a fetched file against what is known of its object.
+func (o object) verify(ctx context.Context, target string) error {
+	info, err := os.Stat(target)
 	if err != nil {
 		return err
 	}
@@ -313,10 +338,21 @@ func (s *store) upload(ctx context.Context, o *object, source string) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if err := confirmed(o.location(), answer.ETag); err != nil {
+		return err
+	}
 	o.Size, o.SHA256, o.ETag, o.VersionID = info.Size(), sum, strings.Trim(aws.ToString(answer.ETag), `"`), aws.ToString(answer.VersionID)
 	stored, err := base64.StdEncoding.DecodeString(aws.ToString(answer.ChecksumSHA256)) // of parts, it is none
 	if err == nil && len(stored) == sha256.Size && hex.EncodeToString(stored) != sum {
 		return faultf(exitIO, "output %s was stored damaged: its SHA256 is %x instead of %s", o.location(), stored, sum)
+	}
+	return nil
+}
+
+// confirmed refuses an answer that is none of S3's, such as a proxy's own page with status 200: S3 names the ETag of all that it took.
+func confirmed(l location, etag *string) error {
+	if aws.ToString(etag) == "" {
+		return faultf(exitIO, "%s may not be stored: the answer to its upload is none of S3's", l)
 	}
 	return nil
 }
@@ -348,12 +384,12 @@ func (s *store) abort(o object, upload string) {
 
 // put writes a small object.
 func (s *store) put(ctx context.Context, l location, text string) error {
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: strings.NewReader(text),
+	answer, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: strings.NewReader(text),
 		ContentType: aws.String("application/json"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
 	if err != nil {
 		return explain("write", l, err)
 	}
-	return nil
+	return confirmed(l, answer.ETag)
 }
 
 // sideBySide does numbered pieces of work, some at a time; the first fault ends the others and is returned.

@@ -2,13 +2,56 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
+
+// storeAt is a store that a handler plays.
+func storeAt(t *testing.T, handler http.HandlerFunc) *store {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
+		t.Setenv(name, value)
+	}
+	store, err := openStore(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// codeOf is the exit code that an error ends the job with.
+func codeOf(err error) int {
+	var f fault
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &f):
+		return f.code
+	}
+	return exitIO
+}
+
+// fileOf is a file with this content, or of this size.
+func fileOf(t *testing.T, content string, size int64) string {
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, max(size, int64(len(content)))); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
 
 func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	ended := make(chan struct{})
@@ -41,19 +84,11 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 }
 
 func TestAnArchivedObjectIsNoMatterOfRights(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = w.Write([]byte(`<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`))
-	}))
-	defer server.Close()
-	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
-		t.Setenv(name, value)
-	}
-	store, err := openStore(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = store.readAll(context.Background(), location{bucket: "b", key: "k"})
+	})
+	_, err := store.readAll(context.Background(), location{bucket: "b", key: "k"})
 	var f fault
 	if !errors.As(err, &f) || f.code != exitNoInput || !strings.Contains(f.text, "s3://b/k is archived") {
 		t.Errorf("got %v, want code %d", err, exitNoInput)
@@ -89,6 +124,88 @@ func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
 		var f fault
 		if !errors.As(err, &f) || f.code != want.code || !strings.Contains(f.text, want.text) {
 			t.Errorf("%q: %v, want code %d and %q", agent, err, want.code, want.text)
+		}
+	}
+}
+
+func TestAnInputThatArrivesDamagedIsFetchedOnceMore(t *testing.T) {
+	for damaged, code := range map[int]int{0: 0, 1: 0, 2: exitDamaged} {
+		for _, wrong := range []string{"ACGA", "ACG"} {
+			fetched := 0
+			store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
+				content := "ACGT"
+				if fetched++; fetched <= damaged {
+					content = wrong
+				}
+				_, _ = w.Write([]byte(content))
+			})
+			input := object{bucket: "b", Key: "k", Size: 4, checksum: checksum{name: "md5", value: fmt.Sprintf("%x", md5.Sum([]byte("ACGT")))}}
+			target := fileOf(t, "", 0)
+			err := store.download(context.Background(), input, target)
+			if codeOf(err) != code || fetched != min(damaged+1, 2) {
+				t.Errorf("damaged %d times, %s: %v after %d", damaged, wrong, err, fetched)
+			}
+			if got, _ := os.ReadFile(target); code == 0 && string(got) != "ACGT" {
+				t.Errorf("damaged %d times, %s: left %q", damaged, wrong, got)
+			}
+		}
+	}
+}
+
+func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
+	fetched := 0
+	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		fetched++
+		w.WriteHeader(http.StatusPreconditionFailed)
+		_, _ = w.Write([]byte(`<Error><Code>PreconditionFailed</Code></Error>`))
+	})
+	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, fileOf(t, "", 0))
+	if codeOf(err) != exitDamaged || fetched != 1 {
+		t.Errorf("%v after %d", err, fetched)
+	}
+}
+
+func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
+	for _, code := range []string{"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"} {
+		var sent []string
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			content, _ := io.ReadAll(r.Body)
+			sent = append(sent, string(content))
+			w.Header().Set("ETag", `"e"`)
+			if len(sent) == 1 {
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", code)
+			}
+		})
+		output := object{bucket: "b", Key: "k"}
+		if err := store.upload(context.Background(), &output, fileOf(t, "ACGT", 0)); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
+			t.Errorf("%s: sent %q, %v", code, sent, err)
+		}
+	}
+}
+
+func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
+	for _, answer := range []string{"", "<html><body>Who are you?</body></html>", "<CompleteMultipartUploadResult/>"} {
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			switch query := r.URL.Query(); {
+			case query.Has("uploads"):
+				answer := "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+				_, _ = w.Write([]byte(answer))
+			case query.Has("partNumber"):
+				w.Header().Set("ETag", `"e"`)
+			default:
+				_, _ = w.Write([]byte(answer))
+			}
+		})
+		for name, err := range map[string]error{
+			"manifest": store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"),
+			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, fileOf(t, "ACGT", 0)),
+			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, fileOf(t, "", partSize+1)),
+		} {
+			if codeOf(err) != exitIO {
+				t.Errorf("%s, %q: got %v, want code %d", name, answer, err, exitIO)
+			}
 		}
 	}
 }
