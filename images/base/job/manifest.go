@@ -35,14 +35,14 @@ func (m manifest) isOf(other manifest) bool {
 		slices.EqualFunc(m.Inputs, other.Inputs, same)
 }
 
-// environmentSum stands for the variables that a result may depend on: all but those of AWS, of the container and, less what is
-// published where, of job itself. A sum, since a variable may hold a secret.
+// environmentSum stands for the variables that a result may depend on: all but those of AWS and of the container, less those that
+// tell a job its share, and those of job that do not bear on it. A sum, since a variable may hold a secret.
 func environmentSum(variables []string) string {
 	var kept []string
 	for _, variable := range variables {
 		name, _, _ := strings.Cut(variable, "=")
-		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_") || strings.HasPrefix(name, "JOB_")
-		if !foreign || name == "JOB_OUTPUTS" || name == "JOB_OUTPUT_PREFIX" {
+		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_")
+		if slices.Contains(shares, name) || !foreign && !slices.Contains(manners, name) {
 			kept = append(kept, variable)
 		}
 	}
@@ -50,6 +50,14 @@ func environmentSum(variables []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(kept, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
+
+// shares are all that children of an array job, or nodes of one of several, may differ in.
+var shares = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
+
+// manners are the variables of job itself that say how the work is done and not what comes of it, or what the manifest names on
+// its own. What else begins like them is the command's.
+var manners = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
+	"JOB_IMAGE", "JOB_SUBMITTED", "JOB_TOOL", "JOB_TOOL_VERSION"}
 
 // readManifest returns nil if there is none, or an empty one.
 func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {
@@ -72,7 +80,11 @@ func (s *store) readManifest(ctx context.Context, l location) (*manifest, error)
 func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool, error) {
 	found, err := s.readManifest(ctx, l)
 	var f fault
-	if errors.As(err, &f) && f.code == exitDenied { // as a role that may not list is told of what does not exist
+	switch errors.As(err, &f); f.code {
+	case exitDenied: // as a role that may not list is told of what does not exist
+		return false, nil
+	case exitDamaged: // of another shape, or broken: this run's takes its place
+		say("once more: %v", err)
 		return false, nil
 	}
 	if found == nil || err != nil || !found.isOf(job) {
@@ -89,9 +101,9 @@ func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool,
 	})
 	switch {
 	case err == nil:
-		say("done before: %s names the same inputs, command and image, and its outputs are as it left them", l)
+		say("done before: %s names the same inputs, command, image and variables, and its outputs are as it left them", l)
 		return true, nil
-	case errors.As(err, &f) && f.code == exitNoInput:
+	case errors.As(err, &f) && (f.code == exitNoInput || f.code == exitDenied):
 		say("once more, though %s says that it was done: %v", l, err)
 		return false, nil
 	}

@@ -78,7 +78,7 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 		p.outputs = append(p.outputs, pattern)
 	}
 	prefix := getenv("JOB_OUTPUT_PREFIX")
-	if p.resume && (prefix == "" || getenv("JOB_IMAGE") == "") {
+	if p.resume && (prefix == "" || !strings.Contains(getenv("JOB_IMAGE"), "@sha256:")) { // a tag may have been moved
 		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE, the image by digest: without them no job is known again")
 	}
 	if prefix == "" {

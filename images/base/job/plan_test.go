@@ -65,6 +65,7 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 		{"JOB_INPUTS_FROM": "s3://b/*"}, {"JOB_OUTPUTS": "a/%2E%2E/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 		{"JOB_RESUME": "yes"}, {"JOB_TEST_INPUTS": "true"}, {"JOB_INPUT_MANIFESTS": "s3://b/m.json no"},
 		{"JOB_RESUME": "1", "JOB_IMAGE": "i@sha256:0"}, {"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p"},
+		{"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_IMAGE": "samtools:latest"},
 		{"JOB_OUTPUTS": "folder/", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "%G0", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 	} {
 		_, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })

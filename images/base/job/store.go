@@ -131,7 +131,8 @@ func (s *store) isMissing(ctx context.Context, bucket string) bool {
 	return errors.As(err, &missing)
 }
 
-// find returns all inputs that the plan asks for, as S3 knows them, sorted; two of one file name are refused.
+// find returns all inputs that the plan asks for, as S3 and the manifests of the jobs that made them know them, sorted; two of one
+// file name are refused.
 func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	wanted := p.inputs
 	if p.inputsFrom != nil {
@@ -170,6 +171,11 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 			return nil, faultf(exitNoInput, "two inputs have the file name %q: %s and %s", name, other.URI, o.URI)
 		}
 		byName[name] = o
+	}
+	for _, producer := range p.producers {
+		if err := s.agree(ctx, objects, producer); err != nil {
+			return nil, err
+		}
 	}
 	return objects, nil
 }
@@ -234,11 +240,6 @@ func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
 
 // stageIn fetches the inputs into the working folder under their base names, and verifies them.
 func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work string) error {
-	for _, producer := range p.producers {
-		if err := s.agree(ctx, inputs, producer); err != nil {
-			return err
-		}
-	}
 	if need, free := totalSize(inputs), freeBytes(work); need > free {
 		return faultf(exitFull, "the inputs have %d bytes, and the scratch volume has %d free. Ask for a larger volume", need, free)
 	}
