@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -62,5 +64,99 @@ func TestWhatHasEndedByItselfIsClearedAwayInNoTime(t *testing.T) {
 	endDescendants()
 	if took := time.Since(started); took > made {
 		t.Errorf("1,000 orphans were made in %s and cleared away in %s", made, took)
+	}
+}
+
+func TestACommandThatHasLeftItsGroupIsKilledToo(t *testing.T) {
+	defer func(before time.Duration) { grace = before }(grace)
+	grace = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	leave := `$SIG{TERM} = "IGNORE"; if (!($child = fork)) { setpgrp(0, 0); sleep 60; exit } sleep 1 until setpgrp(0, $child) or $! != 1; sleep 20`
+	started := time.Now()
+	_ = execute(ctx, []string{"perl", "-e", leave}, t.TempDir(), t.TempDir(), startGauge(t.TempDir()))
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("it was over after %s", took)
+	}
+}
+
+func TestWhatIsThereButCannotBeRunIsToldFromWhatIsNot(t *testing.T) {
+	folder := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"text": 0o755, "plain": 0o644} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("no program\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, code := range map[string]int{"text": 126, "plain": 126, "plain/x": 126, "none": 127} {
+		if err := execute(context.Background(), []string{filepath.Join(folder, name)}, folder, folder, startGauge(folder)); codeOf(err) != code {
+			t.Errorf("%s: %v, want code %d", name, err, code)
+		}
+	}
+	if err := execute(context.Background(), []string{"no-such-tool"}, folder, folder, startGauge(folder)); codeOf(err) != 127 {
+		t.Errorf("got %v, want code 127", err)
+	}
+}
+
+// TestMain lets a test be job.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_JOB") != "" {
+		os.Args = os.Args[:1]
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func TestALogThatNobodyReadsAnyMoreChangesNoExitCode(t *testing.T) {
+	for _, closed := range []string{"stdout", "stderr"} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read.Close()
+		job := exec.Command(os.Args[0])
+		job.Env = append(os.Environ(), "BE_JOB=1")
+		job.Stdout, job.Stderr = write, &bytes.Buffer{}
+		if closed == "stderr" {
+			job.Stdout, job.Stderr = job.Stderr, job.Stdout
+		}
+		_ = job.Run()
+		write.Close()
+		if job.ProcessState.ExitCode() != exitUsage {
+			t.Errorf("%s: %s", closed, job.ProcessState)
+		}
+	}
+}
+
+// boundFolder is a new folder, in a process that the modes of files bind, as they do a job; root, who builds the image, they do not.
+func boundFolder(t *testing.T) string {
+	folder := t.TempDir()
+	if os.Geteuid() == 0 {
+		const uid = 10001
+		if err := errors.Join(os.Chown(filepath.Dir(folder), uid, uid), os.Chown(folder, uid, uid), syscall.Seteuid(uid)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Seteuid(0) })
+	}
+	return folder
+}
+
+// makeFile makes an empty file, and its folder with this mode.
+func makeFile(t *testing.T, name string, mode os.FileMode) {
+	folder := filepath.Dir(name)
+	if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(name, nil, 0o644), os.Chmod(folder, mode)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
+}
+
+func TestWhatACommandHasProtectedIsClearedAway(t *testing.T) {
+	area := filepath.Join(boundFolder(t), "area")
+	makeFile(t, filepath.Join(area, "a/b/c/out"), 0)
+	makeFile(t, filepath.Join(area, "a/out"), 0o555)
+	if err := empty(area); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(area); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }

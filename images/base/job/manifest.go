@@ -12,7 +12,9 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 // manifest says what a finished job made, of what and how. It is written last: what has none, or an empty one, is no result.
@@ -165,7 +167,11 @@ func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest
 	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
-	return outputs, s.put(last, p.manifest, string(text))
+	err = s.put(last, p.manifest, string(text))
+	if err != nil && ctx.Err() != nil {
+		err = faultf(exitStopped, "stopped by a signal while the manifest was written: if %s is there, so is the whole result", p.manifest)
+	}
+	return outputs, err
 }
 
 // withdraw empties the manifest of an earlier run, whose outputs are about to be overwritten: it would stand over a mixture. A role
@@ -182,16 +188,39 @@ func (s *store) withdraw(ctx context.Context, l location) error {
 	return err
 }
 
+// searched is a folder in which fs.Glob passes over nothing without a word: it reads those that are not named in UTF-8, as os.DirFS
+// does not, and remembers which it could not read.
+type searched struct {
+	fs.StatFS
+	root  string
+	fault error
+}
+
+func (s *searched) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(filepath.Join(s.root, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // a pattern's folder may be a file
+		s.fault = err
+	}
+	return entries, err
+}
+
 func findOutputs(p plan, work string) ([]object, error) {
 	names := map[string]bool{}
+	folder := &searched{StatFS: os.DirFS(work).(fs.StatFS), root: work}
 	for _, pattern := range p.outputs {
-		matches, err := fs.Glob(os.DirFS(work), pattern)
+		matches, err := fs.Glob(folder, pattern)
+		if folder.fault != nil {
+			return nil, faultf(exitNoOutput, "the output pattern %q cannot be looked for: %v; nothing was published", pattern, folder.fault)
+		}
 		if err != nil || len(matches) == 0 {
 			return nil, faultf(exitNoOutput, "the output pattern %q matches no file; nothing was published", pattern)
 		}
 		for _, name := range matches {
 			if info, err := os.Stat(filepath.Join(work, name)); err != nil || !info.Mode().IsRegular() {
 				return nil, faultf(exitNoOutput, "output %q is not a file (for a folder write %s/*); nothing was published", name, name)
+			}
+			if !utf8.ValidString(name) {
+				return nil, faultf(exitNoOutput, "output %q has a name that is not UTF-8, as keys are; nothing was published", name)
 			}
 			names[name] = true
 		}

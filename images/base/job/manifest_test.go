@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
@@ -119,5 +123,56 @@ func TestInputsAreFoundOnlyAsTheirManifestsNameThem(t *testing.T) {
 		if codeOf(err) != code || code == 0 && found[0].SHA256 != "s" {
 			t.Errorf("%s: %v, %v", text, found, err)
 		}
+	}
+}
+
+func TestAnOutputThatCannotBeLookedForIsAFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		folder, file string
+		mode         os.FileMode
+		pattern      string
+		code         int
+	}{
+		"all well":                     {"b", "out", 0o755, "*/out", 0},
+		"a folder that none may read":  {"b", "out", 0o000, "*/out", exitNoOutput},
+		"one beside what is looked at": {"other", "out", 0o000, "a/*", 0},
+		"a folder that has no name":    {"b\xe9", "out", 0o755, "*/out", exitNoOutput},
+		"a file that has no name":      {"b", "out\xe9", 0o755, "*/out*", exitNoOutput},
+		"one that is not looked for":   {"b", "tmp\xe9", 0o755, "*/out", 0},
+		"one that is no folder":        {".", "tmp\xe9", 0o755, "*/out", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			work := boundFolder(t)
+			makeFile(t, filepath.Join(work, "a", "out"), 0o755)
+			makeFile(t, filepath.Join(work, c.folder, c.file), c.mode)
+			found, err := findOutputs(plan{outputs: []string{c.pattern}, prefix: &location{bucket: "b"}}, work)
+			if codeOf(err) != c.code {
+				t.Errorf("%v, %v, want code %d", found, err, c.code)
+			}
+		})
+	}
+}
+
+func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing.T) {
+	defer func(before time.Duration) { farewell = before }(farewell)
+	farewell = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		switch {
+		case r.Method == http.MethodHead:
+			w.WriteHeader(http.StatusNotFound)
+		case r.URL.Path == "/b/manifest.json":
+			cancel()
+			<-r.Context().Done()
+		default:
+			w.Header().Set("ETag", `"e"`)
+		}
+	})
+	work := filepath.Dir(fileOf(t, "ACGT", 0))
+	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
+	if _, err := store.stageOut(ctx, asked, work, manifest{}); codeOf(err) != exitStopped {
+		t.Errorf("got %v, want code %d", err, exitStopped)
 	}
 }

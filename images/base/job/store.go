@@ -13,7 +13,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"syscall"
 	"time"
@@ -38,9 +37,10 @@ const (
 	streams  = 4         // transfers of one object side by side
 	files    = 16        // objects side by side: small ones cost S3's time to answer, not bandwidth
 	attempts = 6         // of each request, with the SDK's backoff: half a minute in all
-
-	farewell = 5 * time.Second // for what must still be told to S3 after SIGTERM
 )
+
+// farewell is for what must still be told to S3 after SIGTERM.
+var farewell = 5 * time.Second
 
 // silence is how long a connection may carry nothing: a server that falls silent must not hold a machine that bills.
 var silence = time.Minute
@@ -110,17 +110,28 @@ func (i impatient) Write(from []byte) (int, error) {
 	return i.Conn.Write(from)
 }
 
-// checkPrefix finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
+// checkPlaces finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
 // answer here, and is judged when it writes.
-func (s *store) checkPrefix(ctx context.Context, prefix location) error {
-	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &prefix.bucket})
+func (s *store) checkPlaces(ctx context.Context, p plan) error {
+	if p.prefix == nil {
+		return nil
+	}
+	err := s.checkPlace(ctx, "JOB_OUTPUT_PREFIX", *p.prefix)
+	if err == nil && p.manifest.bucket != p.prefix.bucket {
+		err = s.checkPlace(ctx, "JOB_MANIFEST", p.manifest)
+	}
+	return err
+}
+
+func (s *store) checkPlace(ctx context.Context, variable string, place location) error {
+	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.bucket})
 	var missing *types.NotFound
 	var response *smithyhttp.ResponseError
 	switch {
 	case errors.As(err, &missing):
-		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, does not exist", prefix)
+		return faultf(exitNoOutput, "the bucket of %s, %s, does not exist", variable, place)
 	case errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently:
-		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, is in another region than AWS_REGION says", prefix)
+		return faultf(exitNoOutput, "the bucket of %s, %s, is in another region than AWS_REGION says", variable, place)
 	}
 	return nil
 }
@@ -155,6 +166,8 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 		return nil, err
 	}
 	literal := slices.Concat(matched...)
+	slices.SortFunc(literal, func(a, b location) int { return strings.Compare(a.String(), b.String()) })
+	literal = slices.Compact(literal) // patterns may overlap
 	objects := make([]object, len(literal))
 	err = sideBySide(ctx, len(literal), func(ctx context.Context, i int) (err error) {
 		objects[i], err = s.head(ctx, literal[i])
@@ -163,7 +176,6 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(objects, func(i, j int) bool { return objects[i].URI < objects[j].URI })
 	byName := map[string]object{}
 	for _, o := range objects {
 		name := path.Base(o.Key)

@@ -209,3 +209,34 @@ func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAnObjectNamedTwiceIsOneInput(t *testing.T) {
+	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = w.Write([]byte(`<ListBucketResult><Contents><Key>in</Key></Contents></ListBucketResult>`))
+		}
+	})
+	in := func(bucket string) location { return location{bucket: bucket, key: "in"} }
+	found, err := store.find(context.Background(), plan{inputs: []location{in("b"), in("b"), {bucket: "b", pattern: "i*"}}})
+	if err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, err := store.find(context.Background(), plan{inputs: []location{in("b"), in("c")}}); codeOf(err) != exitNoInput {
+		t.Errorf("got %v, want code %d", err, exitNoInput)
+	}
+}
+
+func TestABucketForTheManifestThatDoesNotExistIsFoundBeforeTheWork(t *testing.T) {
+	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/none") {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	err := store.checkPlaces(context.Background(), plan{prefix: &location{bucket: "b"}, manifest: location{bucket: "none", key: "m"}})
+	if codeOf(err) != exitNoOutput || !strings.Contains(err.Error(), "JOB_MANIFEST") {
+		t.Error(err)
+	}
+	if err := store.checkPlaces(context.Background(), plan{}); err != nil {
+		t.Error(err)
+	}
+}
