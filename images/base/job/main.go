@@ -96,7 +96,10 @@ func run(ctx context.Context, rec *record, gauge *gauge) error {
 	}
 	defer empty(area)
 	for _, folder := range []string{work, tmp} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		switch err := os.MkdirAll(folder, 0o755); {
+		case isFull(err):
+			return faultf(exitFull, "the scratch volume is full, by others on the machine: %v", err)
+		case err != nil:
 			return faultf(exitIO, "%s is not writable (%v): mount a volume there", scratch, err)
 		}
 	}

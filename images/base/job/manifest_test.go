@@ -170,7 +170,7 @@ func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing
 			w.Header().Set("ETag", `"e"`)
 		}
 	})
-	work := filepath.Dir(fileOf(t, "ACGT", 0))
+	work := filepath.Dir(written(t, []byte("ACGT")))
 	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
 	if _, err := store.stageOut(ctx, asked, work, manifest{}); codeOf(err) != exitStopped {
 		t.Errorf("got %v, want code %d", err, exitStopped)

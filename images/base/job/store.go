@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -92,9 +93,21 @@ func openStore(ctx context.Context) (*store, error) {
 	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
 	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = ownEndpoint
-		// What was damaged on the way, the SDK takes for wrong from the start.
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch")
+		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isTheWays))
+		})
 	})}, nil
+}
+
+// isTheWays tells what is wrong on the way, where the SDK sees something that was wrong from the start: content that arrived damaged,
+// and an answer that broke off.
+func isTheWays(err error) aws.Ternary {
+	var answer smithy.APIError
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &answer) &&
+		slices.Contains([]string{"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}, answer.ErrorCode()) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
 }
 
 // impatient is a connection that fails when it has carried nothing, in either direction, for too long.
@@ -233,21 +246,31 @@ func (s *store) head(ctx context.Context, l location) (object, error) {
 	if response, ok := middleware.GetRawResponse(head.ResultMetadata).(*smithyhttp.Response); ok {
 		header = response.Header
 	}
+	sum, err := s.reported(ctx, l, head, header)
 	return object{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
-		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: s.reported(ctx, l, head, header)}, nil
+		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum}, err
 }
 
-func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
-	answer, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &l.bucket, Key: &l.key})
-	if err != nil {
-		return nil, explain("read", l, err)
+// readAll reads a small object, and once more where its content breaks off: the SDK has then handed it over.
+func (s *store) readAll(ctx context.Context, l location) (content []byte, err error) {
+	for range attempts {
+		if content, err = s.read(ctx, l); !errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
 	}
-	defer answer.Body.Close()
-	content, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return nil, explain("read", l, err)
 	}
 	return content, nil
+}
+
+func (s *store) read(ctx context.Context, l location) ([]byte, error) {
+	answer, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &l.bucket, Key: &l.key})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
 }
 
 // stageIn fetches the inputs into the working folder under their base names, and verifies them.
@@ -285,7 +308,7 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 func (s *store) fetch(ctx context.Context, o object, target string) error {
 	file, err := os.Create(target)
 	if err != nil {
-		return faultf(exitIO, "cannot write input %s: %v", o.location(), err)
+		return explain("read", o.location(), err)
 	}
 	defer file.Close()
 	request := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.Key}
@@ -433,6 +456,7 @@ func explain(verb string, l location, err error) error {
 	}
 	var unsent *smithyhttp.RequestSendError
 	var network net.Error
+	var file *fs.PathError
 	switch {
 	case code == "NoSuchBucket":
 		return faultf(missing, "the bucket of %s does not exist", l)
@@ -452,8 +476,10 @@ func explain(verb string, l location, err error) error {
 		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)", verb, l, innermost(err))
 	case strings.Contains(err.Error(), "get credentials"):
 		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	case isFull(err):
 		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
+	case errors.As(err, &file): // whose error passes for one of the network
+		return faultf(exitIO, "cannot %s %s: %v", verb, l, file)
 	case status >= 500:
 		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)", verb, l, status, strings.TrimSuffix(code+": "+message, ": "))
 	case errors.As(err, &unsent) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF):
@@ -461,6 +487,8 @@ func explain(verb string, l location, err error) error {
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
 }
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // hasRole tells whether the agent was told to hand out a role's credentials (ECS Developer Guide, "Task IAM role").
 func hasRole() bool {

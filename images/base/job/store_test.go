@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -39,18 +40,6 @@ func codeOf(err error) int {
 		return f.code
 	}
 	return exitIO
-}
-
-// fileOf is a file with this content, or of this size.
-func fileOf(t *testing.T, content string, size int64) string {
-	name := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(name, max(size, int64(len(content)))); err != nil {
-		t.Fatal(err)
-	}
-	return name
 }
 
 func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
@@ -140,7 +129,7 @@ func TestAnInputThatArrivesDamagedIsFetchedOnceMore(t *testing.T) {
 				_, _ = w.Write([]byte(content))
 			})
 			input := object{bucket: "b", Key: "k", Size: 4, checksum: checksum{name: "md5", value: fmt.Sprintf("%x", md5.Sum([]byte("ACGT")))}}
-			target := fileOf(t, "", 0)
+			target := written(t, nil)
 			err := store.download(context.Background(), input, target)
 			if codeOf(err) != code || fetched != min(damaged+1, 2) {
 				t.Errorf("damaged %d times, %s: %v after %d", damaged, wrong, err, fetched)
@@ -159,7 +148,7 @@ func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 		_, _ = w.Write([]byte(`<Error><Code>PreconditionFailed</Code></Error>`))
 	})
-	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, fileOf(t, "", 0))
+	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, written(t, nil))
 	if codeOf(err) != exitDamaged || fetched != 1 {
 		t.Errorf("%v after %d", err, fetched)
 	}
@@ -178,7 +167,7 @@ func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
 			}
 		})
 		output := object{bucket: "b", Key: "k"}
-		if err := store.upload(context.Background(), &output, fileOf(t, "ACGT", 0)); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
+		if err := store.upload(context.Background(), &output, written(t, []byte("ACGT"))); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
 			t.Errorf("%s: sent %q, %v", code, sent, err)
 		}
 	}
@@ -200,8 +189,8 @@ func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
 		})
 		for name, err := range map[string]error{
 			"manifest": store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"),
-			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, fileOf(t, "ACGT", 0)),
-			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, fileOf(t, "", partSize+1)),
+			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, []byte("ACGT"))),
+			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1))),
 		} {
 			if codeOf(err) != exitIO {
 				t.Errorf("%s, %q: got %v, want code %d", name, answer, err, exitIO)
@@ -238,5 +227,48 @@ func TestABucketForTheManifestThatDoesNotExistIsFoundBeforeTheWork(t *testing.T)
 	}
 	if err := store.checkPlaces(context.Background(), plan{}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
+	asked := map[string]int{}
+	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		query := r.URL.Query()
+		answer := "s3://b/in"
+		switch {
+		case query.Has("list-type"):
+			answer = "<ListBucketResult><Contents><Key>in</Key></Contents></ListBucketResult>"
+		case query.Has("uploads"):
+			answer = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+		case query.Has("partNumber"):
+			w.Header().Set("ETag", `"e"`)
+			return
+		case query.Has("uploadId"):
+			answer = "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
+		}
+		name := r.Method + r.URL.RawQuery
+		w.Header().Set("Content-Length", fmt.Sprint(len(answer)))
+		if asked[name]++; asked[name] == 1 {
+			answer = answer[:8]
+		}
+		_, _ = w.Write([]byte(answer))
+	})
+	if text, err := store.readAll(context.Background(), location{bucket: "b", key: "k"}); err != nil || string(text) != "s3://b/in" {
+		t.Errorf("content: %q, %v", text, err)
+	}
+	if found, err := store.match(context.Background(), location{bucket: "b", pattern: "*"}); err != nil || len(found) != 1 {
+		t.Errorf("list: %v, %v", found, err)
+	}
+	if err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1))); err != nil {
+		t.Errorf("upload: %v", err)
+	}
+}
+
+func TestAFileThatFailsIsNoMatterOfTheNetwork(t *testing.T) {
+	for cause, code := range map[error]int{syscall.EINVAL: exitIO, syscall.EACCES: exitIO, syscall.ENOSPC: exitFull, syscall.EDQUOT: exitFull} {
+		if err := explain("write", location{bucket: "b", key: "k"}, &fs.PathError{Op: "read", Path: "out", Err: cause}); codeOf(err) != code {
+			t.Errorf("%v: got %v, want code %d", cause, err, code)
+		}
 	}
 }
