@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
 
-#: The images' entrypoint prints its record as the last line of every job that ends by itself.
+#: The images' entrypoint ends the log of every job that ends by itself with its record: as a line of its own, unless the tool's last one
+#: has no end.
 _RECORD = "job: {"
 
 #: Seconds that the last lines of a job may take to reach the log.
@@ -38,10 +39,10 @@ def tail(aws: Aws, log_group: str, stream: str, lines: int = 20) -> list[str]:
             events = _read(aws, log_group, stream, lines + 1)
         except ClientError as error:
             return [f"(its log cannot be read: {error})"]
-        if any(line.startswith(_RECORD) for line in events):
+        if any(_RECORD in line for line in events):
             break
         time.sleep(1)
-    return [line for line in events if not line.startswith(_RECORD)][-lines:]
+    return [line.partition(_RECORD)[0] for line in events if not line.startswith(_RECORD)][-lines:]
 
 
 def _read(aws: Aws, log_group: str, stream: str, lines: int) -> list[str]:
@@ -78,7 +79,7 @@ def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterat
                 before = tokens.get(name)
                 lines, tokens[name] = _page(aws, log_group, name, before)
                 more = tokens[name] != before
-                if any(line.startswith(_RECORD) for line in lines):
+                if any(_RECORD in line for line in lines):
                     recorded.add(name)
                 yield from lines
         if detail["status"] in ("SUCCEEDED", "FAILED"):

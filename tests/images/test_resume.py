@@ -54,6 +54,8 @@ def test_without_being_asked_to_no_job_resumes(images: Images, done: Folder) -> 
     [
         {"JOB_IMAGE": "repository@sha256:1"},
         {"PLOIDY": "2"},
+        {"JOB_PLOIDY": "2"},
+        {"AWS_BATCH_JOB_ARRAY_INDEX": "1"},
         {"JOB_OUTPUTS": "o*"},
         {"JOB_INPUTS": ""},
     ],
@@ -69,9 +71,14 @@ def test_another_command_is_done(images: Images, done: Folder) -> None:
     assert "it ran" in job(images, done, script=f"{SCRIPT}; true").log
 
 
-@pytest.mark.parametrize("name", ["in", "to/out", "to/manifest.json"])
-def test_a_job_whose_inputs_or_results_were_overwritten_is_done_again(images: Images, done: Folder, name: str) -> None:
-    done.put(name, b"" if name.endswith("json") else b"TTTT")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("in", b"TTTT"), ("to/out", b"TTTT"), ("to/manifest.json", b""), ("to/manifest.json", b'{"outputs": ')],
+)
+def test_a_job_whose_inputs_or_results_were_overwritten_is_done_again(
+    images: Images, done: Folder, name: str, content: bytes
+) -> None:
+    done.put(name, content)
     again = job(images, done)
     assert (again.exit_code, "it ran" in again.log) == (0, True), again.log
     (output,) = json.loads(done.get("to/manifest.json"))["outputs"]
@@ -143,6 +150,17 @@ def test_a_job_does_not_run_on_what_no_manifest_names(
     assert ended.exit_code == code, ended.log
     assert words in ended.log
     assert "it ran" not in ended.log
+
+
+def test_a_job_does_not_resume_on_what_is_no_longer_a_result(images: Images, done: Folder) -> None:
+    done.put("made.json")
+    again = job(images, done, changes={"JOB_INPUT_MANIFESTS": done.uri("made.json")})
+    assert again.exit_code == 66, again.log
+
+
+def test_a_job_whose_image_is_no_digest_does_not_resume(images: Images, done: Folder) -> None:
+    again = job(images, done, changes={"JOB_IMAGE": "repository:latest"})
+    assert again.exit_code == 64, again.log
 
 
 def test_a_job_does_not_run_on_what_has_no_manifest(images: Images, folder: Folder) -> None:

@@ -313,6 +313,7 @@ def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
     assert "it ran" not in job.log
+    assert len([method for method, _ in store.requests if method == "GET"]) == 2  # it may have been the way's doing
 
 
 def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:
@@ -321,6 +322,31 @@ def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(image
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq was overwritten while it was read" in job.log
     assert "it ran" not in job.log
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out_of_the_outputs(images: Images, folder: Folder) -> None:
+    script = "mkdir a b; touch a/out b/out; chmod 0 b"
+    job = run(images, script, JOB_OUTPUTS="*/out", JOB_OUTPUT_PREFIX=folder.uri())
+    assert job.exit_code == 73, job.log
+    assert "work/b: permission denied" in job.log
+    assert folder.names() == set()
+
+
+def test_what_an_earlier_run_left_and_protected_is_no_output(images: Images, folder: Folder) -> None:
+    left = "/scratch/4f-1/work/old"
+    again = f"AWS_BATCH_JOB_ID=4f AWS_BATCH_JOB_ATTEMPT=1 JOB_OUTPUTS='*/out' JOB_OUTPUT_PREFIX={folder.uri()}"
+    script = f"mkdir -p {left}; touch {left}/out; chmod 555 {left}; {again} job 'mkdir new; touch new/out'; ls /scratch"
+    job = run(images, script)
+    assert job.exit_code == 0, job.log
+    assert folder.names() == {"new/out", "manifest.json"}
+    assert "4f-1" not in job.log.splitlines()
+
+
+def test_a_manifest_goes_over_no_input(images: Images, folder: Folder) -> None:
+    uri = folder.put("in", b"ACGT")
+    job = run(images, "echo it ran", JOB_INPUTS=uri, JOB_OUTPUT_PREFIX=folder.uri(), JOB_MANIFEST=uri)
+    assert job.exit_code == 64, job.log
+    assert folder.get("in") == b"ACGT"
 
 
 def test_wrong_variables_are_refused_by_name(images: Images, folder: Folder) -> None:

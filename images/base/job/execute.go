@@ -26,9 +26,9 @@ func execute(ctx context.Context, command []string, work, tmp string, gauge *gau
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "HOME="+tmp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		code := 127
-		if errors.Is(err, os.ErrPermission) {
-			code = 126
+		code := 126
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+			code = 127
 		}
 		return faultf(code, "cannot run %q: %v", command[0], err)
 	}
@@ -45,6 +45,7 @@ func execute(ctx context.Context, command []string, work, tmp string, gauge *gau
 		case <-time.After(grace):
 			say("the command did not end within %s of SIGTERM; killing it", grace)
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			_ = cmd.Process.Kill() // which may have left its group
 		}
 	}()
 	err := cmd.Wait()

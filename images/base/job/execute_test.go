@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -45,5 +47,102 @@ func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
 		if after := size(); after != before {
 			t.Errorf("%s: the output grew from %d to %d bytes", name, before, after)
 		}
+	}
+}
+
+func TestWhatHasEndedByItselfIsClearedAwayInNoTime(t *testing.T) {
+	if err := adopt(); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	if err := exec.Command("bash", "-c", "for i in {1..1000}; do (: &); done").Run(); err != nil {
+		t.Fatal(err)
+	}
+	made := time.Since(started)
+	started = time.Now()
+	endDescendants()
+	if took := time.Since(started); took > made {
+		t.Errorf("1,000 orphans were made in %s and cleared away in %s", made, took)
+	}
+}
+
+func TestACommandThatHasLeftItsGroupIsKilledToo(t *testing.T) {
+	defer func(before time.Duration) { grace = before }(grace)
+	grace = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	leave := `$SIG{TERM} = "IGNORE"; if (!($child = fork)) { setpgrp(0, 0); sleep 60; exit } sleep 1 until setpgrp(0, $child) or $! != 1; sleep 20`
+	started := time.Now()
+	_ = execute(ctx, []string{"perl", "-e", leave}, t.TempDir(), t.TempDir(), startGauge(t.TempDir()))
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("it was over after %s", took)
+	}
+}
+
+func TestWhatIsThereButCannotBeRunIsToldFromWhatIsNot(t *testing.T) {
+	folder := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"text": 0o755, "plain": 0o644} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("no program\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, code := range map[string]int{"text": 126, "plain": 126, "plain/x": 126, "none": 127} {
+		if err := execute(context.Background(), []string{filepath.Join(folder, name)}, folder, folder, startGauge(folder)); codeOf(err) != code {
+			t.Errorf("%s: %v, want code %d", name, err, code)
+		}
+	}
+	if err := execute(context.Background(), []string{"no-such-tool"}, folder, folder, startGauge(folder)); codeOf(err) != 127 {
+		t.Errorf("got %v, want code 127", err)
+	}
+}
+
+// TestMain lets a test be job.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_JOB") != "" {
+		os.Args = os.Args[:1]
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func TestALogThatNobodyReadsAnyMoreChangesNoExitCode(t *testing.T) {
+	for _, closed := range []string{"stdout", "stderr"} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read.Close()
+		job := exec.Command(os.Args[0])
+		job.Env = append(os.Environ(), "BE_JOB=1")
+		job.Stdout, job.Stderr = write, &bytes.Buffer{}
+		if closed == "stderr" {
+			job.Stdout, job.Stderr = job.Stderr, job.Stdout
+		}
+		_ = job.Run()
+		write.Close()
+		if job.ProcessState.ExitCode() != exitUsage {
+			t.Errorf("%s: %s", closed, job.ProcessState)
+		}
+	}
+}
+
+// Root, who builds the image, is bound by no mode; tests/images does the same as a job does.
+func TestWhatACommandHasProtectedIsClearedAway(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may remove it anyway")
+	}
+	area := filepath.Join(t.TempDir(), "area")
+	for folder, mode := range map[string]os.FileMode{"a": 0o555, "b": 0} {
+		folder = filepath.Join(area, folder)
+		if err := errors.Join(os.MkdirAll(filepath.Join(folder, "c"), 0o755), os.Chmod(folder, mode)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
+	}
+	if err := empty(area); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(area); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,11 +29,11 @@ const (
 	exitNoInput  = 66  // an input or its bucket does not exist, an input is archived, a pattern matches nothing, or two inputs share a file name
 	exitNetwork  = 69  // S3 could not be reached, or only answered with faults, after retries
 	exitFull     = 71  // the scratch volume is full
-	exitNoOutput = 73  // an output pattern matches nothing, or there is no place to publish at
+	exitNoOutput = 73  // an output pattern matches nothing or cannot be looked for, or there is no place to publish at
 	exitIO       = 74  // S3 or the scratch volume failed otherwise
 	exitDenied   = 77  // the job role may not do it, or there is none
 	exitMemory   = 137 // a process of the command was killed for want of memory
-	exitStopped  = 143 // SIGTERM or SIGINT: there is no manifest, so no result
+	exitStopped  = 143 // SIGTERM or SIGINT: there is no manifest, so no result, unless it was just being written
 )
 
 // scratch is where the job definition mounts the writable volume; the image's root is read-only.
@@ -53,13 +54,15 @@ func faultf(code int, format string, values ...any) error {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	// A log that nobody reads any more is no reason to end: caught, the signal is an error of the write alone.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	rec := newRecord(time.Now(), os.Getenv)
 	gauge := startGauge(scratch)
 	err := run(ctx, &rec, gauge)
 	var f fault
 	switch {
 	case err == nil: // also when a signal came after the manifest
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && (!errors.As(err, &f) || f.code != exitStopped):
 		say("stopped by a signal; no manifest was written, so there is no result")
 		rec.ExitCode = exitStopped
 	case errors.As(err, &f):
@@ -88,10 +91,15 @@ func run(ctx context.Context, rec *record, gauge *gauge) error {
 	}
 	area := filepath.Join(scratch, areaName(rec.Job, rec.Attempt))
 	work, tmp := filepath.Join(area, "work"), filepath.Join(area, "tmp")
-	_ = os.RemoveAll(area)
-	defer os.RemoveAll(area)
+	if err := empty(area); err != nil { // else an output pattern would match what is there
+		return faultf(exitIO, "what an earlier run left in %s cannot be removed: %v", area, err)
+	}
+	defer empty(area)
 	for _, folder := range []string{work, tmp} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		switch err := os.MkdirAll(folder, 0o755); {
+		case isFull(err):
+			return faultf(exitFull, "the scratch volume is full, by others on the machine: %v", err)
+		case err != nil:
 			return faultf(exitIO, "%s is not writable (%v): mount a volume there", scratch, err)
 		}
 	}
@@ -102,14 +110,15 @@ func run(ctx context.Context, rec *record, gauge *gauge) error {
 			return err
 		}
 	}
-	if plan.prefix != nil {
-		if err := store.checkPrefix(ctx, *plan.prefix); err != nil {
-			return err
-		}
+	if err := store.checkPlaces(ctx, plan); err != nil {
+		return err
 	}
 	started := time.Now()
 	made := manifest{Job: rec.Job, Attempt: rec.Attempt, Image: rec.Image, Command: plan.command, Environment: environmentSum(os.Environ())}
 	if made.Inputs, err = store.find(ctx, plan); err != nil {
+		return err
+	}
+	if err := plan.spare(made.Inputs); err != nil {
 		return err
 	}
 	if plan.resume {
@@ -135,6 +144,20 @@ func run(ctx context.Context, rec *record, gauge *gauge) error {
 	rec.BytesOut = totalSize(made.Outputs)
 	rec.StagingSeconds += time.Since(started).Seconds()
 	return err
+}
+
+// empty removes a folder, also where the command has protected its own files, as some package managers do.
+func empty(folder string) error {
+	if os.RemoveAll(folder) == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(folder, func(name string, entry fs.DirEntry, _ error) error {
+		if entry != nil && entry.IsDir() { // and has not been read yet
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(folder)
 }
 
 // areaName keeps attempts and jobs of one host apart; an array child's id holds a colon, which some tools take for a separator.

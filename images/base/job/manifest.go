@@ -12,7 +12,9 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 // manifest says what a finished job made, of what and how. It is written last: what has none, or an empty one, is no result.
@@ -35,14 +37,14 @@ func (m manifest) isOf(other manifest) bool {
 		slices.EqualFunc(m.Inputs, other.Inputs, same)
 }
 
-// environmentSum stands for the variables that a result may depend on: all but those of AWS, of the container and, less what is
-// published where, of job itself. A sum, since a variable may hold a secret.
+// environmentSum stands for the variables that a result may depend on: all but those of AWS and of the container, less those that
+// tell a job its share, and those of job that do not bear on it. A sum, since a variable may hold a secret.
 func environmentSum(variables []string) string {
 	var kept []string
 	for _, variable := range variables {
 		name, _, _ := strings.Cut(variable, "=")
-		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_") || strings.HasPrefix(name, "JOB_")
-		if !foreign || name == "JOB_OUTPUTS" || name == "JOB_OUTPUT_PREFIX" {
+		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_")
+		if slices.Contains(shares, name) || !foreign && !slices.Contains(manners, name) {
 			kept = append(kept, variable)
 		}
 	}
@@ -50,6 +52,14 @@ func environmentSum(variables []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(kept, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
+
+// shares are all that children of an array job, or nodes of one of several, may differ in.
+var shares = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
+
+// manners are the variables of job itself that say how the work is done and not what comes of it, or what the manifest names on
+// its own. What else begins like them is the command's.
+var manners = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
+	"JOB_IMAGE", "JOB_SUBMITTED", "JOB_TOOL", "JOB_TOOL_VERSION"}
 
 // readManifest returns nil if there is none, or an empty one.
 func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {
@@ -72,7 +82,11 @@ func (s *store) readManifest(ctx context.Context, l location) (*manifest, error)
 func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool, error) {
 	found, err := s.readManifest(ctx, l)
 	var f fault
-	if errors.As(err, &f) && f.code == exitDenied { // as a role that may not list is told of what does not exist
+	switch errors.As(err, &f); f.code {
+	case exitDenied: // as a role that may not list is told of what does not exist
+		return false, nil
+	case exitDamaged: // of another shape, or broken: this run's takes its place
+		say("once more: %v", err)
 		return false, nil
 	}
 	if found == nil || err != nil || !found.isOf(job) {
@@ -89,9 +103,9 @@ func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool,
 	})
 	switch {
 	case err == nil:
-		say("done before: %s names the same inputs, command and image, and its outputs are as it left them", l)
+		say("done before: %s names the same inputs, command, image and variables, and its outputs are as it left them", l)
 		return true, nil
-	case errors.As(err, &f) && f.code == exitNoInput:
+	case errors.As(err, &f) && (f.code == exitNoInput || f.code == exitDenied):
 		say("once more, though %s says that it was done: %v", l, err)
 		return false, nil
 	}
@@ -153,7 +167,11 @@ func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest
 	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
-	return outputs, s.put(last, p.manifest, string(text))
+	err = s.put(last, p.manifest, string(text))
+	if err != nil && ctx.Err() != nil {
+		err = faultf(exitStopped, "stopped by a signal while the manifest was written: if %s is there, so is the whole result", p.manifest)
+	}
+	return outputs, err
 }
 
 // withdraw empties the manifest of an earlier run, whose outputs are about to be overwritten: it would stand over a mixture. A role
@@ -170,16 +188,39 @@ func (s *store) withdraw(ctx context.Context, l location) error {
 	return err
 }
 
+// searched is a folder in which fs.Glob passes over nothing without a word: it reads those that are not named in UTF-8, as os.DirFS
+// does not, and remembers which it could not read.
+type searched struct {
+	fs.StatFS
+	root  string
+	fault error
+}
+
+func (s *searched) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(filepath.Join(s.root, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // a pattern's folder may be a file
+		s.fault = err
+	}
+	return entries, err
+}
+
 func findOutputs(p plan, work string) ([]object, error) {
 	names := map[string]bool{}
+	folder := &searched{StatFS: os.DirFS(work).(fs.StatFS), root: work}
 	for _, pattern := range p.outputs {
-		matches, err := fs.Glob(os.DirFS(work), pattern)
+		matches, err := fs.Glob(folder, pattern)
+		if folder.fault != nil {
+			return nil, faultf(exitNoOutput, "the output pattern %q cannot be looked for: %v; nothing was published", pattern, folder.fault)
+		}
 		if err != nil || len(matches) == 0 {
 			return nil, faultf(exitNoOutput, "the output pattern %q matches no file; nothing was published", pattern)
 		}
 		for _, name := range matches {
 			if info, err := os.Stat(filepath.Join(work, name)); err != nil || !info.Mode().IsRegular() {
 				return nil, faultf(exitNoOutput, "output %q is not a file (for a folder write %s/*); nothing was published", name, name)
+			}
+			if !utf8.ValidString(name) {
+				return nil, faultf(exitNoOutput, "output %q has a name that is not UTF-8, as keys are; nothing was published", name)
 			}
 			names[name] = true
 		}

@@ -1,6 +1,16 @@
 package main
 
-import "testing"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
 
 func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
 	job := func() manifest {
@@ -36,7 +46,11 @@ func TestOnlyVariablesThatBearOnTheResultCount(t *testing.T) {
 	base := environmentSum([]string{"PLOIDY=1", "SAMPLE=s"})
 	for variable, same := range map[string]bool{
 		"AWS_BATCH_JOB_ID=4f": true, "ECS_AGENT_URI=u": true, "HOSTNAME=h": true, "JOB_SUBMITTED=1": true, "JOB_INPUTS=s3://b/k": true,
-		"JOB_OUTPUTS=*": false, "JOB_OUTPUT_PREFIX=s3://b/p": false, "THREADS=2": false, "JOBS=2": false,
+		"JOB_INPUTS_FROM=s3://b/l": true, "JOB_INPUT_MANIFESTS=m.json": true, "JOB_TEST_INPUTS=1": true, "JOB_MANIFEST=s3://b/m": true,
+		"JOB_RESUME=1": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
+		"JOB_OUTPUTS=*": false, "JOB_OUTPUT_PREFIX=s3://b/p": false, "THREADS=2": false, "JOBS=2": false, "JOB_PLOIDY=2": false,
+		"AWS_BATCH_JOB_ARRAY_INDEX=1": false, "AWS_BATCH_JOB_ARRAY_SIZE=2": false, "AWS_BATCH_JOB_NODE_INDEX=1": false,
+		"AWS_BATCH_JOB_NUM_NODES=2": false,
 	} {
 		if got := environmentSum([]string{"SAMPLE=s", variable, "PLOIDY=1"}); (got == base) != same {
 			t.Errorf("%s: want %v", variable, same)
@@ -44,5 +58,128 @@ func TestOnlyVariablesThatBearOnTheResultCount(t *testing.T) {
 	}
 	if environmentSum([]string{"PLOIDY=2", "SAMPLE=s"}) == base {
 		t.Error("another value makes no difference")
+	}
+	// What finished before must be known again after an upgrade of job.
+	const before = "78527dc6c4ce53ce4f655fe9867e178c2f37ae45479e8bfdeebcbc156e849e0b"
+	if sum := environmentSum([]string{"PLOIDY=1", "AWS_BATCH_JOB_ID=4f", "JOB_OUTPUTS=*", "JOB_OUTPUT_PREFIX=s3://b/p", "JOB_IMAGE=i", "JOB_TOOL=bwa"}); sum != before {
+		t.Errorf("the sum was %s and is %s", before, sum)
+	}
+}
+
+func TestAJobIsTakenAsFinishedOnlyByAManifestOfItAndItsOutputsAsTheyWere(t *testing.T) {
+	job := manifest{Image: "i@sha256:0", Command: []string{"true"}, Outputs: []object{{URI: "s3://b/out", Key: "out", Size: 4, ETag: "e"}}}
+	text, err := json.Marshal(job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(text)
+	for name, c := range map[string]struct {
+		text     string
+		status   int // of the output
+		etag     string
+		finished bool
+	}{
+		"as they were":               {whole, http.StatusOK, "e", true},
+		"an output overwritten":      {whole, http.StatusOK, "f", false},
+		"an output deleted":          {whole, http.StatusNotFound, "", false},
+		"an output nobody tells of":  {whole, http.StatusForbidden, "", false}, // deleted, and the role may not list
+		"a manifest cut off":         {whole[:len(whole)-9], http.StatusOK, "e", false},
+		"a manifest with an end":     {whole + "end", http.StatusOK, "e", false},
+		"another kind of manifest":   {`{"outputs": "none"}`, http.StatusOK, "e", false},
+		"no manifest but some list":  {"[]", http.StatusOK, "e", false},
+		"no manifest but some blank": {" \n", http.StatusOK, "e", false},
+	} {
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				_, _ = w.Write([]byte(c.text))
+				return
+			}
+			w.Header().Set("ETag", `"`+c.etag+`"`)
+			w.Header().Set("Content-Length", "4")
+			w.WriteHeader(c.status)
+		})
+		if finished, err := store.isFinished(context.Background(), location{bucket: "b", key: "manifest.json"}, job); finished != c.finished || err != nil {
+			t.Errorf("%s: %v, %v", name, finished, err)
+		}
+	}
+}
+
+// A job that resumes asks for them as any other does.
+func TestInputsAreFoundOnlyAsTheirManifestsNameThem(t *testing.T) {
+	for text, code := range map[string]int{
+		`{"outputs": [{"uri": "s3://b/in", "size": 4, "etag": "e", "sha256": "s"}]}`: 0,
+		`{"outputs": [{"uri": "s3://b/in", "size": 4, "etag": "f", "sha256": "s"}]}`: exitDamaged,
+		"":   exitNoInput,
+		"[]": exitDamaged,
+	} {
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", `"e"`)
+			if r.Method == http.MethodGet {
+				_, _ = w.Write([]byte(text))
+				return
+			}
+			w.Header().Set("Content-Length", "4")
+		})
+		found, err := store.find(context.Background(), plan{inputs: []location{{bucket: "b", key: "in"}}, producers: []location{{bucket: "b", key: "m"}}})
+		if codeOf(err) != code || code == 0 && found[0].SHA256 != "s" {
+			t.Errorf("%s: %v, %v", text, found, err)
+		}
+	}
+}
+
+func TestAnOutputThatCannotBeLookedForIsAFault(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, pattern string
+		code          int
+	}{
+		"all well":                     {"b/out", "*/out", 0},
+		"a folder that has no name":    {"b\xe9/out", "*/out", exitNoOutput},
+		"a file that has no name":      {"b/out\xe9", "*/out*", exitNoOutput},
+		"one that is not looked for":   {"b/tmp\xe9", "*/out", 0},
+		"one that is no folder":        {"tmp\xe9", "*/out", 0},
+		"a folder that none can read":  {"loop", "*/out", exitNoOutput},
+		"one beside what is looked at": {"loop", "a/*", 0},
+	} {
+		work := t.TempDir()
+		for _, file := range []string{"a/out", c.file} {
+			file = filepath.Join(work, file)
+			var err error
+			if filepath.Base(file) == "loop" {
+				err = os.Symlink("loop", file) // modes do not bind root, who builds the image
+			} else {
+				err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := findOutputs(plan{outputs: []string{c.pattern}, prefix: &location{bucket: "b"}}, work)
+		if codeOf(err) != c.code {
+			t.Errorf("%s: %v, %v, want code %d", name, found, err, c.code)
+		}
+	}
+}
+
+func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing.T) {
+	defer func(before time.Duration) { farewell = before }(farewell)
+	farewell = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		switch {
+		case r.Method == http.MethodHead:
+			w.WriteHeader(http.StatusNotFound)
+		case r.URL.Path == "/b/manifest.json":
+			cancel()
+			<-r.Context().Done()
+		default:
+			w.Header().Set("ETag", `"e"`)
+		}
+	})
+	work := filepath.Dir(written(t, []byte("ACGT")))
+	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
+	if _, err := store.stageOut(ctx, asked, work, manifest{}); codeOf(err) != exitStopped {
+		t.Errorf("got %v, want code %d", err, exitStopped)
 	}
 }

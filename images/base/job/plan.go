@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -46,14 +47,17 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	if p.inputs, err = parseInputs("JOB_INPUTS", getenv("JOB_INPUTS")); err != nil {
 		return p, err
 	}
-	if from := getenv("JOB_INPUTS_FROM"); from != "" {
+	// As in the lists, what surrounds an entry is no part of it: a value that was read from a file has the end of its line.
+	one := func(name string) string { return strings.TrimSpace(getenv(name)) }
+	prefix := one("JOB_OUTPUT_PREFIX")
+	if from := one("JOB_INPUTS_FROM"); from != "" {
 		if p.inputsFrom, err = parseObject("JOB_INPUTS_FROM", from); err != nil {
 			return p, err
 		}
 	}
 	for _, entry := range strings.Fields(getenv("JOB_INPUT_MANIFESTS")) {
 		if !strings.HasPrefix(entry, "s3://") { // relative, since Batch takes few characters
-			entry = strings.TrimSuffix(getenv("JOB_OUTPUT_PREFIX"), "/") + "/" + entry
+			entry = strings.TrimSuffix(prefix, "/") + "/" + entry
 		}
 		producer, err := parseObject("JOB_INPUT_MANIFESTS", entry)
 		if err != nil {
@@ -75,10 +79,12 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 		if path.IsAbs(pattern) || path.Clean("/"+pattern) != "/"+pattern {
 			return p, faultf(exitUsage, "JOB_OUTPUTS: %q must be a path inside the working folder, without '..'", entry)
 		}
+		if strings.Contains(entry, "**") { // elsewhere at any depth, here at one
+			return p, faultf(exitUsage, "JOB_OUTPUTS: %q: ** is not known; write one pattern for each depth, as in *.bam */*.bam", entry)
+		}
 		p.outputs = append(p.outputs, pattern)
 	}
-	prefix := getenv("JOB_OUTPUT_PREFIX")
-	if p.resume && (prefix == "" || getenv("JOB_IMAGE") == "") {
+	if p.resume && (prefix == "" || !strings.Contains(getenv("JOB_IMAGE"), "@sha256:")) { // a tag may have been moved
 		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE, the image by digest: without them no job is known again")
 	}
 	if prefix == "" {
@@ -93,7 +99,7 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 		return p, err
 	}
 	p.manifest = location{bucket: p.prefix.bucket, key: p.prefix.key + "manifest.json"}
-	if uri := getenv("JOB_MANIFEST"); uri != "" {
+	if uri := one("JOB_MANIFEST"); uri != "" {
 		manifest, err := parseObject("JOB_MANIFEST", uri)
 		if err != nil {
 			return p, err
@@ -101,6 +107,21 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 		p.manifest = *manifest
 	}
 	return p, nil
+}
+
+// spare refuses a manifest that would go over what the job itself reads.
+func (p plan) spare(inputs []object) error {
+	read := slices.Clone(p.producers)
+	if p.inputsFrom != nil {
+		read = append(read, *p.inputsFrom)
+	}
+	for _, input := range inputs {
+		read = append(read, input.location())
+	}
+	if p.prefix != nil && slices.Contains(read, p.manifest) {
+		return faultf(exitUsage, "the job reads %s, where its manifest would go: name another place by JOB_MANIFEST", p.manifest)
+	}
+	return nil
 }
 
 func parseInputs(variable, value string) ([]location, error) {
@@ -150,7 +171,8 @@ func parseLocation(uri string) (location, error) {
 	rest, isS3 := strings.CutPrefix(uri, "s3://")
 	bucket, key, _ := strings.Cut(rest, "/")
 	if !isS3 || bucket == "" {
-		return location{}, faultf(exitUsage, "%q is not an s3:// URI", uri)
+		address, _, _ := strings.Cut(uri, "?") // a signed one ends with what opens it
+		return location{}, faultf(exitUsage, "%q is not an s3:// URI", address)
 	}
 	folder, last := "", key
 	if slash := strings.LastIndex(key, "/"); slash >= 0 {

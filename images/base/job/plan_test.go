@@ -65,6 +65,8 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 		{"JOB_INPUTS_FROM": "s3://b/*"}, {"JOB_OUTPUTS": "a/%2E%2E/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 		{"JOB_RESUME": "yes"}, {"JOB_TEST_INPUTS": "true"}, {"JOB_INPUT_MANIFESTS": "s3://b/m.json no"},
 		{"JOB_RESUME": "1", "JOB_IMAGE": "i@sha256:0"}, {"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p"},
+		{"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_IMAGE": "samtools:latest"},
+		{"JOB_OUTPUTS": "**/*.bam", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 		{"JOB_OUTPUTS": "folder/", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "%G0", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 	} {
 		_, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
@@ -110,5 +112,47 @@ func TestJobsAndAttemptsOfOneHostHaveFoldersOfTheirOwn(t *testing.T) {
 			}
 			seen[name] = true
 		}
+	}
+}
+
+func TestTheEndOfALineIsNoPartOfAPlace(t *testing.T) {
+	environment := map[string]string{"JOB_OUTPUT_PREFIX": "s3://b/to\n", "JOB_MANIFEST": " s3://b/m.json\r\n", "JOB_INPUTS_FROM": "s3://b/list\r",
+		"JOB_INPUT_MANIFESTS": "made.json\n"}
+	got, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
+	if err != nil || got.prefix.key != "to/" || got.manifest.key != "m.json" || got.inputsFrom.key != "list" || got.producers[0].key != "to/made.json" {
+		t.Errorf("%v, %v, %v, %v, %v", got.prefix, got.manifest, got.inputsFrom, got.producers, err)
+	}
+}
+
+func TestAManifestGoesOverNothingThatTheJobReads(t *testing.T) {
+	for _, environment := range []map[string]string{
+		{"JOB_MANIFEST": "s3://b/in"}, {"JOB_INPUTS_FROM": "s3://b/to/manifest.json"}, {"JOB_INPUT_MANIFESTS": "manifest.json"}, {},
+	} {
+		got, err := readPlan([]string{"true"}, func(name string) string {
+			if name == "JOB_OUTPUT_PREFIX" {
+				return "s3://b/to"
+			}
+			return environment[name]
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := exitUsage
+		if len(environment) == 0 {
+			want = 0
+		}
+		if err := got.spare([]object{{bucket: "b", Key: "in"}}); codeOf(err) != want {
+			t.Errorf("%v: got %v, want code %d", environment, err, want)
+		}
+	}
+	if err := (plan{}).spare([]object{{}}); err != nil { // there is no manifest
+		t.Error(err)
+	}
+}
+
+func TestASignedAddressIsNotToldWhole(t *testing.T) {
+	_, err := parseInputs("JOB_INPUTS", "https://b.s3.amazonaws.com/in?X-Amz-Signature=sesame")
+	if codeOf(err) != exitUsage || strings.Contains(err.Error(), "sesame") {
+		t.Error(err)
 	}
 }

@@ -7,19 +7,20 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
@@ -37,9 +38,10 @@ const (
 	streams  = 4         // transfers of one object side by side
 	files    = 16        // objects side by side: small ones cost S3's time to answer, not bandwidth
 	attempts = 6         // of each request, with the SDK's backoff: half a minute in all
-
-	farewell = 5 * time.Second // for what must still be told to S3 after SIGTERM
 )
+
+// farewell is for what must still be told to S3 after SIGTERM.
+var farewell = 5 * time.Second
 
 // silence is how long a connection may carry nothing: a server that falls silent must not hold a machine that bills.
 var silence = time.Minute
@@ -89,7 +91,23 @@ func openStore(ctx context.Context) (*store, error) {
 	}
 	// An endpoint of one's own is an address, which has no subdomain for each bucket.
 	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
-	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = ownEndpoint })}, nil
+	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = ownEndpoint
+		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isTheWays))
+		})
+	})}, nil
+}
+
+// isTheWays tells what is wrong on the way, where the SDK sees something that was wrong from the start: content that arrived damaged,
+// and an answer that broke off.
+func isTheWays(err error) aws.Ternary {
+	var answer smithy.APIError
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &answer) &&
+		slices.Contains([]string{"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}, answer.ErrorCode()) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
 }
 
 // impatient is a connection that fails when it has carried nothing, in either direction, for too long.
@@ -105,17 +123,28 @@ func (i impatient) Write(from []byte) (int, error) {
 	return i.Conn.Write(from)
 }
 
-// checkPrefix finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
+// checkPlaces finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
 // answer here, and is judged when it writes.
-func (s *store) checkPrefix(ctx context.Context, prefix location) error {
-	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &prefix.bucket})
+func (s *store) checkPlaces(ctx context.Context, p plan) error {
+	if p.prefix == nil {
+		return nil
+	}
+	err := s.checkPlace(ctx, "JOB_OUTPUT_PREFIX", *p.prefix)
+	if err == nil && p.manifest.bucket != p.prefix.bucket {
+		err = s.checkPlace(ctx, "JOB_MANIFEST", p.manifest)
+	}
+	return err
+}
+
+func (s *store) checkPlace(ctx context.Context, variable string, place location) error {
+	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.bucket})
 	var missing *types.NotFound
 	var response *smithyhttp.ResponseError
 	switch {
 	case errors.As(err, &missing):
-		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, does not exist", prefix)
+		return faultf(exitNoOutput, "the bucket of %s, %s, does not exist", variable, place)
 	case errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently:
-		return faultf(exitNoOutput, "the bucket of JOB_OUTPUT_PREFIX, %s, is in another region than AWS_REGION says", prefix)
+		return faultf(exitNoOutput, "the bucket of %s, %s, is in another region than AWS_REGION says", variable, place)
 	}
 	return nil
 }
@@ -126,7 +155,8 @@ func (s *store) isMissing(ctx context.Context, bucket string) bool {
 	return errors.As(err, &missing)
 }
 
-// find returns all inputs that the plan asks for, as S3 knows them, sorted; two of one file name are refused.
+// find returns all inputs that the plan asks for, as S3 and the manifests of the jobs that made them know them, sorted; two of one
+// file name are refused.
 func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	wanted := p.inputs
 	if p.inputsFrom != nil {
@@ -149,6 +179,8 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 		return nil, err
 	}
 	literal := slices.Concat(matched...)
+	slices.SortFunc(literal, func(a, b location) int { return strings.Compare(a.String(), b.String()) })
+	literal = slices.Compact(literal) // patterns may overlap
 	objects := make([]object, len(literal))
 	err = sideBySide(ctx, len(literal), func(ctx context.Context, i int) (err error) {
 		objects[i], err = s.head(ctx, literal[i])
@@ -157,7 +189,6 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(objects, func(i, j int) bool { return objects[i].URI < objects[j].URI })
 	byName := map[string]object{}
 	for _, o := range objects {
 		name := path.Base(o.Key)
@@ -165,6 +196,11 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 			return nil, faultf(exitNoInput, "two inputs have the file name %q: %s and %s", name, other.URI, o.URI)
 		}
 		byName[name] = o
+	}
+	for _, producer := range p.producers {
+		if err := s.agree(ctx, objects, producer); err != nil {
+			return nil, err
+		}
 	}
 	return objects, nil
 }
@@ -210,30 +246,35 @@ func (s *store) head(ctx context.Context, l location) (object, error) {
 	if response, ok := middleware.GetRawResponse(head.ResultMetadata).(*smithyhttp.Response); ok {
 		header = response.Header
 	}
+	sum, err := s.reported(ctx, l, head, header)
 	return object{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
-		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: s.reported(ctx, l, head, header)}, nil
+		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum}, err
 }
 
-func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
-	answer, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &l.bucket, Key: &l.key})
-	if err != nil {
-		return nil, explain("read", l, err)
+// readAll reads a small object, and once more where its content breaks off: the SDK has then handed it over.
+func (s *store) readAll(ctx context.Context, l location) (content []byte, err error) {
+	for range attempts {
+		if content, err = s.read(ctx, l); !errors.Is(err, io.ErrUnexpectedEOF) {
+			break
+		}
 	}
-	defer answer.Body.Close()
-	content, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return nil, explain("read", l, err)
 	}
 	return content, nil
 }
 
+func (s *store) read(ctx context.Context, l location) ([]byte, error) {
+	answer, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &l.bucket, Key: &l.key})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
+}
+
 // stageIn fetches the inputs into the working folder under their base names, and verifies them.
 func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work string) error {
-	for _, producer := range p.producers {
-		if err := s.agree(ctx, inputs, producer); err != nil {
-			return err
-		}
-	}
 	if need, free := totalSize(inputs), freeBytes(work); need > free {
 		return faultf(exitFull, "the inputs have %d bytes, and the scratch volume has %d free. Ask for a larger volume", need, free)
 	}
@@ -249,10 +290,25 @@ func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work strin
 	})
 }
 
+// download fetches an input, and once more if it came damaged: that may have been the way's doing.
 func (s *store) download(ctx context.Context, o object, target string) error {
+	for again := false; ; again = true {
+		if err := s.fetch(ctx, o, target); err != nil {
+			return err
+		}
+		err := o.verify(ctx, target)
+		var f fault
+		if again || !errors.As(err, &f) || f.code != exitDamaged {
+			return err
+		}
+		say("%v; fetching it once more", err)
+	}
+}
+
+func (s *store) fetch(ctx context.Context, o object, target string) error {
 	file, err := os.Create(target)
 	if err != nil {
-		return faultf(exitIO, "cannot write input %s: %v", o.location(), err)
+		return explain("read", o.location(), err)
 	}
 	defer file.Close()
 	request := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.Key}
@@ -265,7 +321,12 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 	if _, err := downloader.Download(ctx, file, request); err != nil {
 		return explain("read", o.location(), err)
 	}
-	info, err := file.Stat()
+	return nil
+}
+
+// verify holds a fetched file against what is known of its object.
+func (o object) verify(ctx context.Context, target string) error {
+	info, err := os.Stat(target)
 	if err != nil {
 		return err
 	}
@@ -313,10 +374,21 @@ func (s *store) upload(ctx context.Context, o *object, source string) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if err := confirmed(o.location(), answer.ETag); err != nil {
+		return err
+	}
 	o.Size, o.SHA256, o.ETag, o.VersionID = info.Size(), sum, strings.Trim(aws.ToString(answer.ETag), `"`), aws.ToString(answer.VersionID)
 	stored, err := base64.StdEncoding.DecodeString(aws.ToString(answer.ChecksumSHA256)) // of parts, it is none
 	if err == nil && len(stored) == sha256.Size && hex.EncodeToString(stored) != sum {
 		return faultf(exitIO, "output %s was stored damaged: its SHA256 is %x instead of %s", o.location(), stored, sum)
+	}
+	return nil
+}
+
+// confirmed refuses an answer that is none of S3's, such as a proxy's own page with status 200: S3 names the ETag of all that it took.
+func confirmed(l location, etag *string) error {
+	if aws.ToString(etag) == "" {
+		return faultf(exitIO, "%s may not be stored: the answer to its upload is none of S3's", l)
 	}
 	return nil
 }
@@ -348,12 +420,12 @@ func (s *store) abort(o object, upload string) {
 
 // put writes a small object.
 func (s *store) put(ctx context.Context, l location, text string) error {
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: strings.NewReader(text),
+	answer, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: strings.NewReader(text),
 		ContentType: aws.String("application/json"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
 	if err != nil {
 		return explain("write", l, err)
 	}
-	return nil
+	return confirmed(l, answer.ETag)
 }
 
 // sideBySide does numbered pieces of work, some at a time; the first fault ends the others and is returned.
@@ -384,6 +456,7 @@ func explain(verb string, l location, err error) error {
 	}
 	var unsent *smithyhttp.RequestSendError
 	var network net.Error
+	var file *fs.PathError
 	switch {
 	case code == "NoSuchBucket":
 		return faultf(missing, "the bucket of %s does not exist", l)
@@ -403,8 +476,10 @@ func explain(verb string, l location, err error) error {
 		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)", verb, l, innermost(err))
 	case strings.Contains(err.Error(), "get credentials"):
 		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+	case isFull(err):
 		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
+	case errors.As(err, &file): // whose error passes for one of the network
+		return faultf(exitIO, "cannot %s %s: %v", verb, l, file)
 	case status >= 500:
 		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)", verb, l, status, strings.TrimSuffix(code+": "+message, ": "))
 	case errors.As(err, &unsent) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF):
@@ -412,6 +487,8 @@ func explain(verb string, l location, err error) error {
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
 }
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // hasRole tells whether the agent was told to hand out a role's credentials (ECS Developer Guide, "Task IAM role").
 func hasRole() bool {

@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // checksum is what an object's content must come to. An object that was uploaded in parts may only have a checksum of its parts'
@@ -45,7 +46,7 @@ var algorithms = map[string]func() hash.Hash{
 
 // reported is the first checksum in S3's answer to HEAD that can be tested. Those by name come from the header, since this SDK
 // does not know crc64nvme, S3's own default; last comes the ETag, which is an MD5 unless a key of the customer's encrypts.
-func (s *store) reported(ctx context.Context, l location, head *s3.HeadObjectOutput, header http.Header) checksum {
+func (s *store) reported(ctx context.Context, l location, head *s3.HeadObjectOutput, header http.Header) (checksum, error) {
 	values := map[string]string{}
 	for name := range algorithms {
 		value, parts, _ := strings.Cut(header.Get("X-Amz-Checksum-"+name), "-")
@@ -63,34 +64,43 @@ func (s *store) reported(ctx context.Context, l location, head *s3.HeadObjectOut
 			switch count, _ := strconv.Atoi(parts); {
 			case value == "" || isOfParts != ofParts:
 			case !isOfParts:
-				return checksum{name: name, value: value}
+				return checksum{name: name, value: value}, nil
 			default:
-				if size := s.partSize(ctx, l, int32(count), aws.ToInt64(head.ContentLength)); size > 0 {
-					return checksum{name, value, size}
+				size, err := s.partSize(ctx, l, int32(count), aws.ToInt64(head.ContentLength))
+				if size > 0 || err != nil {
+					return checksum{name, value, size}, err
 				}
 			}
 		}
 	}
-	return checksum{}
+	return checksum{}, nil
 }
 
 var md5Form = regexp.MustCompile(`^[0-9a-f]{32}(-[0-9]+)?$`)
 
 // partSize is the size of every part of an object but the last, told by the first, the last and their sum; 0 if they differ, or
 // if the store does not tell.
-func (s *store) partSize(ctx context.Context, l location, count int32, size int64) int64 {
+func (s *store) partSize(ctx context.Context, l location, count int32, size int64) (int64, error) {
 	var sizes [2]int64
 	for i, number := range []int32{1, count} {
 		head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key, PartNumber: &number})
-		if err != nil {
-			return 0
+		var answer *smithyhttp.ResponseError
+		status := 0 // as of what has no answer
+		if errors.As(err, &answer) {
+			status = answer.HTTPStatusCode()
+		}
+		switch {
+		case status/100 == 4 && status != http.StatusTooManyRequests || status == http.StatusNotImplemented:
+			return 0, nil
+		case err != nil: // a store under load may tell the next time: nothing goes unverified for that
+			return 0, explain("read", l, err)
 		}
 		sizes[i] = aws.ToInt64(head.ContentLength)
 	}
 	if sizes[0] <= 0 || sizes[0]*int64(count-1)+sizes[1] != size {
-		return 0
+		return 0, nil
 	}
-	return sizes[0]
+	return sizes[0], nil
 }
 
 // until is a reader that ends with the context.

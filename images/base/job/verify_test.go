@@ -87,9 +87,9 @@ func TestTheSurestChecksumThatCanBeTestedIsChosen(t *testing.T) {
 		{"one of parts, with a key of one's own", http.Header{"X-Amz-Checksum-Crc32": {"/w==-3"}}, md5sum, "aws:kms", even, checksum{"crc32", "ff", 4}},
 	} {
 		head := &s3.HeadObjectOutput{ETag: aws.String(`"` + c.etag + `"`), ServerSideEncryption: c.key, ContentLength: aws.Int64(9)}
-		got := parts(t, c.sizes).reported(context.Background(), location{bucket: "b", key: "k"}, head, c.header)
-		if got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		got, err := parts(t, c.sizes).reported(context.Background(), location{bucket: "b", key: "k"}, head, c.header)
+		if got != c.want || err != nil {
+			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
 		}
 	}
 }
@@ -122,6 +122,26 @@ func TestBrokenGzipIsFoundAndAnythingElseIsNoneOfItsBusiness(t *testing.T) {
 	} {
 		if err := testToTheEnd(context.Background(), written(t, c.content)); (err == nil) != c.sound {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAChecksumOfPartsIsLeftOutOnlyWhereTheStoreDoesNotTellThem(t *testing.T) {
+	for status, fails := range map[int]bool{http.StatusBadRequest: false, http.StatusNotImplemented: false, http.StatusServiceUnavailable: true} {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", `"0123456789abcdef0123456789abcdef-2"`)
+			w.Header().Set("Content-Length", "4")
+			if r.URL.Query().Has("partNumber") {
+				if fails {
+					cancel() // else it is tried for half a minute
+				}
+				w.WriteHeader(status)
+			}
+		})
+		if found, err := store.head(ctx, location{bucket: "b", key: "k"}); (err != nil) != fails {
+			t.Errorf("%d: %v, %v", status, found, err)
 		}
 	}
 }

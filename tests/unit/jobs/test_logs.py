@@ -40,6 +40,11 @@ def test_the_tail_leaves_the_record_out(clients: Aws, stack: StackOutputs) -> No
     assert logs.tail(clients, "jobs", "s", lines=3) == ["line 27", "line 28", "line 29"]
 
 
+def test_the_record_is_left_out_behind_a_line_without_an_end_too(clients: Aws, stack: StackOutputs) -> None:
+    write(clients, "s", "one", 'twojob: {"exit_code":1}')
+    assert logs.tail(clients, "jobs", "s") == ["one", "two"]
+
+
 def test_a_log_that_never_came_is_empty(clients: Aws, stack: StackOutputs) -> None:
     assert logs.tail(clients, "jobs", "none") == []
 
@@ -79,6 +84,14 @@ def test_lines_that_come_after_the_jobs_end_are_waited_for(
     late = ["two", 'job: {"exit_code":0}']
     monkeypatch.setattr("time.sleep", lambda seconds: append(clients, "s", late.pop(0)))
     assert list(logs.whole(clients, "jobs", "id")) == ["one", "two", 'job: {"exit_code":0}']
+
+
+def test_nothing_is_waited_for_behind_a_record_that_follows_a_line_without_an_end(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(clients, "s", 'onejob: {"exit_code":0}')
+    described(monkeypatch, clients, {"status": "SUCCEEDED", "container": {"logStreamName": "s"}})
+    assert list(logs.whole(clients, "jobs", "id")) == ['onejob: {"exit_code":0}']
 
 
 def test_a_log_that_may_not_be_read_hides_no_failure(
