@@ -19,10 +19,10 @@ func adopt() error {
 	return nil
 }
 
-// endDescendants kills all that descends from this process, and returns when nothing does. A dead child's own children are this
-// process's before the child can be waited for, so that the next round finds them.
-func endDescendants() {
-	for {
+// endDescendants kills all that descends from this process, and returns when nothing does, in how many rounds. A dead child's own
+// children are this process's before the child can be waited for, so that the next round finds them.
+func endDescendants() (rounds int) {
+	for ; ; rounds++ {
 		found := children()
 		for _, child := range found {
 			_ = syscall.Kill(child, syscall.SIGKILL)
@@ -30,7 +30,7 @@ func endDescendants() {
 		// As many end, whichever they are: one at a time, thousands that had ended by themselves would take minutes.
 		for range max(1, len(found)) {
 			if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
-				return
+				return rounds
 			}
 		}
 	}

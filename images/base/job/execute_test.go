@@ -50,19 +50,15 @@ func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
 	}
 }
 
-func TestWhatHasEndedByItselfIsClearedAwayInNoTime(t *testing.T) {
+func TestWhatHasEndedByItselfIsClearedAwayInARoundOrTwo(t *testing.T) {
 	if err := adopt(); err != nil {
 		t.Fatal(err)
 	}
-	started := time.Now()
-	if err := exec.Command("bash", "-c", "for i in {1..1000}; do (: &); done").Run(); err != nil {
+	if err := exec.Command("bash", "-c", "for i in {1..300}; do (: &); done").Run(); err != nil {
 		t.Fatal(err)
 	}
-	made := time.Since(started)
-	started = time.Now()
-	endDescendants()
-	if took := time.Since(started); took > made {
-		t.Errorf("1,000 orphans were made in %s and cleared away in %s", made, took)
+	if rounds := endDescendants(); rounds > 10 { // a few may still be on their way here
+		t.Errorf("300 orphans took %d rounds", rounds)
 	}
 }
 
@@ -123,26 +119,5 @@ func TestALogThatNobodyReadsAnyMoreChangesNoExitCode(t *testing.T) {
 		if job.ProcessState.ExitCode() != exitUsage {
 			t.Errorf("%s: %s", closed, job.ProcessState)
 		}
-	}
-}
-
-// Root, who builds the image, is bound by no mode; tests/images does the same as a job does.
-func TestWhatACommandHasProtectedIsClearedAway(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may remove it anyway")
-	}
-	area := filepath.Join(t.TempDir(), "area")
-	for folder, mode := range map[string]os.FileMode{"a": 0o555, "b": 0} {
-		folder = filepath.Join(area, folder)
-		if err := errors.Join(os.MkdirAll(filepath.Join(folder, "c"), 0o755), os.Chmod(folder, mode)); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
-	}
-	if err := empty(area); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Lstat(area); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it is still there: %v", err)
 	}
 }
