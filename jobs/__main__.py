@@ -197,7 +197,7 @@ def _call_variants(given: argparse.Namespace, stack: StackOutputs, clients: Aws)
         return 1
     report.outputs(plan)
     if request.truth:
-        report.accuracy(clients, request)
+        report.accuracy(clients, plan)
     return 0
 
 

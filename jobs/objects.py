@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -102,16 +103,23 @@ def read_text(s3: S3Client, uri: S3Uri) -> str | None:
         raise Refused(explain(uri, error)) from None
 
 
-def read_json(s3: S3Client, uri: S3Uri) -> Any:
-    """An object's content, or None if there is no such object."""
-    text = read_text(s3, uri)
-    return None if text is None else json.loads(text)
-
-
 def read_manifest(s3: S3Client, uri: S3Uri) -> Any:
     """What a finished job made; None if there is no manifest, or an empty one: a job is replacing the outputs, or was stopped at it."""
     text = read_text(s3, uri)
     return json.loads(text) if text else None
+
+
+def read_output(s3: S3Client, manifest: S3Uri, uri: S3Uri) -> str:
+    """The text of a job's output.
+
+    Raises:
+        Refused: if the job's manifest does not name it, or as another: then it is no result.
+    """
+    made, text = read_manifest(s3, manifest), read_text(s3, uri) or ""
+    sums = {each["key"]: each["sha256"] for each in made["outputs"]} if made else {}
+    if sums.get(uri.key) != hashlib.sha256(text.encode()).hexdigest():
+        raise Refused(f"{uri}: it is not what {manifest} names, so it is no result. Give the command again")
+    return text
 
 
 def are_as_made(s3: S3Client, outputs: Iterable[Mapping[str, Any]], bucket: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,6 @@ from jobs import logs, objects
 from jobs.aws import Aws
 from jobs.job import Job
 from jobs.refusal import Refused
-from jobs.request import Request
 from jobs.variants import Plan
 from jobs.watch import Followed
 
@@ -40,8 +40,7 @@ def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
     """Prints what the steps found odd about the data, and published: what an earlier run found, whose results were taken over, too."""
 
     def of(job: Followed) -> list[str]:
-        made = job.submitted.job
-        return (objects.read_text(aws.s3, made.output_prefix / made.warnings) or "").splitlines()
+        return output(aws, job.submitted.job, job.submitted.job.warnings).splitlines()
 
     judges = [job for job in jobs if job.submitted.job.warnings and job.status == "SUCCEEDED"]
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -64,10 +63,10 @@ def outputs(plan: Plan) -> None:
     )
 
 
-def accuracy(aws: Aws, request: Request) -> dict[str, Any]:
+def accuracy(aws: Aws, plan: Plan) -> dict[str, Any]:
     """Prints how the calls compare with the truth, and returns it as the job wrote it."""
-    uri = request.output_prefix / f"qc/{request.samples[0].name}.truth.json"
-    measured: dict[str, Any] = objects.read_json(aws.s3, uri)
+    (job,) = (job for job in plan.jobs if job.step == "compare")
+    measured: dict[str, Any] = json.loads(output(aws, job, job.outputs[0]))
     print(f"\n{measured['sample']} against the truth")
     for kind in ("substitutions", "indels"):
         counts = measured[kind]
@@ -81,6 +80,17 @@ def accuracy(aws: Aws, request: Request) -> dict[str, Any]:
 
 def _share(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
+
+
+def output(aws: Aws, job: Job, path: str) -> str:
+    """The text of a job's output, if the job's manifest names it.
+
+    Args:
+        aws: the clients.
+        job: the job.
+        path: the output's, relative to the job's prefix.
+    """
+    return objects.read_output(aws.s3, job.manifest, job.output_prefix / path)
 
 
 def published(aws: Aws, job: Job) -> None:

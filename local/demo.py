@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jobs import aws, objects, report, sizes, stack_outputs, submission, variants, watch
+from jobs import aws, report, sizes, stack_outputs, submission, variants, watch
 from jobs.aws import Aws
 from jobs.job import Job
 from jobs.refusal import Faults, Refused
@@ -92,7 +92,7 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
     for plan in plans:
         report.outputs(plan)
     wrong = [fault for plan in plans[1:] for fault in _control_faults(clients, plan)]
-    wrong += _accuracy_faults(report.accuracy(clients, requests[0]))
+    wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
     for fault in wrong:
         warn(fault)
     print(
@@ -169,20 +169,17 @@ def _simulation(seed: int, reference: S3Uri, folder: S3Uri, run_name: str) -> Jo
 def _control_faults(clients: Aws, plan: Plan) -> list[str]:
     """What is wrong with the negative control: reads of the very genome they are aligned to."""
     (sample,) = plan.request.samples
-    flagstat = _read(clients, plan, f"qc/{sample.name}.flagstat.txt").splitlines()
+    by_step = {job.step: job for job in plan.jobs}
+    flagstat = report.output(clients, by_step["align"], f"qc/{sample.name}.flagstat.txt").splitlines()
     (total,) = [int(line.split()[0]) for line in flagstat if line.endswith(" primary")]
     (mapped,) = [int(line.split()[0]) for line in flagstat if " primary mapped " in line]
-    stats = _read(clients, plan, f"qc/{sample.name}.bcftools_stats.txt").splitlines()
+    stats = report.output(clients, by_step["call"], f"qc/{sample.name}.bcftools_stats.txt").splitlines()
     (called,) = [int(line.split("\t")[3]) for line in stats if line.startswith("SN\t0\tnumber of records:")]
     print(
         f"\n{sample.name}, real reads of the reference itself\n  {mapped} of {total} mapped, {called} variants called"
     )
     faults = [] if mapped == total else [f"{sample.name}: {total - mapped} of {total} reads do not map"]
     return faults + ([f"{sample.name}: {called} variants were called where there are none"] if called else [])
-
-
-def _read(clients: Aws, plan: Plan, path: str) -> str:
-    return objects.read_text(clients.s3, plan.request.output_prefix / path) or ""
 
 
 def _accuracy_faults(measured: dict[str, Any]) -> list[str]:

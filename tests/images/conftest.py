@@ -13,7 +13,7 @@ from tests.images.storage import Folder
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--random-runs", type=int, default=20, help="runs of a job with a disaster at a random moment")
+    parser.addoption("--random-runs", type=int, default=24, help="runs of a job with a disaster at a random moment")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

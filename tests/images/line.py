@@ -26,6 +26,8 @@ class Line:
         self.endpoint = f"http://{address}:{self._listener.getsockname()[1]}"
         self.flip = False
         """One bit of the next long block is flipped, in whichever direction it goes, once."""
+        self.truncate = False
+        """The second half of the next long block is lost, and its connection ends as if that were all, once."""
         self.carried = 0
         """Bytes in both directions so far."""
         self.hold_at: float = math.inf
@@ -83,7 +85,12 @@ class Line:
                     if self.flip and len(block) > 2048:
                         block[-1] ^= 1
                         self.flip = False
+                    if cut := self.truncate and len(block) > 2048:
+                        del block[len(block) // 2 :]
+                        self.truncate = False
                 target.sendall(block)
+                if cut:
+                    break
         for each in (source, target):
             _drop(each)
             with self._lock:

@@ -196,8 +196,13 @@ def flip_a_bit(container: Container, wire: Line) -> None:
     wire.flip = True
 
 
+def truncate(container: Container, wire: Line) -> None:
+    wire.truncate = True
+
+
 DISASTERS: Mapping[str, Callable[[Container, Line], None]] = {
-    disaster.__name__: disaster for disaster in (kill, terminate, lose_the_store, restart_the_store, flip_a_bit)
+    disaster.__name__: disaster
+    for disaster in (kill, terminate, lose_the_store, restart_the_store, flip_a_bit, truncate)
 }
 
 #: Bytes within which a job's last requests lie: the end of its outputs, and the manifest.
@@ -206,9 +211,13 @@ END = 64 << 10
 
 def test_no_disaster_leaves_a_manifest_over_wrong_outputs(images: Images, folder: Folder, random_run: int) -> None:
     chance = random.Random(random_run)
-    name = chance.choice(sorted(DISASTERS))
-    step = chance.choice(["made 1", "made 3", None, None, None, None, None])
-    moment = chance.choice([chance.uniform(0, IN + OUT), IN + OUT + chance.uniform(-END, END)])
+    # Every disaster in every phase, as evenly as the number of runs allows; the moment in it is left to chance.
+    name = sorted(DISASTERS)[random_run % len(DISASTERS)]
+    phase = ("in", "out", "end", "work")[random_run // len(DISASTERS) % 4]
+    step = chance.choice(["made 1", "made 3"]) if phase == "work" else None
+    moment = {"in": chance.uniform(0, IN), "out": IN + chance.uniform(0, OUT)}.get(
+        phase, IN + OUT + chance.uniform(-END, END)
+    )
     work = Work(images, folder, random_run)
     if again := chance.random() < 0.5:  # over the outputs and the manifest of an earlier run, of other inputs
         work.put_right()

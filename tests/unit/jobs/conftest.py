@@ -1,7 +1,8 @@
 """AWS as moto plays it in this process: a bucket, a queue and the tools' job definitions. Its jobs do nothing and succeed."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import boto3
@@ -25,6 +26,14 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         made = aws.connect("us-east-1")
         made.s3.create_bucket(Bucket="data")
         yield made
+
+
+def publish(clients: Aws, manifest: str, outputs: Mapping[str, str]) -> None:
+    """Puts into the bucket what a finished job does: outputs by key, and the manifest that names them."""
+    for key, text in outputs.items():
+        clients.s3.put_object(Bucket="data", Key=key, Body=text.encode())
+    named = [{"key": key, "sha256": hashlib.sha256(text.encode()).hexdigest()} for key, text in outputs.items()]
+    clients.s3.put_object(Bucket="data", Key=manifest, Body=json.dumps({"outputs": named}).encode())
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from jobs.aws import Aws
 from jobs.refusal import Faults
 from jobs.request import parse_request
 from jobs.stack_outputs import StackOutputs
+from tests.unit.jobs.conftest import publish
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def put(clients: Aws, *keys: str) -> None:
     for key in keys:
         clients.s3.put_object(Bucket="data", Key=key, Body=b"x")
+
+
+def published(clients: Aws, folder: str = "out") -> None:
+    """What the steps found odd about sample a: nothing."""
+    publish(clients, f"{folder}/a/a.bam.manifest.json", {f"{folder}/qc/a.warnings.txt": ""})
+    publish(clients, f"{folder}/fastqc/a_R1.manifest.json", {f"{folder}/fastqc/a_R1.warnings.txt": ""})
 
 
 def submitted(clients: Aws) -> list[Any]:
@@ -97,6 +104,7 @@ def test_call_variants_ends_well_when_all_jobs_do(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(clients, "ref", "R1")
+    published(clients)
     assert main(["call-variants", "--outputs", str(outputs_file), "--timeout-hours", "48", *CALL]) == 0
     said = capsys.readouterr().out
     assert [each["timeout"] for each in submitted(clients)] == [{"attemptDurationSeconds": 48 * 3600}] * 4
@@ -146,6 +154,8 @@ def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_resu
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(clients, "ref", "R1")
+    published(clients)
+    published(clients, "other")
     command = ["call-variants", "--outputs", str(outputs_file), "--queue", queue, *CALL]
     assert main(command) == 0
     assert main(command) == 0

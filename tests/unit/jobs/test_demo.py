@@ -12,6 +12,7 @@ from jobs.sizes import Size
 from jobs.variants import Plan
 from local import demo
 from local.errors import LocalError
+from tests.unit.jobs.conftest import publish
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,8 @@ def test_the_negative_control_has_every_read_mapped_and_no_variant(
         f"2 + 0 primary duplicates\n{mapped + 3} + 0 mapped (99% : N/A)\n{mapped} + 0 primary mapped (99% : N/A)\n"
     )
     stats = f"# SN\t[2]id\nSN\t0\tnumber of samples:\t1\nSN\t0\tnumber of records:\t{called}\n"
-    for name, text in (("flagstat", flagstat), ("bcftools_stats", stats)):
-        clients.s3.put_object(Bucket="data", Key=f"out/qc/ecoli.{name}.txt", Body=text.encode())
+    publish(clients, "out/ecoli/ecoli.bam.manifest.json", {"out/qc/ecoli.flagstat.txt": flagstat})
+    publish(clients, "out/ecoli/ecoli.vcf.gz.manifest.json", {"out/qc/ecoli.bcftools_stats.txt": stats})
     found = demo._control_faults(clients, plan)
     assert [fault.removeprefix("ecoli: ") for fault in found] == words
 

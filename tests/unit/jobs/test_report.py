@@ -9,12 +9,16 @@ import pytest
 from jobs import report
 from jobs.aws import Aws
 from jobs.job import Job
+from jobs.objects import Object
 from jobs.refusal import Faults, Refused
-from jobs.request import Request, parse_request
+from jobs.request import parse_request
+from jobs.sizes import Size
 from jobs.stack_outputs import StackOutputs
 from jobs.submission import Submitted
 from jobs.uris import parse_folder
+from jobs.variants import Plan
 from jobs.watch import Followed
+from tests.unit.jobs.conftest import publish
 
 FOLDER = parse_folder("s3://data/out")
 
@@ -41,11 +45,6 @@ def write(clients: Aws, stream: str, *lines: str) -> None:
     clients.logs.put_log_events(logGroupName="jobs", logStreamName=stream, logEvents=events)
 
 
-def request(count: int) -> Request:
-    samples = [f"s{i}=s3://data/r{i}" for i in range(count)]
-    return parse_request(Faults(), reference="s3://data/ref", samples=samples, output_prefix="s3://data/out")
-
-
 def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
     clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,8 +66,9 @@ def test_without_a_failure_nothing_is_said(clients: Aws, capsys: pytest.CaptureF
 
 def test_what_was_found_odd_is_told_of_jobs_that_ended_well(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     """Of one that ended at once too, since an earlier run had done its work: it is read from the outputs, not from the log."""
-    for step, text in (("align", "only 10.00% of the reads map\n"), ("fastqc", "")):
-        clients.s3.put_object(Bucket="data", Key=f"out/{step}.warnings.txt", Body=text.encode())
+    publish(
+        clients, "out/m", {"out/align.warnings.txt": "only 10.00% of the reads map\n", "out/fastqc.warnings.txt": ""}
+    )
     jobs = [followed(step, "SUCCEEDED") for step in ("align", "fastqc", "call")]
     report.warnings(clients, [*jobs, followed("align", "FAILED")])
     assert capsys.readouterr().out == "warning, a align: only 10.00% of the reads map\n"
@@ -77,9 +77,21 @@ def test_what_was_found_odd_is_told_of_jobs_that_ended_well(clients: Aws, capsys
 def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     some = {"found": 99, "false": 0, "missed": 1, "precision": 1.0, "recall": 0.99}
     none = {"found": 0, "false": 0, "missed": 0, "precision": None, "recall": None}
-    body = json.dumps({"sample": "s0", "substitutions": some, "indels": none}).encode()
-    clients.s3.put_object(Bucket="data", Key="out/qc/s0.truth.json", Body=body)
-    assert report.accuracy(clients, request(1))["substitutions"] == some
+    request = parse_request(
+        Faults(),
+        reference="s3://data/r",
+        samples=["s0=s3://data/x"],
+        output_prefix="s3://data/out",
+        truth="s3://data/t",
+    )
+    known = {uri: Object(uri, 1, "e") for uri in request.objects()}
+    sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
+    compared = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+    with pytest.raises(Refused, match=r"s0\.truth\.json: it is not what s3:.* names"):
+        report.accuracy(clients, compared)
+    body = json.dumps({"sample": "s0", "substitutions": some, "indels": none})
+    publish(clients, "out/qc/s0.truth.manifest.json", {"out/qc/s0.truth.json": body})
+    assert report.accuracy(clients, compared)["substitutions"] == some
     said = capsys.readouterr().out
     assert "substitutions: precision 1.0000, recall 0.9900  (99 of 100 found, 0 false)" in said
     assert "indels:        precision undefined, recall undefined  (0 of 0 found, 0 false)" in said
