@@ -90,7 +90,7 @@ def test_destroy_removes_all_of_it(on_aws: list[str]) -> None:
     assert f"about {removed[1]} resources" in readme.TEXT
 
 
-def test_a_protected_bucket_is_taken_back_by_the_stack_that_left_it(
+def test_a_destroy_names_the_protected_bucket_as_kept_and_the_stack_that_left_it_takes_it_back(
     empty_account: dict[str, str], tmp_path: Path
 ) -> None:
     clone = readme.clone(tmp_path)
@@ -100,7 +100,9 @@ def test_a_protected_bucket_is_taken_back_by_the_stack_that_left_it(
         "pulumi stack init kept && pulumi config set aws:region us-east-1 && pulumi up", clone, empty_account
     )
     bucket = re.findall(r'bucket: *"(\S+)"', first)[-1]
-    readme.run(down, clone, empty_account)
+    kept = re.findall(r"(\S+) biobatch deleted \S+\[retain\]", readme.run(down, clone, empty_account))
+    assert "aws:s3:Bucket" in kept
+    assert all(type_.startswith("aws:s3:") for type_ in kept)
     assert readme.run("aws s3 ls", clone, empty_account).split()[-1] == bucket
     again = readme.run(back, clone, empty_account)
     assert re.search(r"\+ 1 created\n +9 unchanged", again)

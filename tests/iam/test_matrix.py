@@ -1,14 +1,15 @@
 """Who may do what: each row is decided by the evaluator from the policies that the program registers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 
 from tests.iam.conftest import ACCOUNT, Policies, moved
 from tests.iam.evaluator import Evaluator, Request, key_policy
-from tests.iam.matrix import BOUNDED, IAM, MATRIX, Row
+from tests.iam.matrix import BOUNDED, BUCKET, IAM, MATRIX, Row
 
 
 def wrong(rows: Sequence[Row], policies: Policies, evaluator: Evaluator) -> list[str]:
@@ -41,6 +42,39 @@ def test_the_matrix_of_a_bounded_stack_with_a_key_holds_in_every_partition(
     bounded: Policies, evaluator: Evaluator
 ) -> None:
     assert wrong(BOUNDED, bounded, evaluator) == []
+
+
+def test_the_buckets_own_policy_bars_plain_http_from_all_of_it_and_lets_nobody_in(
+    plain: Policies, evaluator: Evaluator
+) -> None:
+    there = partial(moved, partition=plain.partition)
+    (policy,) = plain.of_buckets()
+    asked = [
+        ("s3:ListBucket", BUCKET),
+        ("s3:PutBucketPolicy", BUCKET),
+        ("s3:GetObject", f"{BUCKET}/reads/a.fastq.gz"),
+        ("s3:PutObject", f"{BUCKET}/results/a.bam"),
+    ]
+    owner = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+
+    def allowed(policies: Sequence[Mapping[str, Any]], tls: str) -> list[bool]:
+        return evaluator.decisions(
+            [
+                Request(
+                    action=action,
+                    resource=there(resource),
+                    policies=policies,
+                    resourcePolicy=policy,
+                    context={"aws:SecureTransport": tls},
+                    principal=there(f"{IAM}:role/somebody"),
+                )
+                for action, resource in asked
+            ]
+        )
+
+    assert allowed([owner], tls="true") == [True] * 4
+    assert allowed([owner], tls="false") == [False] * 4
+    assert allowed([], tls="true") == allowed([], tls="false") == [False] * 4
 
 
 @pytest.mark.parametrize("who", ["job", "execution", "submit", "deploy"])

@@ -20,6 +20,9 @@ OFFERED = [f"{family}.{size}" for family in ("c6i", "m6i", "m7g", "r6i") for siz
 
 ZONES = [f"eu-west-9{letter}" for letter in "abcdef"]
 
+#: One that the account opted into: first by name, and left out only where the filter asks for it.
+LOCAL_ZONE = "eu-west-9-ath-1a"
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -32,6 +35,8 @@ class Registration:
     inputs: Mapping[str, Any]
     protect: bool
     retain_on_delete: bool
+    deleted_with: str
+    """`type::name` of what takes it along when it is deleted, or "" for nothing."""
     dependencies: frozenset[str]
     """`type::name` of all that it depends on."""
 
@@ -64,11 +69,13 @@ class Cloud(mocks.Mocks):
         return f"{args.name}-id", state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        filters = {f["name"]: f["values"] for f in args.args.get("filters") or []}
+        zones = ZONES if filters.get("opt-in-status") == ["opt-in-not-required"] else [LOCAL_ZONE, *ZONES]
         answers: dict[str, dict[str, Any]] = {
             "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
             "aws:index/getRegion:getRegion": {"region": "eu-west-9", "id": "eu-west-9"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333", "id": "1"},
-            "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ZONES, "id": "z"},
+            "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": zones, "id": "z"},
             "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"instanceTypes": OFFERED, "id": "o"},
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
                 "proxyEndpoint": "https://registry.test",
@@ -97,6 +104,7 @@ class RecordingMonitor(mocks.MockMonitor):
                 inputs=rpc.deserialize_properties(request.object),
                 protect=request.protect,
                 retain_on_delete=request.retainOnDelete,
+                deleted_with=_short(request.deletedWith),
                 dependencies=frozenset(_short(urn) for urn in request.dependencies),
             )
         )

@@ -17,7 +17,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from components import BatchPlatform, BatchPlatformArgs, NatGateways, Network, NetworkArgs, Tool
 from components.package import COMPONENTS, NAME, Package, arguments_of
-from tests.unit.recording import ROOT, Recording, record
+from tests.unit.recording import ROOT, ZONES, Recording, record
 
 NETWORK = {
     "vpcCidr": "10.0.0.0/16",
@@ -170,6 +170,7 @@ def test_the_example_makes_a_network_and_queues_for_an_image_of_ones_own() -> No
     )
     definition = json.loads(recording.one("batch/jobDefinition:JobDefinition").inputs["containerProperties"])
     assert definition["image"] == "ours@sha256:1"
+    assert recording.one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == ZONES[:2]
     assert not recording.all("docker:index/image:Image")
     assert not recording.all("iam/role:Role")
     assert set(recording.exports) == {"queue_arn", "job_definition_arns"}

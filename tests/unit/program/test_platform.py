@@ -144,6 +144,11 @@ def test_shares_come_and_go_without_touching_what_is_there() -> None:
     assert shared.exports["queue_arn"] == plain.exports["queue_arn"]
 
 
+def test_every_queue_takes_jobs_from_the_start() -> None:
+    queues = program(shares='{"phages": 1}').all("batch/jobQueue:JobQueue")
+    assert [registration.inputs["state"] for registration in queues] == ["ENABLED"] * 3
+
+
 def test_every_definition_can_be_submitted_to_a_fair_share_queue() -> None:
     for definition in program().all("batch/jobDefinition:JobDefinition"):
         assert definition.inputs["schedulingPriority"] == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, rpc
 
 from components.user_data import user_data
 from tests.unit.recording import ROOT, ZONES, Cloud, Recording, program, record_program
@@ -88,6 +88,10 @@ def test_a_third_zone_keeps_the_first_two() -> None:
     two, three = (program(azCount=n).one("awsx:ec2:Vpc").inputs for n in ("2", "3"))
     for before, after in zip(two["subnetSpecs"], three["subnetSpecs"], strict=True):
         assert after["cidrBlocks"][:2] == before["cidrBlocks"]
+
+
+def test_no_zone_that_an_account_opts_into_such_as_a_local_zone_gets_a_subnet() -> None:
+    assert program(azCount="6").one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == ZONES
 
 
 def test_zones_may_be_pinned_by_name() -> None:
@@ -204,7 +208,14 @@ def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
         assert "@sha256:" in properties["image"]
         assert {"name": "AWS_REGION", "value": "eu-west-9"} in properties["environment"]
         assert {"name": "JOB_IMAGE", "value": properties["image"]} in properties["environment"]
-        assert properties["logConfiguration"]["options"]["awslogs-group"] == "biobatch"
+        assert properties["logConfiguration"] == {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": "biobatch",
+                "awslogs-region": "eu-west-9",
+                "awslogs-stream-prefix": tool,
+            },
+        }
         memory = next(int(r["value"]) for r in properties["resourceRequirements"] if r["type"] == "MEMORY")
         assert memory & (memory - 1) != 0, "a power of two never fits the machine of that size"
 
@@ -376,7 +387,12 @@ def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it()
     assert grant["granteePrincipal"].endswith(
         ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     )
-    assert "CreateGrant" in grant["operations"]
+    # What the key policy of EC2 Auto Scaling's User Guide allows ("Required AWS KMS key policy for use with encrypted volumes": Encrypt,
+    # Decrypt, ReEncrypt*, GenerateDataKey*, DescribeKey, CreateGrant), as that page's own `create-grant` spells it.
+    assert set(grant["operations"]) == {
+        *("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
+        *("ReEncryptFrom", "ReEncryptTo"),
+    }
     profile = recording.one("iam/instanceProfile:InstanceProfile")
     assert "aws:kms/grant:Grant::biobatch-volumes" in profile.dependencies
 
@@ -403,14 +419,35 @@ def test_protected_data_outlives_the_stack_with_all_its_settings(protect: bool) 
     assert not [r for r in recording.registrations if r.retain_on_delete and not r.type.startswith("aws:s3/")]
 
 
-def test_the_bucket_is_private_encrypted_versioned_and_tls_only() -> None:
+def test_the_bucket_is_private_encrypted_and_versioned() -> None:
     recording = program()
     access = recording.one("s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
     assert [v for k, v in access.items() if k != "bucket"] == [True] * 4
-    policy = json.loads(recording.one("s3/bucketPolicy:BucketPolicy").inputs["policy"])
-    assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ownership = recording.one("s3/bucketOwnershipControls:BucketOwnershipControls").inputs
+    assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}, "or others' ACLs count"
+    encryption = recording.one("BucketServerSideEncryptionConfiguration").inputs["rules"][0]
+    assert encryption["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
     versioning = recording.one("s3/bucketVersioning:BucketVersioning").inputs
     assert versioning["versioningConfiguration"]["status"] == "Enabled"
+
+
+def test_the_buckets_settings_come_in_an_order_that_s3_takes_and_go_with_the_bucket() -> None:
+    recording = program()
+    settings = [r for r in recording.registrations if r.type.startswith("aws:s3/") and r.type != "aws:s3/bucket:Bucket"]
+    assert len(settings) == 6
+    assert {r.deleted_with for r in settings} == {"aws:s3/bucket:Bucket::biobatch"}
+    # Rules on noncurrent versions need versions, and two settings of who may reach a bucket at once are refused (OperationAborted).
+    lifecycle = recording.one("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    assert "aws:s3/bucketVersioning:BucketVersioning::biobatch" in lifecycle.dependencies
+    policy = recording.one("s3/bucketPolicy:BucketPolicy")
+    assert "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock::biobatch" in policy.dependencies
+
+
+def test_the_registrys_password_is_handed_on_as_a_secret() -> None:
+    images = program().all("docker:index/image:Image")
+    assert images
+    for image in images:
+        assert rpc.is_rpc_secret(image.inputs["registry"])
 
 
 def test_tools_stand_on_the_base_image_by_digest() -> None:

@@ -1,0 +1,123 @@
+"""A program that is not ours makes the components over the wire, as the README says: by their folder in its Pulumi.yaml."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.package import COMPONENTS
+from local.paths import ROOT
+from local.record import Record
+from tests.docs import readme
+from tests.local.command import pulumi
+
+#: It has none of our classes: types and properties by their names, as an SDK of any language sends them.
+PROGRAM = """
+import pulumi
+
+
+class Remote(pulumi.ComponentResource):
+    def __init__(self, kind, outputs, **inputs):
+        super().__init__(f"biobatch:index:{kind}", "lab", {**inputs, **dict.fromkeys(outputs)}, remote=True)
+
+
+region, account = "us-east-1", {"partition": "aws", "accountId": "123456789012"}
+log = {"logGroupArn": f"arn:aws:logs:{region}:123456789012:log-group:jobs"}
+network = Remote(
+    "Network",
+    ["privateSubnetIds", "securityGroupId"],
+    vpcCidr="10.1.0.0/16",
+    zoneNames=["us-east-1a", "us-east-1b"],
+    natGateways="none",
+    interfaceEndpoints=True,
+    region=region,
+)
+data = Remote("DataBucket", ["arn"], protectData=False)
+bucket = {"arn": data.arn, "write": True}
+roles = Remote(
+    "BatchPermissions",
+    ["jobRoleArn", "executionRoleArn", "instanceProfileArn"],
+    buckets=[bucket],
+    repositoryArns=[f"arn:aws:ecr:{region}:123456789012:repository/ours"],
+    **account,
+    **log,
+)
+platform = Remote(
+    "BatchPlatform",
+    ["queueArn", "jobDefinitionArns"],
+    subnetIds=network.privateSubnetIds,
+    securityGroupId=network.securityGroupId,
+    instanceProfileArn=roles.instanceProfileArn,
+    jobRoleArn=roles.jobRoleArn,
+    executionRoleArn=roles.executionRoleArn,
+    logGroup="jobs",
+    region=region,
+    instanceTypes=["m6i"],
+    maxVcpus=64,
+    spot=True,
+    tools={"ours": {"imageUri": "ours@sha256:1", "vcpus": 2, "memoryMib": 3600, "timeoutSeconds": 60}},
+)
+definition = platform.jobDefinitionArns["ours"]
+Remote(
+    "SubmitPermissions",
+    [],
+    queueArns=[platform.queueArn],
+    jobDefinitionArns=[definition],
+    bucket=bucket,
+    region=region,
+    **account,
+    **log,
+)
+pulumi.export("subnets", network.privateSubnetIds)
+pulumi.export("definition", definition)
+"""
+
+TYPES = {f"biobatch:index:{component.__name__}" for component in COMPONENTS}
+
+
+def of_the_readme(pattern: str) -> str:
+    """What the README prints, with this clone for PATH."""
+    (text,) = re.findall(pattern, readme.TEXT)
+    return str(text).replace("PATH", str(ROOT))
+
+
+@pytest.fixture
+def second_program(local_stack: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A program in a folder and with a state of its own; what it made is removed."""
+    (tmp_path / "state").mkdir()
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path / 'state'}")
+    project = {
+        "name": "second",
+        "runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(ROOT / ".venv")}},
+        "plugins": {"providers": yaml.safe_load(of_the_readme(r"`plugins: providers:\s+(\[.*?\])`"))},
+    }
+    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    subprocess.run(["pulumi", "stack", "init", "lab"], cwd=tmp_path, check=True)
+    yield tmp_path
+    result = pulumi("destroy", "--yes", "--skip-preview", folder=tmp_path)
+    assert result.exit_code == 0, result.text
+
+
+def test_the_readmes_command_prints_the_schema_of_every_component(local_stack: Record, tmp_path: Path) -> None:
+    command = of_the_readme(r"`(pulumi package get-schema\s+PATH/components)`").split()
+    schema = json.loads(subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True).stdout)
+    assert set(schema["resources"]) == TYPES
+
+
+def test_a_second_program_makes_every_component_by_its_name_and_hands_one_what_another_made(
+    second_program: Path,
+) -> None:
+    result = pulumi("up", "--yes", folder=second_program)
+    assert result.exit_code == 0, result.text
+    assert set(result.types("create")) > TYPES
+    done = subprocess.run(
+        ["pulumi", "stack", "output", "--json"], cwd=second_program, stdout=subprocess.PIPE, check=True
+    )
+    outputs = json.loads(done.stdout)
+    assert [subnet.split("-")[0] for subnet in outputs["subnets"]] == ["subnet", "subnet"]
+    assert re.fullmatch(r"arn:aws:batch:us-east-1:\d{12}:job-definition/lab-ours-\w+:1", outputs["definition"])
