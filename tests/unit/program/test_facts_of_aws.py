@@ -119,7 +119,13 @@ def test_arns_are_of_the_partition_that_the_stack_is_in() -> None:
                 return {"partition": "aws-us-gov", "id": "aws-us-gov"}, []
             return super().call(args)
 
-    recording = record_program({"aws:region": "us-gov-west-1", "dataBuckets": '[{"name": "genomes"}]'}, GovCloud())
+    config = {
+        "aws:region": "us-gov-west-1",
+        "dataBuckets": '[{"name": "genomes"}]',
+        "flowLogs": "true",
+        "kmsKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1234abcd",
+    }
+    recording = record_program(config, GovCloud())
     text = json.dumps([[dict(r.inputs) for r in recording.registrations], dict(recording.exports)])
     # The mocks' own ARNs are the only ones of the other partition.
     assert "arn:aws:" not in text.replace("arn:aws:test:", "")

@@ -161,4 +161,4 @@ def test_a_job_that_can_never_start_leaves_every_queue() -> None:
             "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
             "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
         }
-        assert all(600 <= a["maxTimeSeconds"] <= 86400 and a["action"] == "CANCEL" for a in actions)
+        assert {(a["action"], a["maxTimeSeconds"]) for a in actions} == {("CANCEL", 3600)}, "as the README says"

@@ -106,10 +106,10 @@ def test_a_pinned_zone_that_is_not_open_is_refused_before_anything_is_made() -> 
 
 
 def test_flow_logs_write_to_a_group_of_their_own_by_a_role_that_may_nothing_else() -> None:
-    recording = program(flowLogs="true", permissionsBoundaryArn=BOUNDARY, kmsKeyArn=KEY)
+    recording = program(flowLogs="true", permissionsBoundaryArn=BOUNDARY, kmsKeyArn=KEY, logRetentionDays="7")
     log = recording.one("ec2/flowLog:FlowLog")
     assert (log.inputs["vpcId"], log.inputs["trafficType"]) == ("vpc-1", "ALL")
-    assert log.inputs["logDestination"] == "arn:aws:test:::biobatch-flow"
+    assert log.inputs["logDestination"] == log.inputs["iamRoleArn"] == "arn:aws:test:::biobatch-flow"
     assert "aws:iam/rolePolicy:RolePolicy::biobatch-flow" in log.dependencies
     role = recording.one("iam/role:Role", "biobatch-flow").inputs
     assert role["permissionsBoundary"] == BOUNDARY
@@ -118,7 +118,9 @@ def test_flow_logs_write_to_a_group_of_their_own_by_a_role_that_may_nothing_else
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
     write = json.loads(recording.one("iam/rolePolicy:RolePolicy", "biobatch-flow").inputs["policy"])["Statement"][0]
     assert write["Resource"] == ["arn:aws:test:::biobatch-flow", "arn:aws:test:::biobatch-flow:log-stream:*"]
-    assert recording.one("cloudwatch/logGroup:LogGroup", "biobatch-flow").inputs["kmsKeyId"] == KEY
+    own, jobs = (recording.one("cloudwatch/logGroup:LogGroup", n).inputs for n in ("biobatch-flow", "biobatch"))
+    assert own["kmsKeyId"] == KEY
+    assert own["retentionInDays"] == jobs["retentionInDays"] == 7
     assert not program().all("ec2/flowLog:FlowLog")
 
 
@@ -160,10 +162,11 @@ def test_endpoints_may_stand_beside_a_nat_gateway_and_are_not_made_unasked() -> 
     assert recording.one("awsx:ec2:Vpc").inputs["natGateways"] == {"strategy": "Single"}
 
 
-def test_nothing_reaches_the_machines_from_outside() -> None:
+def test_nothing_reaches_the_machines_from_outside_and_they_reach_everything() -> None:
     group = program().one("ec2/securityGroup:SecurityGroup", "biobatch-jobs").inputs
     assert "ingress" not in group
-    assert len(group["egress"]) == 1
+    (out,) = group["egress"]
+    assert (out["protocol"], out["fromPort"], out["toPort"], out["cidrBlocks"]) == ("-1", 0, 0, ["0.0.0.0/0"])
     assert not program().all("SecurityGroupIngressRule")
 
 
@@ -173,6 +176,7 @@ def test_both_environments_can_be_changed_in_place() -> None:
     for inputs in environments.values():
         # A service role, a fixed name or another strategy would make AWS replace it.
         assert not {"serviceRole", "name", "namePrefix"} & set(inputs)
+        assert inputs["type"] == "MANAGED"
         resources = inputs["computeResources"]
         assert resources["allocationStrategy"] in ("SPOT_PRICE_CAPACITY_OPTIMIZED", "BEST_FIT_PROGRESSIVE")
         assert resources["launchTemplate"]["version"] == "1"
@@ -206,8 +210,11 @@ def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
         assert properties["volumes"] == [{"name": "scratch"}]
         assert properties["mountPoints"][0]["containerPath"] == "/scratch"
         assert "@sha256:" in properties["image"]
-        assert {"name": "AWS_REGION", "value": "eu-west-9"} in properties["environment"]
-        assert {"name": "JOB_IMAGE", "value": properties["image"]} in properties["environment"]
+        assert {variable["name"]: variable["value"] for variable in properties["environment"]} == {
+            "AWS_DEFAULT_REGION": "eu-west-9",
+            "AWS_REGION": "eu-west-9",
+            "JOB_IMAGE": properties["image"],
+        }
         assert properties["logConfiguration"] == {
             "logDriver": "awslogs",
             "options": {
@@ -246,6 +253,33 @@ def test_jobs_may_not_delete_and_the_machines_role_has_no_s3() -> None:
         "AmazonEC2ContainerServiceforEC2Role",
         "AmazonSSMManagedInstanceCore",
     ]
+
+
+def test_each_role_serves_whom_it_was_made_for() -> None:
+    for environment in program().all("batch/computeEnvironment:ComputeEnvironment"):
+        assert environment.inputs["computeResources"]["instanceRole"] == "arn:aws:test:::biobatch-instance"
+    for tool in TOOLS:
+        properties = container(program(), tool)
+        assert properties["jobRoleArn"] == "arn:aws:test:::biobatch-job"
+        assert properties["executionRoleArn"] == "arn:aws:test:::biobatch-execution"
+
+
+def test_each_policy_stands_on_the_role_that_it_was_written_for() -> None:
+    kinds = ("rolePolicy:RolePolicy", "rolePolicyAttachment:RolePolicyAttachment", "instanceProfile:InstanceProfile")
+    recording = program(flowLogs="true")
+    assert {r.name: r.inputs["role"] for kind in kinds for r in recording.all(f"iam/{kind}")} == {
+        "biobatch-job": "biobatch-job",
+        "biobatch-execution": "biobatch-execution",
+        "biobatch-instance": "biobatch-instance",
+        "biobatch-instance-ecs": "biobatch-instance",
+        "biobatch-instance-ssm": "biobatch-instance",
+        "biobatch-flow": "biobatch-flow",
+    }
+
+
+def test_the_machines_role_is_for_machines() -> None:
+    (trust,) = json.loads(program().one("iam/role:Role", "biobatch-instance").inputs["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
 
 
 def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
@@ -384,6 +418,7 @@ def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it()
     assert jobs["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert jobs["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-9.amazonaws.com"}}
     grant = recording.one("kms/grant:Grant").inputs
+    assert grant["keyId"] == KEY
     assert grant["granteePrincipal"].endswith(
         ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     )
