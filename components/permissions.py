@@ -31,6 +31,12 @@ class BucketAccess:
             raise ValueError(f"a bucket's prefix ends in a slash, or it opens its neighbours too, not {self.prefix!r}")
 
 
+def _refuse_none(**arguments: Sequence[object]) -> None:
+    """IAM takes no statement without resources, and says so when half of the stack is there."""
+    if empty := [name for name, given in arguments.items() if not given]:
+        raise ValueError(f"{' and '.join(empty)} must name one or more")
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchPermissionsArgs:
     """What `BatchPermissions` are made from."""
@@ -40,9 +46,9 @@ class BatchPermissionsArgs:
     account_id: str
     """Account that the roles serve; no other may pass them to a service. A change is made in place."""
     buckets: Sequence[BucketAccess]
-    """What jobs may read and write. A change is made in place."""
+    """What jobs may read and write, one or more. A change is made in place."""
     repository_arns: Sequence[pulumi.Input[str]]
-    """ARNs of the repositories whose images the machines pull. A change is made in place."""
+    """ARNs of the repositories whose images the machines pull, one or more. A change is made in place."""
     log_group_arn: pulumi.Input[str]
     """ARN of the log group that jobs write to, without `:*`. A change is made in place."""
     permissions_boundary_arn: str = ""
@@ -52,6 +58,9 @@ class BatchPermissionsArgs:
     it to Auto Scaling."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the roles and the instance profile. A change is made in place."""
+
+    def __post_init__(self) -> None:
+        _refuse_none(buckets=self.buckets, repository_arns=self.repository_arns)
 
 
 class BatchPermissions(pulumi.ComponentResource):
@@ -166,15 +175,18 @@ class SubmitPermissionsArgs:
     region: str
     """Region code of the queues. A change is made in place."""
     queue_arns: Sequence[pulumi.Input[str]]
-    """ARNs of the queues that may be submitted to. A change is made in place."""
+    """ARNs of the queues that may be submitted to, one or more. A change is made in place."""
     job_definition_arns: Sequence[pulumi.Input[str]]
-    """ARNs of the job definitions that may be run, each with its revision; every revision of them is allowed. A change is made in place."""
+    """ARNs of the job definitions that may be run, one or more, each with its revision; every revision of them is allowed. A change is made in place."""
     bucket: BucketAccess
     """Where who submits puts inputs and finds results. A change is made in place."""
     log_group_arn: pulumi.Input[str]
     """ARN of the log group that jobs write to, without `:*`. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the policy. A change is made in place."""
+
+    def __post_init__(self) -> None:
+        _refuse_none(queue_arns=self.queue_arns, job_definition_arns=self.job_definition_arns)
 
 
 class SubmitPermissions(pulumi.ComponentResource):
