@@ -1,6 +1,7 @@
 """Whatever ends a job and whenever: there never is a manifest over a wrong or partial output, and the next run puts all right.
 
-`python -m pytest tests/images --random-runs 200` goes through more than the few runs that every `make test` does.
+`python -m pytest tests/images --random-runs 200` goes through more than the few runs that every `make test` does; all of 200 held on
+2026-11-28.
 """
 
 import contextlib

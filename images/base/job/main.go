@@ -148,6 +148,9 @@ func run(ctx context.Context, rec *record, gauge *gauge) error {
 
 // empty removes a folder, also where the command has protected its own files, as some package managers do.
 func empty(folder string) error {
+	if _, err := os.Lstat(folder); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if os.RemoveAll(folder) == nil {
 		return nil
 	}
