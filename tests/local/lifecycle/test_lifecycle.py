@@ -164,6 +164,21 @@ def test_destroy_leaves_nothing_in_aws_and_ends_machines_before_their_ways_to_it
         assert done.stdout.index(f"aws:ec2:{kind} ") > group, done.stdout
 
 
+def test_a_destroy_of_protected_data_leaves_the_bucket_with_what_is_in_it_and_nothing_else(tmp_path: Path) -> None:
+    config = with_config(tmp_path, protectData=True)
+    up = pulumi("up", "--yes", "--skip-preview", *config)
+    assert up.exit_code == 0, up.text
+    (name,) = inventory()["buckets"]
+    bucket = boto3.resource("s3").Bucket(name)
+    bucket.put_object(Key="result", Body=b"kept")
+    result = pulumi("destroy", "--yes", "--skip-preview", *config)
+    assert result.exit_code == 0, result.text
+    assert inventory() == {"buckets": {name}}
+    assert bucket.Object("result").get()["Body"].read() == b"kept"
+    bucket.object_versions.delete()
+    bucket.delete()
+
+
 def test_down_clears_what_is_left_when_everything_was_killed(local_stack: Record) -> None:
     for process in processes.running(ROOT):
         process.send_signal(signal.SIGKILL)
