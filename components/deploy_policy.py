@@ -9,11 +9,11 @@ _READ = (
     *("batch:DescribeComputeEnvironments", "batch:DescribeJobDefinitions", "batch:DescribeJobQueues"),
     *("batch:DescribeSchedulingPolicies", "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute"),
     *("ec2:DescribeAvailabilityZones", "ec2:DescribeFlowLogs", "ec2:DescribeInstanceTypeOfferings"),
-    "ec2:DescribeInternetGateways",
-    *("ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates", "ec2:DescribeNatGateways"),
-    *("ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists"),
-    *("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"),
-    *("ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
+    *("ec2:DescribeInternetGateways", "ec2:DescribeLaunchTemplateVersions", "ec2:DescribeLaunchTemplates"),
+    *("ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces"),
+    *("ec2:DescribePrefixLists", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules"),
+    *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags"),
+    *("ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
     *("ecr:GetAuthorizationToken", "logs:DescribeLogGroups"),
 )
 

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 
 import pytest
 from docker.models.containers import Container
@@ -333,7 +334,7 @@ def test_a_folder_that_cannot_be_read_is_not_left_out_of_the_outputs(images: Ima
 
 
 def test_what_an_earlier_run_left_and_protected_is_no_output(images: Images, folder: Folder) -> None:
-    left = "/scratch/4f-1/work/old"
+    left = PurePosixPath("/scratch") / "4f-1" / "work" / "old"
     again = f"AWS_BATCH_JOB_ID=4f AWS_BATCH_JOB_ATTEMPT=1 JOB_OUTPUTS='*/out' JOB_OUTPUT_PREFIX={folder.uri()}"
     script = f"mkdir -p {left}; touch {left}/out; chmod 555 {left}; {again} job 'mkdir new; touch new/out'; ls /scratch"
     job = run(images, script)
