@@ -43,11 +43,11 @@ local-down: .venv/installed ## Removes the local stack and everything it made
 local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$$(make -s local-env)"
 	@$(PYTHON) -m local env
 
-# uv installs in seconds what takes pip minutes.
-.venv/installed: requirements.txt | $(UV)
+# uv installs in seconds what takes pip minutes. pip is among the requirements: Pulumi's Python language host asks it for the packages.
+.venv/installed: requirements-dev.txt | $(UV)
 	@echo "Installing the requirements into .venv" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
-	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements.txt
+	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements-dev.txt
 	@touch $@
 
 # Stock Debian refuses `pip install` into its own Python; a folder of its own is allowed.
