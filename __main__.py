@@ -29,7 +29,7 @@ from components import (
     instance_types,
 )
 from components.batch_platform import SCRATCH_PATH
-from components.emulation import require_builder
+from preflight.emulation import require_builder
 
 NAME = "biobatch"
 

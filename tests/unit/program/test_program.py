@@ -510,7 +510,7 @@ def test_an_architecture_that_cannot_be_built_ends_in_one_message_that_names_the
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("components.emulation.BINFMT", Path("/nonexistent"))
+    monkeypatch.setattr("preflight.emulation.BINFMT", Path("/nonexistent"))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     with pytest.raises(pulumi.RunError, match="qemu-user-static"):
         record_program({**BASE, "architecture": "arm64"})
