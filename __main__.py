@@ -29,11 +29,13 @@ from components import (
     instance_types,
 )
 from components.batch_platform import SCRATCH_PATH
+from preflight.docker_engine import require_engine
 from preflight.emulation import require_builder
 
 NAME = "biobatch"
 
 config = settings.load()
+require_engine()
 require_builder(config.platform)
 
 # What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets, and so would zones left out
