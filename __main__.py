@@ -110,7 +110,8 @@ def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] |
     )
 
 
-base_image = image("base")
+# The others are built again with it, since they stand on it.
+base_image = image("base", build_args={"IMAGE_DATE": config.image_date} if config.image_date else {})
 images: dict[str, ToolImage] = {}
 for name, tool in config.tools.items():
     images[name] = image(name, images[tool.base] if tool.base else base_image, tool.build_args)
