@@ -29,11 +29,13 @@ from components import (
     instance_types,
 )
 from components.batch_platform import SCRATCH_PATH
-from components.emulation import require_builder
+from preflight.docker_engine import require_engine
+from preflight.emulation import require_builder
 
 NAME = "biobatch"
 
 config = settings.load()
+require_engine()
 require_builder(config.platform)
 
 # What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets, and so would zones left out
@@ -108,7 +110,8 @@ def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] |
     )
 
 
-base_image = image("base")
+# The others are built again with it, since they stand on it.
+base_image = image("base", build_args={"IMAGE_DATE": config.image_date} if config.image_date else {})
 images: dict[str, ToolImage] = {}
 for name, tool in config.tools.items():
     images[name] = image(name, images[tool.base] if tool.base else base_image, tool.build_args)

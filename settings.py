@@ -1,5 +1,6 @@
 """The stack's configuration as typed, checked values: every fault found, all told at once, before anything is created."""
 
+import contextlib
 import difflib
 import ipaddress
 import json
@@ -7,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,7 @@ class Settings:
     spot: bool
     scratch_gib: int
     ami_id: str
+    image_date: str
     tools: dict[str, ToolSettings]
     shares: dict[str, float]
     log_retention_days: int
@@ -199,6 +202,7 @@ def parse(config: Mapping[str, str]) -> Settings:
         spot=values["spot"],
         scratch_gib=values["scratchGiB"],
         ami_id=values["amiId"],
+        image_date=values["imageDate"],
         tools={**TOOLS, **values["tools"]},
         shares=values["shares"],
         log_retention_days=values["logRetentionDays"],
@@ -527,6 +531,16 @@ def _ami(value: str) -> str:
     return value
 
 
+def _image_date(value: str) -> str:
+    with contextlib.suppress(ValueError):
+        if not value or date.fromisoformat(value).isoformat() == value:
+            return value
+    raise Refused(
+        f"{value!r} is not a day of the form YYYY-MM-DD. Set it: pulumi config set imageDate {date.today()}, "
+        "or leave the images as they are: pulumi config rm imageDate"
+    )
+
+
 def _tools(value: str) -> dict[str, ToolSettings]:
     set_it = "Set it: pulumi config set --path 'tools.bwa.memoryMib' 15000"
     tools: dict[str, Any] = _json(value, dict, "a mapping of tools to their figures", set_it)
@@ -630,6 +644,7 @@ KEYS: Mapping[str, Key] = {
     "spot": Key(default=True, read=_boolean("spot")),
     "scratchGiB": Key(default=100, read=_integer("scratchGiB", *SCRATCH_GIB, 100)),
     "amiId": Key(default="", read=_ami),
+    "imageDate": Key(default="", read=_image_date),
     "tools": Key(default={}, read=_tools),
     "shares": Key(default={}, read=_shares),
     "logRetentionDays": Key(default=30, read=_retention),

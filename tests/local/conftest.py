@@ -24,7 +24,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tree")
     for name in ("__main__.py", "settings.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
-    for name in ("components", "images"):
+    for name in ("components", "preflight", "images"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "images/seqtk").mkdir()

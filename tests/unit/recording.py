@@ -23,6 +23,9 @@ ZONES = [f"eu-west-9{letter}" for letter in "abcdef"]
 #: One that the account opted into: first by name, and left out only where the filter asks for it.
 LOCAL_ZONE = "eu-west-9-ath-1a"
 
+#: What a Docker engine that can build the images says of itself.
+ENGINE = {"ServerVersion": "29.1.2", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -165,10 +168,19 @@ def record(
     return Recording(registrations, monitor.exports)
 
 
-def record_program(config: Mapping[str, str], cloud: Cloud | None = None) -> Recording:
-    """Runs the whole of `__main__.py`; keys without a namespace are the project's own."""
+def record_program(
+    config: Mapping[str, str], cloud: Cloud | None = None, engine: Mapping[str, Any] = ENGINE
+) -> Recording:
+    """Runs the whole of `__main__.py`; keys without a namespace are the project's own.
+
+    Args:
+        config: the stack's configuration.
+        cloud: what answers as AWS.
+        engine: what the Docker engine says of itself.
+    """
     full = {key if ":" in key else f"biobatch:{key}": value for key, value in config.items()}
-    return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full, cloud)
+    with mock.patch("preflight.docker_engine.describe", return_value=engine):
+        return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full, cloud)
 
 
 @cache

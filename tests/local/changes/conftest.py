@@ -27,8 +27,8 @@ _END = {"protectData": 0}
 #: What the local stack's own configuration needs beside a row: its instance types are of one architecture.
 _WITH: dict[str, dict[str, Any]] = {"architecture": {"instanceTypes": []}}
 
-#: Keys that say in which network the stack lies, which is another change, and the one whose `up` would build under emulation for long.
-APART = ("availabilityZones", "vpcCidr", "vpcId", "privateSubnetIds", "architecture")
+#: Keys that say in which network the stack lies, which is another change, and the two whose `up` would build all images for long.
+APART = ("availabilityZones", "vpcCidr", "vpcId", "privateSubnetIds", "architecture", "imageDate")
 
 EVERY_KEY = "every key changed that leaves the network where it is"
 BACK = "and back"

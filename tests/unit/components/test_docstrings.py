@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.recording import ROOT
 
-MODULES = sorted([*(ROOT / "components").glob("*.py"), ROOT / "settings.py"])
+MODULES = sorted([*(ROOT / "components").glob("*.py"), *(ROOT / "preflight").glob("*.py"), ROOT / "settings.py"])
 
 
 def documented(tree: ast.Module) -> Iterator[tuple[str, str]]:

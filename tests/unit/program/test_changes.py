@@ -26,7 +26,7 @@ def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -
     (tree / "images/seqtk/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tree)
-        patch.setattr("components.emulation.require_builder", lambda platform: None)
+        patch.setattr("preflight.emulation.require_builder", lambda platform: None)
         yield
 
 

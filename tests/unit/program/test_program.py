@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pulumi
 import pytest
@@ -510,10 +511,22 @@ def test_an_architecture_that_cannot_be_built_ends_in_one_message_that_names_the
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr("platform.system", lambda: "Linux")
-    monkeypatch.setattr("components.emulation.BINFMT", Path("/nonexistent"))
+    monkeypatch.setattr("preflight.emulation.BINFMT", Path("/nonexistent"))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     with pytest.raises(pulumi.RunError, match="qemu-user-static"):
         record_program({**BASE, "architecture": "arm64"})
+
+
+def test_an_engine_that_cannot_build_ends_the_program_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    cloud = Cloud()
+    old = {"ServerVersion": "26.1.5", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+    with (
+        mock.patch.object(cloud, "new_resource", side_effect=AssertionError("something is made")),
+        mock.patch.object(cloud, "call", side_effect=AssertionError("AWS is asked")),
+        pytest.raises(pulumi.RunError, match=r"Docker 26\.1\.5 with the containerd image store"),
+    ):
+        record_program(BASE, cloud, old)
 
 
 def test_tags_reach_machines_volumes_and_jobs() -> None:

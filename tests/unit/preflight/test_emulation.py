@@ -5,7 +5,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.emulation import require_builder
+from preflight.emulation import require_builder
 
 
 @pytest.fixture
