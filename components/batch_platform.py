@@ -38,12 +38,18 @@ SHARE_DECAY_SECONDS = 24 * 3600
 #: Priority within a share, 0 to 9,999; a submission may give another.
 SCHEDULING_PRIORITY = 1
 
-#: A job that can never start is cancelled after this many seconds instead of blocking its queue for ever.
-STUCK_SECONDS = 3600
-STUCK_REASONS = (
-    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
-    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
-)
+#: Seconds after which Batch cancels the job at the head of a queue, by the reason why it cannot start. Such a job blocks every job
+#: behind it. These are all the reasons that Batch acts on (Batch User Guide, "Automatic remediation with jobStateTimeLimitActions");
+#: 600 and 86,400 are the least and the most that it takes. A misconfiguration stays until someone changes the job or the configuration,
+#: so the job goes at once. A shortage of machines ends by itself, on Spot often within hours: the job keeps its place for a day, so that
+#: a run that waits overnight is not lost, and then makes way for jobs that fit other machines.
+#: Batch never cancels for ACTION_REQUIRED, MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS and UNDETERMINED.
+STUCK_SECONDS = {
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE": 600,
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT": 600,
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED": 600,
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY": 86_400,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,9 +268,9 @@ class BatchPlatform(pulumi.ComponentResource):
                 ],
                 job_state_time_limit_actions=[
                     aws.batch.JobQueueJobStateTimeLimitActionArgs(
-                        action="CANCEL", state="RUNNABLE", max_time_seconds=STUCK_SECONDS, reason=reason
+                        action="CANCEL", state="RUNNABLE", max_time_seconds=seconds, reason=reason
                     )
-                    for reason in STUCK_REASONS
+                    for reason, seconds in STUCK_SECONDS.items()
                 ],
                 tags=args.tags,
                 opts=child,

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email import message_from_bytes
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
@@ -14,6 +15,7 @@ from moto.ecs.models import ecs_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, iam_backends
 
+from local.aws.batch.capacity import Size
 from local.aws.batch.forms import Document, check_name, page, refusal
 
 if TYPE_CHECKING:
@@ -24,8 +26,13 @@ _SERVICE_ROLE = "AWSServiceRoleForBatch"
 #: moto would spell the role's name with a small b.
 SERVICE_NAME_CONVERSION["batch"] = "Batch"
 
-#: Batch's own sets of instance types, by architecture (Batch User Guide, "Compute environment parameters").
-_SETS = {"optimal": "x86_64", "default_x86_64": "x86_64", "default_arm64": "arm64"}
+#: Families of Batch's own sets of instance types (Batch User Guide, "Compute environment parameters").
+_X86_64 = ("m6i", "c6i", "r6i", "c7i")
+_SETS = {"optimal": _X86_64, "default_x86_64": _X86_64, "default_arm64": ("m6g", "c6g", "r6g", "c7g")}
+
+#: MiB of a machine that the ECS agent keeps (Batch User Guide, "Reserve system memory"). What its kernel takes is left out, since that
+#: differs from type to type: a job that fits here by less than that waits on AWS.
+_AGENT_MIB = 32
 
 #: Strategies by type of environment; those that AWS can update in place are all but BEST_FIT.
 _EC2_STRATEGIES = ("BEST_FIT", "BEST_FIT_PROGRESSIVE", "BEST_FIT_PROGRESSIVE_ORDERED")
@@ -71,10 +78,15 @@ class ComputeEnvironment:
         """Whether it is one of Fargate's."""
         return "FARGATE" in self.resources.get("type", "")
 
-    @property
-    def max_vcpus(self) -> int | None:
-        """vCPUs that it may grow to; None if it says nothing."""
-        return self.resources.get("maxvCpus")
+    def may_grow_to(self, size: Size) -> bool:
+        """Whether its vCPUs may be as many as a job asks for."""
+        most = self.resources.get("maxvCpus")
+        return most is None or size.vcpus <= most
+
+    def has_machines_for(self, size: Size) -> bool:
+        """Whether one of its instance types has room for a job. True where it names no types, as Fargate's."""
+        entries = self.resources.get("instanceTypes", [])
+        return not entries or any(size.fits(machine) for entry in entries for machine in _machines(entry))
 
     @property
     def architectures(self) -> set[str]:
@@ -93,11 +105,26 @@ class ComputeEnvironment:
         return self.service_role.endswith(f"/{_SERVICE_ROLE}") and strategy != "BEST_FIT"
 
 
-def _architectures(entry: str) -> set[str]:
+def _types(entry: str) -> list[str]:
+    """The instance types that an entry of `instanceTypes` stands for."""
     if entry in _SETS:
-        return {_SETS[entry]}
-    types = [entry] if entry in INSTANCE_TYPES else [name for name in INSTANCE_TYPES if name.startswith(f"{entry}.")]
-    return {a for name in types for a in INSTANCE_TYPES[name]["ProcessorInfo"]["SupportedArchitectures"] if a != "i386"}
+        return [name for family in _SETS[entry] for name in _types(family)]
+    return [entry] if entry in INSTANCE_TYPES else [name for name in INSTANCE_TYPES if name.startswith(f"{entry}.")]
+
+
+@cache
+def _architectures(entry: str) -> frozenset[str]:
+    supported = (INSTANCE_TYPES[name]["ProcessorInfo"]["SupportedArchitectures"] for name in _types(entry))
+    return frozenset(a for architectures in supported for a in architectures if a != "i386")
+
+
+@cache
+def _machines(entry: str) -> tuple[Size, ...]:
+    """What a job can have at most of each instance type."""
+    found = (INSTANCE_TYPES[name] for name in _types(entry))
+    return tuple(
+        Size(vcpus=t["VCpuInfo"]["DefaultVCpus"], memory_mib=t["MemoryInfo"]["SizeInMiB"] - _AGENT_MIB) for t in found
+    )
 
 
 class ComputeEnvironments:

@@ -82,8 +82,6 @@ class Job:
     status_reason: str = ""
     started_at: int | None = None
     stopped_at: int | None = None
-    runnable_since: float = 0.0
-    """By the scheduler's clock."""
     attempts: list[Document] = field(default_factory=list)
     latest: Document = field(default_factory=dict)
     """Members that the latest attempt adds to `container`."""

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 _MOST_ENVIRONMENTS = 3
 _TIME_LIMIT_SECONDS = (600, 86400)
+#: Reasons that a time limit acts on. The API takes any text as a reason, and nothing happens for another (Batch User Guide,
+#: "Automatic remediation with jobStateTimeLimitActions").
+TIME_LIMIT_REASONS = frozenset(
+    {
+        "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+    }
+)
 _SHARE = re.compile(r"[A-Za-z0-9]{0,255}\*?")
 _MOST_SHARES = 500
 _MOST_DECAY_SECONDS = 604800
@@ -51,11 +61,6 @@ class JobQueue:
     policy: SchedulingPolicy | None
     time_limits: list[Document]
     """`jobStateTimeLimitActions`."""
-
-    @property
-    def environment(self) -> ComputeEnvironment | None:
-        """The environment that takes the next job, None if none takes any."""
-        return next((environment for environment in self.environments if environment.takes_jobs), None)
 
 
 class JobQueues:

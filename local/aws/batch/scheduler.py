@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from local.aws.batch.capacity import Capacity, Size
+from local.aws.batch.containers import requirement
+from local.aws.batch.environments import ComputeEnvironment
 from local.aws.batch.forms import Document
 from local.aws.batch.job import Job, Status, milliseconds
-from local.aws.batch.queues import JobQueue
+from local.aws.batch.queues import TIME_LIMIT_REASONS, JobQueue
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +26,20 @@ TIMED_OUT = "Job attempt duration exceeded timeout"
 DEPENDENCY_FAILED = "Dependent Job failed"
 CHILD_FAILED = "Array Child Job failed"
 OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
-TOO_LARGE = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
-UNKNOWN_RESOURCE = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+
+#: Why the job at the head of a queue cannot start, in the words of its `statusReason`. Before " - " comes the reason that a queue's
+#: time limit names (Batch User Guide, "Jobs stuck in a RUNNABLE status"). What only real machines can cause is left out: a shortage
+#: of machines, an unsupported configuration of instances, a service role without its permissions.
+MAX_RESOURCE = (
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - "
+    "CE(s) associated with the job queue cannot meet the CPU requirement of the job."
+)
+RESOURCE_REQUIREMENT = (
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - "
+    "The job resource requirement (vCPU/memory/GPU) is higher than that can be met by the CE(s) attached to the job queue."
+)
+INVALID_ENVIRONMENTS = "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."
+UNDETERMINED = "UNDETERMINED - Batch job is blocked, root cause is undetermined."
 
 
 @dataclass(kw_only=True, eq=False)
@@ -77,9 +91,10 @@ class Runner(Protocol):
 class Scheduler:
     """Takes jobs from submission to their end.
 
-    Queues of higher priority go first; inside a queue the order is that of submission or of its fair-share policy. Nothing
-    overtakes: a job that does not fit yet waits, and everything behind it too, so that a large job is not starved by small ones.
-    A queue whose first job can never fit its compute environments is blocked, as on AWS.
+    Queues of higher priority are asked first. A queue offers one job: by the order of submission, or by its fair-share policy. If
+    there is no room for that job now, the next queue is asked (API JobQueueDetail, `priority`). If the job can never start, it
+    blocks its queue, and its `statusReason` says why, until someone ends it or the queue's time limit does (Batch User Guide, "Jobs
+    stuck in a RUNNABLE status"; AWS HPC blog, "Introducing new alerts to help users detect and react to blocked job queues").
 
     Args:
         capacity: of the machine.
@@ -170,7 +185,8 @@ class Scheduler:
 
     def _seconds_to_next_event(self) -> float | None:
         times = [self._deadlines[0][0] - self._clock()] if self._deadlines else []
-        times += [line.seconds_to_limit for line in self._waiting.values() if line.seconds_to_limit is not None]
+        limits = (line.seconds_to_limit(self._clock()) for line in self._waiting.values())
+        times += [seconds for seconds in limits if seconds is not None]
         return max(0.0, min(times)) if times else None
 
     def _step(self) -> None:
@@ -198,48 +214,39 @@ class Scheduler:
 
     def _make_runnable(self, job: Job) -> None:
         job.change(Status.RUNNABLE)
-        job.runnable_since = self._clock()
         queue = job.submission.queue
         self._waiting.setdefault(queue, _Line(queue)).add(job)
 
     def _start_next(self) -> bool:
-        """Starts the job whose turn it is, if there is room. False if nothing was done."""
+        """Starts the first job that has its turn and room. False if there is none."""
         lines = sorted(self._waiting.values(), key=lambda line: line.rank(self._tasks))
         for line in lines:
             job = line.first(self._tasks)
             if job is None:
                 self._waiting.pop(line.queue)
                 continue
-            if not line.queue.environment or _misfit(job):
+            environment = _environment_for(job)
+            size = self._capacity.take(job.id, job.submission.size) if environment else None
+            if environment is None or size is None:
                 continue
-            size = self._capacity.take(job.id, job.submission.size)
-            if size is None:
-                return False
             line.remove(job)
-            self._launch(job, size)
+            self._launch(job, size, environment)
             return True
         return False
 
     def _cancel_stuck(self) -> bool:
-        """Marks the first job of each queue that can never run in its environments, and cancels it after the queue's time limit.
+        """Tells the first job of each queue why it cannot start, and cancels it once the queue's time limit for that reason is over.
         False if none was cancelled."""
         for line in self._waiting.values():
-            line.seconds_to_limit = None
             job = line.first(self._tasks)
-            if job is None or not (reason := _misfit(job)):
-                continue
-            job.status_reason = reason
-            limits = [limit["maxTimeSeconds"] for limit in line.queue.time_limits if limit["reason"] == reason]
-            if not limits:
-                continue
-            line.seconds_to_limit = job.runnable_since + min(limits) - self._clock()
-            if line.seconds_to_limit <= 0:
+            line.note(job, _obstacle(job) if job else "", self._clock())
+            if job and line.seconds_to_limit(self._clock()) == 0:
                 job.cancelled = True
-                self._finish(job, Status.FAILED, f"{reason} - Job was cancelled by the job queue's time limit")
+                self._finish(job, Status.FAILED, f"Canceled by JobStateTimeLimit action due to reason: {line.reason}")
                 return True
         return False
 
-    def _launch(self, job: Job, size: Size) -> None:
+    def _launch(self, job: Job, size: Size, environment: ComputeEnvironment) -> None:
         wanted = job.submission.size
         if size != wanted:
             log.warning(
@@ -254,8 +261,6 @@ class Scheduler:
             self._capacity.give_back(job.id)
             self._finish(job, Status.FAILED, OVERRIDES_TOO_LONG)
             return
-        environment = job.submission.queue.environment
-        assert environment is not None
         task = Task(
             id=uuid.uuid4().hex,
             job=job,
@@ -343,13 +348,31 @@ class Scheduler:
                 yield array, Status.FAILED if failed else Status.SUCCEEDED, CHILD_FAILED if failed else ""
 
 
-def _misfit(job: Job) -> str:
-    """Why a job can never run in its queue's environments, empty if it can."""
-    if any(entry["type"] == "GPU" for entry in job.submission.container["resourceRequirements"]):
-        return UNKNOWN_RESOURCE
-    most = [environment.max_vcpus for environment in job.submission.queue.environments if environment.takes_jobs]
-    too_large = most and all(vcpus is not None and job.submission.size.vcpus > vcpus for vcpus in most)
-    return TOO_LARGE if too_large else ""
+def _environment_for(job: Job) -> ComputeEnvironment | None:
+    """The first environment of a job's queue that can run it, None if there is none as they are."""
+    return next((e for e in _taking(job) if e.may_grow_to(job.submission.size) and _has_machines(e, job)), None)
+
+
+def _obstacle(job: Job) -> str:
+    """Why a job can never start in its queue's environments as they are, empty if it can or if none of them is enabled."""
+    taking = _taking(job)
+    if not taking:
+        return INVALID_ENVIRONMENTS if any(e.enabled for e in job.submission.queue.environments) else ""
+    if not any(environment.may_grow_to(job.submission.size) for environment in taking):
+        return MAX_RESOURCE
+    if not any(_has_machines(environment, job) for environment in taking):
+        return RESOURCE_REQUIREMENT
+    return "" if _environment_for(job) else UNDETERMINED
+
+
+def _taking(job: Job) -> list[ComputeEnvironment]:
+    return [environment for environment in job.submission.queue.environments if environment.takes_jobs]
+
+
+def _has_machines(environment: ComputeEnvironment, job: Job) -> bool:
+    # No machine of the local stack has a GPU, whatever type it stands for.
+    wants_gpu = requirement(job.submission.container, "GPU") is not None
+    return not wants_gpu and environment.has_machines_for(job.submission.size)
 
 
 class _Line:
@@ -357,9 +380,41 @@ class _Line:
 
     def __init__(self, queue: JobQueue) -> None:
         self.queue = queue
-        self.seconds_to_limit: float | None = None
-        """Until the first job is cancelled because it can never run."""
+        self._stuck: Job | None = None
+        self._status_reason = ""
+        self._since = 0.0
         self._shares: dict[str, list[tuple[int, int, Job]]] = {}
+
+    @property
+    def reason(self) -> str:
+        """Why the job at the head cannot start, as time limits name it; empty if it can."""
+        return self._status_reason.partition(" - ")[0]
+
+    def note(self, job: Job | None, obstacle: str, now: float) -> None:
+        """Keeps since when the job at the head cannot start, and shows it why.
+
+        Args:
+            job: the one whose turn it is.
+            obstacle: why it cannot start, empty if it can.
+            now: the scheduler's time in seconds.
+        """
+        if (job, obstacle) == (self._stuck, self._status_reason):
+            return
+        if self._stuck and self._stuck.status is Status.RUNNABLE and self._stuck.status_reason == self._status_reason:
+            self._stuck.status_reason = ""
+        self._stuck, self._status_reason, self._since = job if obstacle else None, obstacle, now
+        if job and obstacle:
+            job.status_reason = obstacle
+
+    def seconds_to_limit(self, now: float) -> float | None:
+        """Seconds until the queue's time limit cancels the job at the head, None if none does.
+
+        The time counts from when the job was found at the head for that reason (API JobQueueDetail, `jobStateTimeLimitActions`).
+        """
+        limits = [limit["maxTimeSeconds"] for limit in self.queue.time_limits if limit["reason"] == self.reason]
+        if not limits or self.reason not in TIME_LIMIT_REASONS:
+            return None
+        return max(0.0, self._since + min(limits) - now)
 
     def add(self, job: Job) -> None:
         """Puts a job in its place: by priority inside its share, then by submission."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from moto.batch.exceptions import ClientException
+from moto.ec2.models import EC2Backend
 
 from local.aws.batch.job import milliseconds
 from local.aws.batch.scheduler import Outcome, Task
@@ -126,19 +127,22 @@ def test_the_queue_of_higher_priority_goes_first(world: World) -> None:
     assert world.status(plain) == "RUNNABLE"
 
 
-def test_jobs_of_another_queue_do_not_overtake_a_large_one_either(world: World) -> None:
+def test_the_next_queue_is_asked_where_there_is_no_room_for_the_job_of_the_first(world: World) -> None:
+    # API JobQueueDetail, `priority`: a job of a queue of higher priority may wait for jobs of queues of lower priority.
     order = [{"order": 1, "computeEnvironment": "machines"}]
     world.call("CreateJobQueue", jobQueueName="urgent", priority=2, computeEnvironmentOrder=order)
     world.machine.outcome = lambda _: None
     small = world.submit()
     world.reaches(small, "RUNNING")
-    large = world.submit(jobQueue="urgent", **_size(2))
-    world.reaches(large, "RUNNABLE")
-    late = world.submit()
-    world.reaches(late, "RUNNABLE")
+    large, behind = (world.submit(jobQueue="urgent", **_size(vcpus)) for vcpus in (2, 1))
+    world.reaches(behind, "RUNNABLE")
+    other = world.submit()
+    world.reaches(other, "RUNNING")
+    assert (world.status(large), world.status(behind)) == ("RUNNABLE", "RUNNABLE")
     world.machine.end(small)
+    world.machine.end(other)
     world.reaches(large, "RUNNING")
-    assert [task.job.id for task in world.machine.tasks] == [small, large]
+    assert world.status(behind) == "RUNNABLE"
 
 
 def test_jobs_of_disabled_environments_wait(world: World) -> None:
@@ -150,28 +154,159 @@ def test_jobs_of_disabled_environments_wait(world: World) -> None:
     assert world.ended(job)["status"] == "SUCCEEDED"
 
 
-def test_a_job_that_fits_no_environment_blocks_its_queue_and_says_why(world: World) -> None:
-    misfit, behind = world.submit(**_size(17)), world.submit()
-    until(lambda: "statusReason" in world.job(misfit), "a reason")
-    assert world.job(misfit)["statusReason"] == "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
-    assert world.reaches(behind, "RUNNABLE")["status"] == "RUNNABLE"
+MAX_RESOURCE = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
+RESOURCE_REQUIREMENT = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
+
+#: What a waiting job shows by AWS's documentation (Batch User Guide, "Jobs stuck in a RUNNABLE status").
+SHOWN = {
+    MAX_RESOURCE: f"{MAX_RESOURCE} - CE(s) associated with the job queue cannot meet the CPU requirement of the job.",
+    RESOURCE_REQUIREMENT: (
+        f"{RESOURCE_REQUIREMENT} - The job resource requirement (vCPU/memory/GPU) is higher than that can be met by the CE(s) "
+        "attached to the job queue."
+    ),
+    "ACTION_REQUIRED": "ACTION_REQUIRED - CE(s) associated with the job queue are invalid.",
+    "UNDETERMINED": "UNDETERMINED - Batch job is blocked, root cause is undetermined.",
+}
+
+
+def _blocked(world: World, job: str) -> str:
+    """Waits until a waiting job shows why it cannot start, and gives the reason."""
+    until(lambda: "statusReason" in world.job(job), "a reason")
+    shown = world.job(job)
+    assert shown["status"] == "RUNNABLE"
+    [listed] = [each for each in _listed(world, shown) if each["jobId"] == job]
+    assert listed["statusReason"] == shown["statusReason"], "ListJobs shows it too"
+    return next(reason for reason, text in SHOWN.items() if text == shown["statusReason"])
+
+
+def _listed(world: World, job: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = world.call("ListJobs", jobQueue=job["jobQueue"], jobStatus=job["status"])
+    return list(answer["jobSummaryList"])
+
+
+@pytest.mark.parametrize(
+    ("requirements", "reason"),
+    [
+        # The environment grows to 16 vCPUs; its largest machine has 1,048,576 MiB, of which the ECS agent keeps 32.
+        ([("VCPU", 17), ("MEMORY", 100)], MAX_RESOURCE),
+        ([("VCPU", 1), ("MEMORY", 1_048_545)], RESOURCE_REQUIREMENT),
+        ([("VCPU", 1), ("MEMORY", 100), ("GPU", 1)], RESOURCE_REQUIREMENT),
+    ],
+)
+def test_a_job_that_can_never_start_blocks_its_queue_and_says_why(
+    world: World, requirements: list[tuple[str, int]], reason: str
+) -> None:
+    wanted = [{"type": kind, "value": str(value)} for kind, value in requirements]
+    misfit, behind = world.submit(containerOverrides={"resourceRequirements": wanted}), world.submit()
+    assert _blocked(world, misfit) == reason
+    assert world.reaches(behind, "RUNNABLE").get("statusReason") is None
+    assert not world.machine.tasks
     world.call("CancelJob", jobId=misfit, reason="too large")
     assert world.ended(behind)["status"] == "SUCCEEDED"
 
 
-def test_a_queues_time_limit_cancels_a_job_that_fits_no_environment(world: World) -> None:
-    reason = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
-    limit = {"action": "CANCEL", "state": "RUNNABLE", "maxTimeSeconds": 600, "reason": reason}
-    world.call("UpdateJobQueue", jobQueue="main", jobStateTimeLimitActions=[limit])
-    misfit, behind = world.submit(**_size(17)), world.submit()
-    until(lambda: "statusReason" in world.job(misfit), "a reason")
+def test_a_job_that_no_machine_of_the_allowed_types_can_hold_blocks_its_queue(
+    world: World, resources: dict[str, Any]
+) -> None:
+    small = {**resources, "maxvCpus": 256, "instanceTypes": ["c6i.large", "m6i.xlarge"]}
+    world.call("CreateComputeEnvironment", computeEnvironmentName="small", type="MANAGED", computeResources=small)
+    world.call("UpdateJobQueue", jobQueue="main", computeEnvironmentOrder=[{"order": 1, "computeEnvironment": "small"}])
+    whole = world.submit(**_size(4, 16384 - 32))
+    assert world.ended(whole)["status"] == "SUCCEEDED"
+    assert _blocked(world, world.submit(**_size(4, 16384 - 31))) == RESOURCE_REQUIREMENT
+
+
+def test_a_job_that_each_environment_refuses_for_another_reason_is_blocked_for_one_that_batch_cannot_tell(
+    world: World, resources: dict[str, Any]
+) -> None:
+    wide = {**resources, "maxvCpus": 256, "instanceTypes": ["c6i.large"]}
+    world.call("CreateComputeEnvironment", computeEnvironmentName="wide", type="MANAGED", computeResources=wide)
+    order = [{"order": i, "computeEnvironment": name} for i, name in enumerate(("machines", "wide"), start=1)]
+    world.call("UpdateJobQueue", jobQueue="main", computeEnvironmentOrder=order)
+    assert _blocked(world, world.submit(**_size(32))) == "UNDETERMINED"
+
+
+def test_a_job_takes_the_first_environment_that_can_run_it(world: World, resources: dict[str, Any]) -> None:
+    wide = {**resources, "maxvCpus": 256}
+    world.call("CreateComputeEnvironment", computeEnvironmentName="wide", type="MANAGED", computeResources=wide)
+    order = [{"order": i, "computeEnvironment": name} for i, name in enumerate(("machines", "wide"), start=1)]
+    world.call("UpdateJobQueue", jobQueue="main", computeEnvironmentOrder=order)
+    world.ended(world.submit(**_size(16)))
+    world.ended(world.submit(**_size(17)))
+    assert [task.environment for task in world.machine.tasks] == ["machines", "wide"]
+
+
+def test_a_job_whose_environments_are_all_invalid_says_so(world: World, ec2: EC2Backend) -> None:
+    plain = ec2.create_launch_template("plain", "", {"UserData": "ZWNobw=="}, {})
+    template = {"launchTemplateId": plain.id, "version": "1"}
+    world.call("UpdateComputeEnvironment", computeEnvironment="machines", computeResources={"launchTemplate": template})
+    assert _blocked(world, world.submit()) == "ACTION_REQUIRED"
+
+
+def test_a_job_that_can_start_again_no_longer_says_why_not(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    small, misfit = world.submit(), world.submit(**_size(17))
+    world.reaches(small, "RUNNING")
+    assert _blocked(world, misfit) == MAX_RESOURCE
+    world.call("UpdateComputeEnvironment", computeEnvironment="machines", computeResources={"maxvCpus": 32})
+    until(lambda: "statusReason" not in world.job(misfit), "no reason")
+    assert world.status(misfit) == "RUNNABLE"
+    world.machine.end(small)
+    world.reaches(misfit, "RUNNING")
+
+
+def _limit(world: World, **seconds: int) -> None:
+    """Gives the main queue time limits, by reasons of MISCONFIGURATION."""
+    limit = {"action": "CANCEL", "state": "RUNNABLE"}
+    limits = [{**limit, "reason": reason, "maxTimeSeconds": time} for reason, time in seconds.items()]
+    world.call("UpdateJobQueue", jobQueue="main", jobStateTimeLimitActions=limits)
+
+
+@pytest.mark.parametrize("reason", [MAX_RESOURCE, RESOURCE_REQUIREMENT])
+def test_a_queues_time_limit_cancels_a_job_that_can_never_start(world: World, reason: str) -> None:
+    _limit(world, **{MAX_RESOURCE: 600, RESOURCE_REQUIREMENT: 600})
+    misfit = world.submit(**(_size(17) if reason == MAX_RESOURCE else _size(1, 2_000_000)))
+    behind = world.submit()
+    assert _blocked(world, misfit) == reason
     world.pass_time(590)
     assert world.status(misfit) == "RUNNABLE"
     world.pass_time(20)
     job = world.ended(misfit)
     assert job["isCancelled"]
-    assert job["statusReason"].startswith(reason)
+    assert job["statusReason"] == f"Canceled by JobStateTimeLimit action due to reason: {reason}"
     assert world.ended(behind)["status"] == "SUCCEEDED"
+
+
+def test_a_time_limit_counts_from_when_a_job_is_at_the_head(world: World) -> None:
+    _limit(world, **{MAX_RESOURCE: 600})
+    world.machine.outcome = lambda _: None
+    blocker, waiting, misfit = world.submit(**_size(2)), world.submit(), world.submit(**_size(17))
+    world.reaches(blocker, "RUNNING")
+    world.reaches(misfit, "RUNNABLE")
+    world.pass_time(3600)
+    world.machine.end(blocker)
+    world.reaches(waiting, "RUNNING")
+    assert _blocked(world, misfit) == MAX_RESOURCE
+    world.pass_time(590)
+    assert world.status(misfit) == "RUNNABLE"
+    world.pass_time(20)
+    world.ended(misfit)
+
+
+def test_a_time_limit_is_for_its_own_reason_and_never_for_one_that_batch_does_not_act_on(
+    world: World, ec2: EC2Backend
+) -> None:
+    _limit(world, **{RESOURCE_REQUIREMENT: 600, "ACTION_REQUIRED": 600})
+    misfit = world.submit(**_size(17))
+    assert _blocked(world, misfit) == MAX_RESOURCE
+    world.pass_time(86_400)
+    assert world.status(misfit) == "RUNNABLE"
+    plain = ec2.create_launch_template("plain too", "", {"UserData": "ZWNobw=="}, {})
+    template = {"launchTemplateId": plain.id, "version": "1"}
+    world.call("UpdateComputeEnvironment", computeEnvironment="machines", computeResources={"launchTemplate": template})
+    until(lambda: world.job(misfit)["statusReason"] == SHOWN["ACTION_REQUIRED"], "the other reason")
+    world.pass_time(86_400)
+    assert world.status(misfit) == "RUNNABLE"
 
 
 def test_overrides_that_are_too_long_are_accepted_and_the_job_fails(world: World) -> None:

@@ -76,10 +76,16 @@ class World:
         return self.backend.perform(operation, request)
 
     def pass_time(self, seconds: float) -> None:
-        """Makes it later."""
+        """Makes it later, and waits until the scheduler has looked at what that changes."""
         with self.scheduler.lock:
             self._later += seconds
             self.scheduler.wake()
+
+        def looked() -> bool:
+            with self.scheduler.lock:
+                return not self.scheduler._pending_wake
+
+        until(looked, "a look at the time")
 
     def define(self, name: str = "tool", **members: Any) -> str:
         """Registers a job definition and returns its ARN."""
