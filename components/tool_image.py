@@ -1,7 +1,8 @@
 """A tool's container image: built here, pushed to the stack's own repository, known by its digest from then on."""
 
 import hashlib
-import stat
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ import pulumi_docker as docker
 
 #: Images of earlier contents that stay pullable, so that a job submitted before a change still starts after it.
 KEPT_IMAGES = 20
+
+#: Folder beside the program for the build contexts. It may be deleted at any time: the next run makes it again.
+CONTEXTS = Path(".biobatch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +50,8 @@ class ToolImageArgs:
 def content_tag(context: str, platform: str, base_tag: str, build_args: Mapping[str, str] | None = None) -> str:
     """The tag of an image: a hash of all that makes it another one.
 
-    An unchanged folder keeps its tag and so is neither rebuilt nor pushed; the provider compares the same things, names, modes and
-    contents of the files (pulumi-docker, `contextDigest`).
+    An unchanged folder keeps its tag and so is neither rebuilt nor pushed. Of a file's mode only the executable bit counts, which is all
+    that Git keeps: the others are the umask of whoever checked the folder out.
 
     Args:
         context: the folder.
@@ -59,12 +63,45 @@ def content_tag(context: str, platform: str, base_tag: str, build_args: Mapping[
     for key, value in sorted((build_args or {}).items()):
         digest.update(f"{key}={value}\0".encode())
     root = Path(context)
-    for path in sorted(p for p in root.rglob("*") if not p.is_dir()):
+    for path in sorted(p for p in root.rglob("*") if p.is_symlink() or not p.is_dir()):
+        kind = "link" if path.is_symlink() else "executable" if _is_executable(path) else "file"
         content = path.readlink().as_posix().encode() if path.is_symlink() else path.read_bytes()
-        mode = stat.filemode(path.lstat().st_mode)
-        digest.update(f"{path.relative_to(root).as_posix()}\0{mode}\0".encode())
+        digest.update(f"{path.relative_to(root).as_posix()}\0{kind}\0".encode())
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]
+
+
+def plain_context(context: str, tag: str) -> str:
+    """Copies a folder so that its files have the same modes on every machine, and returns the copy's path.
+
+    The provider compares the whole mode of each file (pulumi-docker 4.11.2, `hashContext`). Two deployers with different umasks would
+    rebuild every image in turn. The path is relative and follows from the tag, since the provider compares that too.
+
+    Args:
+        context: the folder.
+        tag: its `content_tag`.
+    """
+    plain = CONTEXTS / f"{Path(context).name}-{tag}"
+    if plain.is_dir():
+        return plain.as_posix()
+    CONTEXTS.mkdir(exist_ok=True)
+    (CONTEXTS / ".gitignore").write_text("*\n")
+    with tempfile.TemporaryDirectory(dir=CONTEXTS) as temporary:
+        # Moved into place whole, since a preview may run beside an `up`.
+        copy = shutil.copytree(context, Path(temporary) / "context", symlinks=True)
+        for path in (copy, *copy.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or _is_executable(path) else 0o644)
+        try:
+            copy.rename(plain)
+        except OSError:
+            if not plain.is_dir():
+                raise
+    return plain.as_posix()
+
+
+def _is_executable(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o100)
 
 
 class ToolImage(pulumi.ComponentResource):
@@ -86,6 +123,7 @@ class ToolImage(pulumi.ComponentResource):
         super().__init__("biobatch:index:ToolImage", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.tag = content_tag(args.context, args.platform, args.base.tag if args.base else "", args.build_args)
+        context = plain_context(args.context, self.tag)
 
         repository = aws.ecr.Repository(
             name,
@@ -119,17 +157,22 @@ class ToolImage(pulumi.ComponentResource):
             name,
             image_name=pulumi.Output.concat(repository.repository_url, ":", self.tag),
             build=docker.DockerBuildArgs(
-                context=args.context,
-                dockerfile=f"{args.context}/Dockerfile",
+                context=context,
+                dockerfile=f"{context}/Dockerfile",
                 platform=args.platform,
                 args={**args.build_args, **({"BASE": args.base.uri} if args.base else {})} or None,
+                # Where Docker has a credential store, a build asks that store alone and is refused the base (401). What is named
+                # here the provider pulls first, with the program's own token.
+                cache_from=docker.CacheFromArgs(images=[args.base.uri]) if args.base else None,
             ),
             registry=docker.RegistryArgs(
                 server=args.registry_server,
                 username=args.registry_username,
                 password=pulumi.Output.secret(args.registry_password),
             ),
-            opts=child,
+            # Its deletion does nothing but ask for a running Docker, which a destroy otherwise does without. The repository takes the
+            # image along.
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(retain_on_delete=True)),
         )
 
         self.uri = image.repo_digest

@@ -31,7 +31,7 @@ def arm64(images: Images) -> Iterator[Images]:
                 "platform": PLATFORM,
                 "args": args.get(tool, {}),
             }
-            builder.build(names[tool], build, lambda line: None)
+            builder.build(names[tool], build, {}, lambda line: None)
         yield dataclasses.replace(images, uris=names)
     finally:
         # An engine has one base image at a time, and other tests build for this machine.

@@ -1,6 +1,8 @@
 """Builds images and pushes them, by the machine's Docker engine."""
 
 import os
+import shutil
+import sys
 import textwrap
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +13,8 @@ from urllib.parse import urlsplit
 import docker
 import docker.errors
 import requests
-from docker.auth import resolve_repository_name
+from docker.auth import AuthConfig, load_config, resolve_repository_name
+from docker.credentials.errors import StoreError
 from docker.utils import parse_repository_tag
 
 from local import containers
@@ -45,24 +48,40 @@ class Builder:
                 f"failed to connect to any docker daemon: {host} does not answer ({error}). Start Docker, or set DOCKER_HOST."
             ) from None
 
-    def build(self, name: str, build: Mapping[str, Any], log: Callable[[str], None]) -> str:
+    def build(
+        self, name: str, build: Mapping[str, Any], registry: Mapping[str, Any], log: Callable[[str], None]
+    ) -> str:
         """Builds an image and returns its id, `sha256:…`.
+
+        What `cacheFrom` names is pulled first with the program's login, as the true provider does; if that fails, the build goes on. The
+        build itself pulls what `FROM` names with the logins of `session_logins`.
 
         Args:
             name: what the image is called, with its tag.
             build: the resource's checked `build`.
+            registry: `server`, `username` and `password` as the program gives them.
             log: takes each step of the build.
 
         Raises:
-            Failure: with the end of the build's output.
+            Failure: with the end of the build's output, or if the machine's credential store fails.
         """
         folder, dockerfile = Path(build["context"]), Path(build["dockerfile"])
+        login, host = _login(registry), _host(registry, name)
+        api: Any = self._client.api
+        try:
+            # The client takes a build's logins from no argument.
+            api._auth_configs = session_logins(host, login)
+            api._auth_configs.get_all_credentials()
+        except (StoreError, docker.errors.DockerException) as error:
+            raise Failure(f"error getting credentials: {error}") from None
+        for cached in (build.get("cacheFrom") or {}).get("images") or []:
+            self._pull(cached, build["platform"], login, log)
         try:
             containers.obtain_base_image(self._client, build["platform"])
         except LocalError as error:
             raise Failure(f"building {build['dockerfile']}: {error}") from None
         with context.archive(folder, dockerfile) as archive:
-            answer = self._client.api.build(
+            answer = api.build(
                 fileobj=archive,
                 custom_context=True,
                 dockerfile=context.ARCHIVED_DOCKERFILE,
@@ -71,7 +90,6 @@ class Builder:
                 | {key: str(value) for key, value in (build.get("args") or {}).items()},
                 target=build.get("target") or "",
                 platform=build["platform"],
-                cache_from=(build.get("cacheFrom") or {}).get("images"),
                 extra_hosts=dict(host.split(":", 1) for host in build.get("addHosts") or []) or None,
                 network_mode=build.get("network"),
                 rm=True,
@@ -98,20 +116,69 @@ class Builder:
             Failure: if the registry refuses it.
         """
         repository, tag = parse_repository_tag(name)
-        login = None
-        if registry.get("username") and registry.get("password"):
-            login = {"username": registry["username"], "password": registry["password"]}
-        answer = self._client.api.push(repository, tag=tag or "latest", auth_config=login, stream=True, decode=True)
-        where = urlsplit(registry.get("server") or "").netloc or resolve_repository_name(repository)[0]
+        answer = self._client.api.push(
+            repository, tag=tag or "latest", auth_config=_login(registry), stream=True, decode=True
+        )
+        where = _host(registry, name)
         log(f"Pushing to {where}")
         for _ in _lines(answer, lambda error: Failure(f"pushing {name} to {where}: {error}")):
             pass
         digests = self._inspect(name).get("RepoDigests") or []
         return next((known for known in digests if known.split("@")[0] == repository), "<none>@<none>")
 
+    def _pull(self, image: str, platform: str, login: dict[str, str] | None, log: Callable[[str], None]) -> None:
+        log(f"Pulling cached image {image}")
+        try:
+            answer = self._client.api.pull(image, auth_config=login, platform=platform, stream=True, decode=True)
+            for _ in _lines(answer, Failure):
+                pass
+        except (Failure, docker.errors.DockerException, requests.RequestException) as error:
+            log(f"cacheFrom image {image} not available: {error}")
+
     def _inspect(self, name: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._client.api.inspect_image(name)  # type: ignore[no-untyped-call]
         return found
+
+
+def session_logins(host: str, login: Mapping[str, str] | None) -> AuthConfig:
+    """The logins of a build, as the true provider hands them to BuildKit: the user's own, and the program's for its registry.
+
+    A credential store stands before both: of a registry for which there is one, BuildKit asks the store alone, and the program's login
+    is lost (pulumi-docker 4.11.2, `dockerBuild`; docker/cli 28.5, `GetCredentialsStore`).
+
+    Args:
+        host: the program's registry.
+        login: the program's login for it, or None.
+    """
+    logins = load_config()
+    if not logins.creds_store and (store := _default_store()):
+        logins["credsStore"] = store
+    if logins.cred_helpers.get(host) or logins.creds_store:
+        logins.auths.pop(host, None)
+    elif login:
+        logins.add_auth(host, dict(login))
+    return logins
+
+
+def _default_store() -> str:
+    """The credential store that Docker uses without being told, if its helper is installed, or "" (docker/cli 28.5, `DetectDefaultStore`)."""
+    if sys.platform == "darwin":
+        store = "osxkeychain"
+    else:
+        store = "pass" if shutil.which("pass") else "secretservice"
+    return store if shutil.which(f"docker-credential-{store}") else ""
+
+
+def _login(registry: Mapping[str, Any]) -> dict[str, str] | None:
+    if not (registry.get("username") and registry.get("password")):
+        return None
+    return {"username": registry["username"], "password": registry["password"]}
+
+
+def _host(registry: Mapping[str, Any], name: str) -> str:
+    """The registry's host and port: as its address says, or else the image's name."""
+    server = str(registry.get("server") or "")
+    return (urlsplit(server).netloc or server) if server else resolve_repository_name(name)[0]
 
 
 def _automatic_arguments(platform: str) -> dict[str, str]:

@@ -100,7 +100,7 @@ class Provider(Plugin):
         def log(line: str) -> None:
             self._show(urn, line)
 
-        digest = self._builder.build(name, build, log)
+        digest = self._builder.build(name, build, registry, log)
         if not preview and not inputs.get("skipPush"):
             digest = self._builder.push(name, registry, log)
         return {

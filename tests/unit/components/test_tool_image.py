@@ -1,12 +1,20 @@
 """An image's tag changes with all that makes another image, and with nothing else."""
 
 import os
-from collections.abc import Callable
+import shutil
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pulumi.runtime.proto import provider_pb2
 
-from components.tool_image import ToolImageArgs, content_tag
+from components.tool_image import ToolImage, ToolImageArgs, content_tag, plain_context
+from local.plugins.common import from_struct, to_struct
+from local.plugins.docker.provider import TOKEN, Provider
+from tests.unit.plugins.engine import Context
+from tests.unit.recording import Registration, record
 
 
 @pytest.fixture
@@ -37,6 +45,10 @@ def swap(folder: Path) -> None:
     other.write_text(first)
 
 
+def link_to_folder(folder: Path) -> None:
+    (folder / "sources").symlink_to("job")
+
+
 def relink(folder: Path) -> None:
     (folder / "latest").unlink()
     (folder / "latest").symlink_to("job/../launcher")
@@ -49,7 +61,8 @@ def relink(folder: Path) -> None:
         pytest.param(lambda f: (f / "job/main.go").write_text(""), id="content in a folder"),
         pytest.param(lambda f: (f / "launcher").rename(f / "starter"), id="name"),
         pytest.param(lambda f: (f / "job").rename(f / "jobs"), id="name of a folder"),
-        pytest.param(lambda f: (f / "launcher").chmod(0o755), id="mode"),
+        pytest.param(lambda f: (f / "launcher").chmod(0o755), id="executable bit"),
+        pytest.param(link_to_folder, id="a link to a folder"),
         pytest.param(lambda f: (f / "empty").touch(), id="one file more"),
         pytest.param(lambda f: (f / "job/plan.go").unlink(), id="one file less"),
         pytest.param(swap, id="contents exchanged"),
@@ -79,6 +92,117 @@ def test_the_tag_does_not_change_with_time_place_or_order(folder: Path, tmp_path
 def test_the_tag_is_one_that_registries_take(folder: Path) -> None:
     assert len(tag(folder)) == 16
     assert set(tag(folder)) <= set("0123456789abcdef")
+
+
+#: What Git checks out under the umasks of Ubuntu's users, of Debian's and macOS's, and of the careful; and what `chmod -R` makes of it.
+UMASKS = {"002": (0o664, 0o775), "022": (0o644, 0o755), "077": (0o600, 0o700), "chmod": (0o446, 0o4757)}
+
+
+def checked_out(context: Path, umask: str) -> Path:
+    """The folder as it is checked out, with an executable file, under a umask."""
+    fill(context, ["Dockerfile", "launcher", "job/main.go", "job/plan.go", ".dockerignore"])
+    (context / ".dockerignore").write_text("*.orig\n")
+    plain, executable = UMASKS[umask]
+    for path in (context, *context.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(executable if path.is_dir() or path.name == "launcher" else plain)
+    return context
+
+
+def images(**base: Any) -> list[Registration]:
+    """A base image and one that stands on it, as the program registers them from the folder `tool`."""
+
+    def build() -> None:
+        arguments = {"platform": "linux/amd64", "registry_username": "AWS", "registry_password": "token", **base}
+        below = ToolImage("base", ToolImageArgs(context="tool", registry_server="registry.test", **arguments))
+        ToolImage("above", ToolImageArgs(context="tool", registry_server="registry.test", base=below, **arguments))
+
+    return record(build).all(TOKEN)
+
+
+def compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the provider compares: the inputs with its defaults and the digest of the context."""
+    urn = f"urn:pulumi:local::biobatch::{TOKEN}::tool"
+    answer = Provider().Check(provider_pb2.CheckRequest(urn=urn, news=to_struct(inputs)), Context())
+    return from_struct(answer.inputs)
+
+
+@pytest.mark.parametrize("umask", UMASKS)
+def test_neither_tag_nor_provider_sees_the_umask_of_who_checked_the_folder_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: str
+) -> None:
+    seen: list[list[dict[str, Any]]] = []
+    for one in ("022", umask):
+        place = tmp_path / f"clone-{len(seen)}"
+        place.mkdir()
+        monkeypatch.chdir(place)
+        checked_out(Path("tool"), one)
+        seen.append([compared(image.inputs) for image in images()])
+    assert seen[0] == seen[1]
+    # A changed mode that does count is seen by both.
+    Path("tool/launcher").chmod(0o644)
+    for before, after in zip(seen[1], [compared(image.inputs) for image in images()], strict=True):
+        assert before["imageName"] != after["imageName"]
+        assert before["build"]["contextDigest"] != after["build"]["contextDigest"]
+
+
+def test_the_context_is_a_whole_copy_and_the_folder_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = checked_out(Path("tool"), "002")
+    modes = {path: path.lstat().st_mode for path in source.rglob("*")}
+    copy = Path(plain_context("tool", "0123456789abcdef"))
+    assert copy == Path(".biobatch/tool-0123456789abcdef")
+    assert {path: path.lstat().st_mode for path in source.rglob("*")} == modes
+    names = sorted(path.relative_to(source) for path in source.rglob("*"))
+    assert sorted(path.relative_to(copy) for path in copy.rglob("*")) == names
+    for name in names:
+        path, mode = copy / name, (copy / name).lstat().st_mode
+        if path.is_symlink():
+            assert path.readlink() == (source / name).readlink()
+        elif path.is_dir() or name == Path("launcher"):
+            assert stat.filemode(mode)[1:] == "rwxr-xr-x"
+        else:
+            assert stat.filemode(mode) == "-rw-r--r--"
+            assert path.read_bytes() == (source / name).read_bytes()
+    # Git sees none of it, in whatever program's folder it is.
+    assert Path(".biobatch/.gitignore").read_text() == "*\n"
+    assert sorted(p.name for p in Path(".biobatch").iterdir()) == [".gitignore", copy.name]
+
+
+def test_a_context_that_another_run_made_meanwhile_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    checked_out(Path("tool"), "022")
+    place = Path(".biobatch/tool-0123456789abcdef")
+    rename = Path.rename
+
+    def late(self: Path, target: Path) -> Path:
+        shutil.copytree(self, place, symlinks=True)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    assert plain_context("tool", "0123456789abcdef") == place.as_posix()
+    assert (place / "Dockerfile").is_file()
+    assert sorted(p.name for p in Path(".biobatch").iterdir()) == [".gitignore", place.name]
+
+
+def test_the_base_is_pulled_before_the_build_with_the_programs_own_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checked_out(Path("tool"), "022")
+    base, above = images()
+    uri = f"registry.test/base@sha256:{'0' * 64}"
+    assert above.inputs["build"]["args"] == {"BASE": uri}
+    assert above.inputs["build"]["cacheFrom"] == {"images": [uri]}
+    assert "cacheFrom" not in base.inputs["build"]
+
+
+def test_a_destroy_leaves_the_docker_provider_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    checked_out(Path("tool"), "022")
+    assert [image.retain_on_delete for image in images()] == [True, True]
 
 
 def test_a_folder_without_dockerfile_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
-"""What the engine is asked to build, and for which platform."""
+"""What the engine is asked to build, for which platform, and with which logins."""
 
-from collections.abc import Iterator
+import base64
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import docker
+import docker.errors
 import pytest
 
 from local import containers
 from local.errors import LocalError
 from local.plugins.common import Failure
-from local.plugins.docker.builder import Builder
+from local.plugins.docker.builder import Builder, session_logins
 
 
 class Client:
@@ -19,14 +22,26 @@ class Client:
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
-        self.api = SimpleNamespace(build=self._build, inspect_image=lambda name: {"Id": "sha256:1"})
+        self.calls: list[str] = []
+        self.pulled: list[tuple[str, object, str]] = []
+        self.api = SimpleNamespace(build=self._build, pull=self._pull, inspect_image=lambda name: {"Id": "sha256:1"})
 
     def ping(self) -> bool:
         return True
 
     def _build(self, **asked: Any) -> Iterator[dict[str, str]]:
+        self.calls.append("build")
         self.asked = asked
         yield {"stream": "Step 1/1 : FROM scratch\n"}
+
+    def _pull(self, image: str, *, auth_config: object, platform: str, **_: Any) -> Iterator[dict[str, str]]:
+        self.calls.append("pull")
+        self.pulled.append((image, auth_config, platform))
+        if image.startswith("absent"):
+            raise docker.errors.NotFound("no such manifest")
+        yield {"status": "Pulling"}
+        if image.startswith("denied"):
+            yield {"error": "401 Unauthorized"}
 
 
 @pytest.fixture
@@ -34,6 +49,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     made = Client()
     monkeypatch.setattr(docker, "DockerClient", lambda **_: made)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.chdir(tmp_path)
     Path("app").mkdir()
     Path("app/Dockerfile").write_text("FROM scratch\n")
@@ -42,7 +59,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
 
 def build(platform: str, **args: str) -> str:
     described = {"context": "app", "dockerfile": "app/Dockerfile", "platform": platform, "args": args}
-    return Builder().build("127.0.0.1:1/tool:tag", described, lambda line: None)
+    return Builder().build("127.0.0.1:1/tool:tag", described, {}, lambda line: None)
 
 
 @pytest.mark.parametrize(("platform", "target"), [("linux/amd64", "amd64"), ("linux/arm64", "arm64")])
@@ -79,3 +96,83 @@ def test_a_base_image_that_cannot_be_had_fails_the_build_in_words(
     with pytest.raises(Failure, match="building app/Dockerfile: no way to get it"):
         build("linux/arm64")
     assert client.asked == {}
+
+
+LOGIN = {"username": "AWS", "password": "token"}
+REGISTRY = {"server": "https://registry.test", **LOGIN}
+
+
+@pytest.mark.parametrize("image", ["registry.test/base@sha256:0", "absent/base@sha256:0", "denied/base@sha256:0"])
+def test_what_cache_from_names_is_pulled_before_the_build_with_the_programs_login(
+    client: Client, monkeypatch: pytest.MonkeyPatch, image: str
+) -> None:
+    monkeypatch.setattr(containers, "obtain_base_image", lambda engine, platform: None)
+    described = {"context": "app", "dockerfile": "app/Dockerfile", "platform": "linux/arm64"}
+    said: list[str] = []
+    # A pull that fails is told and no more: the image may be on this engine.
+    Builder().build("tool:tag", {**described, "cacheFrom": {"images": [image]}}, REGISTRY, said.append)
+    assert client.calls == ["pull", "build"]
+    assert client.pulled == [(image, LOGIN, "linux/arm64")]
+    # The engine's own builder would take layers of these images alone.
+    assert "cache_from" not in client.asked
+    failed = [line for line in said if line.startswith(f"cacheFrom image {image} not available")]
+    assert len(failed) == (0 if image.startswith("registry.test") else 1)
+
+
+def settings(folder: Path, content: Mapping[str, Any]) -> None:
+    """Writes Docker's own file of settings, and the helpers that it names."""
+    (folder / "docker").mkdir(exist_ok=True)
+    (folder / "docker/config.json").write_text(json.dumps(content))
+
+
+def helper(folder: Path, name: str) -> None:
+    """Installs a credential helper that knows one registry, other.test."""
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / f"bin/docker-credential-{name}"
+    known = json.dumps({"Username": "someone", "Secret": "stored"})
+    program.write_text(
+        f"""#!/bin/sh
+[ "$1" = list ] && echo '{{"other.test": "someone"}}' && exit
+read -r server
+[ "$server" = other.test ] && echo '{known}' && exit
+echo 'credentials not found in native keychain'; exit 1
+"""
+    )
+    program.chmod(0o755)
+
+
+STORED = base64.b64encode(b"someone:filed").decode()
+
+
+@pytest.mark.parametrize(
+    ("written", "installed", "known"),
+    [
+        ({}, [], True),
+        ({"auths": {"registry.test": {"auth": STORED}}}, [], True),
+        ({"credHelpers": {"other.test": "x"}}, ["x"], True),
+        ({"credsStore": "x"}, ["x"], False),
+        ({"credsStore": "x", "auths": {"registry.test": {"auth": STORED}}}, ["x"], False),
+        ({"credHelpers": {"registry.test": "x"}}, ["x"], False),
+        # Without being told, Docker takes the platform's store if its helper is installed.
+        ({}, ["secretservice", "osxkeychain"], False),
+    ],
+)
+def test_a_credential_store_takes_the_place_of_the_programs_login_in_a_build(
+    client: Client, tmp_path: Path, written: dict[str, Any], installed: list[str], known: bool
+) -> None:
+    for name in installed:
+        helper(tmp_path, name)
+    settings(tmp_path, written)
+    logins: Any = session_logins("registry.test", LOGIN)
+    credentials = logins.get_all_credentials()
+    assert (credentials.get("registry.test") == LOGIN) is known
+    assert known or not credentials.get("registry.test")
+    assert ("other.test" in credentials) is bool(installed and "registry.test" not in written.get("credHelpers", {}))
+
+
+@pytest.mark.filterwarnings("ignore:docker-credential-desktop not installed")
+def test_a_store_that_is_not_installed_fails_the_build_in_words(client: Client, tmp_path: Path) -> None:
+    settings(tmp_path, {"credsStore": "desktop"})
+    with pytest.raises(Failure, match=r"error getting credentials: .*docker-credential-desktop"):
+        build("linux/amd64")
+    assert client.calls == []

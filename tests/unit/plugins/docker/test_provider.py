@@ -25,7 +25,10 @@ class Recorder:
         self.built: list[str] = []
         self.pushed: list[str] = []
 
-    def build(self, name: str, build: Mapping[str, Any], log: Callable[[str], None]) -> str:
+    def build(
+        self, name: str, build: Mapping[str, Any], registry: Mapping[str, Any], log: Callable[[str], None]
+    ) -> str:
+        assert registry == REGISTRY
         self.built.append(name)
         log("Step 1/1 : FROM scratch")
         return "sha256:" + "1" * 64

@@ -1,0 +1,144 @@
+"""A registry that asks for a login, as ECR does, and a machine whose Docker keeps its logins in a credential store."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+import requests
+
+from local.plugins.common import Failure
+from local.plugins.docker.builder import Builder
+from local.record import Record
+from tests.images.containers import Images
+
+LOGIN = {"username": "AWS", "password": "token"}
+
+#: A credential helper that knows some registry, but not the stack's, as Docker Desktop's does after `docker login`.
+HELPER = """#!/bin/sh
+case $1 in
+  list) echo '{"https://index.docker.io/v1/": "someone"}' ;;
+  get) read -r server
+       [ "$server" = https://index.docker.io/v1/ ] && echo '{"Username": "someone", "Secret": "else"}' && exit
+       echo 'credentials not found in native keychain'; exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def asking_registry(local_stack: Record) -> Iterator[str]:
+    """Address of a registry with the contents of the stack's own, which hands nothing out without the login."""
+    behind = f"http://127.0.0.1:{local_stack.registry_port}"
+    wanted = "Basic " + base64.b64encode("{username}:{password}".format(**LOGIN).encode()).decode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers.get("Authorization") != wanted:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="ECR"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            asked = {"Accept": ", ".join(self.headers.get_all("Accept") or ["*/*"]), "Accept-Encoding": "identity"}
+            answer = requests.request(self.command, behind + self.path, headers=asked, timeout=60)
+            self.send_response(answer.status_code)
+            for name in ("Content-Type", "Content-Length", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def build(
+    images: Images, local_stack: Record, asking_registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[bool], str]]:
+    """Builds a tool on a base that the registry has and this engine has not, by the base's digest; returns the image's id.
+
+    The argument says whether the base is named in `cacheFrom`.
+    """
+    monkeypatch.chdir(tmp_path)
+    repository = "login/base"
+    pushed, asked = f"127.0.0.1:{local_stack.registry_port}/{repository}:1", f"{asking_registry}/{repository}"
+    for name, lines in {
+        "base": "FROM scratch\nCOPY Dockerfile /base\n",
+        "tool": "ARG BASE\nFROM ${BASE}\nCOPY Dockerfile /tool\n",
+    }.items():
+        Path(name).mkdir()
+        Path(name, "Dockerfile").write_text(lines)
+
+    def described(name: str, **more: Any) -> dict[str, Any]:
+        return {"context": name, "dockerfile": f"{name}/Dockerfile", "platform": "linux/amd64", **more}
+
+    def forget(*names: str) -> None:
+        for name in names:
+            try:
+                images.engine.images.remove(name, force=True)
+            except docker.errors.ImageNotFound:
+                continue
+
+    builder, said = Builder(), print
+    builder.build(pushed, described("base"), {}, said)
+    digest = builder.push(pushed, {}, said).split("@")[1]
+    base, tool = f"{asked}@{digest}", f"{asking_registry}/login/tool:1"
+    forget(pushed, pushed.replace(":1", f"@{digest}"))
+
+    def builds(cached: bool) -> str:
+        forget(tool, base)
+        with pytest.raises(docker.errors.ImageNotFound):
+            images.engine.images.get(base)
+        more = {"cacheFrom": {"images": [base]}} if cached else {}
+        registry = {"server": f"http://{asking_registry}", **LOGIN}
+        return Builder().build(tool, described("tool", args={"BASE": base}, **more), registry, said)
+
+    yield builds
+    forget(tool, base)
+
+
+@pytest.fixture
+def credential_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's own settings as Docker Desktop writes them, with a store that does not know the stack's registry."""
+    helper = tmp_path / "bin/docker-credential-desktop"
+    helper.parent.mkdir()
+    helper.write_text(HELPER)
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(helper.parent), prepend=":")
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/config.json").write_text(json.dumps({"auths": {}, "credsStore": "desktop"}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+
+
+@pytest.mark.usefixtures("credential_store")
+def test_a_changed_tool_is_built_where_a_credential_store_stands_and_the_base_was_pruned(
+    build: Callable[[bool], str],
+) -> None:
+    assert build(True).startswith("sha256:")
+
+
+@pytest.mark.usefixtures("credential_store")
+def test_without_cache_from_the_registry_refuses_the_base(build: Callable[[bool], str]) -> None:
+    with pytest.raises(Failure, match=r"no basic auth credentials|401|[Uu]nauthorized"):
+        build(False)
+
+
+def test_where_no_store_stands_the_programs_login_serves_the_build_itself(
+    build: Callable[[bool], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
+    assert build(False).startswith("sha256:")
