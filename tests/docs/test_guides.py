@@ -1,9 +1,15 @@
-"""The commands of docs/before-the-first-up.md, run as printed in an account that holds nothing yet."""
+"""The commands of the guides, run as printed: before the first `up` in an account that holds nothing yet, the upkeep on a stack."""
 
+import datetime
+import os
 import re
 from pathlib import Path
 
+import yaml
+
+from local import environment
 from local.paths import ROOT, VENV_BIN
+from local.record import Record
 from tests.docs import readme
 
 TEXT = (ROOT / "docs" / "before-the-first-up.md").read_text()
@@ -27,3 +33,35 @@ def test_every_command_before_the_first_up_works_in_an_empty_account(
     del shell["PULUMI_BACKEND_URL"]
     for commands in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL):
         readme.run(commands, clone, shell)
+
+
+def test_every_command_of_the_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
+    text = (ROOT / "docs/upkeep.md").read_text()
+    clone = readme.clone(tmp_path)
+    # What an `up` would do is enough to see here. It would build all images, and one by name (tests/local/lifecycle does).
+    blocks = [
+        block.replace("pulumi up", "pulumi preview") for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    ]
+    shell = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"}
+    readme.run(f"pulumi stack select {environment.STACK}", clone, shell)
+    region, images, x86_64, arm64, status, scan, data, people, replaced = blocks
+    assert readme.run(f"{region}echo $AWS_REGION $AWS_DEFAULT_REGION", clone, shell).split() == ["us-east-1"] * 2
+
+    def config(key: str) -> str:
+        return str(yaml.safe_load((clone / "Pulumi.local.yaml").read_text())["config"][f"biobatch:{key}"])
+
+    shown = readme.run(images, clone, shell)
+    assert config("imageDate") == datetime.date.today().isoformat()
+    assert len(re.findall(r"docker:index:Image\s+biobatch-\w+ +update", shown)) == 5, shown
+    amis = []
+    for block in (x86_64, arm64):
+        assert re.search(r"2 to update|~ 2", readme.run(block, clone, shell))
+        amis.append(config("amiId"))
+    assert len(set(amis)) == 2
+    assert all(re.fullmatch(r"ami-[0-9a-f]{17}", ami) for ami in amis)
+    assert "biobatch-" in readme.run(status, clone, shell)
+    scanned = readme.run(scan, clone, shell)
+    assert all(f"biobatch-{tool}" in scanned for tool in ("base", "fastqc", "bwa", "samtools", "bcftools")), scanned
+    assert "Total Objects:" in readme.run(data, clone, shell)
+    assert "[" in readme.run(people, clone, shell)
+    assert re.search(r"docker:index:Image\s+biobatch-bwa +replace", readme.run(replaced, clone, shell))

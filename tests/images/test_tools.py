@@ -145,6 +145,25 @@ def test_the_samtools_and_bwa_images_share_their_layers(images: Images) -> None:
     assert all(layer in layers["fastqc"] and layer in layers["bcftools"] for layer in shared[:-1])
 
 
+def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Images) -> None:
+    """The date is one that no stack has, and always the same, so that the layers of one test run serve the next."""
+    built = {
+        date: images.engine.images.build(
+            path=str(ROOT / "images/base"), buildargs={"IMAGE_DATE": date} if date else {}, rm=True, forcerm=True
+        )[0]
+        for date in ("", "2000-01-01")
+    }
+    layers = {date: image.attrs["RootFS"]["Layers"] for date, image in built.items()}
+    # Without a date, and so for the same one, an engine that has the layers builds nothing.
+    shared = images.engine.images.get(images.uris["samtools"]).attrs["RootFS"]["Layers"]
+    assert shared[: len(layers[""])] == layers[""]
+    debian, *dated = layers["2000-01-01"]
+    assert debian == layers[""][0]
+    assert not set(dated[:1]) & set(layers[""])
+    commands = [step["CreatedBy"] for step in built["2000-01-01"].history()]
+    assert sum("IMAGE_DATE=2000-01-01" in command and "apt-get upgrade" in command for command in commands) == 1
+
+
 #: Bytes that an image may have over the one it stands on, uncompressed: the shared base over Debian, each tool over the base.
 BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6, "fastqc": 105e6}
 

@@ -1,0 +1,29 @@
+"""What the Dockerfiles promise without being built."""
+
+import re
+
+import pytest
+
+from settings import TOOLS
+from tests.unit.recording import ROOT
+
+
+def stages(image: str) -> list[str]:
+    """The stages of an image's Dockerfile, each from its FROM on, without comments."""
+    text = re.sub(r"^ *#.*\n", "", (ROOT / "images" / image / "Dockerfile").read_text(), flags=re.MULTILINE)
+    return re.split(r"^(?=FROM )", text, flags=re.MULTILINE)[1:]
+
+
+def test_in_the_base_a_date_stands_before_the_first_package_so_that_another_one_builds_anew() -> None:
+    found = stages("base")
+    assert len(found) == 2
+    for stage in found:
+        # Every RUN after an ARG counts its value (Dockerfile reference, "Impact on build caching").
+        assert "ARG IMAGE_DATE\n" in stage.split("RUN ")[0]
+    assert "apt-get upgrade -y" in found[-1]
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_every_stage_of_a_tool_stands_on_the_base_and_so_is_built_anew_with_it(tool: str) -> None:
+    found = stages(tool)
+    assert all(stage.startswith("FROM ${BASE}") for stage in found)
