@@ -100,7 +100,7 @@ def test_a_lab_adds_its_own_tool_by_a_folder_and_one_entry(tmp_path: Path, monke
     recording = record_program({**BASE, "tools": json.dumps({name: entry})})
     assert size(recording, name) == {"VCPU": str(entry["vcpus"]), "MEMORY": str(entry["memoryMib"])}
     image = recording.one("docker:index/image:Image", f"biobatch-{name}").inputs
-    assert image["build"]["context"] == f"images/{name}"
+    assert Path(image["build"]["dockerfile"]).read_text() == dockerfile
     assert "@sha256:" in image["build"]["args"]["BASE"]
     assert set(recording.exports["job_definition_arns"]) == set(recording.exports["image_uris"]) == {*TOOLS, name}
     pulls = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
