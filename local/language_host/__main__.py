@@ -1,15 +1,16 @@
 """Pulumi's Python language host, for a CLI built from its Go module, which brings none.
 
-Starts Pulumi's true executor as the true host does, so that a program runs and fails as it does for everybody else. Usage, by a
-launcher named `pulumi-language-python` beside the CLI: EXECUTOR [flags of the CLI…] ENGINE, where EXECUTOR is the path of
-`pulumi-language-python-exec` and ENGINE the engine's address, always last.
+Asks a program's virtual environment for what the true host of this version asks, and starts Pulumi's true executor as that one does, so
+that a program runs and fails as it does for everybody else (pulumi/pulumi v3.259.0, sdk/python/cmd/pulumi-language-python/main.go and
+sdk/python/toolchain/pip.go). Usage, by a launcher named `pulumi-language-python` beside the CLI: EXECUTOR [flags of the CLI…] ENGINE,
+where EXECUTOR is the path of `pulumi-language-python-exec` and ENGINE the engine's address, always last.
 """
 
 import importlib.metadata
 import json
 import os
-import platform
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -26,6 +28,103 @@ from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language
 
 #: The executor's way to say that the user has seen the reason already.
 _SHOWN = 32
+
+#: Prints what the plugin file of each package says, of those packages named on the command line that have one.
+_PLUGINS = """
+import importlib.metadata, json, pathlib, sys
+found = []
+for name in sys.argv[1:]:
+    for file in importlib.metadata.distribution(name).files or []:
+        if file.name == "pulumi-plugin.json":
+            found.append(json.loads(file.locate().read_text()))
+print(json.dumps(found))
+"""
+
+
+class Failure(Exception):
+    """What the engine shows of a call that failed."""
+
+
+class Environment:
+    """The Python that a program runs with, by the options of its Pulumi.yaml.
+
+    Args:
+        info: where the program is, and its options.
+        virtualenv: what counts where the options name none; empty is the Python on PATH.
+
+    Raises:
+        Failure: if the options ask for what this host does not know.
+    """
+
+    def __init__(self, info: language_pb2.ProgramInfo, virtualenv: str = "") -> None:
+        options = dict(info.options)
+        if options.get("toolchain", "pip") != "pip":
+            raise Failure(f"unsupported toolchain option: {options['toolchain']}")
+        self._option = str(options.get("virtualenv", virtualenv))
+        # A relative path is of the project; an absolute one stays.
+        self._folder = Path(info.root_directory) / self._option
+
+    def validate(self) -> None:
+        """Returns if the program can run.
+
+        Raises:
+            Failure: if the virtual environment has no Python.
+        """
+        if self._option and not Path(self._python()).is_file():
+            fault = "doesn't appear to be a virtual environment" if self._folder.exists() else "doesn't exist"
+            raise Failure(
+                f'The \'virtualenv\' option in Pulumi.yaml is set to "{self._option}", but "{self._folder}" {fault}; '
+                "in the local stack, `make` makes it"
+            )
+
+    def command(self, *arguments: str) -> list[str]:
+        """A command line of its Python."""
+        return [self._python(), *arguments]
+
+    def variables(self) -> dict[str, str]:
+        """The variables of a process in it, as an activated virtual environment sets them."""
+        if not self._option:
+            return dict(os.environ)
+        path = f"{self._folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+        return {**kept, "PATH": path, "VIRTUAL_ENV": str(self._folder)}
+
+    def output(self, *arguments: str) -> str:
+        """What its Python prints.
+
+        Raises:
+            Failure: if it fails, in the words of the true host, which keeps standard error to itself.
+        """
+        command = self.command(*arguments)
+        try:
+            done = subprocess.run(command, env=self.variables(), capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise Failure(f"calling `{' '.join(command)}`: {error.strerror}") from error
+        if done.returncode:
+            raise Failure(f"calling `{' '.join(command)}`: exit status {done.returncode}")
+        return done.stdout
+
+    def packages(self, *, transitive: bool = True) -> list[dict[str, str]]:
+        """Name and version of what is installed, as pip tells it.
+
+        Args:
+            transitive: False leaves out what others require.
+        """
+        options = [] if transitive else ["--not-required"]
+        found: list[dict[str, str]] = json.loads(self.output("-m", "pip", "list", "--format", "json", *options))
+        return found
+
+    def _python(self) -> str:
+        return str(self._folder / "bin" / "python") if self._option else shutil.which("python3") or "python"
+
+
+@contextmanager
+def failing(context: grpc.ServicerContext, doing: str = "") -> Iterator[None]:
+    """Ends a call that fails with the reason."""
+    try:
+        yield
+    except Failure as failure:
+        context.abort(grpc.StatusCode.UNKNOWN, f"{doing}{failure}")
 
 
 class LanguageHost(LanguageRuntimeServicer):
@@ -53,29 +152,33 @@ class LanguageHost(LanguageRuntimeServicer):
     def GetRequiredPackages(  # noqa: N802
         self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
-        packages = []
-        for distribution in importlib.metadata.distributions():
-            for file in distribution.files or []:
-                if file.name == "pulumi-plugin.json":
-                    plugin = json.loads(file.read_text())
-                    packages.append(
-                        plugin_pb2.PackageDependency(
-                            name=plugin["name"], version=f"v{plugin['version'].removeprefix('v')}", kind="resource"
-                        )
-                    )
-        return language_pb2.GetRequiredPackagesResponse(packages=packages)
+        with failing(context):
+            environment = Environment(request.info)
+            names = [package["name"] for package in environment.packages()]
+            plugins = json.loads(environment.output("-c", _PLUGINS, *names))
+        return language_pb2.GetRequiredPackagesResponse(
+            packages=[
+                plugin_pb2.PackageDependency(
+                    name=plugin["name"], version=f"v{plugin['version'].removeprefix('v')}", kind="resource"
+                )
+                for plugin in plugins
+                if plugin["resource"]
+            ]
+        )
 
     def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:  # noqa: N802
-        return language_pb2.AboutResponse(executable=sys.executable, version=platform.python_version())
+        script = "import sys, platform; print(sys.executable); print(platform.python_version())"
+        with failing(context):
+            executable, version = Environment(request.info).output("-c", script).splitlines()
+        return language_pb2.AboutResponse(executable=executable, version=version, metadata={"toolchain": "Pip"})
 
     def GetProgramDependencies(  # noqa: N802
         self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetProgramDependenciesResponse:
+        with failing(context, "failed to get python dependencies: "):
+            packages = Environment(request.info).packages(transitive=request.transitiveDependencies)
         return language_pb2.GetProgramDependenciesResponse(
-            dependencies=[
-                language_pb2.DependencyInfo(name=distribution.name, version=distribution.version)
-                for distribution in importlib.metadata.distributions()
-            ]
+            dependencies=[language_pb2.DependencyInfo(name=p["name"], version=p["version"]) for p in packages]
         )
 
     def InstallDependencies(  # noqa: N802
@@ -86,9 +189,12 @@ class LanguageHost(LanguageRuntimeServicer):
         )
 
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:  # noqa: N802
+        with failing(context):
+            environment = Environment(request.info)
+            environment.validate()
         program = subprocess.Popen(
             [
-                *(sys.executable, "-u", self._executor),
+                *environment.command("-u", self._executor),
                 *("--monitor", request.monitor_address, "--engine", self._engine),
                 *("--project", request.project, "--stack", request.stack, "--organization", request.organization),
                 *("--pwd", request.pwd, "--root_directory", request.info.root_directory),
@@ -97,7 +203,7 @@ class LanguageHost(LanguageRuntimeServicer):
                 *request.args,
             ],
             env={
-                **os.environ,
+                **environment.variables(),
                 "PULUMI_CONFIG": json.dumps(dict(request.config)),
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
             },
@@ -112,17 +218,19 @@ class LanguageHost(LanguageRuntimeServicer):
         if exit_code == _SHOWN:
             return language_pb2.RunResponse(bail=True)
         if exit_code:
-            return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {exit_code}")
+            return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {exit_code}")
         return language_pb2.RunResponse()
 
     def RunPlugin(  # noqa: N802
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
         """Runs a component package, such as `components/`, and hands on what it prints until it ends."""
+        with failing(context):
+            environment = Environment(request.info, virtualenv="venv")
         plugin = subprocess.Popen(
-            [sys.executable, "-u", request.info.program_directory, *request.args],
+            environment.command("-u", request.info.program_directory, *request.args),
             cwd=request.pwd,
-            env=dict(entry.split("=", 1) for entry in request.env) or None,
+            env={**environment.variables(), **dict(entry.split("=", 1) for entry in request.env)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

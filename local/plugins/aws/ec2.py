@@ -82,14 +82,24 @@ class Vpc(Ec2):
         at="Vpc.VpcId",
     )
     reading = Call("DescribeVpcs", {"VpcIds": ["$id"]}, at="Vpcs[0]")
-    updating = _each(
-        "ModifyVpcAttribute", {"VpcId": "$id"}, "enableDnsHostnames enableDnsSupport enableNetworkAddressUsageMetrics"
+    updating = (
+        *_each(
+            "ModifyVpcAttribute",
+            {"VpcId": "$id"},
+            "enableDnsHostnames enableDnsSupport enableNetworkAddressUsageMetrics",
+        ),
+        Call("ModifyVpcTenancy", {"VpcId": "$id"}, sends="instanceTenancy"),
     )
     deleting = Call("DeleteVpc", {"VpcId": "$id"})
     ready = Ready("State", "available")
 
     def faults(self, inputs: Values) -> Iterator[Refused]:
         return _canonical(inputs, "cidrBlock", "ipv6CidrBlock")
+
+    def replacing(self, differences: Sequence[Difference], news: Values, before: Values) -> set[str]:
+        # The one change of it that AWS can make.
+        freed = (before.get("instanceTenancy"), news.get("instanceTenancy")) == ("dedicated", "default")
+        return super().replacing(differences, news, before) - ({"instanceTenancy"} if freed else set())
 
     def describe(self, id: str, state: Values) -> dict[str, Any] | None:
         answer = super().describe(id, state)
@@ -166,6 +176,11 @@ class Subnet(Ec2):
         yield from _canonical(inputs, "cidrBlock", "ipv6CidrBlock")
         if inputs.get("availabilityZone") and inputs.get("availabilityZoneId"):
             yield Refused("availabilityZone", "conflicts with availabilityZoneId")
+
+    def replacing(self, differences: Sequence[Difference], news: Values, before: Values) -> set[str]:
+        # AWS cannot take a block away that it gives new interfaces addresses of.
+        given = {"ipv6CidrBlock"} if before.get("assignIpv6AddressOnCreation") is True else set()
+        return super().replacing(differences, news, before) | (given & {d.path for d in differences})
 
 
 class InternetGateway(Ec2):

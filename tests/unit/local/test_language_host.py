@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import grpc  # type: ignore[import-untyped]
@@ -17,6 +18,9 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 from local.paths import ROOT
 
 Host = tuple["subprocess.Popen[str]", language_pb2_grpc.LanguageRuntimeStub]
+
+#: This process's virtual environment, for a program that is anywhere.
+OPTIONS = {"toolchain": "pip", "virtualenv": sys.prefix}
 
 #: In the place of Pulumi's executor: writes down how it was called, then does what the program folder's name says.
 EXECUTOR = """
@@ -44,6 +48,8 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def request(folder: Path) -> language_pb2.RunRequest:
     folder.mkdir()
+    info = language_pb2.ProgramInfo(root_directory="/home/of/it", program_directory=str(folder), entry_point=".")
+    info.options.update(OPTIONS)
     return language_pb2.RunRequest(
         project="biobatch",
         stack="local",
@@ -54,7 +60,7 @@ def request(folder: Path) -> language_pb2.RunRequest:
         monitor_address="127.0.0.1:8",
         config={"biobatch:azCount": "3"},
         configSecretKeys=["biobatch:token"],
-        info=language_pb2.ProgramInfo(root_directory="/home/of/it", program_directory=str(folder), entry_point="."),
+        info=info,
     )
 
 
@@ -84,16 +90,82 @@ def test_a_program_that_showed_its_error_is_not_reported_twice(host: Host, tmp_p
 
 
 def test_a_program_that_failed_is_reported_with_its_exit_code(host: Host, tmp_path: Path) -> None:
-    assert host[1].Run(request(tmp_path / "3")).error == "Program exited with non-zero exit code: 3"
+    assert host[1].Run(request(tmp_path / "3")).error == "program exited with non-zero exit code: 3"
+
+
+def of_clone(**options: str) -> language_pb2.ProgramInfo:
+    """This clone's program, with the options of its Pulumi.yaml or others."""
+    info = language_pb2.ProgramInfo(root_directory=str(ROOT), program_directory=str(ROOT), entry_point=".")
+    info.options.update(options or {"toolchain": "pip", "virtualenv": ".venv"})
+    return info
 
 
 def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
-    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest()).packages
+    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=of_clone())).packages
     assert {(package.name, package.kind) for package in packages} >= {
         ("aws", "resource"),
         ("awsx", "resource"),
         ("docker", "resource"),
     }
+    assert {package.version for package in packages if package.name == "aws"} == {f"v{version('pulumi-aws')}"}
+
+
+def test_what_is_installed_is_what_pip_tells(host: Host) -> None:
+    def named(*, transitive: bool) -> set[str]:
+        request = language_pb2.GetProgramDependenciesRequest(info=of_clone(), transitiveDependencies=transitive)
+        return {dependency.name for dependency in host[1].GetProgramDependencies(request).dependencies}
+
+    assert {"pip", "pulumi", "grpcio"} <= named(transitive=True)
+    assert "grpcio" not in named(transitive=False), "pulumi requires it"
+
+
+def test_the_python_of_the_virtual_environment_is_told(host: Host) -> None:
+    about = host[1].About(language_pb2.AboutRequest(info=of_clone()))
+    assert (about.executable, about.metadata["toolchain"]) == (str(ROOT / ".venv" / "bin" / "python"), "Pip")
+
+
+@pytest.fixture
+def without_pip(tmp_path: Path) -> language_pb2.ProgramInfo:
+    """A virtual environment with a Python and without pip, as `uv venv` makes it."""
+    python = tmp_path / "bare" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    python.chmod(0o755)
+    return of_clone(toolchain="pip", virtualenv=str(tmp_path / "bare"))
+
+
+def test_a_virtual_environment_without_pip_fails_as_by_the_true_host(
+    host: Host, without_pip: language_pb2.ProgramInfo
+) -> None:
+    python = f"{without_pip.options['virtualenv']}/bin/python"
+    with pytest.raises(grpc.RpcError) as required:
+        host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=without_pip))
+    # The CLI puts "failed to discover package requirements: " before it.
+    assert required.value.details() == f"calling `{python} -m pip list --format json`: exit status 1"
+    with pytest.raises(grpc.RpcError) as dependencies:
+        host[1].GetProgramDependencies(language_pb2.GetProgramDependenciesRequest(info=without_pip))
+    assert dependencies.value.details() == (
+        f"failed to get python dependencies: calling `{python} -m pip list --format json --not-required`: exit status 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"toolchain": "pip", "virtualenv": "none"}, "none\" doesn't exist"),
+        ({"toolchain": "pip", "virtualenv": "docs"}, "docs\" doesn't appear to be a virtual environment"),
+        ({"toolchain": "poetry"}, "unsupported toolchain option: poetry"),
+    ],
+)
+def test_a_program_without_its_virtual_environment_does_not_run(
+    host: Host, tmp_path: Path, options: dict[str, str], fault: str
+) -> None:
+    asked = request(tmp_path / "0")
+    asked.info.CopyFrom(of_clone(**options))
+    with pytest.raises(grpc.RpcError) as failed:
+        host[1].Run(asked)
+    assert fault in failed.value.details()
+    assert not (tmp_path / "0" / "call.json").exists()
 
 
 def test_the_program_ends_with_an_interrupted_host(host: Host, tmp_path: Path) -> None:
@@ -122,6 +194,8 @@ def test_a_component_package_is_run_and_what_it_prints_handed_on(host: Host, tmp
     (package / "__main__.py").write_text(
         "import os, sys\nprint(*sys.argv[1:], os.environ['KEY'], os.getcwd())\nsys.exit('its fault')\n"
     )
+    info = language_pb2.ProgramInfo(program_directory=str(package), entry_point=".")
+    info.options.update(OPTIONS)
     _, stub = host
     answers = list(
         stub.RunPlugin(
@@ -129,7 +203,7 @@ def test_a_component_package_is_run_and_what_it_prints_handed_on(host: Host, tmp
                 pwd=str(tmp_path),
                 args=["127.0.0.1:7"],
                 env=["KEY=a=b"],
-                info=language_pb2.ProgramInfo(program_directory=str(package), entry_point="."),
+                info=info,
             )
         )
     )

@@ -95,10 +95,10 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
         old: configuration of the running stack.
         new: configuration to come.
     """
-    before = _resources(old, frozenset())
+    before = resources(old, frozenset())
     replaced: frozenset[Key] = frozenset()
     while True:
-        after = _resources(new, replaced)
+        after = resources(new, replaced)
         found = Changes()
         added = {key for _, key in after.keys() - before.keys()}
         removed = {key for _, key in before.keys() - after.keys()}
@@ -128,7 +128,13 @@ def _network(name: str, inputs: str, replaced: frozenset[Key]) -> tuple[Registra
     return record(lambda: Vpc(name, read(json.loads(inputs))), cloud=Evolving(replaced)).registrations
 
 
-def _resources(config: Mapping[str, str], replaced: frozenset[Key]) -> dict[Place, Registration]:
+def resources(config: Mapping[str, str], replaced: frozenset[Key] = frozenset()) -> dict[Place, Registration]:
+    """What the providers are asked to make: the program's own resources and those that awsx makes a network of.
+
+    Args:
+        config: the stack's configuration.
+        replaced: what has another id than before.
+    """
     return _recorded(tuple(sorted(config.items())), replaced)
 
 

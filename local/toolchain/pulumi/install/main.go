@@ -7,10 +7,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
-	"github.com/pulumi/pulumi/sdk/v3/python/toolchain"
+	"example.org/biobatch/toolchain/pulumi/project"
 )
 
 func main() {
@@ -21,18 +19,7 @@ func main() {
 }
 
 func install(folder string) error {
-	project, err := workspace.LoadProject(filepath.Join(folder, "Pulumi.yaml"))
-	if err != nil {
-		return err
-	}
-	options := project.Runtime.Options()
-	if options["toolchain"] != "pip" {
-		return fmt.Errorf("Pulumi.yaml: the toolchain is %v, not pip", options["toolchain"])
-	}
-	virtualenv, _ := options["virtualenv"].(string)
-	tools, err := toolchain.ResolveToolchain(toolchain.PythonOptions{
-		Root: folder, ProgramDir: folder, Virtualenv: virtualenv, Toolchain: toolchain.Pip,
-	})
+	tools, err := project.Toolchain(folder)
 	if err != nil {
 		return err
 	}
