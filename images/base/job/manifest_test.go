@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+func describe([]object) record { return record{} }
+
 func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
 	job := func() manifest {
 		return manifest{Image: "i@sha256:0", Command: []string{"a", "b"}, Environment: "e",
@@ -47,7 +49,7 @@ func TestOnlyVariablesThatBearOnTheResultCount(t *testing.T) {
 	for variable, same := range map[string]bool{
 		"AWS_BATCH_JOB_ID=4f": true, "ECS_AGENT_URI=u": true, "HOSTNAME=h": true, "JOB_SUBMITTED=1": true, "JOB_INPUTS=s3://b/k": true,
 		"JOB_INPUTS_FROM=s3://b/l": true, "JOB_INPUT_MANIFESTS=m.json": true, "JOB_TEST_INPUTS=1": true, "JOB_MANIFEST=s3://b/m": true,
-		"JOB_RESUME=1": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
+		"JOB_RESUME=1": true, "JOB_KEEP_ON_FAILURE=*.log": true, "JOB_TIMEOUT_SECONDS=60": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
 		"JOB_OUTPUTS=*": false, "JOB_OUTPUT_PREFIX=s3://b/p": false, "THREADS=2": false, "JOBS=2": false, "JOB_PLOIDY=2": false,
 		"AWS_BATCH_JOB_ARRAY_INDEX=1": false, "AWS_BATCH_JOB_ARRAY_SIZE=2": false, "AWS_BATCH_JOB_NODE_INDEX=1": false,
 		"AWS_BATCH_JOB_NUM_NODES=2": false,
@@ -161,8 +163,8 @@ func TestAnOutputThatCannotBeLookedForIsAFault(t *testing.T) {
 }
 
 func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing.T) {
-	defer func(before time.Duration) { farewell = before }(farewell)
-	farewell = 100 * time.Millisecond
+	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
+	cleanupTimeout = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
@@ -179,7 +181,7 @@ func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing
 	})
 	work := filepath.Dir(written(t, []byte("ACGT")))
 	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
-	if _, err := store.stageOut(ctx, asked, work, manifest{}); codeOf(err) != exitStopped {
+	if err := store.stageOut(ctx, asked, work, manifest{}, describe); codeOf(err) != exitStopped {
 		t.Errorf("got %v, want code %d", err, exitStopped)
 	}
 }
