@@ -43,9 +43,9 @@ RETRY_RULES = (
 
 #: How the log driver delivers a job's output. ECS's default became `non-blocking` on 2025-06-25, and an account can set another (ECS Developer
 #: Guide, "Account settings", default log driver mode), so the job definitions decide. With `blocking`, a job stands still and bills for as
-#: long as CloudWatch takes nothing more from it (securebio/nao-mgs-workflow#469). With `non-blocking` lines are lost when the buffer is full
-#: (AWS Containers Blog, "Preventing log loss with non-blocking mode in the AWSLogs container log driver"). 25 MiB is the buffer of AWS's own
-#: examples (AWS CDK, `aws_ecs.LogDriver`). No result depends on a line of the log: the record of each attempt is an object too.
+#: long as CloudWatch takes nothing more from it (securebio/nao-mgs-workflow#469). With `non-blocking`, lines are lost when the buffer is full;
+#: AWS saw no loss with 25 MB up to 5 MB/s, and ECS's default is 10 MiB (AWS Containers Blog, "Preventing log loss with non-blocking mode in
+#: the AWSLogs container log driver"). No result depends on a line of the log: the record of each attempt is an object too.
 LOG_MODE = {"mode": "non-blocking", "max-buffer-size": "25m"}
 
 #: How long what a share has used counts against it: a day, so that last night's large run makes room this morning.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -183,5 +184,70 @@ func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing
 	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
 	if err := store.stageOut(ctx, asked, work, manifest{}, describe); codeOf(err) != exitStopped {
 		t.Errorf("got %v, want code %d", err, exitStopped)
+	}
+}
+
+func TestWhatIsKeptOfAFailureIsWhatIsThereTheSmallestFirst(t *testing.T) {
+	work := t.TempDir()
+	for name, size := range map[string]int64{"big.log": 5000, "small.log": 1, "deep/other.log": 10, "a.txt": 3, "record.json": 2, "bad\xe9.log": 1} {
+		name = filepath.Join(work, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, nil, 0o644), os.Truncate(name, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := findKept([]string{"*.log", "*/*.log", "none", "deep", "*.json", "small*"}, work)
+	if want := []string{"small.log", "deep/other.log", "big.log"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestAFailedAttemptLeavesItsFilesAndItsRecord(t *testing.T) {
+	asked := plan{keep: []string{"file"}, prefix: &location{bucket: "b", key: "to/"}}
+	for name, c := range map[string]struct {
+		rec  record
+		want []string
+	}{
+		"a command that failed":      {record{Job: "4f:1", Attempt: "2", WorkSeconds: 1}, []string{"/b/to/failed/4f_1/2/file", "/b/to/failed/4f_1/2/record.json"}},
+		"one that never began":       {record{Job: "4f", Attempt: "1"}, []string{"/b/to/failed/4f/1/record.json"}},
+		"one of no attempt of Batch": {record{WorkSeconds: 1}, nil},
+	} {
+		listen(t)
+		var sent []string
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			sent = append(sent, r.URL.Path)
+			w.Header().Set("ETag", `"e"`)
+		})
+		store.leave(context.Background(), asked, filepath.Dir(written(t, []byte("ACGT"))), c.rec)
+		if !slices.Equal(sent, c.want) {
+			t.Errorf("%s: sent %v, want %v", name, sent, c.want)
+		}
+	}
+	var none *store // the job has failed before it had one
+	none.leave(context.Background(), asked, "", record{Job: "4f"})
+}
+
+func TestAStoppedAttemptLeavesWhatItCanInAFewSeconds(t *testing.T) {
+	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
+	listen(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, answers := range []bool{true, false} {
+		cleanupTimeout = map[bool]time.Duration{true: time.Minute, false: 100 * time.Millisecond}[answers]
+		sent := 0
+		ended := make(chan struct{})
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if w.Header().Set("ETag", `"e"`); !answers {
+				<-ended
+				return
+			}
+			sent++
+		})
+		asked := plan{keep: []string{"file"}, prefix: &location{bucket: "b", key: "to/"}}
+		store.leave(ctx, asked, filepath.Dir(written(t, []byte("ACGT"))), record{Job: "4f", Attempt: "1", WorkSeconds: 1})
+		if close(ended); answers && sent != 2 {
+			t.Errorf("sent %d", sent)
+		}
 	}
 }

@@ -33,6 +33,8 @@ type record struct {
 	MemoryBytes     int64   `json:"memory_bytes,omitempty"`      // granted
 	CPUSeconds      float64 `json:"cpu_seconds,omitempty"`
 	VCPUs           float64 `json:"vcpus,omitempty"` // granted
+
+	measured bool
 }
 
 // newRecord is what is known at the start. The images set JOB_TOOL and JOB_TOOL_VERSION, the job definition JOB_IMAGE, and who
@@ -47,8 +49,12 @@ func newRecord(now time.Time, getenv func(string) string) record {
 	return rec
 }
 
-// measure adds what the job took so far.
-func (r *record) measure(g *gauge) { r.PeakMemoryBytes, r.CPUSeconds = g.peakMemory(), cpuSeconds() }
+// measure adds what the job took, once: the record in the log and the one in S3 are the same.
+func (r *record) measure(g *gauge) {
+	if !r.measured {
+		r.PeakMemoryBytes, r.CPUSeconds, r.measured = g.peakMemory(), cpuSeconds(), true
+	}
+}
 
 // granted tells vCPUs and bytes of memory: from the ECS agent where there is one, since the kernel of AWS's machines knows the
 // vCPUs only as a rounded weight; else from the cgroup, version 2 or 1.
