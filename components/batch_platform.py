@@ -22,15 +22,31 @@ UPDATE_TIMEOUT_MINUTES = 360
 #: Attempts of a job, the first included. Advice for Spot is 1 to 3 retries (Batch User Guide, "Best practices").
 ATTEMPTS = 4
 
-#: Which failures are tried again; the first match counts, and what matches none would be retried too, hence the last
-#: (Batch User Guide, "Automated job retries").
+#: Which failures Batch tries again. The first rule that matches decides, and a failure that matches none is tried again (Batch User Guide,
+#: "Automated job retries"). Batch takes five rules at most.
+#:
+#: - The exit codes are those that `job` ends with where the infrastructure failed: S3 or the agent did not answer (69), other jobs filled the
+#:   disk (71), or S3 or the disk failed otherwise (74). A container also ends with 143 when its machine shuts down before Batch notices.
+#:   Batch never tries again what it has itself stopped by a timeout or a termination (User Guide, "Job timeouts" and "Automated job retries").
+#: - "Essential container in task exited" is the status reason of every container that ran and ended (ECS Developer Guide, "Stopped tasks
+#:   error codes"; Netflix/metaflow#500). So every other exit code is the command's, and final.
+#: - What has another status reason never ran to its end, and no rule is needed for it: "Host EC2 (instance i-…) terminated." of a
+#:   reclaimed Spot machine, "Task failed to start", and the reason "AGENT". An image that cannot be pulled is among them: Batch reports it as
+#:   "Task failed to start" with the container's reason "CannotPullContainerError: …" (nextflow-io/nextflow#5099, spotify/luigi#2808).
 RETRY_RULES = (
-    {"action": "RETRY", "on_status_reason": "Host EC2*"},  # a Spot machine was reclaimed
-    {"action": "RETRY", "on_reason": "CannotPullContainerError:*"},
-    {"action": "RETRY", "on_reason": "AGENT"},
-    {"action": "RETRY", "on_status_reason": "Task failed to start"},
-    {"action": "EXIT", "on_reason": "*"},
+    {"action": "RETRY", "on_exit_code": "69"},
+    {"action": "RETRY", "on_exit_code": "71"},
+    {"action": "RETRY", "on_exit_code": "74"},
+    {"action": "RETRY", "on_exit_code": "143"},
+    {"action": "EXIT", "on_status_reason": "Essential container in task exited"},
 )
+
+#: How the log driver delivers a job's output. ECS's default became `non-blocking` on 2025-06-25, and an account can set another (ECS Developer
+#: Guide, "Account settings", default log driver mode), so the job definitions decide. With `blocking`, a job stands still and bills for as
+#: long as CloudWatch takes nothing more from it (securebio/nao-mgs-workflow#469). With `non-blocking`, lines are lost when the buffer is full;
+#: AWS saw no loss with 25 MB up to 5 MB/s, and ECS's default is 10 MiB (AWS Containers Blog, "Preventing log loss with non-blocking mode in
+#: the AWSLogs container log driver"). No result depends on a line of the log: the record of each attempt is an object too.
+LOG_MODE = {"mode": "non-blocking", "max-buffer-size": "25m"}
 
 #: How long what a share has used counts against it: a day, so that last night's large run makes room this morning.
 SHARE_DECAY_SECONDS = 24 * 3600
@@ -337,6 +353,8 @@ class BatchPlatform(pulumi.ComponentResource):
                 {"name": "AWS_REGION", "value": args.region},
                 # Which image a container is of, nothing tells it from inside; `job` knows a finished job again by it.
                 {"name": "JOB_IMAGE", "value": size.image_uri},
+                # Batch does not tell a container when it will end it. `job` stops trying to publish before that.
+                {"name": "JOB_TIMEOUT_SECONDS", "value": str(size.timeout_seconds)},
             ],
             "logConfiguration": {
                 "logDriver": "awslogs",
@@ -344,6 +362,7 @@ class BatchPlatform(pulumi.ComponentResource):
                     "awslogs-group": args.log_group,
                     "awslogs-region": args.region,
                     "awslogs-stream-prefix": tool,
+                    **LOG_MODE,
                 },
             },
         }

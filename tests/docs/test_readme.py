@@ -65,7 +65,9 @@ def test_the_first_job_succeeds_by_plain_aws_cli(on_aws: list[str]) -> None:
 
 
 def test_the_report_and_the_log_are_where_the_readme_looks(on_aws: list[str]) -> None:
-    assert re.search(r" manifest\.json\n.* reads_fastqc\.html\n.* reads_fastqc\.zip\n", on_aws[2])
+    assert re.search(
+        r" manifest\.json\n.* manifest\.record\.json\n.* reads_fastqc\.html\n.* reads_fastqc\.zip\n", on_aws[2]
+    )
     assert re.search(r"/first-job/reads_fastqc\.html to \S*reads_fastqc\.html", on_aws[2])
     assert '"exit_code":0' in on_aws[2]
 

@@ -16,6 +16,10 @@ def encoded(text: str) -> str:
     return re.sub(r"[\s%*?\[\]]", lambda match: quote(match[0], safe=""), text)
 
 
+#: What a job publishes beside its outputs, by default.
+PUBLISHED = ("manifest.json", "manifest.record.json")
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder of one test's own in a bucket."""

@@ -4,14 +4,19 @@ import base64
 import gzip
 import hashlib
 import itertools
+import json
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.images.containers import Ended, Images
-from tests.images.storage import Answer, Folder, found, stand
+from tests.images.containers import Ended, Images, ended
+from tests.images.storage import PUBLISHED, Answer, Folder, absent, denied, found, stand
+
+#: A time limit of which a job spends three quarters on trying.
+SHORT = {"JOB_TIMEOUT_SECONDS": "20"}
 
 SMALL_SCRATCH: dict[str, Any] = {"tmpfs": {"/scratch": "size=4m,uid=10001,mode=0755"}}
 
@@ -24,7 +29,7 @@ def said(job: Ended) -> list[str]:
 def test_inputs_that_do_not_fit_are_not_begun(images: Images, folder: Folder) -> None:
     environment = {"JOB_INPUTS": folder.put("large", bytes(5 << 20))}
     job = images.run("samtools", "echo it ran", environment=environment, **SMALL_SCRATCH)
-    assert job.exit_code == job.record["exit_code"] == 71
+    assert job.exit_code == job.record["exit_code"] == 78
     (line,) = said(job)
     assert line.startswith("job: the inputs have 5242880 bytes, and the scratch volume has ")
     assert "it ran" not in job.log
@@ -33,11 +38,24 @@ def test_inputs_that_do_not_fit_are_not_begun(images: Images, folder: Folder) ->
 def test_a_command_that_fills_the_scratch_volume_is_told_so(images: Images, folder: Folder) -> None:
     environment = {"JOB_OUTPUTS": "big", "JOB_OUTPUT_PREFIX": folder.uri()}
     job = images.run("samtools", "head -c 8M /dev/zero > big", environment=environment, **SMALL_SCRATCH)
-    assert job.exit_code == job.record["exit_code"] == 71
+    assert job.exit_code == job.record["exit_code"] == 78
     (line,) = said(job)
     assert "the scratch volume was full" in line
     assert "exit code 1" in line
     assert folder.names() == set()
+
+
+@pytest.mark.parametrize("phase", ["in", "work"])
+def test_a_scratch_volume_that_others_have_filled_has_a_code_that_batch_tries_again(
+    images: Images, folder: Folder, phase: str
+) -> None:
+    # 5 of 8 MiB are another's, and the job needs 4: on another machine it fits.
+    others = "head -c 5M /dev/zero > /scratch/of-others"
+    job = {"in": "JOB_INPUTS=$INPUT job true", "work": "job 'head -c 4M /dev/zero > big'"}[phase]
+    environment = {"INPUT": folder.put("large", bytes(4 << 20))}
+    scratch: dict[str, Any] = {"tmpfs": {"/scratch": "size=8m,uid=10001,mode=0755"}}
+    ended = images.run("samtools", f"{others}; {job}", environment=environment, **scratch)
+    assert ended.exit_code == 71, ended.log
 
 
 def test_an_output_bucket_of_another_region_is_found_before_the_work(images: Images) -> None:
@@ -69,7 +87,11 @@ def test_a_network_that_is_gone_is_told_after_retries(images: Images) -> None:
     job = images.run(
         "samtools",
         "echo it ran",
-        environment={"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": f"http://{images.gateway}:9"},
+        environment={
+            "JOB_INPUTS": "s3://bucket/reads.fq",
+            "AWS_ENDPOINT_URL": f"http://{images.gateway}:9",
+            **SHORT,
+        },
     )
     assert job.exit_code == job.record["exit_code"] == 69
     (line,) = said(job)
@@ -86,7 +108,7 @@ def busy(times: int, then: Answer) -> Callable[[str, str], Answer]:
 
 def test_a_store_that_only_answers_with_faults_is_told_after_retries(images: Images) -> None:
     with stand(images.gateway, busy(1000, found(b""))) as store:
-        environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
+        environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
     assert job.exit_code == 69
     assert "S3 only answers with status 503" in job.log
@@ -101,11 +123,37 @@ def test_what_passes_is_tried_again(images: Images) -> None:
     assert job.log.startswith("ACGT")
 
 
+def test_sixteen_files_outlast_an_outage_at_both_ends(images: Images) -> None:
+    gone_at: dict[str, float] = {}
+
+    def answer(method: str, path: str) -> Answer:
+        if path.endswith(".json"):
+            return found(b"") if method == "PUT" else absent()
+        # With the first content that is asked for, and with the first that is sent, S3 is gone for five seconds.
+        if method != "HEAD" and time.monotonic() < gone_at.setdefault(method, time.monotonic()) + 5:
+            return 503, {}, b"<Error><Code>SlowDown</Code></Error>"
+        return found(b"ACGT")
+
+    with stand(images.gateway, answer) as store:
+        environment = {
+            "JOB_INPUTS": " ".join(f"s3://bucket/in-{number}" for number in range(16)),
+            "JOB_OUTPUTS": "in-*",
+            "JOB_OUTPUT_PREFIX": "s3://bucket/to",
+            "AWS_ENDPOINT_URL": store.endpoint,
+        }
+        job = images.run("samtools", "echo it ran", environment=environment)
+    assert job.exit_code == job.record["exit_code"] == 0, job.log
+    assert job.log.count("it ran") == 1
+    assert len(json.loads(store.written["/bucket/to/manifest.json"])["outputs"]) == 16
+    assert all(store.written[f"/bucket/to/in-{number}"] == b"ACGT" for number in range(16))
+
+
 def test_what_does_not_pass_is_not_tried_again(images: Images) -> None:
     with stand(images.gateway, lambda method, path: (400, {}, b"<Error><Code>InvalidRequest</Code></Error>")) as store:
         environment = {"JOB_INPUTS": "s3://bucket/*", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
-    assert job.exit_code == 74
+    assert job.exit_code == 77
+    assert "S3 refuses to list s3://bucket/*: status 400 (InvalidRequest)" in job.log
     assert len(store.requests) == 1
 
 
@@ -124,7 +172,7 @@ def broken_off(times: int) -> Callable[[str, str], Answer]:
 @pytest.mark.parametrize(("times", "code"), [(2, 0), (1000, 69)])
 def test_a_download_that_breaks_off_is_begun_again_but_not_for_ever(images: Images, times: int, code: int) -> None:
     with stand(images.gateway, broken_off(times)) as store:
-        environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
+        environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", 'test "$(cat reads.fq)" = ACGTACGT', environment=environment)
     assert job.exit_code == code, job.log
 
@@ -231,3 +279,88 @@ def test_the_record_tells_what_was_granted_and_what_was_used(images: Images, fol
     assert record["cpu_seconds"] > 0
     # What the shell held, and not the 300 MB that lie in the page cache beside it.
     assert 40 << 20 < record["peak_memory_bytes"] < 200 << 20
+
+
+ATTEMPT = {"AWS_BATCH_JOB_ID": "4f:1", "AWS_BATCH_JOB_ATTEMPT": "2"}
+LEFT = "failed/4f_1/2/"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exit 3", 3),
+        ("head -c 200M /dev/zero | tail -c 200M | wc -c", 137),
+        ("true", 73),  # it made no result
+    ],
+)
+def test_a_failed_attempt_leaves_what_explains_it(images: Images, folder: Folder, script: str, code: int) -> None:
+    environment = {
+        **ATTEMPT,
+        "JOB_INPUTS": folder.put("in"),
+        "JOB_OUTPUTS": "result",
+        "JOB_OUTPUT_PREFIX": folder.uri("to"),
+        "JOB_KEEP_ON_FAILURE": "*.log */*.log none* folder",
+    }
+    script = f"mkdir folder; echo why > a.log; echo 'and where' > folder/b.log; {script}"
+    job = images.run("samtools", script, environment=environment, mem_limit="64m", memswap_limit="64m")
+    assert job.exit_code == job.record["exit_code"] == code, job.log
+    assert folder.names("to/") == {f"{LEFT}a.log", f"{LEFT}folder/b.log", f"{LEFT}record.json"}
+    assert folder.get(f"to/{LEFT}a.log") == b"why\n"
+    assert json.loads(folder.get(f"to/{LEFT}record.json"))["exit_code"] == code
+    assert "kept 2 files of the failed attempt in s3://" in job.log
+
+
+def test_a_success_leaves_no_evidence_and_its_record_beside_the_manifest(images: Images, folder: Folder) -> None:
+    environment = {
+        **ATTEMPT,
+        "JOB_OUTPUTS": "result",
+        "JOB_OUTPUT_PREFIX": folder.uri("to"),
+        "JOB_KEEP_ON_FAILURE": "*.log",
+    }
+    job = images.run("samtools", "echo why > a.log; echo ACGT > result", environment=environment)
+    assert job.exit_code == 0, job.log
+    assert folder.names("to/") == {"result", *PUBLISHED}
+    assert json.loads(folder.get("to/manifest.record.json")) == job.record
+
+
+def test_a_failure_before_the_command_leaves_its_record_alone(images: Images, folder: Folder) -> None:
+    environment = {
+        **ATTEMPT,
+        "JOB_INPUTS": f"{folder.put('in')} {folder.uri('none')}",
+        "JOB_OUTPUT_PREFIX": folder.uri("to"),
+        "JOB_KEEP_ON_FAILURE": "*",
+    }
+    job = images.run("samtools", "true", environment=environment)
+    assert job.exit_code == 66, job.log
+    assert folder.names("to/") == {f"{LEFT}record.json"}
+
+
+def test_a_stopped_attempt_leaves_what_its_few_seconds_allow(images: Images, folder: Folder) -> None:
+    environment = {**ATTEMPT, "JOB_OUTPUT_PREFIX": folder.uri("to"), "JOB_KEEP_ON_FAILURE": "*.log"}
+    with images.started(
+        "samtools", "echo why > a.log; echo begun; sleep infinity", environment=environment
+    ) as container:
+        while "begun" not in container.logs().decode():
+            time.sleep(0.05)
+        # As Docker does when a Spot machine shuts down.
+        container.stop(timeout=10)
+        job = ended(container)
+    assert job.exit_code == job.record["exit_code"] == 143, job.log
+    assert folder.names("to/") == {f"{LEFT}a.log", f"{LEFT}record.json"}
+
+
+def test_evidence_that_cannot_be_kept_changes_no_exit_code(images: Images) -> None:
+    def answer(method: str, path: str) -> Answer:
+        return denied() if method == "PUT" else found(b"")
+
+    with stand(images.gateway, answer) as store:
+        environment = {
+            **ATTEMPT,
+            "JOB_OUTPUT_PREFIX": "s3://bucket/to",
+            "JOB_KEEP_ON_FAILURE": "a.log b.log",
+            "AWS_ENDPOINT_URL": store.endpoint,
+        }
+        job = images.run("samtools", "touch a.log b.log; exit 3", environment=environment)
+    assert job.exit_code == job.record["exit_code"] == 3, job.log
+    assert "2 of 2 files of the failed attempt were not kept: the job role may not write" in job.log
+    assert "the record was not stored" in job.log

@@ -116,13 +116,13 @@ def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_puts_all_rig
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_store_that_is_killed_in_mid_transfer_ends_the_job_after_retries(
+def test_a_store_that_does_not_come_back_ends_the_job_before_its_time_limit(
     images: Images, folder: Folder, phase: str
 ) -> None:
     work = Work(images, folder, seed=1)
     with line(images.gateway, images.endpoint) as wire:
         wire.hold_at = bytes_until(phase, 0.5)
-        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint}
+        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint, "JOB_TIMEOUT_SECONDS": "20"}
         with images.started("samtools", SCRIPT, environment=environment) as container:
             held(wire, container, phase, 0.5)
             wire.cut()
@@ -131,6 +131,23 @@ def test_a_store_that_is_killed_in_mid_transfer_ends_the_job_after_retries(
     assert "S3 cannot be reached" in job.log
     assert not work.check()
     work.put_right()
+
+
+@pytest.mark.parametrize("phase", ["in", "out"])
+def test_a_store_that_comes_back_in_mid_transfer_costs_no_work(images: Images, folder: Folder, phase: str) -> None:
+    work = Work(images, folder, seed=1)
+    with line(images.gateway, images.endpoint) as wire:
+        wire.hold_at = bytes_until(phase, 0.5)
+        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint}
+        with images.started("samtools", SCRIPT, environment=environment) as container:
+            held(wire, container, phase, 0.5)
+            wire.cut()
+            time.sleep(5)
+            wire.mend()
+            job = ended(container)
+    assert job.exit_code == job.record["exit_code"] == 0, job.log
+    assert job.log.count("made 1") == 1
+    assert work.check()
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])

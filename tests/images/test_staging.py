@@ -11,7 +11,7 @@ import pytest
 from docker.models.containers import Container
 
 from tests.images.containers import Ended, Images, ended
-from tests.images.storage import Answer, Folder, absent, denied, encoded, found, stand
+from tests.images.storage import PUBLISHED, Answer, Folder, absent, denied, encoded, found, stand
 
 ODD_NAMES = [
     "a b+c.fq",
@@ -41,7 +41,7 @@ def test_objects_of_any_name_arrive_whole_and_leave_whole(images: Images, folder
         JOB_OUTPUT_PREFIX=folder.uri("to [a] new + place"),
     )
     assert job.exit_code == 0, job.log
-    assert folder.names("to [a] new + place/") == {"manifest.json", *(f"out/{name}" for name in ODD_NAMES)}
+    assert folder.names("to [a] new + place/") == {*PUBLISHED, *(f"out/{name}" for name in ODD_NAMES)}
     for name in ODD_NAMES:
         assert folder.get(f"to [a] new + place/out/{name}").decode() == f"content of {name}"
 
@@ -88,7 +88,7 @@ def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Fo
         JOB_OUTPUT_PREFIX=folder.uri(),
     )
     assert job.exit_code == 0, job.log
-    assert folder.names() == {"a b", "x*", "z1", "manifest.json"}
+    assert folder.names() == {"a b", "x*", "z1", *PUBLISHED}
 
 
 def test_an_input_pattern_takes_the_files_of_its_folder_only(images: Images, folder: Folder) -> None:
@@ -208,7 +208,7 @@ def test_the_manifest_lies_where_the_job_says(images: Images, folder: Folder) ->
         JOB_MANIFEST=folder.uri("elsewhere/the job.json"),
     )
     assert job.exit_code == 0, job.log
-    assert folder.names() == {"out/manifest.json", "elsewhere/the job.json"}
+    assert folder.names() == {"out/manifest.json", "elsewhere/the job.json", "elsewhere/the job.record.json"}
     assert [o["size"] for o in json.loads(folder.get("elsewhere/the job.json"))["outputs"]] == [0]
 
 
@@ -223,8 +223,8 @@ def test_the_manifest_is_written_last(images: Images) -> None:
         )
     assert job.exit_code == 0, job.log
     written = [path for method, path in store.requests if method == "PUT"]
-    assert sorted(written[:-1]) == [f"/bucket/to/{name}" for name in "abcdefz"]
-    assert written[-1] == "/bucket/to/manifest.json"
+    assert sorted(written[:-2]) == [f"/bucket/to/{name}" for name in "abcdefz"]
+    assert written[-2:] == ["/bucket/to/manifest.record.json", "/bucket/to/manifest.json"]
 
 
 def test_a_manifest_that_the_store_is_slow_to_take_is_waited_for(images: Images) -> None:
@@ -240,8 +240,11 @@ def test_a_manifest_that_the_store_is_slow_to_take_is_waited_for(images: Images)
     assert json.loads(store.written["/bucket/to/manifest.json"])["outputs"]
 
 
-def test_an_output_that_the_manifest_would_overwrite_is_refused(images: Images, folder: Folder) -> None:
-    job = run(images, "touch manifest.json", JOB_OUTPUTS="*", JOB_OUTPUT_PREFIX=folder.uri())
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.record.json"])
+def test_an_output_that_the_manifest_or_the_record_would_overwrite_is_refused(
+    images: Images, folder: Folder, name: str
+) -> None:
+    job = run(images, f"touch {name}", JOB_OUTPUTS="*", JOB_OUTPUT_PREFIX=folder.uri())
     assert job.exit_code == 73
     assert "JOB_MANIFEST" in job.log
     assert folder.names() == set()
@@ -314,7 +317,7 @@ def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
     assert "it ran" not in job.log
-    assert len([method for method, _ in store.requests if method == "GET"]) == 2  # it may have been the way's doing
+    assert len([method for method, _ in store.requests if method == "GET"]) == 2  # it may have been the network's doing
 
 
 def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:
@@ -339,7 +342,7 @@ def test_what_an_earlier_run_left_and_protected_is_no_output(images: Images, fol
     script = f"mkdir -p {left}; touch {left}/out; chmod 555 {left}; {again} job 'mkdir new; touch new/out'; ls /scratch"
     job = run(images, script)
     assert job.exit_code == 0, job.log
-    assert folder.names() == {"new/out", "manifest.json"}
+    assert folder.names() == {"new/out", *PUBLISHED}
     assert "4f-1" not in job.log.splitlines()
 
 
@@ -467,7 +470,7 @@ def test_temporary_files_lie_on_the_scratch_volume_outside_the_working_folder(im
         JOB_OUTPUT_PREFIX=folder.uri(),
     )
     assert job.exit_code == 0, job.log
-    assert folder.names() == {"result", "manifest.json"}
+    assert folder.names() == {"result", *PUBLISHED}
 
 
 def test_a_job_without_scratch_volume_says_what_is_missing(images: Images) -> None:

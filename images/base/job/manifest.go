@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,7 +46,7 @@ func environmentSum(variables []string) string {
 	for _, variable := range variables {
 		name, _, _ := strings.Cut(variable, "=")
 		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_")
-		if slices.Contains(shares, name) || !foreign && !slices.Contains(manners, name) {
+		if slices.Contains(shares, name) || !foreign && !slices.Contains(ignoredVariables, name) {
 			kept = append(kept, variable)
 		}
 	}
@@ -56,10 +58,10 @@ func environmentSum(variables []string) string {
 // shares are all that children of an array job, or nodes of one of several, may differ in.
 var shares = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
 
-// manners are the variables of job itself that say how the work is done and not what comes of it, or what the manifest names on
-// its own. What else begins like them is the command's.
-var manners = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
-	"JOB_IMAGE", "JOB_SUBMITTED", "JOB_TOOL", "JOB_TOOL_VERSION"}
+// ignoredVariables are those of job itself on which no result depends: they say how the work is done, or the manifest names what they
+// say. Other variables whose names begin with JOB_ belong to the command.
+var ignoredVariables = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
+	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_TOOL", "JOB_TOOL_VERSION"}
 
 // readManifest returns nil if there is none, or an empty one.
 func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {
@@ -92,7 +94,7 @@ func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool,
 	if found == nil || err != nil || !found.isOf(job) {
 		return false, err
 	}
-	err = sideBySide(ctx, len(found.Outputs), func(ctx context.Context, i int) error {
+	err = sideBySide(ctx, files, len(found.Outputs), func(ctx context.Context, i int) error {
 		output := found.Outputs[i]
 		bucket, _, _ := strings.Cut(strings.TrimPrefix(output.URI, "s3://"), "/")
 		now, err := s.head(ctx, location{bucket: bucket, key: output.Key})
@@ -139,40 +141,84 @@ func (s *store) agree(ctx context.Context, inputs []object, l location) error {
 	return nil
 }
 
-// stageOut publishes every file that an output pattern matches, then the manifest. A pattern that matches nothing is a failure
-// before anything is published.
-func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest) ([]object, error) {
+// stageOut publishes every file that an output pattern matches, then the record, then the manifest. A pattern that matches nothing is
+// a failure before anything is published. describe makes the record when the outputs are there.
+func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest, describe func([]object) record) error {
 	outputs, err := findOutputs(p, work)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.withdraw(ctx, p.manifest); err != nil {
-		return nil, err
+		return err
 	}
-	err = sideBySide(ctx, len(outputs), func(ctx context.Context, i int) error {
-		return s.upload(ctx, &outputs[i], filepath.Join(work, strings.TrimPrefix(outputs[i].Key, p.prefix.key)))
+	streams := s.streamsEach(len(outputs))
+	err = sideBySide(ctx, files, len(outputs), func(ctx context.Context, i int) error {
+		return s.upload(ctx, &outputs[i], filepath.Join(work, strings.TrimPrefix(outputs[i].Key, p.prefix.key)), streams)
 	})
 	if err != nil {
-		return nil, err
+		return err
+	}
+	rec, err := json.Marshal(describe(outputs))
+	if err != nil {
+		return err
+	}
+	if err := s.put(ctx, p.record(), string(rec)+"\n"); err != nil { // the manifest alone makes the result
+		say("the record was not stored: %v", err)
 	}
 	made.Finished, made.Outputs = time.Now().UTC().Truncate(time.Second), outputs
 	text, err := json.MarshalIndent(made, "", "  ")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	// Everything is there: a signal that comes now must not leave it open whether the manifest is.
-	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	last, cancel := pastTheEnd(ctx)
 	defer cancel()
-	context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
 	err = s.put(last, p.manifest, string(text))
 	if err != nil && ctx.Err() != nil {
 		err = faultf(exitStopped, "stopped by a signal while the manifest was written: if %s is there, so is the whole result", p.manifest)
 	}
-	return outputs, err
+	return err
 }
+
+// leave publishes what explains a failure: the files that the patterns of JOB_KEEP_ON_FAILURE match, the smallest first, then the
+// record. Nothing that goes wrong here changes how the job ends. After a signal it takes cleanupTimeout at most.
+func (s *store) leave(ctx context.Context, p plan, work string, rec record) {
+	if s == nil || p.prefix == nil || rec.Job == "" {
+		return
+	}
+	ctx, cancel := pastTheEnd(ctx)
+	defer cancel()
+	folder := p.failed(rec.Job, rec.Attempt)
+	var kept []string
+	if rec.WorkSeconds > 0 { // else there is no more than inputs
+		kept = findKept(p.keep, work)
+	}
+	streams := s.streamsEach(len(kept))
+	faults := make([]error, len(kept))
+	_ = sideBySide(ctx, files, len(kept), func(ctx context.Context, i int) error {
+		key := folder.key + kept[i]
+		output := object{URI: location{bucket: folder.bucket, key: key}.String(), Key: key, bucket: folder.bucket}
+		faults[i] = s.upload(ctx, &output, filepath.Join(work, kept[i]), streams)
+		return nil
+	})
+	if faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil }); len(faults) > 0 {
+		say("%d of %d files of the failed attempt were not kept: %v", len(faults), len(kept), faults[0])
+	} else if len(kept) > 0 {
+		say("kept %d files of the failed attempt in %s", len(kept), folder)
+	}
+	text, err := json.Marshal(rec)
+	if err == nil {
+		err = s.put(ctx, location{bucket: folder.bucket, key: folder.key + recordName}, string(text)+"\n")
+	}
+	if err != nil {
+		say("the record was not stored: %v", err)
+	}
+}
+
+const recordName = "record.json"
 
 // withdraw empties the manifest of an earlier run, whose outputs are about to be overwritten: it would stand over a mixture. A role
 // that may not list is told "forbidden" of what does not exist, and empties it to be sure.
@@ -204,6 +250,24 @@ func (s *searched) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
+// findKept returns the names of the files that patterns match, the smallest first: what explains a failure is most often a log, and a
+// machine that shuts down leaves little time. What cannot be kept is passed over.
+func findKept(patterns []string, work string) []string {
+	sizes := map[string]int64{}
+	for _, pattern := range patterns {
+		matches, _ := fs.Glob(&searched{StatFS: os.DirFS(work).(fs.StatFS), root: work}, pattern)
+		for _, name := range matches {
+			info, err := os.Stat(filepath.Join(work, name))
+			if err == nil && info.Mode().IsRegular() && utf8.ValidString(name) && name != recordName {
+				sizes[name] = info.Size()
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(sizes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(sizes[a], sizes[b]), strings.Compare(a, b))
+	})
+}
+
 func findOutputs(p plan, work string) ([]object, error) {
 	names := map[string]bool{}
 	folder := &searched{StatFS: os.DirFS(work).(fs.StatFS), root: work}
@@ -228,8 +292,8 @@ func findOutputs(p plan, work string) ([]object, error) {
 	outputs := []object{}
 	for name := range names {
 		key := p.prefix.key + name
-		if p.prefix.bucket == p.manifest.bucket && key == p.manifest.key {
-			return nil, faultf(exitNoOutput, "output %q is where the manifest goes: name another place by JOB_MANIFEST; nothing was published", name)
+		if place := (location{bucket: p.prefix.bucket, key: key}); place == p.manifest || place == p.record() {
+			return nil, faultf(exitNoOutput, "output %q is where the manifest or the record goes: name another place by JOB_MANIFEST; nothing was published", name)
 		}
 		outputs = append(outputs, object{URI: location{bucket: p.prefix.bucket, key: key}.String(), Key: key, bucket: p.prefix.bucket})
 	}

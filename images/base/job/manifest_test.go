@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
+
+func describe([]object) record { return record{} }
 
 func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
 	job := func() manifest {
@@ -47,7 +50,7 @@ func TestOnlyVariablesThatBearOnTheResultCount(t *testing.T) {
 	for variable, same := range map[string]bool{
 		"AWS_BATCH_JOB_ID=4f": true, "ECS_AGENT_URI=u": true, "HOSTNAME=h": true, "JOB_SUBMITTED=1": true, "JOB_INPUTS=s3://b/k": true,
 		"JOB_INPUTS_FROM=s3://b/l": true, "JOB_INPUT_MANIFESTS=m.json": true, "JOB_TEST_INPUTS=1": true, "JOB_MANIFEST=s3://b/m": true,
-		"JOB_RESUME=1": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
+		"JOB_RESUME=1": true, "JOB_KEEP_ON_FAILURE=*.log": true, "JOB_TIMEOUT_SECONDS=60": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
 		"JOB_OUTPUTS=*": false, "JOB_OUTPUT_PREFIX=s3://b/p": false, "THREADS=2": false, "JOBS=2": false, "JOB_PLOIDY=2": false,
 		"AWS_BATCH_JOB_ARRAY_INDEX=1": false, "AWS_BATCH_JOB_ARRAY_SIZE=2": false, "AWS_BATCH_JOB_NODE_INDEX=1": false,
 		"AWS_BATCH_JOB_NUM_NODES=2": false,
@@ -161,8 +164,8 @@ func TestAnOutputThatCannotBeLookedForIsAFault(t *testing.T) {
 }
 
 func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing.T) {
-	defer func(before time.Duration) { farewell = before }(farewell)
-	farewell = 100 * time.Millisecond
+	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
+	cleanupTimeout = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
@@ -179,7 +182,72 @@ func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing
 	})
 	work := filepath.Dir(written(t, []byte("ACGT")))
 	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
-	if _, err := store.stageOut(ctx, asked, work, manifest{}); codeOf(err) != exitStopped {
+	if err := store.stageOut(ctx, asked, work, manifest{}, describe); codeOf(err) != exitStopped {
 		t.Errorf("got %v, want code %d", err, exitStopped)
+	}
+}
+
+func TestWhatIsKeptOfAFailureIsWhatIsThereTheSmallestFirst(t *testing.T) {
+	work := t.TempDir()
+	for name, size := range map[string]int64{"big.log": 5000, "small.log": 1, "deep/other.log": 10, "a.txt": 3, "record.json": 2, "bad\xe9.log": 1} {
+		name = filepath.Join(work, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, nil, 0o644), os.Truncate(name, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := findKept([]string{"*.log", "*/*.log", "none", "deep", "*.json", "small*"}, work)
+	if want := []string{"small.log", "deep/other.log", "big.log"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestAFailedAttemptLeavesItsFilesAndItsRecord(t *testing.T) {
+	asked := plan{keep: []string{"file"}, prefix: &location{bucket: "b", key: "to/"}}
+	for name, c := range map[string]struct {
+		rec  record
+		want []string
+	}{
+		"a command that failed":      {record{Job: "4f:1", Attempt: "2", WorkSeconds: 1}, []string{"/b/to/failed/4f_1/2/file", "/b/to/failed/4f_1/2/record.json"}},
+		"one that never began":       {record{Job: "4f", Attempt: "1"}, []string{"/b/to/failed/4f/1/record.json"}},
+		"one of no attempt of Batch": {record{WorkSeconds: 1}, nil},
+	} {
+		listen(t)
+		var sent []string
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			sent = append(sent, r.URL.Path)
+			w.Header().Set("ETag", `"e"`)
+		})
+		store.leave(context.Background(), asked, filepath.Dir(written(t, []byte("ACGT"))), c.rec)
+		if !slices.Equal(sent, c.want) {
+			t.Errorf("%s: sent %v, want %v", name, sent, c.want)
+		}
+	}
+	var none *store // the job has failed before it had one
+	none.leave(context.Background(), asked, "", record{Job: "4f"})
+}
+
+func TestAStoppedAttemptLeavesWhatItCanInAFewSeconds(t *testing.T) {
+	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
+	listen(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, answers := range []bool{true, false} {
+		cleanupTimeout = map[bool]time.Duration{true: time.Minute, false: 100 * time.Millisecond}[answers]
+		sent := 0
+		ended := make(chan struct{})
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if w.Header().Set("ETag", `"e"`); !answers {
+				<-ended
+				return
+			}
+			sent++
+		})
+		asked := plan{keep: []string{"file"}, prefix: &location{bucket: "b", key: "to/"}}
+		store.leave(ctx, asked, filepath.Dir(written(t, []byte("ACGT"))), record{Job: "4f", Attempt: "1", WorkSeconds: 1})
+		if close(ended); answers && sent != 2 {
+			t.Errorf("sent %d", sent)
+		}
 	}
 }

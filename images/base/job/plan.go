@@ -4,7 +4,9 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // plan is what the environment and the arguments ask for, checked.
@@ -16,7 +18,9 @@ type plan struct {
 	outputs    []string   // glob patterns of Go's path.Match, relative to the working folder
 	prefix     *location
 	manifest   location
-	resume     bool // end at once if the manifest says that this very job is done
+	keep       []string      // glob patterns, as outputs: what is published after a failure
+	resume     bool          // end at once if the manifest says that this very job is done
+	timeout    time.Duration // after which Batch ends the attempt; 0 if it does not, or is not known
 	command    []string
 }
 
@@ -71,24 +75,24 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	if p.resume, err = parseSwitch("JOB_RESUME", getenv("JOB_RESUME")); err != nil {
 		return p, err
 	}
-	for _, entry := range strings.Fields(getenv("JOB_OUTPUTS")) {
-		pattern, err := decodePattern(entry)
-		if err != nil {
-			return p, faultf(exitUsage, "JOB_OUTPUTS: %q: %v", entry, err)
+	if p.outputs, err = parsePatterns("JOB_OUTPUTS", getenv("JOB_OUTPUTS")); err != nil {
+		return p, err
+	}
+	if p.keep, err = parsePatterns("JOB_KEEP_ON_FAILURE", getenv("JOB_KEEP_ON_FAILURE")); err != nil {
+		return p, err
+	}
+	if limit := one("JOB_TIMEOUT_SECONDS"); limit != "" {
+		seconds, err := strconv.ParseInt(limit, 10, 32)
+		if err != nil || seconds < 1 {
+			return p, faultf(exitUsage, "JOB_TIMEOUT_SECONDS: %q is not a number of seconds, 1 or more", limit)
 		}
-		if path.IsAbs(pattern) || path.Clean("/"+pattern) != "/"+pattern {
-			return p, faultf(exitUsage, "JOB_OUTPUTS: %q must be a path inside the working folder, without '..'", entry)
-		}
-		if strings.Contains(entry, "**") { // elsewhere at any depth, here at one
-			return p, faultf(exitUsage, "JOB_OUTPUTS: %q: ** is not known; write one pattern for each depth, as in *.bam */*.bam", entry)
-		}
-		p.outputs = append(p.outputs, pattern)
+		p.timeout = time.Duration(seconds) * time.Second
 	}
 	if p.resume && (prefix == "" || !strings.Contains(getenv("JOB_IMAGE"), "@sha256:")) { // a tag may have been moved
 		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE, the image by digest: without them no job is known again")
 	}
 	if prefix == "" {
-		for _, name := range []string{"JOB_OUTPUTS", "JOB_MANIFEST"} {
+		for _, name := range []string{"JOB_OUTPUTS", "JOB_MANIFEST", "JOB_KEEP_ON_FAILURE"} {
 			if strings.TrimSpace(getenv(name)) != "" {
 				return p, faultf(exitUsage, "%s is set but JOB_OUTPUT_PREFIX is not: say where the outputs go", name)
 			}
@@ -109,7 +113,17 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	return p, nil
 }
 
-// spare refuses a manifest that would go over what the job itself reads.
+// record is where the record of a success goes: beside the manifest.
+func (p plan) record() location {
+	return location{bucket: p.manifest.bucket, key: strings.TrimSuffix(p.manifest.key, ".json") + ".record.json"}
+}
+
+// failed is the folder for what an attempt leaves when it fails.
+func (p plan) failed(job, attempt string) location {
+	return location{bucket: p.prefix.bucket, key: p.prefix.key + "failed/" + strings.ReplaceAll(job, ":", "_") + "/" + attempt + "/"}
+}
+
+// spare refuses a manifest or a record that would go over what the job itself reads.
 func (p plan) spare(inputs []object) error {
 	read := slices.Clone(p.producers)
 	if p.inputsFrom != nil {
@@ -118,8 +132,13 @@ func (p plan) spare(inputs []object) error {
 	for _, input := range inputs {
 		read = append(read, input.location())
 	}
-	if p.prefix != nil && slices.Contains(read, p.manifest) {
-		return faultf(exitUsage, "the job reads %s, where its manifest would go: name another place by JOB_MANIFEST", p.manifest)
+	if p.prefix == nil {
+		return nil
+	}
+	for what, place := range map[string]location{"manifest": p.manifest, "record": p.record()} {
+		if slices.Contains(read, place) {
+			return faultf(exitUsage, "the job reads %s, where its %s would go: name another place by JOB_MANIFEST", place, what)
+		}
 	}
 	return nil
 }
@@ -138,6 +157,24 @@ func parseInputs(variable, value string) ([]location, error) {
 		inputs = append(inputs, input)
 	}
 	return inputs, nil
+}
+
+// parsePatterns reads a list of globs relative to the working folder.
+func parsePatterns(variable, value string) (patterns []string, err error) {
+	for _, entry := range strings.Fields(value) {
+		pattern, err := decodePattern(entry)
+		if err != nil {
+			return nil, faultf(exitUsage, "%s: %q: %v", variable, entry, err)
+		}
+		if path.IsAbs(pattern) || path.Clean("/"+pattern) != "/"+pattern {
+			return nil, faultf(exitUsage, "%s: %q must be a path inside the working folder, without '..'", variable, entry)
+		}
+		if strings.Contains(entry, "**") { // elsewhere at any depth, here at one
+			return nil, faultf(exitUsage, "%s: %q: ** is not known; write one pattern for each depth, as in *.bam */*.bam", variable, entry)
+		}
+		patterns = append(patterns, pattern)
+	}
+	return patterns, nil
 }
 
 func parseSwitch(variable, value string) (bool, error) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLocationsAreDecodedOnce(t *testing.T) {
@@ -66,7 +67,9 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 		{"JOB_RESUME": "yes"}, {"JOB_TEST_INPUTS": "true"}, {"JOB_INPUT_MANIFESTS": "s3://b/m.json no"},
 		{"JOB_RESUME": "1", "JOB_IMAGE": "i@sha256:0"}, {"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 		{"JOB_RESUME": "1", "JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_IMAGE": "samtools:latest"},
-		{"JOB_OUTPUTS": "**/*.bam", "JOB_OUTPUT_PREFIX": "s3://b/p"},
+		{"JOB_OUTPUTS": "**/*.bam", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_KEEP_ON_FAILURE": "*.log"},
+		{"JOB_KEEP_ON_FAILURE": "../x", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_KEEP_ON_FAILURE": "**", "JOB_OUTPUT_PREFIX": "s3://b/p"},
+		{"JOB_TIMEOUT_SECONDS": "0"}, {"JOB_TIMEOUT_SECONDS": "1h"}, {"JOB_TIMEOUT_SECONDS": "99999999999"},
 		{"JOB_OUTPUTS": "folder/", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "%G0", "JOB_OUTPUT_PREFIX": "s3://b/p"},
 	} {
 		_, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
@@ -126,7 +129,7 @@ func TestTheEndOfALineIsNoPartOfAPlace(t *testing.T) {
 
 func TestAManifestGoesOverNothingThatTheJobReads(t *testing.T) {
 	for _, environment := range []map[string]string{
-		{"JOB_MANIFEST": "s3://b/in"}, {"JOB_INPUTS_FROM": "s3://b/to/manifest.json"}, {"JOB_INPUT_MANIFESTS": "manifest.json"}, {},
+		{"JOB_MANIFEST": "s3://b/in"}, {"JOB_MANIFEST": "s3://b/other.json"}, {"JOB_INPUTS_FROM": "s3://b/to/manifest.json"}, {"JOB_INPUT_MANIFESTS": "manifest.json"}, {},
 	} {
 		got, err := readPlan([]string{"true"}, func(name string) string {
 			if name == "JOB_OUTPUT_PREFIX" {
@@ -141,12 +144,21 @@ func TestAManifestGoesOverNothingThatTheJobReads(t *testing.T) {
 		if len(environment) == 0 {
 			want = 0
 		}
-		if err := got.spare([]object{{bucket: "b", Key: "in"}}); codeOf(err) != want {
+		if err := got.spare([]object{{bucket: "b", Key: "in"}, {bucket: "b", Key: "other.record.json"}}); codeOf(err) != want {
 			t.Errorf("%v: got %v, want code %d", environment, err, want)
 		}
 	}
 	if err := (plan{}).spare([]object{{}}); err != nil { // there is no manifest
 		t.Error(err)
+	}
+}
+
+func TestTheTimeLimitIsInSeconds(t *testing.T) {
+	for value, want := range map[string]time.Duration{"": 0, "60": time.Minute, " 43200\n": 12 * time.Hour} {
+		got, err := readPlan([]string{"true"}, func(name string) string { return map[string]string{"JOB_TIMEOUT_SECONDS": value}[name] })
+		if err != nil || got.timeout != want {
+			t.Errorf("%q: %v, %v, want %v", value, got.timeout, err, want)
+		}
 	}
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -20,9 +22,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,20 +35,37 @@ import (
 )
 
 const (
-	partSize = 16 << 20  // bytes; parts are streamed from and to files, so only a block of each is in memory
-	block    = 256 << 10 // bytes; io.Copy's own 32 KiB take a quarter more processor time
-	streams  = 4         // transfers of one object side by side
-	files    = 16        // objects side by side: small ones cost S3's time to answer, not bandwidth
-	attempts = 6         // of each request, with the SDK's backoff: half a minute in all
+	block        = 256 << 10 // bytes; io.Copy's own 32 KiB take a quarter more processor time
+	files        = 16        // objects side by side: small ones cost S3's time to answer, not bandwidth
+	leastStreams = 4         // requests side by side for one object
+	mostStreams  = 16        // for one that has the job to itself: S3 gives each stream 80 to 100 MB/s
 )
 
-// farewell is for what must still be told to S3 after SIGTERM.
-var farewell = 5 * time.Second
+// partSize is in bytes. Parts are streamed from and to files, so only a block of each is in memory.
+var partSize int64 = 16 << 20
+
+// cleanupTimeout is what remains for S3 after SIGTERM. Docker kills 10 seconds after the signal when a Spot machine shuts down, and
+// Batch 30 seconds after it.
+var cleanupTimeout = 4 * time.Second
 
 // silence is how long a connection may carry nothing: a server that falls silent must not hold a machine that bills.
 var silence = time.Minute
 
-type store struct{ client *s3.Client }
+type store struct {
+	client  *s3.Client
+	outage  *outage
+	streams int // of one object that is moved alone
+}
+
+// streamsFor is how many requests side by side move one object: one vCPU checks what four streams bring.
+func streamsFor(vcpus float64) int {
+	return min(mostStreams, max(leastStreams, int(leastStreams*vcpus)))
+}
+
+// streamsEach divides the connections among objects that are moved side by side, so that many objects take no more memory than one.
+func (s *store) streamsEach(objects int) int {
+	return min(s.streams, max(leastStreams, files*leastStreams/max(1, objects)))
+}
 
 // object is an input or output as the manifest names it.
 type object struct {
@@ -72,15 +91,16 @@ func totalSize(objects []object) (bytes int64) {
 
 func openStore(ctx context.Context) (*store, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithRetryMaxAttempts(attempts),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = files * streams
+			t.MaxIdleConnsPerHost = files * leastStreams
 			dial := t.DialContext
 			t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				connection, err := dial(ctx, network, address)
 				return impatient{connection}, err
 			}
 		})),
+		// The agent is asked again with the whole request.
+		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.Retryer = aws.NopRetryer{} }),
 		// A job has its role's credentials or none, never the machine's.
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	if err != nil {
@@ -89,25 +109,20 @@ func openStore(ctx context.Context) (*store, error) {
 	if cfg.Region == "" {
 		return nil, faultf(exitUsage, "AWS_REGION is not set")
 	}
+	outage := newOutage(func() bool {
+		cache, ok := cfg.Credentials.(*aws.CredentialsCache)
+		if ok {
+			cache.Invalidate()
+		}
+		return ok && hasRole()
+	})
 	// An endpoint of one's own is an address, which has no subdomain for each bucket.
 	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
-	return &store{s3.NewFromConfig(cfg, func(o *s3.Options) {
+	return &store{outage: outage, streams: leastStreams, client: s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = ownEndpoint
-		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(isTheWays))
-		})
+		o.Retryer = outage
+		o.APIOptions = append(o.APIOptions, retryWhole)
 	})}, nil
-}
-
-// isTheWays tells what is wrong on the way, where the SDK sees something that was wrong from the start: content that arrived damaged,
-// and an answer that broke off.
-func isTheWays(err error) aws.Ternary {
-	var answer smithy.APIError
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &answer) &&
-		slices.Contains([]string{"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}, answer.ErrorCode()) {
-		return aws.TrueTernary
-	}
-	return aws.UnknownTernary
 }
 
 // impatient is a connection that fails when it has carried nothing, in either direction, for too long.
@@ -139,11 +154,10 @@ func (s *store) checkPlaces(ctx context.Context, p plan) error {
 func (s *store) checkPlace(ctx context.Context, variable string, place location) error {
 	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.bucket})
 	var missing *types.NotFound
-	var response *smithyhttp.ResponseError
 	switch {
 	case errors.As(err, &missing):
 		return faultf(exitNoOutput, "the bucket of %s, %s, does not exist", variable, place)
-	case errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently:
+	case statusOf(err) == http.StatusMovedPermanently:
 		return faultf(exitNoOutput, "the bucket of %s, %s, is in another region than AWS_REGION says", variable, place)
 	}
 	return nil
@@ -171,7 +185,7 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 		wanted = append(wanted, more...)
 	}
 	matched := make([][]location, len(wanted))
-	err := sideBySide(ctx, len(wanted), func(ctx context.Context, i int) (err error) {
+	err := sideBySide(ctx, files, len(wanted), func(ctx context.Context, i int) (err error) {
 		matched[i], err = s.match(ctx, wanted[i])
 		return err
 	})
@@ -182,7 +196,7 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	slices.SortFunc(literal, func(a, b location) int { return strings.Compare(a.String(), b.String()) })
 	literal = slices.Compact(literal) // patterns may overlap
 	objects := make([]object, len(literal))
-	err = sideBySide(ctx, len(literal), func(ctx context.Context, i int) (err error) {
+	err = sideBySide(ctx, files, len(literal), func(ctx context.Context, i int) (err error) {
 		objects[i], err = s.head(ctx, literal[i])
 		return err
 	})
@@ -251,36 +265,28 @@ func (s *store) head(ctx context.Context, l location) (object, error) {
 		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum}, err
 }
 
-// readAll reads a small object, and once more where its content breaks off: the SDK has then handed it over.
-func (s *store) readAll(ctx context.Context, l location) (content []byte, err error) {
-	for range attempts {
-		if content, err = s.read(ctx, l); !errors.Is(err, io.ErrUnexpectedEOF) {
-			break
-		}
-	}
+// readAll reads a small object.
+func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
+	var content bytes.Buffer
+	_, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &l.bucket, Key: &l.key}, readInto(func() io.Writer {
+		content.Reset()
+		return &content
+	}))
 	if err != nil {
 		return nil, explain("read", l, err)
 	}
-	return content, nil
-}
-
-func (s *store) read(ctx context.Context, l location) ([]byte, error) {
-	answer, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &l.bucket, Key: &l.key})
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	return io.ReadAll(answer.Body)
+	return content.Bytes(), nil
 }
 
 // stageIn fetches the inputs into the working folder under their base names, and verifies them.
 func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work string) error {
 	if need, free := totalSize(inputs), freeBytes(work); need > free {
-		return faultf(exitFull, "the inputs have %d bytes, and the scratch volume has %d free. Ask for a larger volume", need, free)
+		return faultf(fullCode(work, need), "the inputs have %d bytes, and the scratch volume has %d free. Ask for a larger volume", need, free)
 	}
-	return sideBySide(ctx, len(inputs), func(ctx context.Context, i int) error {
+	streams := s.streamsEach(len(inputs))
+	return sideBySide(ctx, files, len(inputs), func(ctx context.Context, i int) error {
 		target := filepath.Join(work, path.Base(inputs[i].Key))
-		if err := s.download(ctx, inputs[i], target); err != nil || !p.testInputs {
+		if err := s.download(ctx, inputs[i], target, streams); err != nil || !p.testInputs {
 			return err
 		}
 		if err := testToTheEnd(ctx, target); err != nil {
@@ -290,10 +296,10 @@ func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work strin
 	})
 }
 
-// download fetches an input, and once more if it came damaged: that may have been the way's doing.
-func (s *store) download(ctx context.Context, o object, target string) error {
+// download fetches an input, and once more if it came damaged: the network may have done that.
+func (s *store) download(ctx context.Context, o object, target string, streams int) error {
 	for again := false; ; again = true {
-		if err := s.fetch(ctx, o, target); err != nil {
+		if err := s.fetch(ctx, o, target, streams); err != nil {
 			return err
 		}
 		err := o.verify(ctx, target)
@@ -305,20 +311,27 @@ func (s *store) download(ctx context.Context, o object, target string) error {
 	}
 }
 
-func (s *store) fetch(ctx context.Context, o object, target string) error {
+// fetch reads an object in parts side by side into a file.
+func (s *store) fetch(ctx context.Context, o object, target string, streams int) error {
 	file, err := os.Create(target)
 	if err != nil {
 		return explain("read", o.location(), err)
 	}
 	defer file.Close()
-	request := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.Key}
-	if o.ETag != "" { // an object that is overwritten while it is read must not be mixed of two
-		request.IfMatch = aws.String(`"` + o.ETag + `"`)
-	}
-	downloader := manager.NewDownloader(s.client, func(d *manager.Downloader) {
-		d.PartSize, d.Concurrency, d.BufferProvider = partSize, streams, manager.NewPooledBufferedWriterReadFromProvider(block)
+	parts := max(1, (o.Size+partSize-1)/partSize)
+	err = sideBySide(ctx, streams, int(parts), func(ctx context.Context, i int) error {
+		start := int64(i) * partSize
+		request := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.Key}
+		if o.ETag != "" { // an object that is overwritten while it is read must not be mixed of two
+			request.IfMatch = aws.String(`"` + o.ETag + `"`)
+		}
+		if parts > 1 {
+			request.Range = aws.String(fmt.Sprintf("bytes=%d-%d", start, min(start+partSize, o.Size)-1))
+		}
+		_, err := s.client.GetObject(ctx, request, readInto(func() io.Writer { return io.NewOffsetWriter(file, start) }))
+		return err
 	})
-	if _, err := downloader.Download(ctx, file, request); err != nil {
+	if err != nil {
 		return explain("read", o.location(), err)
 	}
 	return nil
@@ -350,7 +363,7 @@ func (o object) verify(ctx context.Context, target string) error {
 }
 
 // upload sends one file; S3 checks every part against its SHA-256, and an interrupted upload leaves no object.
-func (s *store) upload(ctx context.Context, o *object, source string) error {
+func (s *store) upload(ctx context.Context, o *object, source string, streams int) error {
 	file, err := os.Open(source)
 	if err != nil {
 		return faultf(exitNoOutput, "cannot read output: %v", err)
@@ -368,7 +381,7 @@ func (s *store) upload(ctx context.Context, o *object, source string) error {
 		return err
 	})
 	group.Go(func() (err error) {
-		answer, err = s.send(ctx, *o, file)
+		answer, err = s.send(ctx, *o, file, streams)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -393,29 +406,43 @@ func confirmed(l location, etag *string) error {
 	return nil
 }
 
-func (s *store) send(ctx context.Context, o object, file *os.File) (*manager.UploadOutput, error) {
+func (s *store) send(ctx context.Context, o object, file *os.File, streams int) (*manager.UploadOutput, error) {
 	// The SDK takes larger parts where the file would have too many.
 	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) {
 		u.PartSize, u.Concurrency, u.BufferProvider = partSize, streams, manager.NewBufferedReadSeekerWriteToPool(block)
 	})
-	answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
-		ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
-	if err == nil {
-		return answer, nil
+	for again := false; ; again = true {
+		answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
+			ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+		if err == nil {
+			return answer, nil
+		}
+		var begun manager.MultiUploadFailure
+		if errors.As(err, &begun) && ctx.Err() != nil { // else the SDK has done it
+			s.abort(ctx, o, begun.UploadID())
+		}
+		// A try whose answer was lost may have completed the upload, which S3 then no longer knows.
+		var answered smithy.APIError
+		if again || !errors.As(err, &answered) || answered.ErrorCode() != "NoSuchUpload" {
+			return nil, explain("write", o.location(), err)
+		}
+		say("S3 no longer knows the upload of %s; sending it once more", o.location())
 	}
-	var begun manager.MultiUploadFailure
-	if errors.As(err, &begun) && ctx.Err() != nil { // else the SDK has done it
-		s.abort(o, begun.UploadID())
-	}
-	return nil, explain("write", o.location(), err)
 }
 
 // abort ends an upload in parts after the job was told to stop: what has arrived would else be billed until the bucket's rule
 // clears it away.
-func (s *store) abort(o object, upload string) {
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+func (s *store) abort(ctx context.Context, o object, upload string) {
+	ctx, cancel := pastTheEnd(ctx)
 	defer cancel()
 	_, _ = s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &o.bucket, Key: &o.Key, UploadId: &upload})
+}
+
+// pastTheEnd is a context that ends a little later than another: for what S3 must be told after SIGTERM.
+func pastTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(cleanupTimeout, cancel) })
+	return last, cancel
 }
 
 // put writes a small object.
@@ -429,9 +456,9 @@ func (s *store) put(ctx context.Context, l location, text string) error {
 }
 
 // sideBySide does numbered pieces of work, some at a time; the first fault ends the others and is returned.
-func sideBySide(ctx context.Context, pieces int, work func(context.Context, int) error) error {
+func sideBySide(ctx context.Context, atOnce, pieces int, work func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(files)
+	group.SetLimit(atOnce)
 	for i := range pieces {
 		group.Go(func() error { return work(ctx, i) })
 	}
@@ -449,15 +476,28 @@ func explain(verb string, l location, err error) error {
 	if errors.As(err, &answer) {
 		code, message = answer.ErrorCode(), answer.ErrorMessage()
 	}
-	status := 0
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) {
-		status = response.HTTPStatusCode()
+	status := statusOf(err)
+	said := strings.TrimSuffix(code+": "+message, ": ")
+	var outlasted outlasted
+	tried := ""
+	if errors.As(err, &outlasted) {
+		tried = fmt.Sprintf("; job went on trying for %s", outlasted.lasted.Round(time.Second))
 	}
+	fromAgent := strings.Contains(err.Error(), "get credentials")
 	var unsent *smithyhttp.RequestSendError
 	var network net.Error
 	var file *fs.PathError
 	switch {
+	case fromAgent && !hasRole():
+		return faultf(exitDenied, "cannot %s %s: the job has no role. Name one in its job definition (jobRoleArn)", verb, l)
+	case fromAgent && (tried != "" || errors.As(err, &network)):
+		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)%s", verb, l, innermost(err), tried)
+	case fromAgent:
+		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
+	case strings.HasPrefix(code, "ExpiredToken") && tried != "":
+		return faultf(exitNetwork, "cannot %s %s: the machine's agent only hands out credentials that have expired (%s)%s", verb, l, said, tried)
+	case status != 0 && tried != "":
+		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)%s", verb, l, status, said, tried)
 	case code == "NoSuchBucket":
 		return faultf(missing, "the bucket of %s does not exist", l)
 	case code == "NoSuchKey" || code == "NotFound":
@@ -469,21 +509,15 @@ func explain(verb string, l location, err error) error {
 	case status == http.StatusMovedPermanently:
 		return faultf(missing, "the bucket of %s is in another region than AWS_REGION says", l)
 	case status == http.StatusForbidden || strings.HasPrefix(code, "ExpiredToken"):
-		return faultf(exitDenied, "the job role may not %s %s (%s)", verb, l, strings.TrimSuffix(code+": "+message, ": "))
-	case strings.Contains(err.Error(), "get credentials") && !hasRole():
-		return faultf(exitDenied, "cannot %s %s: the job has no role. Name one in its job definition (jobRoleArn)", verb, l)
-	case strings.Contains(err.Error(), "get credentials") && errors.As(err, &network):
-		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)", verb, l, innermost(err))
-	case strings.Contains(err.Error(), "get credentials"):
-		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
+		return faultf(exitDenied, "the job role may not %s %s (%s)", verb, l, said)
+	case status/100 == 4 || status == http.StatusNotImplemented:
+		return faultf(exitDenied, "S3 refuses to %s %s: status %d (%s)", verb, l, status, said)
 	case isFull(err):
 		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
 	case errors.As(err, &file): // whose error passes for one of the network
 		return faultf(exitIO, "cannot %s %s: %v", verb, l, file)
-	case status >= 500:
-		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)", verb, l, status, strings.TrimSuffix(code+": "+message, ": "))
-	case errors.As(err, &unsent) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF):
-		return faultf(exitNetwork, "cannot %s %s: S3 cannot be reached (%v)", verb, l, innermost(err))
+	case tried != "" || errors.As(err, &unsent) || errors.As(err, &network):
+		return faultf(exitNetwork, "cannot %s %s: S3 cannot be reached (%v)%s", verb, l, innermost(err), tried)
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
 }

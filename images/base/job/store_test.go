@@ -43,8 +43,11 @@ func codeOf(err error) int {
 }
 
 func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
+	clock := fakeTime(t)
+	listen(t)
 	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		clock.stir()
 		w.Header().Set("Content-Length", "8")
 		_, _ = w.Write([]byte("ACGT"))
 		w.(http.Flusher).Flush()
@@ -56,7 +59,7 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	defer func(former time.Duration) { silence = former }(silence)
-	silence = 100 * time.Millisecond
+	silence = 50 * time.Millisecond
 
 	// A hang, not a slow machine, uses this up.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -105,6 +108,7 @@ func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
 		gone.URL:     {exitNetwork, "connection refused"},
 	} {
 		t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent)
+		fakeTime(t)
 		store, err := openStore(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +134,7 @@ func TestAnInputThatArrivesDamagedIsFetchedOnceMore(t *testing.T) {
 			})
 			input := object{bucket: "b", Key: "k", Size: 4, checksum: checksum{name: "md5", value: fmt.Sprintf("%x", md5.Sum([]byte("ACGT")))}}
 			target := written(t, nil)
-			err := store.download(context.Background(), input, target)
+			err := store.download(context.Background(), input, target, leastStreams)
 			if codeOf(err) != code || fetched != min(damaged+1, 2) {
 				t.Errorf("damaged %d times, %s: %v after %d", damaged, wrong, err, fetched)
 			}
@@ -148,7 +152,7 @@ func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 		_, _ = w.Write([]byte(`<Error><Code>PreconditionFailed</Code></Error>`))
 	})
-	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, written(t, nil))
+	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, written(t, nil), leastStreams)
 	if codeOf(err) != exitDamaged || fetched != 1 {
 		t.Errorf("%v after %d", err, fetched)
 	}
@@ -157,6 +161,7 @@ func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
 func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
 	for _, code := range []string{"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"} {
 		var sent []string
+		fakeTime(t)
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			content, _ := io.ReadAll(r.Body)
 			sent = append(sent, string(content))
@@ -167,7 +172,7 @@ func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
 			}
 		})
 		output := object{bucket: "b", Key: "k"}
-		if err := store.upload(context.Background(), &output, written(t, []byte("ACGT"))); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
+		if err := store.upload(context.Background(), &output, written(t, []byte("ACGT")), leastStreams); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
 			t.Errorf("%s: sent %q, %v", code, sent, err)
 		}
 	}
@@ -189,8 +194,8 @@ func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
 		})
 		for name, err := range map[string]error{
 			"manifest": store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"),
-			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, []byte("ACGT"))),
-			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1))),
+			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, []byte("ACGT")), leastStreams),
+			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1)), leastStreams),
 		} {
 			if codeOf(err) != exitIO {
 				t.Errorf("%s, %q: got %v, want code %d", name, answer, err, exitIO)
@@ -231,6 +236,7 @@ func TestABucketForTheManifestThatDoesNotExistIsFoundBeforeTheWork(t *testing.T)
 }
 
 func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
+	fakeTime(t)
 	asked := map[string]int{}
 	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -260,7 +266,7 @@ func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
 	if found, err := store.match(context.Background(), location{bucket: "b", pattern: "*"}); err != nil || len(found) != 1 {
 		t.Errorf("list: %v, %v", found, err)
 	}
-	if err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1))); err != nil {
+	if err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1)), leastStreams); err != nil {
 		t.Errorf("upload: %v", err)
 	}
 }

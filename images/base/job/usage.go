@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,7 +15,7 @@ import (
 	"time"
 )
 
-// record is the one JSON line printed at the end, for people and for reports. What is unknown is left out.
+// record is the one JSON line printed at the end and stored in S3, for people and for reports. What is unknown is left out.
 type record struct {
 	Job             string  `json:"job,omitempty"`
 	Attempt         string  `json:"attempt,omitempty"`
@@ -31,6 +33,8 @@ type record struct {
 	MemoryBytes     int64   `json:"memory_bytes,omitempty"`      // granted
 	CPUSeconds      float64 `json:"cpu_seconds,omitempty"`
 	VCPUs           float64 `json:"vcpus,omitempty"` // granted
+
+	measured bool
 }
 
 // newRecord is what is known at the start. The images set JOB_TOOL and JOB_TOOL_VERSION, the job definition JOB_IMAGE, and who
@@ -43,6 +47,13 @@ func newRecord(now time.Time, getenv func(string) string) record {
 	}
 	rec.VCPUs, rec.MemoryBytes = granted(getenv("ECS_CONTAINER_METADATA_URI_V4"))
 	return rec
+}
+
+// measure adds what the job took, once: the record in the log and the one in S3 are the same.
+func (r *record) measure(g *gauge) {
+	if !r.measured {
+		r.PeakMemoryBytes, r.CPUSeconds, r.measured = g.peakMemory(), cpuSeconds(), true
+	}
 }
 
 // granted tells vCPUs and bytes of memory: from the ECS agent where there is one, since the kernel of AWS's machines knows the
@@ -110,6 +121,47 @@ func freeBytes(folder string) int64 {
 		return 0
 	}
 	return int64(volume.Bavail) * int64(volume.Bsize)
+}
+
+// judgeFull tells a scratch volume that others have filled from one that is too small for the job: an attempt on another machine helps
+// in the first case only.
+func judgeFull(err error, area string) error {
+	var f fault
+	if errors.As(err, &f) && f.code == exitFull {
+		f.code = fullCode(area, 0)
+		return f
+	}
+	return err
+}
+
+// fullCode is the exit code for a volume that is full, or that has no room for what the job needs, in bytes. Others have filled it if
+// they hold more than a fifth of it: images and the machine's own system, which every job meets, take less.
+func fullCode(area string, need int64) int {
+	var volume syscall.Statfs_t
+	if syscall.Statfs(filepath.Dir(area), &volume) != nil {
+		return exitFull
+	}
+	block := int64(volume.Bsize)
+	size, used := int64(volume.Blocks)*block, int64(volume.Blocks-volume.Bfree)*block
+	if fifth := size / 5; need > size-fifth || used-usedBy(area) <= fifth {
+		return exitTooSmall
+	}
+	return exitFull
+}
+
+// usedBy is what a folder takes on its volume, in bytes.
+func usedBy(folder string) (bytes int64) {
+	_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			if info, err := entry.Info(); err == nil {
+				if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+					bytes += stat.Blocks * 512
+				}
+			}
+		}
+		return nil
+	})
+	return bytes
 }
 
 // memoryInUse is what the container's processes hold for themselves or share, in bytes.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -88,3 +90,39 @@ func TestTheTimeOfWaitingIsKnownWhereTheSubmissionIs(t *testing.T) {
 		t.Errorf("clocks that differ give %v s", rec.WaitingSeconds)
 	}
 }
+
+func TestAVolumeThatOthersFilledIsToldFromOneThatIsTooSmall(t *testing.T) {
+	area := filepath.Join(t.TempDir(), "area")
+	var volume syscall.Statfs_t
+	if err := errors.Join(os.Mkdir(area, 0o755), syscall.Statfs(area, &volume)); err != nil {
+		t.Fatal(err)
+	}
+	size := int64(volume.Blocks) * int64(volume.Bsize)
+	if code := fullCode(area, size); code != exitTooSmall {
+		t.Errorf("as much as there is: code %d, want %d", code, exitTooSmall)
+	}
+	used := int64(volume.Blocks-volume.Bfree) * int64(volume.Bsize)
+	want := exitTooSmall
+	if used > size/5 { // by others: the job holds nothing
+		want = exitFull
+	}
+	if code := fullCode(area, 0); code != want {
+		t.Errorf("%d of %d bytes used: code %d, want %d", used, size, code, want)
+	}
+	if err := os.WriteFile(filepath.Join(area, "file"), make([]byte, 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if own := usedBy(area); own < 1<<20 || own > 1<<21 {
+		t.Errorf("a file of a MiB takes %d bytes", own)
+	}
+	for _, code := range []int{exitIO, exitExample} {
+		if got := codeOf(judgeFull(fault{code: code}, area)); got != code {
+			t.Errorf("code %d became %d", code, got)
+		}
+	}
+	if err := judgeFull(nil, area); err != nil {
+		t.Error(err)
+	}
+}
+
+const exitExample = 3 // a command's

@@ -24,7 +24,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // checksum is what an object's content must come to. An object that was uploaded in parts may only have a checksum of its parts'
@@ -84,13 +83,9 @@ func (s *store) partSize(ctx context.Context, l location, count int32, size int6
 	var sizes [2]int64
 	for i, number := range []int32{1, count} {
 		head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key, PartNumber: &number})
-		var answer *smithyhttp.ResponseError
-		status := 0 // as of what has no answer
-		if errors.As(err, &answer) {
-			status = answer.HTTPStatusCode()
-		}
-		switch {
-		case status/100 == 4 && status != http.StatusTooManyRequests || status == http.StatusNotImplemented:
+		var outlasted outlasted
+		switch status := statusOf(err); {
+		case (status/100 == 4 || status == http.StatusNotImplemented) && !errors.As(err, &outlasted):
 			return 0, nil
 		case err != nil: // a store under load may tell the next time: nothing goes unverified for that
 			return 0, explain("read", l, err)
@@ -148,7 +143,7 @@ func (c checksum) ofParts(ctx context.Context, name string) ([][]byte, error) {
 		return nil, err
 	}
 	sums := make([][]byte, (info.Size()+c.partSize-1)/c.partSize)
-	return sums, sideBySide(ctx, len(sums), func(ctx context.Context, i int) error {
+	return sums, sideBySide(ctx, files, len(sums), func(ctx context.Context, i int) error {
 		sum := algorithms[c.name]()
 		_, err := io.Copy(sum, until(ctx, io.NewSectionReader(file, int64(i)*c.partSize, c.partSize)))
 		sums[i] = sum.Sum(nil)

