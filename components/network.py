@@ -36,10 +36,12 @@ _STRATEGIES = {
 
 
 def endpoint_service(region: str, service: str) -> str:
-    """The full name of an endpoint's service; in China, ECR's have a prefix that the others lack (aws-cdk,
-    `vpc-endpoint.ts`)."""
-    china = "cn." if region.startswith("cn-") and service.startswith("ecr.") else ""
-    return f"{china}com.amazonaws.{region}.{service}"
+    """The full name of an endpoint's service. In China and the European Sovereign Cloud, ECR's have another prefix than the others
+    (aws-cdk, `vpc-endpoint.ts`, and its pull request 36469)."""
+    prefix = "com.amazonaws"
+    if service.startswith("ecr."):
+        prefix = {"cn": "cn.com.amazonaws", "eusc": "eu.amazonaws"}.get(region.partition("-")[0], prefix)
+    return f"{prefix}.{region}.{service}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,6 @@ OUTPUTS = {
     *(
         "execution_role_arn",
         "submit_policy_arn",
-        "deploy_policy",
         "region",
         "vpc_id",
         "private_subnet_ids",
