@@ -111,11 +111,16 @@ class Network(pulumi.ComponentResource):
             vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
             vpc_endpoint_specs=[
                 awsx.ec2.VpcEndpointSpecArgs(
-                    service_name=endpoint_service(args.region, "s3"), vpc_endpoint_type="Gateway"
+                    service_name=endpoint_service(args.region, "s3"),
+                    vpc_endpoint_type="Gateway",
+                    tags={"Name": f"{name}-s3"},
                 )
             ],
             enable_dns_hostnames=True,
-            tags=args.tags,
+            # What the console shows. awsx puts its own name on the rest: the subnets and route tables with their zone, the NAT gateways and
+            # their addresses with a number. All begin with the stack's name, by which the deploy policy knows them.
+            subnet_name_tag_strategy=awsx.ec2.SubnetNameTagStrategy.AVAILABILITY_ZONE,
+            tags={**args.tags, "Name": f"{name}-network"},
             opts=child,
         )
         endpoints = _interface_endpoints(name, vpc, args, child) if args.interface_endpoints else []

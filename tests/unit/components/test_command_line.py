@@ -98,7 +98,16 @@ def test_a_fresh_stack_has_the_programs_defaults(capsys: pytest.CaptureFixture[s
 
 def test_what_is_given_goes_before_the_stacks_configuration(capsys: pytest.CaptureFixture[str], stack: Stack) -> None:
     calls = stack({"aws:region": "eu-west-1", "biobatch:protectData": "false"})
-    arguments: tuple[str, ...] = ("--stack", "lab", "--account", ACCOUNT, "--region", "us-east-1", "--protect-data", "true")
+    arguments: tuple[str, ...] = (
+        "--stack",
+        "lab",
+        "--account",
+        ACCOUNT,
+        "--region",
+        "us-east-1",
+        "--protect-data",
+        "true",
+    )
     arguments += ("--permissions-boundary-arn", BOUNDARY, "--kms-key-arn", KEY)
     assert printed(capsys, *arguments) == expected(permissions_boundary_arn=BOUNDARY, kms_key_arn=KEY)
     assert calls.read_text() == "config --json --non-interactive --stack lab\n"

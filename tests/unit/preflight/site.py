@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
 
 from tests.unit.recording import Cloud, Recording, record_program
@@ -15,7 +15,7 @@ REGION = {"aws:region": "eu-west-9"}
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-class Denied(grpc.RpcError):
+class Denied(grpc.RpcError):  # type: ignore[misc]
     """How the engine tells a program that AWS refused a look-up."""
 
     def code(self) -> grpc.StatusCode:
