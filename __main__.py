@@ -24,11 +24,9 @@ from components import (
     Tool,
     ToolImage,
     ToolImageArgs,
-    deploy_policy,
-    existing_network,
-    instance_types,
 )
 from components.batch_platform import SCRATCH_PATH
+from preflight import existing_network, instance_types, quotas, volume_key, zones
 from preflight.docker_engine import require_engine
 from preflight.emulation import require_builder
 
@@ -38,24 +36,17 @@ config = settings.load()
 require_engine()
 require_builder(config.platform)
 
-# What only AWS knows. Zones that an account opts into, Local Zones among them, would renumber the subnets, and so would zones left out
-# for as long as they are impaired.
+# What only AWS knows, each looked up and refused, or warned of, before anything is made.
 partition = aws.get_partition().partition
 account_id = aws.get_caller_identity().account_id
-open_zones = aws.get_availability_zones(filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}]).names
-if len(open_zones) < config.az_count:
-    raise pulumi.RunError(
-        f"azCount: {config.region} has {len(open_zones)} zones open to this account ({', '.join(open_zones)}), not {config.az_count}. "
-        f"Set it: pulumi config set azCount {len(open_zones)}"
-    )
-if closed := [zone for zone in config.availability_zones if zone not in open_zones]:
-    raise pulumi.RunError(
-        f"availabilityZones: {', '.join(closed)} is not open to this account in {config.region}, which has {', '.join(open_zones)}. "
-        f"Set it: pulumi config set --path 'availabilityZones[0]' {open_zones[0]}"
-    )
-instance_types.check(config.instance_types, config.region)
+open_zones = zones.open_zones()
+offered = instance_types.offered(open_zones)
+instance_types.check(config.instance_types, config.region, set().union(*offered.values()))
 if config.vpc_id:
     existing_network.check(config.vpc_id, config.private_subnet_ids, config.region)
+quotas.check(max_vcpus=config.max_vcpus, spot=config.spot, instance_types=config.instance_types, region=config.region)
+if not config.kms_key_arn:
+    volume_key.check(partition=partition, account_id=account_id, region=config.region)
 registry = aws.ecr.get_authorization_token_output()
 
 network: Network | ExistingNetwork
@@ -69,7 +60,14 @@ else:
         NAME,
         NetworkArgs(
             vpc_cidr=config.vpc_cidr,
-            zone_names=config.availability_zones or open_zones[: config.az_count],
+            zone_names=zones.choose(
+                named=config.availability_zones,
+                count=config.az_count,
+                types=config.instance_types,
+                region=config.region,
+                zones=open_zones,
+                offered=offered,
+            ),
             nat_gateways=NatGateways(config.nat_gateways),
             region=config.region,
             interface_endpoints=config.interface_endpoints,
@@ -191,16 +189,6 @@ submit = SubmitPermissions(
     ),
 )
 
-deployers_policy = deploy_policy(
-    partition=partition,
-    account_id=account_id,
-    region=config.region,
-    name=NAME,
-    protect_data=config.protect_data,
-    permissions_boundary_arn=config.permissions_boundary_arn,
-    kms_key_arn=config.kms_key_arn,
-)
-
 pulumi.export("queue_arn", platform.queue_arn)
 pulumi.export("on_demand_queue_arn", platform.on_demand_queue_arn)
 if platform.fair_share_queue_arn:
@@ -211,7 +199,6 @@ pulumi.export("bucket", data.bucket)
 pulumi.export("job_role_arn", permissions.job_role_arn)
 pulumi.export("execution_role_arn", permissions.execution_role_arn)
 pulumi.export("submit_policy_arn", submit.policy_arn)
-pulumi.export("deploy_policy", deployers_policy)
 pulumi.export("region", config.region)
 pulumi.export("vpc_id", network.vpc_id)
 pulumi.export("private_subnet_ids", network.private_subnet_ids)

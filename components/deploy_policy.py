@@ -13,8 +13,9 @@ _READ = (
     *("ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces"),
     *("ec2:DescribePrefixLists", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules"),
     *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags"),
-    *("ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
+    *("ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs", "ec2:GetEbsDefaultKmsKeyId"),
     *("ecr:GetAuthorizationToken", "logs:DescribeLogGroups"),
+    "servicequotas:GetAWSDefaultServiceQuota",
 )
 
 #: What no tag `Name` narrows: what makes something out of nothing; in a network that others made (`vpcId`), which bears a name of theirs, the
@@ -103,6 +104,11 @@ _PASSED_TO = ("batch.amazonaws.com", "ec2.amazonaws.com", "ecs-tasks.amazonaws.c
 _SERVICES = ("autoscaling.amazonaws.com", "batch.amazonaws.com", "ecs.amazonaws.com", "spot.amazonaws.com")
 
 _GRANTS = ("CreateGrant", "DescribeKey", "ListGrants", "RevokeGrant")
+
+#: EC2's quotas of vCPUs that run at the same time in a region, of the families that it calls standard: A, C, D, H, I, M, R, T and Z (EC2 User
+#: Guide, "Spot Instance quotas" and "On-Demand Instance quotas").
+SPOT_QUOTA = "L-34B43A08"
+ON_DEMAND_QUOTA = "L-1216C47A"
 
 #: The AWS-managed policies of the instance role.
 INSTANCE_POLICIES = {
@@ -199,7 +205,15 @@ def deploy_policy(
             iam("role/aws-service-role/*"),
             {"StringEquals": {"iam:AWSServiceName": list(_SERVICES)}},
         ),
-        *([_statement("Key", _prefixed("kms", _GRANTS), kms_key_arn)] if kms_key_arn else []),
+        _statement(
+            "Quotas",
+            ["servicequotas:GetServiceQuota"],
+            [arn("servicequotas", f"ec2/{code}") for code in (SPOT_QUOTA, ON_DEMAND_QUOTA)],
+        ),
+        # Without a key of the stack's own, whose the default one of its volumes is, which another account may share.
+        _statement("Key", _prefixed("kms", _GRANTS), kms_key_arn)
+        if kms_key_arn
+        else _statement("DefaultKey", ["kms:DescribeKey"], arn("kms", "key/*", f"{region}:*")),
         *([] if bounded else [_statement("Unbound", ["iam:DeleteRolePermissionsBoundary"], roles)]),
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -36,10 +36,12 @@ _STRATEGIES = {
 
 
 def endpoint_service(region: str, service: str) -> str:
-    """The full name of an endpoint's service; in China, ECR's have a prefix that the others lack (aws-cdk,
-    `vpc-endpoint.ts`)."""
-    china = "cn." if region.startswith("cn-") and service.startswith("ecr.") else ""
-    return f"{china}com.amazonaws.{region}.{service}"
+    """The full name of an endpoint's service. In China and the European Sovereign Cloud, ECR's have another prefix than the others
+    (aws-cdk, `vpc-endpoint.ts`, and its pull request 36469)."""
+    prefix = "com.amazonaws"
+    if service.startswith("ecr."):
+        prefix = {"cn": "cn.com.amazonaws", "eusc": "eu.amazonaws"}.get(region.partition("-")[0], prefix)
+    return f"{prefix}.{region}.{service}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +111,16 @@ class Network(pulumi.ComponentResource):
             vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
             vpc_endpoint_specs=[
                 awsx.ec2.VpcEndpointSpecArgs(
-                    service_name=endpoint_service(args.region, "s3"), vpc_endpoint_type="Gateway"
+                    service_name=endpoint_service(args.region, "s3"),
+                    vpc_endpoint_type="Gateway",
+                    tags={"Name": f"{name}-s3"},
                 )
             ],
             enable_dns_hostnames=True,
-            tags=args.tags,
+            # What the console shows. awsx puts its own name on the rest: the subnets and route tables with their zone, the NAT gateways and
+            # their addresses with a number. All begin with the stack's name, by which the deploy policy knows them.
+            subnet_name_tag_strategy=awsx.ec2.SubnetNameTagStrategy.AVAILABILITY_ZONE,
+            tags={**args.tags, "Name": f"{name}-network"},
             opts=child,
         )
         endpoints = _interface_endpoints(name, vpc, args, child) if args.interface_endpoints else []

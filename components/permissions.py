@@ -12,6 +12,16 @@ import pulumi_aws as aws
 
 from components.deploy_policy import INSTANCE_POLICIES
 
+#: What the names of services end in, where it is not `amazonaws.com`. Of the European Sovereign Cloud no document says which of the two its
+#: services use towards KMS: its endpoints have the one (botocore, `partitions.json`), its roles the other (pulumi-eks, issue 2341).
+SERVICE_SUFFIXES = {"aws-cn": ("amazonaws.com.cn",), "aws-eusc": ("amazonaws.eu", "amazonaws.com")}
+
+#: What EC2 Auto Scaling does with a key to encrypt volumes (its User Guide, "Required AWS KMS key policy for use with encrypted volumes").
+VOLUME_GRANT = (
+    *("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
+    *("ReEncryptFrom", "ReEncryptTo"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BucketAccess:
@@ -42,7 +52,7 @@ class BatchPermissionsArgs:
     """What `BatchPermissions` are made from."""
 
     partition: str
-    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`. No account changes it."""
+    """AWS partition: `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`. No account changes it."""
     account_id: str
     """Account that the roles serve; no other may pass them to a service. A change is made in place."""
     buckets: Sequence[BucketAccess]
@@ -169,7 +179,7 @@ class SubmitPermissionsArgs:
     """What `SubmitPermissions` are made from."""
 
     partition: str
-    """AWS partition: `aws`, `aws-cn` or `aws-us-gov`. No account changes it."""
+    """AWS partition: `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`. No account changes it."""
     account_id: str
     """Account that the queues are in. A change is made in place."""
     region: str
@@ -312,34 +322,34 @@ def _use_of_buckets(buckets: Sequence[BucketAccess], partition: str) -> Iterator
     if writable := [objects(b) for b in buckets if b.write]:
         # Outputs go straight to their final keys and the manifest last, so nothing is ever deleted.
         yield {"Sid": "Write", "Action": ["s3:AbortMultipartUpload", "s3:PutObject"], "Resource": writable}
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     for key in sorted({b.kms_key_arn for b in buckets if b.kms_key_arn}):
         writes = any(b.write for b in buckets if b.kms_key_arn == key)
         yield {
             # A multipart upload decrypts too (S3 User Guide, "multipart upload and KMS").
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"] if writes else "kms:Decrypt",
             "Resource": key,
-            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{key.split(':')[3]}.{suffix}"}},
+            "Condition": {"StringEquals": {"kms:ViaService": _s3_names(partition, region=key.split(":")[3])}},
         }
 
 
+def _s3_names(partition: str, *, region: str) -> str | list[str]:
+    """What S3 calls itself in a call of its to KMS."""
+    names = [f"s3.{region}.{suffix}" for suffix in SERVICE_SUFFIXES.get(partition, ("amazonaws.com",))]
+    return names if len(names) > 1 else names[0]
+
+
+def auto_scaling_role(partition: str, account_id: str) -> str:
+    """ARN of the role by which EC2 Auto Scaling, through which Batch starts machines, encrypts their volumes."""
+    return f"arn:{partition}:iam::{account_id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+
+
 def _grant_volumes(name: str, args: BatchPermissionsArgs, child: pulumi.ResourceOptions) -> aws.kms.Grant:
-    # The operations are those that EC2 Auto Scaling asks for (its User Guide, "Required AWS KMS key policy for use with
-    # encrypted volumes"); a grant instead of a statement in the key's policy, which is not ours to write.
+    # A grant instead of a statement in the key's policy, which is not ours to write.
     return aws.kms.Grant(
         f"{name}-volumes",
         key_id=args.kms_key_arn,
-        grantee_principal=f"arn:{args.partition}:iam::{args.account_id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
-        operations=[
-            "CreateGrant",
-            "Decrypt",
-            "DescribeKey",
-            "Encrypt",
-            "GenerateDataKey",
-            "GenerateDataKeyWithoutPlaintext",
-            "ReEncryptFrom",
-            "ReEncryptTo",
-        ],
+        grantee_principal=auto_scaling_role(args.partition, args.account_id),
+        operations=list(VOLUME_GRANT),
         opts=child,
     )
 

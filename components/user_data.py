@@ -13,11 +13,14 @@ def user_data(job_uid: int) -> str:
     Its one part is `boot.sh`: the script settles the ECS agent, bars the jobs from the machine's own credentials, and puts Docker's data
     on the instance's own NVMe disks, as RAID 0 of all of them, where there are any.
 
-    cloud-init runs it in cloud-final.service, by when Docker runs: it stops Docker, mounts, and starts it again. The agent's unit stands
-    `After=docker.service` and `After=cloud-final.service`, so the agent, and every image and job, comes after the script; since July 2024
-    it `Wants=docker.service`, before it `Requires=` it, and then Docker's stop takes the agent's waiting start along (aws/amazon-ecs-agent,
-    packaging/amazon-linux-ami-integrated/ecs.service and pull request 4233; aws/amazon-ecs-init, packaging/amazon-linux-ami/ecs.service). To
-    wait in the script for the agent would be a deadlock (aws/amazon-ecs-agent, issues 1707 and 4818), hence `--no-block`.
+    cloud-init runs it in cloud-final.service, when Docker runs already: the script stops Docker, mounts, and starts it again. The agent's
+    unit has `After=docker.service` and `After=cloud-final.service`, so the agent, and with it every image and job, comes after the script. It
+    also has `PartOf=docker.service` (`Requires=` before July 2024, and nothing of the kind for some weeks between), so that Docker's stop
+    cancels the agent's waiting start (aws/amazon-ecs-agent, packaging/amazon-linux-ami-integrated/ecs.service, pull request 4233 and issue
+    4270). To wait in the script for the agent would be a deadlock (aws/amazon-ecs-agent, issues 1707 and 4818), hence `--no-block`.
+
+    With Docker 29 and its containerd image store, images are in `/var/lib/containerd` on the EBS root, and only volumes, the jobs' scratch
+    among them, stay under Docker's data root on the NVMe disks. The script leaves it so: images are small beside the jobs' data.
 
     Args:
         job_uid: the uid that every image runs as.

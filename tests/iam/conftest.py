@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import mocks
 
+from components.deploy_policy import deploy_policy
 from tests.iam.evaluator import Evaluator
 from tests.unit.recording import ROOT, Cloud, Recording, record_program
 
@@ -15,7 +16,7 @@ ACCOUNT = "111122223333"
 REGION = "eu-west-1"
 
 #: A region of every partition that AWS has for customers.
-REGIONS = {"aws": REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+REGIONS = {"aws": REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
 
 #: ARNs by type; names end as Pulumi's own do.
 ARNS = {
@@ -31,6 +32,8 @@ def moved(text: str, partition: str) -> str:
     """A text that names things of this region, such as an ARN, as it is of another partition."""
     if partition == "aws-cn":
         text = re.sub(rf"({REGION}\.amazonaws\.com)$", r"\1.cn", text)
+    if partition == "aws-eusc":
+        text = re.sub(rf"({REGION}\.amazonaws)\.com$", r"\1.eu", text)
     return text.replace("arn:aws:", f"arn:{partition}:").replace(REGION, REGIONS[partition])
 
 
@@ -57,14 +60,23 @@ class ArnCloud(Cloud):
 class Policies:
     """Who holds which policies in a stack."""
 
-    def __init__(self, recording: Recording, partition: str) -> None:
+    def __init__(self, recording: Recording, partition: str, config: Mapping[str, str]) -> None:
         self.partition = partition
         self._recording = recording
+        self._config = config
 
     def of(self, role: str) -> list[Mapping[str, Any]]:
         """The policies of a role, of who submits, or of who deploys."""
         if role == "deploy":
-            return [json.loads(self._recording.exports["deploy_policy"])]
+            text = deploy_policy(
+                partition=self.partition,
+                account_id=ACCOUNT,
+                region=REGIONS[self.partition],
+                name="biobatch",
+                permissions_boundary_arn=self._config.get("permissionsBoundaryArn", ""),
+                kms_key_arn=self._config.get("kmsKeyArn", ""),
+            )
+            return [json.loads(text)]
         type_ = "iam/policy:Policy" if role == "submit" else "iam/rolePolicy:RolePolicy"
         return [json.loads(self._recording.one(type_, f"biobatch-{role}").inputs["policy"])]
 
@@ -83,7 +95,7 @@ def stack(partition: str = "aws", **config: str) -> Policies:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         recording = record_program({"aws:region": REGIONS[partition], **config}, ArnCloud(partition))
-        return Policies(recording, partition)
+        return Policies(recording, partition, config)
 
 
 @pytest.fixture(scope="session")

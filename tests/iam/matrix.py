@@ -11,6 +11,7 @@ ECR = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository"
 LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group"
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+QUOTAS = f"arn:aws:servicequotas:{REGION}:{ACCOUNT}:ec2"
 MANAGED = "arn:aws:iam::aws:policy"
 
 Row = tuple[str, str, str, Mapping[str, str], bool]
@@ -239,6 +240,14 @@ MATRIX: Sequence[Row] = [
     row("deploy", "ec2:DisassociateAddress", f"{EC2}:network-interface/eni-1", True),
     row("deploy", "ec2:DeleteSubnet", f"{EC2}:subnet/subnet-1", False, aws__ResourceTag__Name="others"),
     row("deploy", "ec2:RunInstances", f"{EC2}:instance/i-1", False),
+    # What the program looks up of the account before it makes anything
+    row("deploy", "kms:DescribeKey", KEY, True),
+    row("deploy", "kms:DescribeKey", KEY.replace(ACCOUNT, "444455556666"), True),
+    row("deploy", "kms:CreateGrant", KEY, False),
+    row("deploy", "servicequotas:GetServiceQuota", f"{QUOTAS}/L-34B43A08", True),
+    row("deploy", "servicequotas:GetServiceQuota", f"{QUOTAS}/L-1216C47A", True),
+    row("deploy", "servicequotas:GetServiceQuota", f"{QUOTAS}/L-74FC7D96", False),
+    row("deploy", "servicequotas:RequestServiceQuotaIncrease", f"{QUOTAS}/L-34B43A08", False),
 ]
 
 BOUNDARY = f"{IAM}:policy/boundary"
@@ -254,6 +263,8 @@ BOUNDED: Sequence[Row] = [
     row("submit", "kms:GenerateDataKey", KEY, True, kms__ViaService=f"s3.{REGION}.amazonaws.com"),
     row("deploy", "kms:CreateGrant", KEY, True),
     row("deploy", "kms:Decrypt", KEY, False),
+    row("deploy", "kms:DescribeKey", KEY, True),
+    row("deploy", "kms:DescribeKey", KEY.replace("1234abcd", "5678abcd"), False),
     row("deploy", "iam:CreateRole", f"{IAM}:role/biobatch-job-1a2b3c4", True, iam__PermissionsBoundary=BOUNDARY),
     row("deploy", "iam:CreateRole", f"{IAM}:role/biobatch-job-1a2b3c4", False),
     row(

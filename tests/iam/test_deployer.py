@@ -66,6 +66,7 @@ OTHERS = {
     ),
     "the true provider": (
         *("ec2:DescribeAddressesAttribute", "ec2:DescribeSecurityGroupRules", "ec2:DisassociateAddress"),
+        *("ec2:GetEbsDefaultKmsKeyId", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"),
         *("iam:ListRolePolicies", "kms:DescribeKey", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
         *("s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration"),
         *("s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),

@@ -207,3 +207,32 @@ def test_jobs_reach_their_own_credentials_and_not_the_machines(machine: Callable
         assert booted.reaches(METADATA, user=0)
         assert booted.reaches(METADATA, user=10002)
     assert booted.run("iptables -S OUTPUT").count("REJECT") == 1
+
+
+def test_a_machine_that_cannot_bar_the_jobs_powers_off_and_takes_none(machine: Callable[[int], Machine]) -> None:
+    booted = machine(0)
+    booted.boot()
+    booted.run("mv $(command -v iptables) /machine/iptables")
+    with pytest.raises(AssertionError):
+        booted.start_agent()
+    assert booted.calls()[1:] == ["--no-block poweroff [root]"]
+
+
+def test_an_agent_that_starts_again_adds_no_second_rule_and_powers_nothing_off(
+    machine: Callable[[int], Machine],
+) -> None:
+    booted = machine(0)
+    booted.boot()
+    for _ in range(2):
+        booted.start_agent()
+    assert booted.run("iptables -S OUTPUT").count("REJECT") == 1
+    assert booted.calls() == ["daemon-reload [root]"]
+
+
+def test_where_mdadm_cannot_be_had_one_disk_holds_docker(machine: Callable[[int], Machine]) -> None:
+    booted = machine(2)
+    booted.run("rm -f $(type -ap mdadm)")  # and Debian has no dnf
+    booted.boot()
+    assert booted.calls()[-1] == "start --no-block ecs.service [xfs]"
+    size = int(booted.run("findmnt --noheadings --bytes --output SIZE /var/lib/docker"))
+    assert MIB_A_DISK * 0.75 < size / 2**20 <= MIB_A_DISK

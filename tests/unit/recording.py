@@ -79,7 +79,13 @@ class Cloud(mocks.Mocks):
             "aws:index/getRegion:getRegion": {"region": "eu-west-9", "id": "eu-west-9"},
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333", "id": "1"},
             "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": zones, "id": "z"},
-            "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {"instanceTypes": OFFERED, "id": "o"},
+            "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": {
+                "instanceTypes": [kind for kind in OFFERED for _ in zones],
+                "locations": [zone for _ in OFFERED for zone in zones],
+                "id": "o",
+            },
+            "aws:servicequotas/getServiceQuota:getServiceQuota": {"value": 1152.0, "id": "q"},
+            "aws:ebs/getDefaultKmsKey:getDefaultKmsKey": {"keyArn": "alias/aws/ebs", "id": "k"},
             "aws:ecr/getAuthorizationToken:getAuthorizationToken": {
                 "proxyEndpoint": "https://registry.test",
                 "userName": "AWS",

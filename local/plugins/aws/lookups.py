@@ -87,6 +87,16 @@ def get_instance_type_offerings(api: Api, arguments: Arguments) -> dict[str, Any
     }
 
 
+def get_service_quota(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """A quota. The local AWS has none, and answers with more than anybody asks for."""
+    return _found(api, arguments, id=arguments["quotaCode"], defaultValue=5.0, value=1e6)
+
+
+def get_default_kms_key(api: Api, arguments: Arguments) -> dict[str, Any]:
+    """The key of volumes that name none: AWS's own, as in an account that has chosen no other."""
+    return _found(api, arguments, id=api.region, keyArn="alias/aws/ebs")
+
+
 def get_authorization_token(api: Api, arguments: Arguments) -> dict[str, Any]:
     """A registry's user and password; the registry's id is taken, but not sent, as by the true provider."""
     data = api.call("ecr", "GetAuthorizationToken", {})["authorizationData"][0]
@@ -216,6 +226,8 @@ LOOKUPS: Mapping[str, Callable[[Api, Arguments], dict[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
     "aws:index/getAvailabilityZones:getAvailabilityZones": get_availability_zones,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": get_instance_type_offerings,
+    "aws:ebs/getDefaultKmsKey:getDefaultKmsKey": get_default_kms_key,
+    "aws:servicequotas/getServiceQuota:getServiceQuota": get_service_quota,
     "aws:ec2/getSubnets:getSubnets": get_subnets,
     "aws:ec2/getRouteTables:getRouteTables": get_route_tables,
     "aws:ec2/getRouteTable:getRouteTable": get_route_table,

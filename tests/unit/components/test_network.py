@@ -13,9 +13,14 @@ from components.network import NatGateways, NetworkArgs, endpoint_service
         ("cn-north-1", "ecr.dkr", "cn.com.amazonaws.cn-north-1.ecr.dkr"),
         ("cn-north-1", "logs", "com.amazonaws.cn-north-1.logs"),
         ("cn-north-1", "s3", "com.amazonaws.cn-north-1.s3"),
+        ("eusc-de-east-1", "ecr.api", "eu.amazonaws.eusc-de-east-1.ecr.api"),
+        ("eusc-de-east-1", "ecs-telemetry", "com.amazonaws.eusc-de-east-1.ecs-telemetry"),
+        ("eusc-de-east-1", "s3", "com.amazonaws.eusc-de-east-1.s3"),
     ],
 )
-def test_endpoints_are_named_by_region_and_in_china_ecrs_by_a_prefix(region: str, service: str, name: str) -> None:
+def test_endpoints_are_named_by_region_and_ecrs_in_some_partitions_by_a_prefix(
+    region: str, service: str, name: str
+) -> None:
     assert endpoint_service(region, service) == name
 
 

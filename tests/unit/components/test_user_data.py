@@ -3,8 +3,8 @@
 import base64
 import email
 import email.policy
-import os
 import re
+import shutil
 import subprocess
 import sys
 from email.message import EmailMessage
@@ -33,6 +33,8 @@ def script(job_uid: int = 10001) -> str:
 class Machine:
     """A machine of fake commands, each of which writes down its call; its files lie under a folder."""
 
+    #: What of this machine's own the script may call: nothing that changes it, whatever a test takes away.
+    TRUE = ("awk", "bash", "cat", "mkdir", "mv")
     COMMANDS = ("lsblk", "mdadm", "mkfs.xfs", "mount", "chmod", "systemctl", "iptables", "ip6tables", "dnf", "blkid")
 
     def __init__(self, root: Path, disks: list[str]) -> None:
@@ -42,6 +44,10 @@ class Machine:
         (root / "etc/ecs").mkdir(parents=True)
         (root / "etc/ecs/ecs.config").write_text("ECS_CLUSTER=jobs\n")
         (root / "disks").write_text("".join(f"{disk}\n" for disk in [EBS, *disks]))
+        for command in self.TRUE:
+            found = shutil.which(command)
+            assert found
+            (self.bin / command).symlink_to(found)
         for command in self.COMMANDS:
             self.fake(command, f'cat "{root}/disks"' if command == "lsblk" else "")
         self.fake("mountpoint", "exit 1")
@@ -52,9 +58,9 @@ class Machine:
         path.chmod(0o755)
 
     def run(self, text: str) -> int:
-        environment = {"PATH": f"{self.bin}:{os.environ['PATH']}"}
         text = text.replace("/etc/", f"{self.root}/etc/").replace("/bin/sh -c", "bash -c")
-        return subprocess.run(["bash", "-c", text], env=environment, check=False).returncode
+        text = text.replace("/dev/console", f"{self.root}/console")
+        return subprocess.run([self.bin / "bash", "-c", text], env={"PATH": str(self.bin)}, check=False).returncode
 
     def calls(self, *commands: str) -> list[str]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
@@ -114,13 +120,13 @@ def test_the_settings_of_the_agent_are_added_to_those_of_batch(tmp_path: Path) -
 
 def test_before_the_agent_starts_the_uid_of_the_jobs_is_barred_from_the_machines_credentials(tmp_path: Path) -> None:
     booted = machine(tmp_path)
-    booted.fake("iptables", '[ "$1" = -I ]')
-    booted.fake("ip6tables", '[ "$1" = -I ]')
+    booted.fake("iptables", '[ "$2" = -I ]')
+    booted.fake("ip6tables", '[ "$2" = -I ]')
     assert "systemctl daemon-reload" in booted.calls()
     assert booted.start_agent() == 0
     assert [c for c in booted.calls("iptables", "ip6tables") if " -I " in c] == [
-        "iptables -I OUTPUT -d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT",
-        "ip6tables -I OUTPUT -d fd00:ec2::254 -m owner --uid-owner 10001 -j REJECT",
+        "iptables -w -I OUTPUT -d 169.254.169.254 -m owner --uid-owner 10001 -j REJECT",
+        "ip6tables -w -I OUTPUT -d fd00:ec2::254 -m owner --uid-owner 10001 -j REJECT",
     ]
 
 
@@ -131,10 +137,13 @@ def test_an_agent_that_starts_again_adds_no_second_rule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("missing", "starts"), [("iptables", False), ("ip6tables", True)])
-def test_a_machine_that_cannot_bar_jobs_takes_none(tmp_path: Path, missing: str, starts: bool) -> None:
+def test_a_machine_that_cannot_bar_jobs_takes_none_and_powers_off(tmp_path: Path, missing: str, starts: bool) -> None:
     booted = machine(tmp_path)
     booted.fake(missing, "exit 3")
     assert (booted.start_agent() == 0) is starts
+    assert ("systemctl --no-block poweroff" in booted.calls()) is not starts
+    # The one place where somebody can still read why: `aws ec2 get-console-output`.
+    assert (tmp_path / "console").exists() is not starts
 
 
 def test_without_an_instance_store_docker_stays_on_the_root_volume(tmp_path: Path) -> None:
@@ -160,6 +169,30 @@ def test_two_disks_become_one_striped_one(tmp_path: Path) -> None:
         "mdadm --create /dev/md0 --run --level=0 --raid-devices=2 /dev/nvme1n1 /dev/nvme2n1",
         "mkfs.xfs -f -K /dev/md0",
         "mount /var/lib/docker",
+    ]
+
+
+def test_where_mdadm_cannot_be_had_one_disk_holds_docker(tmp_path: Path) -> None:
+    made = Machine(tmp_path, [f"/dev/nvme{i}n1 {STORE}" for i in (1, 2)])
+    (made.bin / "mdadm").unlink()
+    made.fake("dnf", "exit 1")
+    assert made.run(script()) == 0
+    assert made.calls("mdadm", "mkfs.xfs", "mount", "dnf") == [
+        "dnf install -y mdadm",
+        "mkfs.xfs -f -K /dev/nvme1n1",
+        "mount /var/lib/docker",
+    ]
+
+
+def test_mdadm_is_installed_where_it_is_missing(tmp_path: Path) -> None:
+    made = Machine(tmp_path, [f"/dev/nvme{i}n1 {STORE}" for i in (1, 2)])
+    (made.bin / "mdadm").rename(made.bin / "hidden")
+    made.fake("dnf", f'mv "{made.bin}/hidden" "{made.bin}/mdadm"')
+    assert made.run(script()) == 0
+    assert made.calls("mdadm", "mkfs.xfs", "dnf") == [
+        "dnf install -y mdadm",
+        "mdadm --create /dev/md0 --run --level=0 --raid-devices=2 /dev/nvme1n1 /dev/nvme2n1",
+        "mkfs.xfs -f -K /dev/md0",
     ]
 
 

@@ -6,9 +6,9 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from components import existing_network
 from components.network import ENDPOINT_SERVICES, endpoint_service
 from local.aws import ec2
+from preflight import existing_network
 from tests.unit.plugins.engine import Aborted, Engine
 from tests.unit.plugins.samples import World
 from tests.unit.recording import Cloud, record

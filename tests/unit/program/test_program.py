@@ -21,7 +21,6 @@ OUTPUTS = {
     *(
         "execution_role_arn",
         "submit_policy_arn",
-        "deploy_policy",
         "region",
         "vpc_id",
         "private_subnet_ids",
@@ -81,7 +80,8 @@ def test_the_network_is_laid_out_in_fixed_slots_with_the_s3_endpoint() -> None:
     ]
     assert vpc["natGateways"] == {"strategy": "Single"}
     assert vpc["vpcEndpointStrategy"] == "Auto"
-    assert vpc["vpcEndpointSpecs"] == [{"serviceName": "com.amazonaws.eu-west-9.s3", "vpcEndpointType": "Gateway"}]
+    (endpoint,) = vpc["vpcEndpointSpecs"]
+    assert (endpoint["serviceName"], endpoint["vpcEndpointType"]) == ("com.amazonaws.eu-west-9.s3", "Gateway")
     assert vpc["enableDnsHostnames"] is True
 
 

@@ -94,7 +94,7 @@ def _missing_endpoints(vpc_id: str, tables: Mapping[str, str], region: str) -> d
 
 def _without_interface_endpoint(vpc_id: str, region: str) -> set[str]:
     """Which of the jobs' services, and S3, the network has no interface endpoint for that takes the service's own name."""
-    missing = {f"com.amazonaws.{region}.{service}": service for service in (*JOB_SERVICES, "s3")}
+    missing = {*JOB_SERVICES, "s3"}
     # Pulumi has no list of endpoints, and asking for one by its service fails where there is none. Every interface of one is so described,
     # with its id at the end, where only newer ones are of the type `vpc_endpoint` (Amazon EC2 User Guide, "requester-managed network
     # interfaces").
@@ -107,9 +107,10 @@ def _without_interface_endpoint(vpc_id: str, region: str) -> set[str]:
         description = aws.ec2.get_network_interface(id=interfaces[0]).description
         endpoint = aws.ec2.get_vpc_endpoint(id=description.rpartition(" ")[2])
         if endpoint.private_dns_enabled:
-            missing.pop(endpoint.service_name.removeprefix("cn."), None)
+            # Prefixes differ by partition and service, and China's by the age of the endpoint.
+            missing.discard(endpoint.service_name.partition(f".{region}.")[2])
         interfaces = [other for other in interfaces[1:] if other not in endpoint.network_interface_ids]
-    return set(missing.values())
+    return missing
 
 
 def _tables_to_s3(vpc_id: str, region: str) -> set[str]:

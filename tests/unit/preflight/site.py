@@ -1,0 +1,62 @@
+"""An AWS whose answers to the program's look-ups a test decides, and what the program then says."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+import grpc  # type: ignore[import-untyped]
+from pulumi.runtime import mocks
+
+from tests.unit.recording import Cloud, Recording, record_program
+
+REGION = {"aws:region": "eu-west-9"}
+
+Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Denied(grpc.RpcError):  # type: ignore[misc]
+    """How the engine tells a program that AWS refused a look-up."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "AccessDeniedException: not authorized"
+
+
+@dataclass
+class Account(Cloud):
+    """Answers the named functions so, and the others as any account does."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """By the last part of a function's token."""
+    denies: frozenset[str] = frozenset()
+    asked: list[str] = field(default_factory=list)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        name = args.token.rpartition(":")[2]
+        self.asked.append(name)
+        if name in self.denies:
+            raise Denied
+        if name not in self.answers:
+            return super().call(args)
+        answer = self.answers[name]
+        return {"id": name, **(answer(args.args) if callable(answer) else answer)}, []
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the program registered, and what it said besides."""
+
+    recording: Recording
+    warnings: list[str]
+    notes: list[str]
+
+
+def run(account: Account, **config: str) -> Said:
+    """The program in an account."""
+    warnings: list[str] = []
+    notes: list[str] = []
+    with mock.patch("pulumi.log.warn", warnings.append), mock.patch("pulumi.log.info", notes.append):
+        return Said(record_program({**REGION, **config}, account), warnings, notes)

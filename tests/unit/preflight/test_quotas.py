@@ -1,0 +1,86 @@
+"""What is said of the account's quotas of vCPUs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from preflight.look_up import if_allowed
+from tests.unit.preflight.site import Account, Said, run
+from tests.unit.recording import OFFERED, ZONES
+
+SPOT, ON_DEMAND = "L-34B43A08", "L-1216C47A"
+
+
+def said(spot: float = 1000, on_demand: float = 1000, denies: frozenset[str] = frozenset(), **config: str) -> Said:
+    def quota(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert arguments["serviceCode"] == "ec2"
+        return {"value": {SPOT: spot, ON_DEMAND: on_demand}[arguments["quotaCode"]]}
+
+    return run(Account({"getServiceQuota": quota}, denies=denies), **config)
+
+
+def test_a_quota_below_max_vcpus_is_warned_of_with_the_command_that_asks_for_more() -> None:
+    first, second = said(spot=5, on_demand=64, maxVcpus="128").warnings
+    assert first.startswith("maxVcpus: 128 is more than this account may run in eu-west-9, 5 vCPUs of Spot machines")
+    assert first.endswith(
+        "aws service-quotas request-service-quota-increase --region eu-west-9 --service-code ec2 "
+        f"--quota-code {SPOT} --desired-value 128"
+    )
+    assert "64 vCPUs of On-Demand machines" in second
+    assert ON_DEMAND in second
+
+
+def test_quotas_that_suffice_are_not_spoken_of() -> None:
+    assert said(spot=256, on_demand=256).warnings == []
+
+
+def test_the_quota_of_spot_machines_means_nothing_to_a_stack_without_them() -> None:
+    account = Account({"getServiceQuota": {"value": 5.0}})
+    (warning,) = run(account, spot="false").warnings
+    assert "5 vCPUs of On-Demand machines" in warning
+
+
+@pytest.mark.parametrize(
+    ("types", "warned"),
+    [
+        (["m6i"], True),
+        (["im4gn.large"], True),
+        (["hpc7a"], False),
+        (["x2idn.16xlarge", "u-6tb1"], False),
+        (["x1", "c6i"], True),
+    ],
+)
+def test_only_the_standard_families_count_for_these_quotas(types: list[str], warned: bool) -> None:
+    kinds = [kind if "." in kind else f"{kind}.large" for kind in types]
+    offered = {
+        "instanceTypes": [kind for kind in [*OFFERED, *kinds] for _ in ZONES],
+        "locations": [zone for _ in [*OFFERED, *kinds] for zone in ZONES],
+    }
+    account = Account({"getServiceQuota": {"value": 5.0}, "getInstanceTypeOfferings": offered})
+    architecture = "arm64" if types == ["im4gn.large"] else "x86_64"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("preflight.emulation.require_builder", lambda platform: None)
+        ran = run(account, instanceTypes=json.dumps(types), architecture=architecture)
+    assert bool(ran.warnings) is warned
+    assert ("getServiceQuota" in account.asked) is warned
+
+
+def test_a_deployer_without_the_right_gets_a_note_and_the_stack() -> None:
+    ran = said(denies=frozenset({"getServiceQuota"}))
+    assert ran.recording.all("batch/jobQueue:JobQueue")
+    assert ran.warnings == []
+    assert len(ran.notes) == 2
+    assert ran.notes[0].startswith(
+        "The quota of Spot machines is not checked, since AWS did not answer: invoke of aws:"
+    )
+    assert "AccessDeniedException" in ran.notes[0]
+
+
+def test_a_fault_of_the_program_is_not_taken_for_a_refusal() -> None:
+    def fault() -> None:
+        raise KeyError("our own")
+
+    with pytest.raises(KeyError, match="our own"):
+        if_allowed(fault, "Nothing")

@@ -1,0 +1,135 @@
+"""Which zones a network gets, and what is refused of them."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from tests.unit.preflight.site import Account, run
+from tests.unit.recording import OFFERED, ZONES, program
+
+OLD = ZONES[1]
+
+
+def account(*old: str) -> Account:
+    """An account with old zones, in which no type of `OFFERED` is to be had."""
+    places = [(kind, zone) for kind in OFFERED for zone in ZONES if zone not in old]
+    places += [("m4.large", zone) for zone in ZONES]
+    offered = {"instanceTypes": [kind for kind, _ in places], "locations": [zone for _, zone in places]}
+    return Account({"getInstanceTypeOfferings": offered})
+
+
+def zones(account: Account, **config: str) -> list[str]:
+    found: list[str] = run(account, **config).recording.one("awsx:ec2:Vpc").inputs["availabilityZoneNames"]
+    return found
+
+
+def refusal(account: Account, **config: str) -> str:
+    with pytest.raises(pulumi.RunError) as refused:
+        run(account, **config)
+    return str(refused.value)
+
+
+def commanded(lines: str, config: Mapping[str, str]) -> dict[str, str]:
+    """The configuration after the commands of a message, as Pulumi sets it."""
+    named: list[Any] = json.loads(config.get("availabilityZones", "[]"))
+    other = {key: value for key, value in config.items() if key != "availabilityZones"}
+    for command in re.findall(r"pulumi config (.*?)$", lines, re.MULTILINE):
+        if found := re.fullmatch(r"set --path 'availabilityZones\[(\d+)]' (\S+)", command):
+            place = int(found[1])
+            assert place <= len(named), "Pulumi refuses to leave a gap in a list"
+            named[place : place + 1] = [found[2]]
+        elif found := re.fullmatch(r"rm --path 'availabilityZones\[(\d+)]'", command):
+            del named[int(found[1])]
+        else:
+            found = re.fullmatch(r"set (azCount) (\d+)", command)
+            assert found, command
+            other[found[1]] = found[2]
+    return {**other, **({"availabilityZones": json.dumps(named)} if named else {})}
+
+
+def test_zones_are_the_first_by_name_whatever_else_they_offer() -> None:
+    assert zones(account()) == ZONES[:2]
+    assert zones(account(ZONES[2]), azCount="2") == ZONES[:2]
+
+
+@pytest.mark.parametrize("count", ["2", "6"])
+def test_a_zone_in_which_no_machine_can_start_is_refused_with_those_that_take_its_place(count: str) -> None:
+    message = refusal(account(OLD), azCount=count)
+    assert f"{OLD} offers none of default_x86_64, so no machine could start there; nothing was created" in message
+    new, _, kept = message.partition("If the stack is up already")
+    good = [zone for zone in ZONES if zone != OLD][: int(count)]
+    assert zones(account(OLD), **commanded(new, {"azCount": count})) == good
+    assert kept
+
+
+def test_a_stack_that_is_up_keeps_its_zones_by_naming_them_and_is_warned() -> None:
+    """Its subnets are numbered by their zones' places: another zone in the place of one would replace them."""
+    before = zones(account(), azCount="3")
+    _, _, kept = refusal(account(OLD), azCount="3").partition("If the stack is up already")
+    said = run(account(OLD), **commanded(kept, {"azCount": "3"}))
+    assert said.recording.one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == before
+    assert said.warnings == [
+        f"availabilityZones: {OLD} offers none of default_x86_64. No machine starts there, only in {ZONES[0]}, {ZONES[2]}."
+    ]
+
+
+def test_no_offer_of_awss_and_no_change_of_types_moves_a_zone() -> None:
+    """Whatever AWS offers where, a configuration leads to the same zones or is refused."""
+    for old in ZONES:
+        for types in ([], ["m6i"], ["m4"]):
+            try:
+                chosen = zones(account(old), azCount="3", instanceTypes=json.dumps(types))
+            except pulumi.RunError:
+                continue
+            assert chosen == ZONES[:3]
+
+
+def test_named_zones_of_which_none_has_a_machine_are_refused() -> None:
+    config = {"availabilityZones": json.dumps([OLD])}
+    message = refusal(account(OLD), **config)
+    assert zones(account(OLD), **commanded(message, config)) == [ZONES[0]]
+    assert "is up already" not in message
+
+
+def test_fewer_good_zones_than_named_are_left_alone_in_the_list() -> None:
+    config = {"availabilityZones": json.dumps(ZONES[:3]), "azCount": "3"}
+    account_of_one = account(*ZONES[:5])
+    assert zones(account_of_one, **commanded(refusal(account_of_one, **config), config)) == [ZONES[5]]
+
+
+def test_where_the_region_has_none_of_batchs_own_families_batch_chooses_others() -> None:
+    assert zones(account(*ZONES)) == ZONES[:2]
+
+
+def test_one_of_the_types_is_enough() -> None:
+    assert zones(account(OLD), instanceTypes='["m6i", "m4.large"]') == ZONES[:2]
+
+
+def test_closed_zones_are_refused_each_with_an_open_one_in_its_place() -> None:
+    config = {"availabilityZones": json.dumps([ZONES[0], "eu-west-9y", "eu-west-9z"])}
+    message = refusal(account(), **config)
+    assert "eu-west-9y, eu-west-9z is not open to this account in eu-west-9" in message
+    assert zones(account(), **commanded(message, config)) == ZONES[:3]
+
+
+def test_closed_zones_without_an_open_one_leave_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.unit.recording.ZONES", ZONES[:2])
+    config = {"availabilityZones": json.dumps(["eu-west-9x", ZONES[0], "eu-west-9y", "eu-west-9z"])}
+    assert zones(account(), **commanded(refusal(account(), **config), config)) == [ZONES[1], ZONES[0]]
+
+
+def test_an_existing_network_has_the_zones_that_it_has() -> None:
+    """No look-up of zones refuses it."""
+    subnets = {"getSubnets": {"ids": ["subnet-0123456789abcdef0"]}, "getRouteTables": {"ids": ["rtb-1"]}}
+    routes = {"getRouteTable": {"routes": [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}]}}
+    site = Account({**account(*ZONES[:2]).answers, **subnets, **routes})
+    config = {"vpcId": "vpc-0123456789abcdef0", "privateSubnetIds": '["subnet-0123456789abcdef0"]'}
+    assert run(site, **config).recording.all("batch/computeEnvironment:ComputeEnvironment")
+
+
+def test_the_zones_of_the_committed_program_are_unchanged() -> None:
+    assert program().one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == ZONES[:2]

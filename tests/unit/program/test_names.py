@@ -1,0 +1,71 @@
+"""What the console calls the parts of a network, and that no stack that is up pays for it with a part."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from local.plugins.awsx.arguments import read
+from local.plugins.awsx.vpc import Vpc
+from tests.unit.plugins.engine import Engine, Made
+from tests.unit.recording import ROOT, Registration, program, record
+
+RANGE = "biobatch-10.0.0.0/16"
+
+#: Resources of a network by type, with the name by which Pulumi knows each, which no change of ours may touch, and the one that people read.
+NAMES = {
+    "Vpc": {RANGE: "biobatch-network"},
+    "InternetGateway": {RANGE: "biobatch-network"},
+    "Subnet": {
+        f"{RANGE}-{kind}-{i}": f"{RANGE}-{kind}-9{z}" for kind in ("public", "private") for i, z in ((1, "a"), (2, "b"))
+    },
+    "RouteTable": {
+        f"{RANGE}-{kind}-{i}": f"{RANGE}-{kind}-9{z}" for kind in ("public", "private") for i, z in ((1, "a"), (2, "b"))
+    },
+    "NatGateway": {f"{RANGE}-1": f"{RANGE}-1"},
+    "Eip": {f"{RANGE}-1": f"{RANGE}-1"},
+    "VpcEndpoint": {"com.amazonaws.eu-west-9.s3": "biobatch-s3"},
+}
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Registration]:
+    """What the network of a stack of the defaults consists of, below awsx."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        vpc = program(tags='{"project": "phages"}').one("awsx:ec2:Vpc")
+    registrations = record(lambda: Vpc(vpc.name, read(json.loads(json.dumps(vpc.inputs))))).registrations
+    return [r for r in registrations if "tags" in r.inputs]
+
+
+def named(parts: list[Registration]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for part in parts:
+        found.setdefault(part.type.split(":")[-1], {})[part.name] = part.inputs["tags"]["Name"]
+    return found
+
+
+def test_everything_in_the_network_has_a_name_that_says_what_it_is(parts: list[Registration]) -> None:
+    assert named(parts) == NAMES
+    assert {part.inputs["tags"]["project"] for part in parts} == {"phages"}
+
+
+def test_every_name_is_one_by_which_the_deploy_policy_knows_the_stack(parts: list[Registration]) -> None:
+    shown = [name for names in named(parts).values() for name in names.values()]
+    assert len(shown) == 13
+    assert [name for name in shown if not name.startswith("biobatch-")] == []
+
+
+def test_a_stack_that_is_up_changes_its_names_in_place(offline: Engine, parts: list[Registration]) -> None:
+    def before(part: Registration) -> Mapping[str, object]:
+        """As it was when awsx chose each name."""
+        old = RANGE if part.name.startswith("com.amazonaws") else part.name
+        return {**part.inputs, "tags": {**part.inputs["tags"], "Name": old}}
+
+    for part in parts:
+        inputs = offline.inputs(part.type, part.name, before(part))
+        state = offline.preview(part.type, part.name, before(part))
+        made = Made(offline.urn(part.type, part.name), inputs, "id", state)
+        answer = offline.diff(made, part.inputs)
+        assert list(answer.replaces) == []
+        assert {path.split(".")[0] for path in answer.detailedDiff} <= {"tags", "tagsAll"}
