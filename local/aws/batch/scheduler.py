@@ -411,7 +411,9 @@ class _Line:
 
         The time counts from when the job was found at the head for that reason (API JobQueueDetail, `jobStateTimeLimitActions`).
         """
-        limits = [limit["maxTimeSeconds"] for limit in self.queue.time_limits if limit["reason"] == self.reason]
+        limits: list[float] = [
+            limit["maxTimeSeconds"] for limit in self.queue.time_limits if limit["reason"] == self.reason
+        ]
         if not limits or self.reason not in TIME_LIMIT_REASONS:
             return None
         return max(0.0, self._since + min(limits) - now)

@@ -138,6 +138,7 @@ WITHOUT_PROPERTY = {
     ): "CloudFormation cannot tag a profile; IAM's TagInstanceProfile can",
     ("aws:iam/policy:Policy", "tags"): "CloudFormation cannot tag a managed policy; IAM's TagPolicy can",
     ("aws:s3/bucket:Bucket", "forceDestroy"): "the provider's own: it empties the bucket before it deletes it",
+    ("aws:batch/jobQueue:JobQueue", "timeouts.delete"): "the provider's own: how long it waits for the deletion",
 }
 
 #: Where the true provider does otherwise than CloudFormation, and why.
@@ -231,7 +232,7 @@ def made() -> dict[str, dict[str, Mapping[str, Any]]]:
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.setattr("components.emulation.require_builder", lambda platform: None)
+        patch.setattr("preflight.emulation.require_builder", lambda platform: None)
         registrations = [r for configuration in CONFIGURATIONS for r in resources(configuration).values()]
     for registration in registrations:
         if registration.type.startswith("aws:"):

@@ -121,7 +121,7 @@ def test_look_ups_answer_what_the_program_asks(engine: Engine) -> None:
 def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: Engine) -> None:
     with pytest.raises(Aborted, match=r"aws:sqs/queue:Queue: the local AWS has no such resource; it has aws:batch/"):
         offline.check("aws:sqs/queue:Queue", "q", {})
-    with pytest.raises(Aborted, match=r"getAmi: the local AWS has no such function; it has aws:ec2/"):
+    with pytest.raises(Aborted, match=r"getAmi: the local AWS has no such function; it has aws:ebs/getDefaultKmsKey"):
         offline.invoke("aws:ec2/getAmi:getAmi", {})
 
 
