@@ -26,6 +26,7 @@ from components import (
     ToolImageArgs,
 )
 from components.batch_platform import SCRATCH_PATH
+from components.network import own_provider
 from preflight import existing_network, instance_types, quotas, volume_key, zones
 from preflight.docker_engine import require_engine
 from preflight.emulation import require_builder
@@ -73,6 +74,7 @@ else:
             interface_endpoints=config.interface_endpoints,
             tags=config.tags,
         ),
+        pulumi.ResourceOptions(transforms=[own_provider]),
     )
 if config.flow_logs:
     FlowLogs(

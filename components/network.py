@@ -1,5 +1,6 @@
 """The network that jobs run in: private subnets for the machines, public ones for the way out."""
 
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -185,6 +186,20 @@ class ExistingNetwork(pulumi.ComponentResource):
                 "security_group_id": self.security_group_id,
             }
         )
+
+
+def own_provider(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """A transform for a `Network`: what awsx makes for it uses the AWS provider that the program uses for everything else.
+
+    awsx asks for a version of its own, which Pulumi downloads beside the program's, several hundred megabytes. The change of version
+    replaces nothing. An explicit provider would save the download too, but ignores the stack's `aws:` configuration.
+
+    Not a part of `Network` itself, since Pulumi's mocks know no transforms.
+    """
+    if not args.type_.startswith("aws:"):
+        return None
+    version = pulumi.ResourceOptions(version=importlib.metadata.version("pulumi-aws"))
+    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, version))
 
 
 def _jobs_group(

@@ -6,6 +6,7 @@ import shlex
 import sys
 
 from local.paths import PULUMI_HOME, ROOT
+from local.plugins.awsx import AWS_VERSION
 
 
 def versions() -> dict[str, str]:
@@ -23,9 +24,9 @@ def install() -> None:
     """Writes a launcher for each plugin into the stack's own `PULUMI_HOME`.
 
     pulumi-awsx asks for `docker-build` too, which this program never uses: its launcher is there so that a CLI with the true
-    language host, which checks all of them beforehand, is content.
+    language host, which checks all of them beforehand, is content. awsx asks for a version of the AWS provider of its own.
     """
-    for name, version in versions().items():
+    for name, version in [*versions().items(), ("aws", AWS_VERSION)]:
         folder = PULUMI_HOME / "plugins" / f"resource-{name}-v{version}"
         folder.mkdir(parents=True, exist_ok=True)
         launcher = folder / f"pulumi-resource-{name}"

@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 from pulumi.runtime import mocks, rpc, set_all_config, stack
-from pulumi.runtime.proto import source_pb2
+from pulumi.runtime.proto import callback_pb2, source_pb2
 from pulumi.runtime.settings import set_root_resource
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +42,8 @@ class Registration:
     """`type::name` of what takes it along when it is deleted, or "" for nothing."""
     dependencies: frozenset[str]
     """`type::name` of all that it depends on."""
+    transforms: tuple[str, ...] = ()
+    """Names of the functions that change it and what is below it before it is made."""
 
 
 class Cloud(mocks.Mocks):
@@ -115,6 +117,7 @@ class RecordingMonitor(mocks.MockMonitor):
                 retain_on_delete=request.retainOnDelete,
                 deleted_with=_short(request.deletedWith),
                 dependencies=frozenset(_short(urn) for urn in request.dependencies),
+                transforms=tuple(transform.token for transform in request.transforms),
             )
         )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
@@ -165,13 +168,25 @@ def record(
     gc.disable()
     try:
         # Where in the source a resource was made is for the engine's messages, which there is none for: a third of the time.
-        with mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace):
+        with (
+            mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
+            mock.patch("pulumi.runtime.resource._get_callbacks", _no_engine_calls_back),
+        ):
             loop.run_until_complete(stack.run_in_stack(run))
     finally:
         gc.enable()
         loop.close()
     registrations = tuple(r for r in monitor.registrations if r.type != "pulumi:pulumi:Stack")
     return Recording(registrations, monitor.exports)
+
+
+class _Transforms:
+    def register_transform(self, transform: Callable[..., Any]) -> callback_pb2.Callback:
+        return callback_pb2.Callback(token=transform.__name__)
+
+
+async def _no_engine_calls_back() -> _Transforms:
+    return _Transforms()
 
 
 def record_program(

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from local.plugins.awsx import AWS_VERSION
 from local.plugins.awsx.arguments import SubnetSpec, VpcArguments, check, is_gateway, is_interface
 from local.plugins.common import Failure
 
@@ -35,7 +36,7 @@ class Vpc(pulumi.ComponentResource):
             cidr_block=arguments.cidr_block,
             tags=_tags({"Name": name}, arguments.tags),
             **self._options,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, version=AWS_VERSION),
         )
         below = self._below(self.vpc)
         self.gateway = aws.ec2.InternetGateway(
@@ -62,7 +63,7 @@ class Vpc(pulumi.ComponentResource):
 
     def _below(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
         # awsx names the dependency beside the parent.
-        return pulumi.ResourceOptions(parent=parent, depends_on=[parent])
+        return pulumi.ResourceOptions(parent=parent, depends_on=[parent], version=AWS_VERSION)
 
     def _zone(self, number: int, zone: str) -> None:
         specs = [spec for spec in self._arguments.subnet_specs if spec.type != "Unused"]

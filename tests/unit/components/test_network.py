@@ -1,8 +1,11 @@
 """What a network refuses, and the names of AWS's endpoints."""
 
+import importlib.metadata
+
+import pulumi
 import pytest
 
-from components.network import NatGateways, NetworkArgs, endpoint_service
+from components.network import NatGateways, NetworkArgs, endpoint_service, own_provider
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,18 @@ def test_endpoints_are_named_by_region_and_ecrs_in_some_partitions_by_a_prefix(
 def test_a_network_without_any_way_to_aws_is_refused() -> None:
     with pytest.raises(ValueError, match="none needs interface_endpoints"):
         NetworkArgs(vpc_cidr="10.0.0.0/16", zone_names=["z"], nat_gateways=NatGateways.NONE, region="eu-west-1")
+
+
+def test_what_awsx_makes_uses_the_programs_aws_provider_and_is_otherwise_as_awsx_wants_it() -> None:
+    below = pulumi.ResourceOptions(version="7.43.0", protect=True)
+
+    def transformed(type_: str) -> pulumi.ResourceTransformResult | None:
+        arguments = pulumi.ResourceTransformArgs(True, type_, "name", {"cidrBlock": "10.0.0.0/16"}, below)
+        return own_provider(arguments)
+
+    result = transformed("aws:ec2/vpc:Vpc")
+    assert result is not None
+    assert result.props == {"cidrBlock": "10.0.0.0/16"}
+    assert result.opts.version == importlib.metadata.version("pulumi-aws")
+    assert result.opts.protect is True
+    assert transformed("awsx:ec2:Vpc") is None

@@ -524,6 +524,10 @@ def test_an_architecture_that_cannot_be_built_ends_in_one_message_that_names_the
         record_program({**BASE, "architecture": "arm64"})
 
 
+def test_what_awsx_makes_needs_no_second_aws_provider() -> None:
+    assert program().one("biobatch:index:Network").transforms == ("own_provider",)
+
+
 def test_an_engine_that_cannot_build_ends_the_program_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     cloud = Cloud()

@@ -1,5 +1,7 @@
-"""Images by the real CLI: other file modes, an image that is gone from the registry, and no Docker at all."""
+"""The providers by the real CLI: one of AWS, images under other file modes or gone from the registry, and no Docker at all."""
 
+import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ import pytest
 
 from local import environment, program
 from local.paths import ROOT
+from local.plugins.awsx import AWS_VERSION
 from local.record import Record
 from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
@@ -27,6 +30,15 @@ BY_NAME = re.findall(r"pulumi up --replace \"(\$\(.*\))\"", (ROOT / "docs/upkeep
 def without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine on which no Docker runs, as far as Pulumi sees."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+
+
+@pytest.mark.usefixtures("local_stack")
+def test_the_network_of_awsx_uses_the_programs_own_aws_provider() -> None:
+    done = subprocess.run(["pulumi", "stack", "export"], cwd=ROOT, capture_output=True, text=True, check=True)
+    resources = json.loads(done.stdout)["deployment"]["resources"]
+    versions = {r["inputs"]["version"] for r in resources if r["type"] == "pulumi:providers:aws"}
+    assert versions == {importlib.metadata.version("pulumi-aws")}
+    assert AWS_VERSION not in versions
 
 
 @pytest.mark.usefixtures("local_stack")
