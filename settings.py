@@ -532,6 +532,8 @@ def _ami(value: str) -> str:
 
 
 def _image_date(value: str) -> str:
+    # So the CLI hands over a day that stands in the stack's file without quotes.
+    value = value.removesuffix(" 00:00:00 +0000 UTC")
     with contextlib.suppress(ValueError):
         if not value or date.fromisoformat(value).isoformat() == value:
             return value

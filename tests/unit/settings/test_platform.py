@@ -143,3 +143,8 @@ def test_the_rule_that_reads_a_types_name_agrees_with_ec2() -> None:
     for name, described in INSTANCE_TYPES.items():
         if not name.startswith("mac"):
             assert instance_architecture(name) in described["ProcessorInfo"]["SupportedArchitectures"], name
+
+
+@pytest.mark.parametrize("value", ["2026-11-29", "2026-11-29 00:00:00 +0000 UTC"])
+def test_a_day_counts_with_quotes_in_the_stacks_file_and_without(value: str) -> None:
+    assert settings(imageDate=value).image_date == "2026-11-29"
