@@ -107,6 +107,10 @@ class Resource:
     """JMESPath of a property in the answer of `read`, where it is not the property's own name."""
     outputs: ClassVar[Mapping[str, str]] = {}
     """Properties that only AWS knows: JMESPath, or text with `{id}`, `{region}`, `{account}`, `{partition}` after an equals sign."""
+    unfilled: ClassVar[str] = ""
+    """Outputs that the SDK declares and this stand-in never knows: None, so that a preview of an unchanged resource knows them."""
+    blank: ClassVar[Values] = {}
+    """What an output says where AWS has nothing, if the true provider does not leave it None."""
     volatile: ClassVar[Mapping[str, str]] = {}
     """Outputs that an update makes unknown in a preview, and the properties whose change does; `*` is any."""
 
@@ -234,13 +238,13 @@ class Resource:
     def preview_create(self, inputs: Values) -> dict[str, Any]:
         """The outputs of a resource that is not made yet."""
         awaited = {*self.outputs, *(set(self.computed.split()) & self.known - inputs.keys())}
-        return {**self._wanted(inputs), **dict.fromkeys(awaited, UNKNOWN)}
+        return {**dict.fromkeys(self.known), **self._wanted(inputs), **dict.fromkeys(awaited, UNKNOWN)}
 
     def preview_update(self, inputs: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
         """The outputs of a resource after a change that is not made yet."""
         changed = {d.top for d in differences} - {"tagsAll"}
         unsettled = [name for name, by in self.volatile.items() if changed and (by == "*" or changed & set(by.split()))]
-        return {**self._kept(state), **self._wanted(inputs), **dict.fromkeys(unsettled, UNKNOWN)}
+        return {**self._nothing(), **self._kept(state), **self._wanted(inputs), **dict.fromkeys(unsettled, UNKNOWN)}
 
     # The life of a resource
 
@@ -291,7 +295,8 @@ class Resource:
     def inputs_of(self, inputs: Values, properties: Values) -> dict[str, Any]:
         """Inputs after a refresh: as they were, but for what differs in AWS now."""
         drifted = {d.top for d in self.differences(inputs, properties, inputs)}
-        return {key: properties.get(key, value) if key in drifted else value for key, value in inputs.items()}
+        now = {key: properties[key] for key in drifted if properties.get(key) is not None}
+        return {key: now.get(key, value) for key, value in inputs.items()}
 
     def update(self, id: str, news: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
         """Changes the resource in place; gives its outputs."""
@@ -445,7 +450,7 @@ class Resource:
             result["tagsAll"] = remote
             mine = state.get("tags") or {}
             result["tags"] = {k: v for k, v in remote.items() if self._default_tags.get(k) != v or k in mine}
-        return {key: value for key, value in result.items() if value is not None}
+        return {**self._nothing(), **{key: value for key, value in result.items() if value is not None}}
 
     def tags(self, id: str, answer: Values, state: Values) -> dict[str, str]:
         """The resource's tags without AWS's own."""
@@ -486,6 +491,10 @@ class Resource:
             key: normalized(value) for key, value in own.items() if key in self.documents and isinstance(value, str)
         }
         return {**{k: v for k, v in self.defaults.items() if k in self.known}, **own, **normal}
+
+    def _nothing(self) -> dict[str, Any]:
+        """Every output of a resource that has none of them."""
+        return {**dict.fromkeys([*self.known, *self.outputs, *self.unfilled.split()]), **self.blank}
 
     def _kept(self, state: Values) -> dict[str, Any]:
         """What stays of a state although the program does not give it: AWS's own values."""
@@ -549,7 +558,7 @@ class Resource:
             name = match[1]
             if name in ("account", "partition", "dns_suffix"):
                 return str(getattr(self.api, name))
-            return str(scope.get(name, self.api.region if name == "region" else ""))
+            return str(scope.get(name) or (self.api.region if name == "region" else ""))
 
         return re.sub(r"\{(\w+)\}", value, template)
 
