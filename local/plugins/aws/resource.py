@@ -11,13 +11,17 @@ from typing import Any, ClassVar
 
 import jmespath  # type: ignore[import-untyped]
 
-from local.plugins.aws.api import Api, ApiError, patiently
+from local.plugins.aws.api import Api, ApiError, limit, patiently
 from local.plugins.aws.differences import Comparison, Difference
 from local.plugins.aws.documents import normalized
+from local.plugins.aws.durations import parsed, written
 from local.plugins.aws.shapes import Refused, from_api, member, to_api
 from local.plugins.common import UNKNOWN, Failure, Unfinished, holds_unknown
 
 Values = Mapping[str, Any]
+
+#: Seconds that Terraform's SDK waits where a resource says nothing (hashicorp/terraform-plugin-sdk, schema.ResourceData.Timeout).
+_DEFAULT_LIMIT = 20 * 60.0
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,9 @@ class Resource:
     tag_type: ClassVar[str] = ""
     """EC2's name of the type in a tag specification."""
     ready: ClassVar[Ready | None] = None
+    limits: ClassVar[Mapping[str, int]] = {}
+    """Seconds that the true provider waits for the end of `create`, `update` and `delete`, where the property `timeouts` says nothing; a
+    type without them takes Pulumi's `customTimeouts`."""
     busy: ClassVar[str] = "DependencyViolation DeleteConflict InvalidGroup.InUse OperationAborted"
     """Refusals that pass once other resources are gone."""
 
@@ -174,10 +181,32 @@ class Resource:
             faults += self._faults(key, value)
         if self.regional and inputs["region"] not in (self.api.region, UNKNOWN):
             faults.append(Refused("region", f"the local AWS is {self.api.region} alone, not {inputs['region']}"))
+        faults += self._timeout_faults(inputs)
         if not faults:
             faults += self.faults(inputs)
         inputs["__defaults"] = sorted(filled)
         return inputs, faults
+
+    def limit(self, operation: str, properties: Values, custom: float) -> float:
+        """Seconds that the true provider would wait for the end of an operation.
+
+        Args:
+            operation: `create`, `update` or `delete`.
+            properties: the wanted ones, for a deletion the last ones: what they say before it counts.
+            custom: of Pulumi's `customTimeouts`, 0 for none.
+        """
+        if not self.limits:
+            return custom or _DEFAULT_LIMIT
+        given = parsed((properties.get("timeouts") or {}).get(operation))
+        return self.limits.get(operation, _DEFAULT_LIMIT) if given is None else given
+
+    def _timeout_faults(self, inputs: Values) -> Iterator[Refused]:
+        timeouts = inputs.get("timeouts")
+        for operation, given in timeouts.items() if isinstance(timeouts, Mapping) else ():
+            if operation not in self.limits:
+                yield Refused(f"timeouts.{operation}", f"there is no such property; it has {', '.join(self.limits)}")
+            elif given is not UNKNOWN and parsed(given) is None:
+                yield Refused(f"timeouts.{operation}", f'{given!r} is no duration such as "30s" or "2h45m"')
 
     def faults(self, inputs: Values) -> Iterator[Refused]:
         """What the true provider refuses beyond names, types and choices; nothing for most types."""
@@ -376,7 +405,8 @@ class Resource:
                 if ready.failed and status == ready.failed:
                     raise Failure(f"{id} is {status}: {why or 'AWS gives no reason'}")
                 raise _NotYet(
-                    f"{id} is {status or 'not there'}, not {ready.value}, in spite of waiting{': ' if why else ''}{why or ''}"
+                    f"{id}: timeout while waiting for state to become '{ready.value}' (last state: '{status or 'not there'}', "
+                    f"timeout: {written(limit())}){': ' if why else ''}{why or ''}"
                 )
 
         patiently(attempt, while_=lambda error: isinstance(error, _NotYet))
@@ -386,7 +416,7 @@ class Resource:
 
         def attempt() -> None:
             if self.describe(id, state) is not None:
-                raise _NotYet(f"{id} was deleted, but is still there in spite of waiting")
+                raise _NotYet(f"{id}: timeout while waiting for resource to be gone (timeout: {written(limit())})")
 
         patiently(attempt, while_=lambda error: isinstance(error, _NotYet))
 
