@@ -72,16 +72,16 @@ def _content(path: Path) -> bytes:
 
 def _followed(path: Path) -> str:
     """What a link leads to, as Go's filepath.EvalSymlinks gives it: relative as the path is, unless one of the links is absolute."""
-    reached, ahead, links = "/" if path.is_absolute() else "", deque(path.parts), 0
+    reached, ahead, links = "", deque(path.parts), 0
     while ahead:
         reached = os.path.normpath(os.path.join(reached, ahead.popleft()))  # noqa: PTH118 - the path stays text
         if os.path.islink(reached):  # noqa: PTH114
             links += 1
             if links > _MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-            target = Path(os.readlink(reached))  # noqa: PTH115
-            ahead.extendleft(reversed(target.parts))
-            reached = "/" if target.is_absolute() else os.path.dirname(reached)  # noqa: PTH120
+            # The first part of an absolute target leads back to the root.
+            ahead.extendleft(reversed(Path(os.readlink(reached)).parts))  # noqa: PTH115
+            reached = os.path.dirname(reached)  # noqa: PTH120
     return reached
 
 
