@@ -1,7 +1,9 @@
 """Calls to AWS: each checked against botocore's model first, each refusal as one readable line."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,8 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.plugins.common import Failure
 
-#: Seconds until a resource that does not get ready, or that others still use, is given up: the local AWS acts at once.
+#: Seconds until a resource that does not get ready, or that others still use, is given up, however long the true provider would wait:
+#: the local AWS acts at once.
 PATIENCE = 60
+
+#: Seconds that the true provider would wait in the operation that this thread carries out.
+_limit: ContextVar[float] = ContextVar("limit", default=PATIENCE)
 
 
 class ApiError(Failure):
@@ -85,12 +91,31 @@ class Api:
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
 
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Limits the waits of an operation.
+
+    Args:
+        seconds: the true provider's limit for it.
+    """
+    token = _limit.set(seconds)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def limit() -> float:
+    """Seconds that the true provider would wait in the operation that this thread carries out."""
+    return _limit.get()
+
+
 def patiently(attempt: Callable[[], Any], *, while_: Callable[[Failure], bool]) -> Any:
-    """Repeats an attempt as long as it fails in a way that passes by itself, for `PATIENCE` seconds at most."""
+    """Repeats an attempt as long as it fails in a way that passes by itself, until the operation's limit or `PATIENCE` is over."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, Failure) and while_(error)),
         wait=tenacity.wait_exponential(multiplier=0.1, max=2),
-        stop=tenacity.stop_after_delay(PATIENCE),
+        stop=tenacity.stop_after_delay(min(PATIENCE, limit())),
         reraise=True,
     )
     return retrying(attempt)

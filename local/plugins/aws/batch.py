@@ -29,16 +29,6 @@ class Batch(Resource):
     tagging: ClassVar[Tagging | None] = TAGGING
     busy = ""
 
-    def disable(self, id: str, state: Values, operation: str, identity: Values) -> None:
-        """AWS deletes only what is disabled, and only once that has settled; that it never settles is no reason to stop."""
-        self.call(Call(operation, {**identity, "state": "DISABLED"}), {})
-        try:
-            self.wait_until_ready(id, state)
-        except ApiError:
-            raise
-        except Failure as failure:
-            print(failure, file=sys.stderr)
-
 
 #: Strategies whose environments AWS changes in place.
 UPDATABLE_STRATEGIES = ("BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED", "SPOT_PRICE_CAPACITY_OPTIMIZED")
@@ -169,7 +159,14 @@ class ComputeEnvironment(Batch):
         }
 
     def unmake(self, id: str, state: Values) -> None:
-        self.disable(id, state, "UpdateComputeEnvironment", {"computeEnvironment": id})
+        # AWS deletes only what is disabled, and only once that has settled. The true provider logs it if that fails, and goes on.
+        self.call(Call("UpdateComputeEnvironment", {"computeEnvironment": id, "state": "DISABLED"}), {})
+        try:
+            self.wait_until_ready(id, state)
+        except ApiError:
+            raise
+        except Failure as failure:
+            print(failure, file=sys.stderr)
         super().unmake(id, state)
 
 
@@ -191,6 +188,7 @@ class JobQueue(Batch):
     required = "priority state"
     replaces = "name"
     own = "timeouts"
+    limits: ClassVar[Mapping[str, int]] = {"create": 600, "update": 600, "delete": 600}
     patterns: ClassVar[Mapping[str, str]] = {"name": _NAME, "state": "ENABLED|DISABLED", "schedulingPolicyArn": _ARN}
     names: ClassVar[Mapping[str, str]] = {"name": "jobQueueName"}
     outputs: ClassVar[Mapping[str, str]] = {"arn": "jobQueueArn"}
@@ -222,8 +220,23 @@ class JobQueue(Batch):
                 yield Refused(f"computeEnvironmentOrders[{i}].computeEnvironment", f"{arn!r} is no ARN")
 
     def unmake(self, id: str, state: Values) -> None:
-        self.disable(id, state, "UpdateJobQueue", {"jobQueue": id})
+        # Unlike an environment, a queue that does not settle is an error (terraform-provider-aws, batch/job_queue.go, Delete).
+        self.call(Call("UpdateJobQueue", {"jobQueue": id, "state": "DISABLED"}), {})
+        try:
+            self.wait_until_ready(id, state)
+        except ApiError:
+            raise
+        except Failure as failure:
+            raise Failure(f"waiting for Batch Job Queue ({id}) disable: {failure}") from failure
         super().unmake(id, state)
+
+    def wait_until_gone(self, id: str, state: Values) -> None:
+        try:
+            super().wait_until_gone(id, state)
+        except ApiError:
+            raise
+        except Failure as failure:
+            raise Failure(f"waiting for Batch Job Queue ({id}) delete: {failure}") from failure
 
 
 def _objects(inputs: Values, name: str) -> list[Mapping[str, Any]]:

@@ -75,6 +75,15 @@ class Vpc(Ec2):
         "defaultNetworkAclId": "acl",
         "defaultSecurityGroupId": "group",
     }
+    unfilled = "ipv6AssociationId"
+    blank: ClassVar[Values] = {
+        "assignGeneratedIpv6CidrBlock": False,
+        "ipv6AssociationId": "",
+        "ipv6CidrBlock": "",
+        "ipv6CidrBlockNetworkBorderGroup": "",
+        "ipv6IpamPoolId": "",
+        "ipv6NetmaskLength": 0,
+    }
     creating = Call(
         "CreateVpc",
         sends="assignGeneratedIpv6CidrBlock cidrBlock instanceTenancy ipv4IpamPoolId ipv4NetmaskLength ipv6CidrBlock "
@@ -156,6 +165,15 @@ class Subnet(Ec2):
         "privateDnsHostnameTypeOnLaunch": "PrivateDnsNameOptionsOnLaunch.HostnameType",
     }
     outputs: ClassVar[Mapping[str, str]] = {"arn": "SubnetArn", "ownerId": "OwnerId"}
+    unfilled = "ipv4IpamPoolId ipv4NetmaskLength ipv6CidrBlockAssociationId ipv6IpamPoolId ipv6NetmaskLength"
+    blank: ClassVar[Values] = {
+        "customerOwnedIpv4Pool": "",
+        "enableLniAtDeviceIndex": 0,
+        "ipv6CidrBlock": "",
+        "ipv6CidrBlockAssociationId": "",
+        "mapCustomerOwnedIpOnLaunch": False,
+        "outpostArn": "",
+    }
     creating = Call(
         "CreateSubnet",
         sends="vpcId availabilityZone availabilityZoneId cidrBlock ipv6CidrBlock ipv6Native outpostArn",
@@ -235,6 +253,11 @@ class NatGateway(Ec2):
         "networkInterfaceId": "NatGatewayAddresses[0].NetworkInterfaceId",
         "associationId": "NatGatewayAddresses[0].AssociationId",
     }
+    unfilled = (
+        "autoProvisionZones autoScalingIps availabilityMode availabilityZoneAddresses "
+        "regionalNatGatewayAddresses regionalNatGatewayAutoMode routeTableId secondaryAllocationIds "
+        "secondaryPrivateIpAddressCount secondaryPrivateIpAddresses"
+    )
     creating = Call(
         "CreateNatGateway", sends="allocationId connectivityType privateIp subnetId vpcId", at="NatGateway.NatGatewayId"
     )
@@ -265,6 +288,17 @@ class Eip(Ec2):
         "instance": "InstanceId",
         "privateIp": "PrivateIpAddress",
     }
+    unfilled = "associateWithPrivateIp carrierIp customerOwnedIp customerOwnedIpv4Pool ipamPoolId privateDns ptrRecord"
+    blank: ClassVar[Values] = {
+        "associationId": "",
+        "carrierIp": "",
+        "customerOwnedIp": "",
+        "customerOwnedIpv4Pool": "",
+        "instance": "",
+        "networkInterface": "",
+        "privateIp": "",
+        "ptrRecord": "",
+    }
     creating = Call("AllocateAddress", sends="address domain networkBorderGroup publicIpv4Pool", at="AllocationId")
     reading = Call("DescribeAddresses", {"AllocationIds": ["$id"]}, at="Addresses[0]")
     deleting = Call("ReleaseAddress", {"AllocationId": "$id"})
@@ -294,6 +328,7 @@ class RouteTable(Ec2):
     required = "vpcId"
     replaces = "vpcId"
     outputs: ClassVar[Mapping[str, str]] = {"ownerId": "OwnerId", "arn": _arn("route-table")}
+    unfilled = "propagatingVgws routes"
     creating = Call("CreateRouteTable", sends="vpcId", at="RouteTable.RouteTableId")
     reading = Call("DescribeRouteTables", {"RouteTableIds": ["$id"]}, at="RouteTables[0]")
     deleting = Call("DeleteRouteTable", {"RouteTableId": "$id"})
@@ -328,6 +363,7 @@ class Route(Ec2):
     names: ClassVar[Mapping[str, str]] = {"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"}
     answers: ClassVar[Mapping[str, str]] = {"routeTableId": ""}
     outputs: ClassVar[Mapping[str, str]] = {"origin": "Origin", "state": "State"}
+    unfilled = "instanceId instanceOwnerId odbNetworkArn"
     creating = Call("CreateRoute", sends=inputs)
     reading = Call("DescribeRouteTables", {"RouteTableIds": ["$routeTableId"]}, at="RouteTables[0]")
     updating = (Call("ReplaceRoute", sends=inputs),)
@@ -424,6 +460,7 @@ class VpcEndpoint(Ec2):
         "state": "State",
     }
     volatile: ClassVar[Mapping[str, str]] = {"networkInterfaceIds": "subnetIds"}
+    unfilled = "autoAccept resourceConfigurationArn serviceNetworkArn subnetConfigurations"
     creating = Call("CreateVpcEndpoint", sends=inputs, at="VpcEndpoint.VpcEndpointId")
     reading = Call("DescribeVpcEndpoints", {"VpcEndpointIds": ["$id"]}, at="VpcEndpoints[?State!='deleted'] | [0]")
     updating = (
@@ -623,6 +660,7 @@ class SecurityGroupRule(Ec2):
     replaces = "fromPort protocol securityGroupId toPort type cidrBlocks ipv6CidrBlocks prefixListIds self sourceSecurityGroupId"
     own = inputs
     patterns: ClassVar[Mapping[str, str]] = {"type": "ingress|egress"}
+    unfilled = "securityGroupRuleId"
     reading = Call("DescribeSecurityGroups", {"GroupIds": ["$securityGroupId"]}, at="SecurityGroups[0]")
 
     def faults(self, inputs: Values) -> Iterator[Refused]:
@@ -718,7 +756,7 @@ class _SecurityGroupRule(Ec2):
         result = super().render(id, answer, state)
         for name in ("fromPort", "toPort"):
             if state.get(name) is None and result.get(name) == -1:
-                del result[name]
+                result[name] = None
         if _protocol(result["ipProtocol"]) == _protocol(state.get("ipProtocol", "")):
             result["ipProtocol"] = state["ipProtocol"]
         return result
@@ -797,6 +835,7 @@ class LaunchTemplate(Ec2):
     }
     #: Tags too make it unknown, although they make no version, and the description does not, although it makes one.
     volatile: ClassVar[Mapping[str, str]] = {"latestVersion": f"{_data} tags"}
+    unfilled = "secondaryInterfaces"
     creating = Call("CreateLaunchTemplate", sends=f"{_data} name description", at="LaunchTemplate.LaunchTemplateId")
     reading = Call("DescribeLaunchTemplates", {"LaunchTemplateIds": ["$id"]}, at="LaunchTemplates[0]")
     deleting = Call("DeleteLaunchTemplate", {"LaunchTemplateId": "$id"})
@@ -865,6 +904,10 @@ class FlowLog(Ec2):
     defaults: ClassVar[Values] = {"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600}
     names: ClassVar[Mapping[str, str]] = {"iamRoleArn": "DeliverLogsPermissionArn"}
     outputs: ClassVar[Mapping[str, str]] = {"arn": "=arn:{partition}:ec2:{region}:{account}:vpc-flow-log/{id}"}
+    unfilled = (
+        "deliverCrossAccountRole destinationOptions eniId regionalNatGatewayId subnetId "
+        "tagFieldSpecifications transitGatewayAttachmentId transitGatewayId"
+    )
     creating = Call(
         "CreateFlowLogs",
         {"ResourceIds": ["$vpcId"], "ResourceType": "VPC"},

@@ -65,6 +65,7 @@ class Role(Iam):
     names: ClassVar[Mapping[str, str]] = {"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"}
     answers: ClassVar[Mapping[str, str]] = {"permissionsBoundary": "PermissionsBoundary.PermissionsBoundaryArn"}
     outputs: ClassVar[Mapping[str, str]] = {"arn": "Arn", "uniqueId": "RoleId", "createDate": "CreateDate"}
+    unfilled = "inlinePolicies managedPolicyArns"
     creating = Call(
         "CreateRole",
         sends="assumeRolePolicy description maxSessionDuration name path permissionsBoundary",

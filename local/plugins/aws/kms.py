@@ -18,6 +18,7 @@ class Grant(Resource):
     defaults: ClassVar[Values] = {"retireOnDelete": False}
     auto_name = AutoName()
     outputs: ClassVar = {"grantId": "GrantId"}
+    unfilled = "constraints grantCreationTokens grantToken"
     creating = Call("CreateGrant", sends="granteePrincipal keyId name operations retiringPrincipal", at="GrantId")
     reading = Call("ListGrants", {"KeyId": "$keyId"})
     deleting = Call("RevokeGrant", {"KeyId": "$keyId", "GrantId": "$grantId"})

@@ -13,7 +13,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2
 
 from local.plugins.aws import batch, ec2, ecr, iam, kms, logs, s3
-from local.plugins.aws.api import Api
+from local.plugins.aws.api import Api, limited
 from local.plugins.aws.differences import Difference
 from local.plugins.aws.lookups import look_up
 from local.plugins.aws.resource import Resource
@@ -130,7 +130,8 @@ class Provider(Plugin):
             resource, inputs = self._resource(request.urn), from_struct(request.properties)
             if request.preview:
                 return provider_pb2.CreateResponse(properties=to_struct(resource.preview_create(inputs)))
-            id, properties = resource.create(inputs)
+            with limited(resource.limit("create", inputs, request.timeout)):
+                id, properties = resource.create(inputs)
         return provider_pb2.CreateResponse(id=id, properties=to_struct(properties))
 
     def Read(  # noqa: N802
@@ -157,12 +158,15 @@ class Provider(Plugin):
             if request.preview:
                 properties = resource.preview_update(news, state, differences)
             else:
-                properties = resource.update(request.id, news, state, differences)
+                with limited(resource.limit("update", news, request.timeout)):
+                    properties = resource.update(request.id, news, state, differences)
         return provider_pb2.UpdateResponse(properties=to_struct(properties))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
         with failing(context):
-            self._resource(request.urn).delete(request.id, from_struct(request.properties))
+            resource, state = self._resource(request.urn), from_struct(request.properties)
+            with limited(resource.limit("delete", state, request.timeout)):
+                resource.delete(request.id, state)
         return empty_pb2.Empty()
 
     def Invoke(  # noqa: N802

@@ -11,13 +11,17 @@ from typing import Any, ClassVar
 
 import jmespath  # type: ignore[import-untyped]
 
-from local.plugins.aws.api import Api, ApiError, patiently
+from local.plugins.aws.api import Api, ApiError, limit, patiently
 from local.plugins.aws.differences import Comparison, Difference
 from local.plugins.aws.documents import normalized
+from local.plugins.aws.durations import parsed, written
 from local.plugins.aws.shapes import Refused, from_api, member, to_api
 from local.plugins.common import UNKNOWN, Failure, Unfinished, holds_unknown
 
 Values = Mapping[str, Any]
+
+#: Seconds that Terraform's SDK waits where a resource says nothing (hashicorp/terraform-plugin-sdk, schema.ResourceData.Timeout).
+_DEFAULT_LIMIT = 20 * 60.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,10 @@ class Resource:
     """JMESPath of a property in the answer of `read`, where it is not the property's own name."""
     outputs: ClassVar[Mapping[str, str]] = {}
     """Properties that only AWS knows: JMESPath, or text with `{id}`, `{region}`, `{account}`, `{partition}` after an equals sign."""
+    unfilled: ClassVar[str] = ""
+    """Outputs that the SDK declares and this stand-in never knows: None, so that a preview of an unchanged resource knows them."""
+    blank: ClassVar[Values] = {}
+    """What an output says where AWS has nothing, if the true provider does not leave it None."""
     volatile: ClassVar[Mapping[str, str]] = {}
     """Outputs that an update makes unknown in a preview, and the properties whose change does; `*` is any."""
 
@@ -120,6 +128,9 @@ class Resource:
     tag_type: ClassVar[str] = ""
     """EC2's name of the type in a tag specification."""
     ready: ClassVar[Ready | None] = None
+    limits: ClassVar[Mapping[str, int]] = {}
+    """Seconds that the true provider waits for the end of `create`, `update` and `delete`, where the property `timeouts` says nothing; a
+    type without them takes Pulumi's `customTimeouts`."""
     busy: ClassVar[str] = "DependencyViolation DeleteConflict InvalidGroup.InUse OperationAborted"
     """Refusals that pass once other resources are gone."""
 
@@ -170,10 +181,32 @@ class Resource:
             faults += self._faults(key, value)
         if self.regional and inputs["region"] not in (self.api.region, UNKNOWN):
             faults.append(Refused("region", f"the local AWS is {self.api.region} alone, not {inputs['region']}"))
+        faults += self._timeout_faults(inputs)
         if not faults:
             faults += self.faults(inputs)
         inputs["__defaults"] = sorted(filled)
         return inputs, faults
+
+    def limit(self, operation: str, properties: Values, custom: float) -> float:
+        """Seconds that the true provider would wait for the end of an operation.
+
+        Args:
+            operation: `create`, `update` or `delete`.
+            properties: the wanted ones, for a deletion the last ones: what they say before it counts.
+            custom: of Pulumi's `customTimeouts`, 0 for none.
+        """
+        if not self.limits:
+            return custom or _DEFAULT_LIMIT
+        given = parsed((properties.get("timeouts") or {}).get(operation))
+        return self.limits.get(operation, _DEFAULT_LIMIT) if given is None else given
+
+    def _timeout_faults(self, inputs: Values) -> Iterator[Refused]:
+        timeouts = inputs.get("timeouts")
+        for operation, given in timeouts.items() if isinstance(timeouts, Mapping) else ():
+            if operation not in self.limits:
+                yield Refused(f"timeouts.{operation}", f"there is no such property; it has {', '.join(self.limits)}")
+            elif given is not UNKNOWN and parsed(given) is None:
+                yield Refused(f"timeouts.{operation}", f'{given!r} is no duration such as "30s" or "2h45m"')
 
     def faults(self, inputs: Values) -> Iterator[Refused]:
         """What the true provider refuses beyond names, types and choices; nothing for most types."""
@@ -234,13 +267,13 @@ class Resource:
     def preview_create(self, inputs: Values) -> dict[str, Any]:
         """The outputs of a resource that is not made yet."""
         awaited = {*self.outputs, *(set(self.computed.split()) & self.known - inputs.keys())}
-        return {**self._wanted(inputs), **dict.fromkeys(awaited, UNKNOWN)}
+        return {**dict.fromkeys(self.known), **self._wanted(inputs), **dict.fromkeys(awaited, UNKNOWN)}
 
     def preview_update(self, inputs: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
         """The outputs of a resource after a change that is not made yet."""
         changed = {d.top for d in differences} - {"tagsAll"}
         unsettled = [name for name, by in self.volatile.items() if changed and (by == "*" or changed & set(by.split()))]
-        return {**self._kept(state), **self._wanted(inputs), **dict.fromkeys(unsettled, UNKNOWN)}
+        return {**self._nothing(), **self._kept(state), **self._wanted(inputs), **dict.fromkeys(unsettled, UNKNOWN)}
 
     # The life of a resource
 
@@ -291,7 +324,8 @@ class Resource:
     def inputs_of(self, inputs: Values, properties: Values) -> dict[str, Any]:
         """Inputs after a refresh: as they were, but for what differs in AWS now."""
         drifted = {d.top for d in self.differences(inputs, properties, inputs)}
-        return {key: properties.get(key, value) if key in drifted else value for key, value in inputs.items()}
+        now = {key: properties[key] for key in drifted if properties.get(key) is not None}
+        return {key: now.get(key, value) for key, value in inputs.items()}
 
     def update(self, id: str, news: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
         """Changes the resource in place; gives its outputs."""
@@ -371,7 +405,8 @@ class Resource:
                 if ready.failed and status == ready.failed:
                     raise Failure(f"{id} is {status}: {why or 'AWS gives no reason'}")
                 raise _NotYet(
-                    f"{id} is {status or 'not there'}, not {ready.value}, in spite of waiting{': ' if why else ''}{why or ''}"
+                    f"{id}: timeout while waiting for state to become '{ready.value}' (last state: '{status or 'not there'}', "
+                    f"timeout: {written(limit())}){': ' if why else ''}{why or ''}"
                 )
 
         patiently(attempt, while_=lambda error: isinstance(error, _NotYet))
@@ -381,7 +416,7 @@ class Resource:
 
         def attempt() -> None:
             if self.describe(id, state) is not None:
-                raise _NotYet(f"{id} was deleted, but is still there in spite of waiting")
+                raise _NotYet(f"{id}: timeout while waiting for resource to be gone (timeout: {written(limit())})")
 
         patiently(attempt, while_=lambda error: isinstance(error, _NotYet))
 
@@ -445,7 +480,7 @@ class Resource:
             result["tagsAll"] = remote
             mine = state.get("tags") or {}
             result["tags"] = {k: v for k, v in remote.items() if self._default_tags.get(k) != v or k in mine}
-        return {key: value for key, value in result.items() if value is not None}
+        return {**self._nothing(), **{key: value for key, value in result.items() if value is not None}}
 
     def tags(self, id: str, answer: Values, state: Values) -> dict[str, str]:
         """The resource's tags without AWS's own."""
@@ -486,6 +521,10 @@ class Resource:
             key: normalized(value) for key, value in own.items() if key in self.documents and isinstance(value, str)
         }
         return {**{k: v for k, v in self.defaults.items() if k in self.known}, **own, **normal}
+
+    def _nothing(self) -> dict[str, Any]:
+        """Every output of a resource that has none of them."""
+        return {**dict.fromkeys([*self.known, *self.outputs, *self.unfilled.split()]), **self.blank}
 
     def _kept(self, state: Values) -> dict[str, Any]:
         """What stays of a state although the program does not give it: AWS's own values."""
@@ -549,7 +588,7 @@ class Resource:
             name = match[1]
             if name in ("account", "partition", "dns_suffix"):
                 return str(getattr(self.api, name))
-            return str(scope.get(name, self.api.region if name == "region" else ""))
+            return str(scope.get(name) or (self.api.region if name == "region" else ""))
 
         return re.sub(r"\{(\w+)\}", value, template)
 

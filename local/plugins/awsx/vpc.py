@@ -180,7 +180,8 @@ class Vpc(pulumi.ComponentResource):
             to_port=443,
             cidr_blocks=[self.vpc.cidr_block],
             **self._options,
-            opts=self._below(group),
+            # The network is its parent, as the group's (pulumi-awsx, awsx/ec2/vpc.ts).
+            opts=pulumi.ResourceOptions(parent=self.vpc, depends_on=[group]),
         )
         return group
 

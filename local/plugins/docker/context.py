@@ -1,9 +1,11 @@
 """A build context: the files that make an image another one, and the archive that the engine builds from."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from docker.utils.build import PatternMatcher, tar
 
 #: Under a name of its own in the archive, since it may lie outside the context or be ignored.
 ARCHIVED_DOCKERFILE = ".dockerfile.biobatch"
+
+#: How many links Go follows before it takes them for a circle.
+_MOST_LINKS = 255
 
 
 def digest(context: Path, dockerfile: Path) -> str:
@@ -61,8 +66,23 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _content(path: Path) -> bytes:
     if path.is_symlink():
-        return os.fsencode(path.resolve() if path.is_absolute() else os.path.relpath(path.resolve()))
+        return os.fsencode(_followed(path))
     return path.read_bytes() if path.is_file() else b""
+
+
+def _followed(path: Path) -> str:
+    """What a link leads to, as Go's filepath.EvalSymlinks gives it: relative as the path is, unless one of the links is absolute."""
+    reached, ahead, links = "", deque(path.parts), 0
+    while ahead:
+        reached = os.path.normpath(os.path.join(reached, ahead.popleft()))  # noqa: PTH118 - the path stays text
+        if os.path.islink(reached):  # noqa: PTH114
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+            # The first part of an absolute target leads back to the root.
+            ahead.extendleft(reversed(Path(os.readlink(reached)).parts))  # noqa: PTH115
+            reached = os.path.dirname(reached)  # noqa: PTH120
+    return reached
 
 
 def _mode(mode: int) -> str:

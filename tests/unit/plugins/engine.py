@@ -98,7 +98,7 @@ class Engine:
         )
         return self.provider.Diff(request, Context())
 
-    def update(self, made: Made, news: Mapping[str, Any], *, preview: bool = False) -> Made:
+    def update(self, made: Made, news: Mapping[str, Any], *, preview: bool = False, timeout: float = 0) -> Made:
         inputs = self.inputs(made.token, made.name, news, made.inputs)
         request = provider_pb2.UpdateRequest(
             urn=made.urn,
@@ -107,6 +107,7 @@ class Engine:
             old_inputs=to_struct(made.inputs),
             news=to_struct(inputs),
             preview=preview,
+            timeout=timeout,
         )
         answer = self.provider.Update(request, Context())
         return Made(made.urn, inputs, made.id, from_struct(answer.properties))
@@ -120,8 +121,10 @@ class Engine:
             return None
         return Made(made.urn, from_struct(answer.inputs), answer.id, from_struct(answer.properties))
 
-    def delete(self, made: Made) -> None:
-        request = provider_pb2.DeleteRequest(urn=made.urn, id=made.id, properties=to_struct(made.properties))
+    def delete(self, made: Made, *, timeout: float = 0) -> None:
+        request = provider_pb2.DeleteRequest(
+            urn=made.urn, id=made.id, properties=to_struct(made.properties), timeout=timeout
+        )
         self.provider.Delete(request, Context())
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

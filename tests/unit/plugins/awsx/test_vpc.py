@@ -156,7 +156,11 @@ def test_auto_gives_an_interface_endpoint_a_private_subnet_a_zone_a_group_and_na
     assert inputs["subnetIds"] == ["net-private-1-id", "net-private-2-id"]
     assert inputs["privateDnsEnabled"] is True
     assert inputs["securityGroupIds"] == [f"{INTERFACE['serviceName']}-sg-id"]
-    rule = recording.one("ec2/securityGroupRule:SecurityGroupRule").inputs
+    registered = recording.one("ec2/securityGroupRule:SecurityGroupRule")
+    group = recording.one("ec2/securityGroup:SecurityGroup")
+    assert registered.parent == group.parent == f"aws:ec2/vpc:Vpc::{recording.one('ec2/vpc:Vpc').name}"
+    assert f"{group.type}::{group.name}" in registered.dependencies
+    rule = registered.inputs
     assert (rule["type"], rule["fromPort"], rule["toPort"], rule["cidrBlocks"]) == (
         "ingress",
         443,

@@ -41,6 +41,35 @@ def test_the_digest_is_the_hash_of_the_documented_records(tree: Path) -> None:
     assert digest(tree) == hashlib.sha256(whole).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("link", "target", "content"),
+    [
+        ("link", "a/z", "app/a/z"),
+        ("link", "../outside", "outside"),
+        ("a/link", "../a.txt", "app/a.txt"),
+        ("link", "{here}/app/a.txt", "{here}/app/a.txt"),
+        ("link", "{here}/app/../outside", "{here}/outside"),
+        ("link", "relative", "{here}/outside"),
+        ("link", "folder/z", "app/a/z"),
+    ],
+)
+def test_a_link_counts_by_the_path_that_go_follows_it_to(tree: Path, link: str, target: str, content: str) -> None:
+    # Go's filepath.EvalSymlinks stays relative until a link is absolute; the true provider hashes what it gives.
+    here = str(Path.cwd())
+    Path("outside").touch()
+    (tree / "relative").symlink_to(f"{here}/outside")
+    (tree / "folder").symlink_to("a")
+    (tree / link).symlink_to(target.format(here=here))
+    assert context._content(tree / link).decode() == content.format(here=here)
+
+
+def test_links_in_a_circle_end_in_an_error(tree: Path) -> None:
+    (tree / "one").symlink_to("two")
+    (tree / "two").symlink_to("one")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        digest(tree)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "content": lambda folder: (folder / "a/z").write_text("9"),
     "mode": lambda folder: (folder / "a/z").chmod(0o755),
