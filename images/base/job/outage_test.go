@@ -286,7 +286,7 @@ func (c outageCase) test(t *testing.T) {
 			t.Errorf("output %d has %d bytes", i, got)
 		}
 	}
-	if lines, minutes := said.count("trying again"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
+	if lines, minutes := said.count("no good answer"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
 		t.Errorf("%d lines of log", lines)
 	}
 }
@@ -358,6 +358,33 @@ func (c patienceCase) test(t *testing.T) {
 	tries := s3.tries
 	if _, err := store.readAll(context.Background(), location{bucket: "b", key: "k"}); err == nil || s3.tries != tries+1 {
 		t.Errorf("%v after %d tries more", err, s3.tries-tries)
+	}
+}
+
+func TestAGoodAnswerEndsAnOutage(t *testing.T) {
+	clock := fakeTime(t)
+	said := listen(t)
+	began := clock.now()
+	answers := 0
+	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		clock.stir()
+		if clock.now().Sub(began) < time.Duration(answers+1)*4*time.Minute { // four minutes each
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if answers++; answers == 2 { // also one that says no
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte("<Error><Code>NoSuchKey</Code></Error>"))
+		}
+	})
+	for want := range 3 {
+		_, err := store.readAll(context.Background(), location{bucket: "b", key: "k"})
+		if isMissing := want == 1; answers != want+1 || isMissing != (err != nil) {
+			t.Fatalf("outage %d: %v after %d answers", want, err, answers)
+		}
+	}
+	if said.count("S3 answers again after") != 3 {
+		t.Errorf("it said %s", said.text.String())
 	}
 }
 
