@@ -68,10 +68,11 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	began := clock.now()
 	_, err = store.readAll(ctx, location{bucket: "b", key: "k"})
 	var f fault
-	if ctx.Err() != nil || !errors.As(err, &f) || f.code != exitNetwork {
-		t.Errorf("got %v, want code %d", err, exitNetwork)
+	if ctx.Err() != nil || !errors.As(err, &f) || f.code != exitNetwork || clock.now().Sub(began) < stagingPatience {
+		t.Errorf("got %v after %s, want code %d", err, clock.now().Sub(began), exitNetwork)
 	}
 }
 
