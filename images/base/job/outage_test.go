@@ -419,6 +419,7 @@ func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	for code, status := range map[string]int{"SlowDown": 503, "InternalError": 500, "RequestTimeout": 400, "OperationAborted": 409, "": 429, "Proxy": 521} {
 		fakeTime(t)
+		t.Setenv("AWS_MAX_ATTEMPTS", "2") // which a command may need
 		asked := 0
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)

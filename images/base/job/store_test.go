@@ -58,8 +58,8 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
 		t.Setenv(name, value)
 	}
-	defer func(former time.Duration) { silence = former }(silence)
-	silence = 50 * time.Millisecond
+	defer func(former time.Duration) { idleTimeout = former }(idleTimeout)
+	idleTimeout = 50 * time.Millisecond
 
 	// A hang, not a slow machine, uses this up.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
