@@ -14,6 +14,7 @@ from benchmarks import (
     image_sizes,
     job_overhead,
     job_start,
+    large_object,
     s3_clients,
     s3_conduct,
 )
@@ -26,7 +27,16 @@ from local.errors import LocalError
 #: By name. Each module's documentation is its section's text, and its `measure` makes the figures.
 BENCHMARKS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module
-    for module in (image_sizes, fastqc_report, s3_clients, s3_conduct, call_variants, job_overhead, job_start)
+    for module in (
+        image_sizes,
+        fastqc_report,
+        s3_clients,
+        s3_conduct,
+        large_object,
+        call_variants,
+        job_overhead,
+        job_start,
+    )
 }
 
 

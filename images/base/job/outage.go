@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
@@ -41,8 +40,8 @@ var (
 )
 
 // outage is the SDK's retryer of every request. It has one promise for all of them: job goes on trying until S3 has answered nothing
-// but faults for as long as the patience lasts. Any good answer ends the outage. The SDK's own budget of retries, which many requests
-// side by side use up in two seconds (aws/aws-sdk-go-v2#3413), is off.
+// but faults for as long as the patience lasts. Any good answer ends the outage. It stands in for the SDK's own budget of retries, which
+// many requests side by side use up in two seconds (aws/aws-sdk-go-v2#3413).
 type outage struct {
 	*retry.Standard
 
@@ -57,7 +56,7 @@ type outage struct {
 func newOutage(renew func() bool) *outage {
 	isTransient := func(err error) aws.Ternary { return isTransient(err, renew) }
 	return &outage{patience: stagingPatience, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
-		o.RateLimiter, o.Backoff = ratelimit.None, backoff
+		o.Backoff = backoff
 		o.Retryables = slices.Insert(o.Retryables, 1, retry.IsErrorRetryable(retry.IsErrorRetryableFunc(isTransient))) // after what was cancelled
 	})}
 }
@@ -110,7 +109,7 @@ func (o *outage) GetRetryToken(ctx context.Context, err error) (func(error) erro
 	}
 	if moment.Sub(o.told) >= time.Minute {
 		o.told = moment
-		say("S3 has not answered for %s (%v); trying again for up to %s", lasted.Round(time.Second), innermost(err), o.patience)
+		say("S3 has given no good answer for %s (%v); trying for up to %s in all", lasted.Round(time.Second), innermost(err), o.patience)
 	}
 	return func(error) error { return nil }, nil
 }

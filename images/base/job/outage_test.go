@@ -286,7 +286,7 @@ func (c outageCase) test(t *testing.T) {
 			t.Errorf("output %d has %d bytes", i, got)
 		}
 	}
-	if lines, minutes := said.count("trying again"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
+	if lines, minutes := said.count("no good answer"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
 		t.Errorf("%d lines of log", lines)
 	}
 }
@@ -361,6 +361,33 @@ func (c patienceCase) test(t *testing.T) {
 	}
 }
 
+func TestAGoodAnswerEndsAnOutage(t *testing.T) {
+	clock := fakeTime(t)
+	said := listen(t)
+	began := clock.now()
+	answers := 0
+	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
+		clock.stir()
+		if clock.now().Sub(began) < time.Duration(answers+1)*4*time.Minute { // four minutes each
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if answers++; answers == 2 { // also one that says no
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte("<Error><Code>NoSuchKey</Code></Error>"))
+		}
+	})
+	for want := range 3 {
+		_, err := store.readAll(context.Background(), location{bucket: "b", key: "k"})
+		if isMissing := want == 1; answers != want+1 || isMissing != (err != nil) {
+			t.Fatalf("outage %d: %v after %d answers", want, err, answers)
+		}
+	}
+	if said.count("S3 answers again after") != 3 {
+		t.Errorf("it said %s", said.text.String())
+	}
+}
+
 func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
 	for _, c := range []struct {
 		status int
@@ -392,6 +419,7 @@ func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
 func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	for code, status := range map[string]int{"SlowDown": 503, "InternalError": 500, "RequestTimeout": 400, "OperationAborted": 409, "": 429, "Proxy": 521} {
 		fakeTime(t)
+		t.Setenv("AWS_MAX_ATTEMPTS", "2") // which a command may need
 		asked := 0
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)

@@ -134,19 +134,25 @@ func judgeFull(err error, area string) error {
 	return err
 }
 
-// fullCode is the exit code for a volume that is full, or that has no room for what the job needs, in bytes. Others have filled it if
-// they hold more than a fifth of it: images and the machine's own system, which every job meets, take less.
+// fullCode is the exit code for a volume that is full, or that has no room for what the job needs, in bytes.
 func fullCode(area string, need int64) int {
 	var volume syscall.Statfs_t
 	if syscall.Statfs(filepath.Dir(area), &volume) != nil {
 		return exitFull
 	}
 	block := int64(volume.Bsize)
-	size, used := int64(volume.Blocks)*block, int64(volume.Blocks-volume.Bfree)*block
-	if fifth := size / 5; need > size-fifth || used-usedBy(area) <= fifth {
+	others := int64(volume.Blocks-volume.Bfree)*block - usedBy(area)
+	if isTooSmall(int64(volume.Blocks)*block, others, need) {
 		return exitTooSmall
 	}
 	return exitFull
+}
+
+// isTooSmall tells whether a volume of a size would be too small on any machine. Others have filled it if they hold more than a fifth of
+// it: images and the machine's own system, which a job meets everywhere, take less.
+func isTooSmall(size, others, need int64) bool {
+	fifth := size / 5
+	return others <= fifth || need > size-fifth
 }
 
 // usedBy is what a folder takes on its volume, in bytes.

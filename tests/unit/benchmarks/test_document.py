@@ -32,6 +32,6 @@ def test_saving_the_same_again_changes_nothing() -> None:
 def test_every_benchmark_says_what_it_compares_and_has_a_title_of_its_own() -> None:
     documentation = [module.__doc__ or "" for module in BENCHMARKS.values()]
     titles = {text.partition("\n")[0] for text in documentation}
-    assert len(titles) == len(BENCHMARKS) == 7
+    assert len(titles) == len(BENCHMARKS) == 8
     assert all(len(text.partition("\n\n")[2]) > 100 for text in documentation)
     assert all(importlib.import_module(module.__name__).measure for module in BENCHMARKS.values())

@@ -52,7 +52,7 @@ def test_a_machine_takes_its_disk_along_and_answers_for_its_metadata_to_itself_a
     }
 
 
-def test_the_agent_pulls_an_image_once_and_gives_a_reclaimed_job_the_half_minute_that_batch_gives() -> None:
+def test_the_agent_pulls_an_image_once_and_stops_a_job_within_the_half_minute_that_batch_gives() -> None:
     text = base64.b64decode(user_data(10001)).decode()
     # Images are known by digest, so a cached one is the right one. `prefer-cached` would turn the agent's clean-up of images off.
     assert "\nECS_IMAGE_PULL_BEHAVIOR=once\n" in text
