@@ -40,7 +40,7 @@ local-up: .venv/installed ## Brings the local stack up, to try things on
 local-down: .venv/installed ## Removes the local stack and everything it made
 	@$(PYTHON) -m local down
 
-local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$$(make -s local-env)"
+local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$(make -s local-env)"
 	@$(PYTHON) -m local env
 
 # uv installs in seconds what takes pip minutes. pip is among the requirements: Pulumi's Python language host asks it for the packages.

@@ -1,6 +1,7 @@
-"""What the program asks of an existing network."""
+"""What the program asks of an account and of an existing network."""
 
 from typing import Any
+from unittest import mock
 
 import pulumi
 import pytest
@@ -8,7 +9,7 @@ from pulumi.runtime import mocks
 
 from components.network import ENDPOINT_SERVICES, endpoint_service
 from local.aws import ec2
-from preflight import existing_network
+from preflight import existing_network, instance_types, quotas, volume_key, zones
 from tests.unit.plugins.engine import Aborted, Engine
 from tests.unit.plugins.samples import World
 from tests.unit.recording import Cloud, record
@@ -140,3 +141,26 @@ def test_a_network_with_the_endpoints_that_the_program_itself_makes_passes_and_w
     engine.provider.api.call("ec2", "DeleteVpcEndpoints", {"VpcEndpointIds": [made["ecs-agent"]]})
     with pytest.raises(pulumi.RunError, match=r"private DNS for ecs-agent\."):
         check()
+
+
+def test_an_oldest_zone_offers_none_of_the_machines_as_on_aws(engine: Engine) -> None:
+    """In us-east-1, AWS's own list of offers, which moto holds, has a zone without the families that jobs run on."""
+    found: dict[str, bool] = {}
+
+    def ask() -> None:
+        offered = instance_types.offered(zones.open_zones())
+        found.update({zone: instance_types.start_in(["default_x86_64"], kinds) for zone, kinds in offered.items()})
+
+    record(ask, cloud=Asked(engine))
+    assert found == {f"us-east-1{letter}": letter != "e" for letter in "abcdef"}
+
+
+def test_the_local_account_has_quotas_and_a_key_that_nothing_is_said_of(engine: Engine) -> None:
+    with mock.patch("pulumi.log.warn") as warn, mock.patch("pulumi.log.info") as info:
+
+        def ask() -> None:
+            quotas.check(max_vcpus=100_000, spot=True, instance_types=["m6i"], region="us-east-1")
+            volume_key.check(partition="aws", account_id="123456789012", region="us-east-1")
+
+        record(ask, cloud=Asked(engine))
+    assert (warn.call_count, info.call_count) == (0, 0)
