@@ -77,6 +77,21 @@ def _all(test: str, *parameters: str) -> tuple[str, ...]:
 #: Jobs, staging and queues.
 _LAUNCHING = [
     _held(
+        "DataBiosphere/dsub#162",
+        "Storage failed while the outputs of an 8-hour job were copied, and all of the work was lost.",
+        f"{_FAULTS}test_sixteen_files_outlast_an_outage_at_both_ends",
+    ),
+    _held(
+        "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
+        "A task failed, and neither its logs nor its outputs were kept.",
+        f"{_FAULTS}test_a_failed_attempt_leaves_what_explains_it",
+    ),
+    _held(
+        "securebio/nao-mgs-workflow#469",
+        "A job that printed a million lines hung, or its log lost the end.",
+        f"{_JOB}test_a_million_lines_of_log_hide_neither_the_end_nor_the_record",
+    ),
+    _held(
         "nextflow-io/nextflow#535",
         "Braces in the pattern of the outputs matched nothing.",
         f"{_JOB}test_braces_in_an_output_pattern_are_told_as_a_pattern_without_a_match",
@@ -241,9 +256,10 @@ _FILES = [
         *_all(_TAKEN, "bgzip-files-joined"),
     ),
     _held(
-        "statgen/fastQValidator#5; samtools/htslib#1880, #1323; samtools/samtools#1467",
+        "statgen/fastQValidator#5; samtools/htslib#1323, #1880; samtools/samtools#1467; singleron-RD/CeleScope#223",
         "bcl2fastq2 writes whole files without bgzip's last block, and a validator refused them.",
         *_all(_TAKEN, "bgzip-without-last-block"),
+        f"{_JOB}test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report",
     ),
     _held(
         "OpenGene/fastp#717",
