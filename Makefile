@@ -18,7 +18,7 @@ demo: .venv/installed ## Calls variants on the sample data, no AWS account neede
 
 test: .venv/installed ## Every test, on a local stack of its own
 	@$(PYTHON) -m local down
-	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/local tests/docs
+	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs
 
 unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
 	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit

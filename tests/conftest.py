@@ -1,11 +1,15 @@
 """What the tests that need the local stack share. `make test` runs them; plain `pytest` runs none of them."""
 
+import re
 from collections.abc import Iterator
 
+import boto3
 import pytest
 
-from local import environment, stack
+from local import containers, engine, environment, program, stack
 from local.record import Record
+from tests.images.containers import Images
+from tests.images.storage import Folder
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,28 @@ def local_stack() -> Iterator[Record]:
             yield stack.current()
     finally:
         stack.down()
+
+
+@pytest.fixture(scope="session")
+def images(local_stack: Record) -> Iterator[Images]:
+    """The stack's images, to run outside of the queue."""
+    with engine.client(local_stack.docker_host) as client:
+        yield Images(
+            engine=client,
+            uris=program.outputs(local_stack)["image_uris"],
+            network=containers.NETWORK,
+            gateway=containers.GATEWAY,
+            endpoint=f"http://{containers.GATEWAY}:{local_stack.aws_port}",
+        )
+
+
+@pytest.fixture(scope="session")
+def bucket(local_stack: Record) -> str:
+    """The stack's bucket."""
+    return str(program.outputs(local_stack)["bucket"])
+
+
+@pytest.fixture
+def folder(bucket: str, request: pytest.FixtureRequest) -> Folder:
+    """A folder of the bucket for one test."""
+    return Folder(boto3.client("s3"), bucket, re.sub(r"[^\w-]+", "-", request.node.name) + "/")

@@ -64,13 +64,15 @@ def fasta(genome: Genome, width: int = 70) -> str:
     return "\n".join(records)
 
 
-def pairs(genome: Genome, depth: int, seed: int, length: int = 100) -> tuple[list[str], list[str]]:
-    """FASTQ records of read pairs at random places, without errors."""
+def pairs(
+    genome: Genome, depth: int, seed: int, length: int = 100, sizes: tuple[int, int] = (250, 450)
+) -> tuple[list[str], list[str]]:
+    """FASTQ records of read pairs at random places, without errors, from fragments of random sizes between two."""
     chance = random.Random(seed)
     first, second = [], []
     for contig, sequence in genome.items():
         for number in range(depth * len(sequence) // (2 * length)):
-            size = chance.randint(250, 450)
+            size = chance.randint(*sizes)
             start = chance.randint(0, len(sequence) - size)
             fragment = sequence[start : start + size]
             if chance.random() < 0.5:

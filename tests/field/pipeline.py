@@ -1,0 +1,154 @@
+"""Runs the steps of call-variants on many small cases, all of them in one container of each image."""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs import variants
+from tests.images.containers import Images
+from tests.images.storage import Folder
+from tests.local.jobs import genome
+from tests.local.jobs.genome import Variant
+
+#: The genome of the cases, the sample's variants, and the sample.
+GENOME = genome.make(22, sizes=(15_000,))
+VARIANTS = genome.variants(GENOME)
+SAMPLE = genome.mutated(GENOME, VARIANTS)
+
+#: FASTQ records of the sample's read pairs.
+FIRST, SECOND = genome.pairs(SAMPLE, 40, seed=1)
+
+#: Each step works in its own folder on copies of its inputs, as a job does. A case ends at the first step that fails.
+_HARNESS = """
+set -eu
+tar -xf *.tar
+rm -- *.tar
+step() {
+  mkdir "$1" "$1.tmp"
+  cp -- "${@:3}" "$1"
+  (cd "$1" && TMPDIR=$(realpath "../$1.tmp") exec bash -c "$2") 2>&1 | cat > "$1.log"  # waits for what a refusal left running
+  code=${PIPESTATUS[0]}
+  echo "$code" > "$1.code"
+  rm -r "$1.tmp"
+  return "$code"
+}
+aligned() {
+  cd "$1"
+  [ ! -e given/R2 ] || export MATES=R2
+  step index "$INDEX" given/reference && step align "$ALIGN" given/R[12] index/reference.fa*
+  rm -f given/R[12] index/reference.fa.[!f]*
+}
+called() {
+  cd "$1"
+  [ "$(cat align.code 2> /dev/null)" = 0 ] || return 0
+  step call "$CALL" align/s/s.bam* index/reference.fa index/reference.fa.fai || return 0
+  for TRUTH in $(ls given/truths 2> /dev/null); do
+    export TRUTH
+    step "compare-$TRUTH" "$COMPARE" call/s/s.vcf.gz index/reference.fa index/reference.fa.fai "given/truths/$TRUTH" || true
+  done
+  rm align/s/s.bam*
+}
+export -f step aligned called
+ls | xargs -n 1 -P 2 bash -c "$PHASE \\$0"
+tar -cf "$PHASE.tar" *
+"""
+
+_SETTINGS = {
+    **{"SAMPLE": "s", "READS": "R1", "REFERENCE": "reference", "FOLDER": ".", "PLOIDY": "1"},
+    **{"THREADS": "1", "SORT_MIB": "64", "REGION_BASES": "500000"},
+    **{step.upper(): variants.script(step) for step in ("index", "align", "call", "compare")},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What one user hands to call-variants. What is not given is sound."""
+
+    reads: tuple[bytes, ...] = (genome.fastq(FIRST), genome.fastq(SECOND))
+    """One FASTQ file or two."""
+    reference: bytes = genome.fasta(GENOME).encode()
+    truths: Mapping[str, bytes] = field(default_factory=dict)
+    """Truths that the calls are compared with one after the other, by a name without blanks."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case."""
+
+    files: Mapping[str, bytes]
+    """What each step left: `<step>.log`, `<step>.code`, and its files under `<step>/`."""
+
+    def code(self, step: str) -> int | None:
+        """A step's exit code. None if the step did not run."""
+        text = self.files.get(f"{step}.code")
+        return None if text is None else int(text)
+
+    def log(self, step: str) -> str:
+        """What a step printed."""
+        return self.files[f"{step}.log"].decode()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the align step found odd about the reads."""
+        return self.files["align/qc/s.warnings.txt"].decode().splitlines()
+
+    @property
+    def calls(self) -> dict[Variant, str]:
+        """The variants that passed, with the genotype of each."""
+        assert self.code("call") == 0, "\n".join(
+            content.decode() for name, content in self.files.items() if ".log" in name
+        )
+        return genome.called(self.files["call/s/s.vcf.gz"])
+
+    def compared(self, truth: str) -> dict[str, Any]:
+        """How the calls compare with a truth."""
+        step = f"compare-{truth}"
+        assert self.code(step) == 0, self.log(step)
+        counts: dict[str, Any] = json.loads(self.files[f"{step}/qc/s.truth.json"])
+        return counts
+
+
+def run(images: Images, folder: Folder, cases: Mapping[str, Case]) -> dict[str, Outcome]:
+    """Runs every case, each up to the first step that fails, and returns what became of each, by name.
+
+    Args:
+        images: the images of the tools.
+        folder: where inputs and results lie in the meantime.
+        cases: by a name without blanks.
+    """
+    state = folder.put("given.tar", _packed(cases))
+    for tool, phase in (("bwa", "aligned"), ("bcftools", "called")):
+        environment = {**_SETTINGS, "PHASE": phase, "JOB_INPUTS": state}
+        publishing = {"JOB_OUTPUTS": f"{phase}.tar", "JOB_OUTPUT_PREFIX": folder.uri(phase)}
+        job = images.run(tool, _HARNESS, environment={**environment, **publishing})
+        assert job.exit_code == 0, job.log
+        state = folder.uri(f"{phase}/{phase}.tar")
+    return unpacked(folder.get("called/called.tar"))
+
+
+def _packed(cases: Mapping[str, Case]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, case in cases.items():
+            files = {f"R{mate}": content for mate, content in enumerate(case.reads, 1)}
+            files |= {"reference": case.reference} | {f"truths/{truth}": text for truth, text in case.truths.items()}
+            for path, content in files.items():
+                entry = tarfile.TarInfo(f"{name}/given/{path}")
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def unpacked(packed: bytes) -> dict[str, Outcome]:
+    """What became of each case, by name."""
+    files: dict[str, dict[str, bytes]] = {}
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for entry in archive:
+            case, _, path = entry.name.partition("/")
+            content = archive.extractfile(entry)
+            if content and not path.startswith("given/"):
+                files.setdefault(case, {})[path] = content.read()
+    return {case: Outcome(found) for case, found in files.items()}

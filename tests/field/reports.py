@@ -1,0 +1,541 @@
+"""The public reports of people who do this job: what they met, and which test shows what Biobatch does about it.
+
+To add a report, add a row and a test. Where a test holds the case already, name that one. A report that only a later issue can answer
+waits for it by name.
+"""
+
+from dataclasses import dataclass
+
+#: Issues that reports wait for.
+HOUSE = "issue 22, the house"
+RESULTS = "issue 23, results"
+COHORT = "issue 24, a cohort"
+ENGINES = "issue 25, engines"
+
+#: A list of what only an AWS account can show.
+FIRST_ACCOUNT = "docs/first-account.md"
+
+WAITING_ROOMS = (HOUSE, RESULTS, COHORT, ENGINES, FIRST_ACCOUNT)
+
+#: The source of what was met in our own trials with hostile inputs and no public thread describes.
+OWN_TRIALS = "Biobatch, own trials"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One thing that somebody met."""
+
+    sources: str
+    """Threads, as `owner/repository#number` or as the forum names them."""
+    met: str
+    """What they met, in one sentence."""
+    tests: tuple[str, ...] = ()
+    """Node ids of the tests that hold it, of all parameters or of one."""
+    waits_for: str = ""
+    """The issue or the document that it waits for. Empty if a test holds the report."""
+
+    def names(self, node: str) -> bool:
+        """Whether a test of pytest's is among those that hold the report."""
+        return any(node == test or node.startswith(f"{test}[") for test in self.tests)
+
+
+def _held(sources: str, met: str, *tests: str) -> Report:
+    return Report(sources, met, tests=tests)
+
+
+def _waits(sources: str, met: str, waits_for: str) -> Report:
+    return Report(sources, met, waits_for=waits_for)
+
+
+_JOB = "tests/field/test_job.py::"
+_READS = "tests/field/test_reads.py::"
+_TAKEN = f"{_READS}test_every_variant_is_found_and_no_other"
+_WARNED = f"{_READS}test_reads_that_show_nothing_end_well_with_a_warning"
+_REFUSED = f"{_READS}test_reads_that_are_not_whole_or_not_fastq_are_refused"
+_REFERENCE = "tests/field/test_reference.py::test_every_variant_is_found_and_no_other"
+_NO_REFERENCE = (
+    "tests/field/test_reference.py::test_a_reference_that_the_tools_would_read_wrongly_is_refused_with_line_and_reason"
+)
+_TRUTH = "tests/field/test_truth.py::test_a_truth_counts_by_what_it_says_however_it_is_written"
+_NO_TRUTH = "tests/field/test_truth.py::test_a_truth_that_cannot_be_meant_is_refused"
+
+_ALIGN = "tests/images/test_align.py::test_reads_that_no_variant_would_be_called_from_are_told"
+_CALL = "tests/images/test_call.py::"
+_FAULTS = "tests/images/test_faults.py::"
+_STAGING = "tests/images/test_staging.py::"
+_QUEUE = "tests/local/jobs/test_call_variants.py::"
+_BROKEN = f"{_QUEUE}test_broken_reads_fail_and_nothing_is_called"
+_BAD_REFERENCE = f"{_QUEUE}test_a_wrong_reference_is_refused"
+_CLIENT = "tests/unit/jobs/"
+_SAMPLE = f"{_CLIENT}test_request.py::test_a_sample_that_cannot_be_is_refused"
+
+
+def _all(test: str, *parameters: str) -> tuple[str, ...]:
+    return tuple(f"{test}[{parameter}]" for parameter in parameters)
+
+
+#: Jobs, staging and queues.
+_LAUNCHING = [
+    _held(
+        "DataBiosphere/dsub#162",
+        "Storage failed while the outputs of an 8-hour job were copied, and all of the work was lost.",
+        f"{_FAULTS}test_sixteen_files_outlast_an_outage_at_both_ends",
+    ),
+    _held(
+        "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
+        "A task failed, and neither its logs nor its outputs were kept.",
+        f"{_FAULTS}test_a_failed_attempt_leaves_what_explains_it",
+    ),
+    _held(
+        "securebio/nao-mgs-workflow#469",
+        "A job that printed a million lines hung, or its log lost the end.",
+        f"{_JOB}test_a_million_lines_of_log_hide_neither_the_end_nor_the_record",
+    ),
+    _held(
+        "nextflow-io/nextflow#535",
+        "Braces in the pattern of the outputs matched nothing.",
+        f"{_JOB}test_braces_in_an_output_pattern_are_told_as_a_pattern_without_a_match",
+    ),
+    _held(
+        "nextflow-io/nextflow#539, #2119",
+        "A folder named as an output was not staged.",
+        f"{_STAGING}test_a_missing_output_fails_the_job_and_publishes_nothing[folder]",
+    ),
+    _held(
+        "nextflow-io/nextflow#717, #4778, #3121; aws-samples/aws-genomics-workflows#146",
+        "Blanks and parentheses in the names of files broke staging.",
+        f"{_STAGING}test_objects_of_any_name_arrive_whole_and_leave_whole",
+    ),
+    _held(
+        "nextflow-io/nextflow#1263; aws/amazon-ecs-agent#1231; aws/containers-roadmap#2757",
+        "Many jobs started at once, and the agent throttled those that asked for credentials.",
+        f"{_JOB}test_an_agent_that_throttles_is_asked_again",
+    ),
+    _held(
+        "samtools/samtools#2051, #1588, #1271; s-andrews/FastQC#35",
+        "A tool ran out of memory, and the job showed another error or exit code 137 without a word.",
+        f"{_FAULTS}test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_made_of_it",
+        "tests/local/aws/test_batch.py::test_a_job_that_takes_more_memory_than_it_asked_for_is_killed",
+    ),
+    _held(
+        "s-andrews/FastQC#45",
+        "FastQC ended well on a gzip that was cut off.",
+        f"{_FAULTS}test_gzip_is_read_to_its_end_on_request",
+        *_all(_BROKEN, "cut-gzip-Gzip file truncated"),
+    ),
+    _held(
+        "Netflix/metaflow#1482",
+        "A submission's overrides passed 8,192 characters, and the job failed.",
+        f"{_CLIENT}test_job.py::test_no_submission_is_longer_than_batch_takes",
+        "tests/local/jobs/test_command_line.py::test_many_inputs_with_awkward_names_come_and_go_as_they_are",
+    ),
+    _held(
+        "nextstrain/cli#406",
+        "The log stream of a job did not exist, and the client ended in an error of its own.",
+        f"{_CLIENT}test_logs.py::test_a_log_that_never_came_is_empty",
+        f"{_CLIENT}test_logs.py::test_a_job_without_a_log_says_why",
+    ),
+    _waits(
+        "nextflow-io/nextflow#709, #710, #1427",
+        "Thousands of jobs were submitted one by one and throttled.",
+        COHORT,
+    ),
+    _waits("Netflix/metaflow#1672", "A folder of one's own hid the client's module.", HOUSE),
+    _waits(
+        "MultiQC/MultiQC#1470, #2979; LUMC/HAMLET#37",
+        "MultiQC cleaned the names of two samples into one.",
+        COHORT,
+    ),
+    _waits("nextflow-io/nextflow#948", "The bill did not tell one run from another.", COHORT),
+]
+
+#: Stacks and what becomes of them.
+_STACKS = [
+    _held(
+        "hashicorp/terraform-provider-aws#13221, #2044, #11777, #46925; terraform-aws-modules/terraform-aws-batch#5, #9; "
+        "pulumi/pulumi-aws#6233",
+        "A change replaced the compute environment, which failed because the queue refers to it.",
+        "tests/unit/program/test_program.py::test_both_environments_can_be_changed_in_place",
+        "tests/local/changes/test_changes.py::test_an_up_does_what_the_rows_of_its_keys_say",
+    ),
+    _held(
+        "pulumi/pulumi-docker#19; pulumi/pulumi-awsx#1349",
+        "Each `up` built the images again, or a whole tree was the context of a build.",
+        "tests/local/lifecycle/test_lifecycle.py::test_a_second_up_changes_nothing_and_builds_nothing",
+        "tests/unit/components/test_tool_image.py::test_the_tag_changes_with_the_folder",
+    ),
+    _held(
+        "aws/amazon-genomics-cli#269",
+        "NAT and interface endpoints of an idle stack cost 63 USD a month.",
+        "tests/unit/program/test_program.py::test_endpoints_may_stand_beside_a_nat_gateway_and_are_not_made_unasked",
+        "tests/unit/program/test_facts_of_aws.py::test_without_work_there_is_no_machine",
+    ),
+    _waits(
+        "pulumi/pulumi-aws#4656, #3887",
+        "A new revision of a job definition had no tags, and the old one got them.",
+        FIRST_ACCOUNT,
+    ),
+]
+
+#: Names of reads, and how mates are told.
+_NAMES = [
+    _held(
+        "galaxy-user, 2011, CASAVA 1.8",
+        "A file mixed names that end in /1 with names that end in 1:N:0.",
+        *_all(_TAKEN, "names-of-two-casavas-in-a-file", "names-of-one-casava-each"),
+    ),
+    _held(
+        "Harvard FAS Informatics, discordant mates",
+        "The second file held the mates in another order, or one read out of step.",
+        *_all(_BROKEN, "order-paired reads have different names", "names-paired reads have different names"),
+    ),
+    _held(
+        "Biostars 9582674",
+        "Mates named _1 and _2, or .1 and .2, were taken for single reads.",
+        *_all(_REFUSED, "mates-by-underscores"),
+        *_all(
+            _BROKEN, "mates-by-dots-mates' names end in .1 and .2", "woven-mates-by-dots-mates' names end in .1 and .2"
+        ),
+        f"{_READS}test_the_command_that_the_refusal_prints_makes_pairs_of_such_mates",
+    ),
+    _held(
+        "Biostars 9582674",
+        "Mates in one file were named in a way that no aligner knows, and nobody was told that they count as single reads.",
+        *_all(
+            _TAKEN,
+            "mates-by-dashes",
+            "mates-by-colons",
+            "mates-by-letters",
+            "mates-numbered",
+            "first-mates-then-second",
+        ),
+    ),
+    _held(
+        "Biostars 9582674",
+        "The files' names stood in the reads' names, _R1 and _R2.",
+        *_all(_REFUSED, "mates-by-names-of-files"),
+    ),
+    _held(
+        "ncbi/sra-tools#57, #848; nf-core/pathogensurveillance#132",
+        "SRA put reads without a mate into a third file, or gave mates names that end in .1 and .2.",
+        *_all(
+            _BROKEN,
+            "short-input files with differing number of records",
+            "short-first-input files with differing number of records",
+            "mates-by-dots-mates' names end in .1 and .2",
+        ),
+    ),
+    _held(OWN_TRIALS, "A molecular barcode stood in the name of both mates.", *_all(_TAKEN, "umis-in-names")),
+    _held(
+        "OpenGene/fastp#46, #451; CGATOxford/UMI-tools#49",
+        "Each mate had a molecular barcode of its own in its name.",
+        *_all(_REFUSED, "a-umi-on-each-mate"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Tabs and linked-read barcodes stood behind the names.",
+        *_all(_TAKEN, "tabs-and-barcodes-behind-names"),
+    ),
+    _held(
+        "samtools/samtools#1081; omgenomics/bio-data-zoo#4",
+        "Names were longer than the 254 characters that a BAM holds.",
+        *_all(_REFUSED, "names-over-254-characters"),
+    ),
+]
+
+#: Compression, and what a FASTQ file looks like.
+_FILES = [
+    _held(
+        OWN_TRIALS,
+        "Reads came bgzipped, in several gzip members, one mate gzipped and the other not, or without a last line end.",
+        *_all(_TAKEN, "bgzip", "gzip-of-several-members", "one-mate-gzipped", "no-last-line-end"),
+    ),
+    _held(
+        "OpenGene/fastp#711",
+        "Files of bgzip were joined, and a reader stopped at the first one's empty last block.",
+        *_all(_TAKEN, "bgzip-files-joined"),
+    ),
+    _held(
+        "statgen/fastQValidator#5; samtools/htslib#1323, #1880; samtools/samtools#1467; singleron-RD/CeleScope#223",
+        "bcl2fastq2 writes whole files without bgzip's last block, and a validator refused them.",
+        *_all(_TAKEN, "bgzip-without-last-block"),
+        f"{_JOB}test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report",
+    ),
+    _held(
+        "OpenGene/fastp#717",
+        "A file was cut in the middle of a block, and the reader took that for its end.",
+        *_all(_REFUSED, "bgzip-cut-in-a-block"),
+    ),
+    _held(
+        "OpenGene/fastp#181; HudsonAlpha/fmlrc2#35",
+        "Garbage followed the gzip of the reads.",
+        *_all(_REFUSED, "garbage-behind-gzip"),
+    ),
+    _waits(
+        "hammerlab/biokepi#117",
+        "Garbage followed the gzip of a reference, as in hs37d5.fa.gz of the 1000 Genomes, and gzip's words ended the job.",
+        RESULTS,
+    ),
+    _waits(OWN_TRIALS, "Zeros followed the gzip of the reads, and the refusal called the file truncated.", RESULTS),
+    _held(
+        OWN_TRIALS,
+        "Both mates were cut between two members of their gzip, which nothing but the number of reads can show.",
+        f"{_READS}test_a_cut_between_members_of_gzip_shows_in_the_number_of_reads_only",
+    ),
+    _held(
+        "OpenGene/fastp#264",
+        "A download of gzipped reads was cut off, and the reads before the cut were taken for all.",
+        *_all(_BROKEN, "cut-gzip-Gzip file truncated"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Both mates were cut ten bytes into a member of their gzip.",
+        *_all(_REFUSED, "cut-ten-bytes-into-a-member"),
+    ),
+    _held(
+        "s-andrews/FastQC#48",
+        "Reads came as bzip2, zip, BAM or a gzip inside a gzip.",
+        *_all(_REFUSED, "bzip2", "zip", "bam", "gzip-of-gzip"),
+    ),
+    _held("OpenGene/fastp#236, #604; BioInfoTools/BBMap#3", "Lines ended in CR LF.", *_all(_TAKEN, "carriage-returns")),
+    _held(OWN_TRIALS, "A byte order mark stood before the first record.", *_all(_REFUSED, "byte-order-mark")),
+    _waits(
+        "statgen/fastQValidator#12; ngless-toolkit/ngless#115",
+        "Blank lines in or behind the reads were called a truncated file.",
+        RESULTS,
+    ),
+    _held(OWN_TRIALS, "A record had its bases on several lines.", *_all(_TAKEN, "many-lines-a-record")),
+    _waits(OWN_TRIALS, "FastQC failed on records of several lines, and with it a run whose calls were sound.", RESULTS),
+    _waits(
+        "s-andrews/FastQC#35, #130",
+        "FastQC ran out of memory on one long read, while the job held gigabytes unused.",
+        RESULTS,
+    ),
+    _held(
+        "lh3/bwa#295; bactopia/bactopia#107",
+        "A record had fewer qualities than bases, or a star for them.",
+        *_all(_REFUSED, "quality-one-short", "quality-of-a-star"),
+    ),
+    _held(
+        "lh3/bwa#295; bactopia/bactopia#107",
+        "Lines of qualities began with @, as names do.",
+        *_all(_TAKEN, "qualities-that-begin-with-at"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Reads were lower-case, or had codes for several bases, or qualities of 93.",
+        *_all(_TAKEN, "lower-case", "codes-for-several-bases", "qualities-of-93"),
+    ),
+    _waits(OWN_TRIALS, "Reads had dots for bases or U for T, and the refusal called the file truncated.", RESULTS),
+    _held(
+        "marcelm/cutadapt#418; alexdobin/STAR#7",
+        "Trimming had left reads of one base or none, and reads of Ns only.",
+        *_all(_TAKEN, "empty-reads", "reads-of-ns"),
+    ),
+    _held(
+        "smithlabcode/falco#18; OpenGene/fastp#354; hall-lab/speedseq#59",
+        "Qualities were written in Illumina's letters of before 2011.",
+        *_all(_TAKEN, "phred-64"),
+        f"{_JOB}test_the_old_quality_letters_of_illumina_are_told",
+    ),
+    _waits(OWN_TRIALS, "Qualities of 0 to 3 lost every substitution without a word.", RESULTS),
+]
+
+#: Libraries and samples.
+_LIBRARIES = [
+    _held(
+        "Biostars 9568854",
+        "A sample was one pair of reads.",
+        *_all(_WARNED, "one-pair"),
+    ),
+    _held(
+        "Biostars 9568854",
+        "Pairs and reads without a mate stood in one file.",
+        *_all(_TAKEN, "interleaved-with-orphans", "singles-then-pairs"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Mates were swapped, pairs lay outward, or fragments were 3 kb long or shorter than the reads.",
+        *_all(_TAKEN, "mates-swapped", "mate-pairs", "inserts-of-3-kb", "reads-into-adapters"),
+        *_all(_ALIGN, "outward"),
+    ),
+    _held(OWN_TRIALS, "The first mates were given twice.", *_all(_ALIGN, "mates")),
+    _held(
+        "ncbi/sra-tools#133, #483", "fastq-dump had joined both mates to one read.", *_all(_TAKEN, "mates-in-one-read")
+    ),
+    _held(OWN_TRIALS, "No read was of the reference.", *_all(_WARNED, "nothing-maps")),
+    _waits(OWN_TRIALS, "Most reads were foreign, and a warning blamed the mates.", RESULTS),
+    _held(
+        "samtools/samtools#1037; samtools/bcftools#1459, #1037, #2343; czbiohub-sf/sc2-illumina-pipeline#80",
+        "Great depth silently cost every insertion and deletion.",
+        f"{_QUEUE}test_great_depth_costs_no_indel",
+    ),
+    _held(
+        "connor-lab/ncov2019-artic-nf#51",
+        "One window of the genome was a hundred times as deep as the rest.",
+        *_all(_TAKEN, "a-window-of-great-depth"),
+    ),
+    _held(
+        "samtools/bcftools#2343",
+        "Insertions of one base were missed.",
+        f"{_READS}test_insertions_of_one_base_are_found",
+    ),
+    _held(
+        "bcbio/bcbio-nextgen#1038, #1394; ICGC-TCGA-PanCancer/PCAP-core#111",
+        "Amplicons were taken for duplicates.",
+        *_all(_ALIGN, "amplicons"),
+    ),
+    _held(
+        "GATK forum 11020",
+        "A sample came in several lanes.",
+        *_all(_SAMPLE, "a=s3://data/x,s3://data/y,s3://data/z-3 files"),
+    ),
+    _waits("nf-core/sarek#93", "A sheet names the lanes of each sample.", COHORT),
+    _waits("samtools/bcftools#2030", "Long reads passed through settings for short ones.", RESULTS),
+    _waits(
+        "tseemann/snippy#341, #268; samtools/bcftools#1339, #1523",
+        "Haploid calling hid mixtures, and lost alleles that most reads have.",
+        RESULTS,
+    ),
+    _waits("samtools/bcftools#1348", "Large insertions and deletions were lost.", RESULTS),
+    _waits(
+        "samtools/bcftools#343, #1380, #1802",
+        "A site with two alternative alleles was given a reference allele that no read has.",
+        RESULTS,
+    ),
+    _waits(
+        "dkoboldt/varscan#40; HKU-BAL/Clair3#272",
+        "Substitutions were called inside bases that the same calls delete.",
+        RESULTS,
+    ),
+    _waits(
+        "samtools/bcftools#923, #940, #1592; nf-core/viralrecon#420",
+        "A region without reads looked like one without variants.",
+        RESULTS,
+    ),
+]
+
+#: References and truths.
+_GENOMES = [
+    _held(
+        "samtools/bcftools#2551, #1466, #67, #2021",
+        "The reference had codes for several bases, lower case, CR LF, or descriptions behind the names.",
+        f"{_QUEUE}test_the_reference_is_normalised",
+        *_all(_REFERENCE, "soft-masked"),
+    ),
+    _held(
+        "samtools/samtools#929, #1387; mdshw5/pyfaidx#83",
+        "A reference had lines of uneven width, of one base, or one line in all, had blank lines, or was bgzipped.",
+        *_all(_REFERENCE, "lines-of-odd-widths", "lines-of-one-base", "one-line", "blank-lines", "bgzip"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "A reference had thousands of contigs, or was a draft in short ones.",
+        *_all(_REFERENCE, "two-thousand-contigs", "draft-contigs"),
+    ),
+    _held(
+        "samtools/bcftools#615; freebayes/freebayes#274; Illumina/manta#12; bigdatagenomics/adam#2038",
+        "Contigs had the names of databases, with stars, bars, colons and semicolons, or of 300 characters.",
+        *_all(_REFERENCE, "name-of-hla", "name-of-ncbi", "name-of-300-characters"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Contigs had names that SAM or VCF forbid.",
+        *_all(_NO_REFERENCE, "name-with-parentheses", "name-with-braces", "name-with-accents"),
+        *_all(_BAD_REFERENCE, "comma-the contig name a,b has a character"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "A reference had gaps, stars, U or X, or was a protein.",
+        *_all(_NO_REFERENCE, "star", "gap", "rna", "x"),
+        *_all(_BAD_REFERENCE, "protein-is no code for a DNA base"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "A reference was in GenBank's format, or had numbered lines, comments, or CR alone.",
+        *_all(_NO_REFERENCE, "genbank", "numbered-lines", "comments-by-semicolon", "only-carriage-returns"),
+    ),
+    _held(
+        "Gaius-Augustus/Augustus#209",
+        "A byte order mark stood before the first contig.",
+        *_all(_NO_REFERENCE, "byte-order-mark"),
+    ),
+    _held(
+        "rki-mf1/clean#52",
+        "Two references were joined, the first of which had no last line end, and lost the second one's name.",
+        *_all(_NO_REFERENCE, "joined-in-a-line"),
+    ),
+    _held(
+        "samtools/samtools#380; tseemann/snippy#23",
+        "A contig was empty or came twice.",
+        *_all(_BAD_REFERENCE, "no-bases-contig a has no bases", "duplicate-line 5: the contig name a appears twice"),
+    ),
+    _held(OWN_TRIALS, "A reference held a sequence twice.", *_all(_ALIGN, "reference")),
+    _held(
+        "samtools/bcftools#1405",
+        "A truth wrote neighbouring substitutions as one record.",
+        "tests/field/test_truth.py::test_substitutions_of_several_bases_count_base_by_base",
+    ),
+    _held(
+        "samtools/bcftools#665",
+        "A truth held each record twice.",
+        f"{_CALL}test_true_is_what_passed_and_the_sample_has_and_once",
+    ),
+    _held(
+        OWN_TRIALS,
+        "A truth was written with CR LF, in lower case, phased, or under another sample's name.",
+        *_all(_TRUTH, "carriage-returns", "lower-case", "phased-under-another-name"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "A truth held blocks of a gVCF, symbolic alleles, structural variants, or records that a filter had refused.",
+        *_all(
+            _TRUTH, "blocks-of-a-gvcf", "any-allele-and-spanning-deletion", "structural-variants", "filtered-records"
+        ),
+    ),
+    _held(
+        OWN_TRIALS,
+        "A truth was empty.",
+        "tests/field/test_truth.py::test_against_an_empty_truth_every_call_is_false",
+    ),
+    _held(
+        OWN_TRIALS,
+        "A truth had blanks for tabs or was no VCF.",
+        *_all(_NO_TRUTH, "blanks-for-tabs", "no-vcf"),
+    ),
+    _held("samtools/hts-specs#663", "A byte order mark stood before a VCF.", *_all(_NO_TRUTH, "byte-order-mark")),
+    _held(
+        "Illumina/hap.py#78; samtools/bcftools#747",
+        "A truth was of another reference, or named contigs 1 where the reference names them chr1.",
+        f"{_CALL}test_a_truth_of_another_reference_is_refused",
+    ),
+    _waits("Illumina/hap.py#14", "Equal variants, written otherwise, were counted as wrong.", RESULTS),
+    _waits(OWN_TRIALS, "A truth of two samples was counted as if one sample had all of it.", RESULTS),
+    _waits("freebayes/freebayes, GIAB 2.x", "NIST's own truth uses tags that its header does not define.", RESULTS),
+]
+
+#: What is typed.
+_TYPED = [
+    _held(
+        OWN_TRIALS,
+        "A sample's name had a blank, an accent or a colon, or was the name of a folder of the results.",
+        *_all(_SAMPLE, "a b=s3://data/x-'a b': a name is letters", "QC=s3://data/x-QC: the name of a folder"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Two samples' names differed in capitals only.",
+        f"{_CLIENT}test_request.py::test_a_repeated_name_is_refused_whatever_its_capitals",
+    ),
+    _held(
+        OWN_TRIALS,
+        "The first mates were typed for the second ones.",
+        *_all(_SAMPLE, "a=s3://data/x,s3://data/x-given as R1 and as R2"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "Objects did not exist, and were told one by one.",
+        f"{_CLIENT}test_variants.py::TestPrepare::test_absent_objects_and_buckets_are_told_together_with_what_else_is_wrong",
+    ),
+]
+
+REPORTS = [*_LAUNCHING, *_STACKS, *_NAMES, *_FILES, *_LIBRARIES, *_GENOMES, *_TYPED]

@@ -1,0 +1,91 @@
+"""What users of other launchers met with their own commands, tried on the entrypoint of the images."""
+
+import json
+
+from jobs import variants
+from jobs.job import overrides
+from jobs.objects import Object
+from jobs.refusal import Faults
+from jobs.request import parse_request
+from jobs.sizes import Size
+from jobs.variants import Plan
+from tests.field.test_reads import SOUND
+from tests.images.containers import Images
+from tests.images.storage import Folder
+
+#: An agent that answers 429 twice and then hands out keys, as ECS's does when many jobs of a machine start at once.
+THROTTLING_AGENT = r"""
+my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8080, Listen => 9, ReuseAddr => 1) or die;
+print "listening\n";
+for (my $asked = 1; my $client = $listener->accept; $asked++) {
+  while (<$client>) { last if /^\r?$/ }
+  my $body = $asked > 2 ? '{"AccessKeyId":"local","SecretAccessKey":"local","Token":"t","Expiration":"2099-01-01T00:00:00Z"}' : "slow down";
+  my $status = $asked > 2 ? "200 OK" : "429 Too Many Requests";
+  print $client "HTTP/1.1 $status\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body";
+  close $client;
+}
+"""
+
+
+def test_braces_in_an_output_pattern_are_told_as_a_pattern_without_a_match(images: Images, folder: Folder) -> None:
+    """Globs have no braces: they are the shell's."""
+    environment = {"JOB_OUTPUTS": "*_fastqc.{zip,html}", "JOB_OUTPUT_PREFIX": folder.uri()}
+    job = images.run("samtools", "touch s_fastqc.zip s_fastqc.html", environment=environment)
+    assert job.exit_code == 73
+    assert '"*_fastqc.{zip,html}"' in job.log
+    assert folder.names() == set()
+
+
+def test_an_agent_that_throttles_is_asked_again(images: Images, folder: Folder) -> None:
+    environment = {
+        "JOB_INPUTS": folder.put("in", b"ACGT"),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:8080/role",
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AGENT": THROTTLING_AGENT,
+    }
+    script = 'coproc perl -MIO::Socket::INET -e "\\$|=1;$AGENT"; read -r <&"${COPROC[0]}"; exec job "cat in"'
+    job = images.run("samtools", "-c", script, environment=environment, entrypoint="/bin/bash")
+    assert job.exit_code == 0, job.log
+    assert job.log.startswith("ACGT")
+
+
+def test_the_old_quality_letters_of_illumina_are_told(images: Images, folder: Folder) -> None:
+    environment = {
+        "SAMPLE": "s",
+        "MATE": "R1",
+        "READS": "reads",
+        "JOB_INPUTS": folder.put("reads", SOUND["phred-64"][0][0]),
+    }
+    publishing = {"JOB_OUTPUTS": "fastqc/s_R1.warnings.txt", "JOB_OUTPUT_PREFIX": folder.uri()}
+    job = images.run("fastqc", variants.script("fastqc"), environment={**environment, **publishing})
+    assert job.exit_code == 0, job.log
+    assert "the quality letters look like Illumina 1.5" in folder.get("fastqc/s_R1.warnings.txt").decode()
+
+
+def test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report(images: Images, folder: Folder) -> None:
+    """bcl2fastq2 writes such files, so their missing block shows no cut. The job is as call-variants submits it."""
+    reads = folder.put("s_R1.fastq.gz", SOUND["bgzip-without-last-block"][0][0])
+    request = parse_request(
+        Faults(), reference=folder.uri("r.fa"), samples=[f"s={reads}"], output_prefix=folder.uri("out")
+    )
+    plan = Plan(
+        request=request,
+        known={uri: Object(uri, 1_000_000, "etag") for uri in request.objects()},
+        definitions=dict.fromkeys(images.uris, Size(1, 1900)),
+        gzipped=False,
+        indexed=True,
+        run="run",
+    )
+    (report,) = (job for job in plan.jobs if job.step == "fastqc")
+    variables = {each["name"]: each["value"] for each in overrides(report)[0]["environment"]}
+    job = images.run("fastqc", *report.command, environment={**variables, "JOB_IMAGE": "repository@sha256:0"})
+    assert job.exit_code == 0, job.log
+
+
+def test_a_million_lines_of_log_hide_neither_the_end_nor_the_record(images: Images, folder: Folder) -> None:
+    job = images.run("samtools", "seq 1 1000000", environment={"JOB_OUTPUT_PREFIX": folder.uri()})
+    assert job.exit_code == 0
+    *lines, last = job.log.splitlines()
+    assert lines[:1_000_000] == [str(number) for number in range(1, 1_000_001)]
+    assert json.loads(folder.get("manifest.record.json")) == json.loads(last.removeprefix("job: "))

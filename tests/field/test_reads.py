@@ -1,0 +1,284 @@
+"""Reads as centres, archives and scripts hand them on: taken whole, taken with a warning, or refused in words."""
+
+import bz2
+import gzip
+import io
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterable
+
+import boto3
+import pytest
+
+from tests.field import pipeline
+from tests.field.compressed import bgzf, bgzf_blocks
+from tests.field.pipeline import FIRST, GENOME, SAMPLE, SECOND, VARIANTS, Case, Outcome
+from tests.images.containers import Images
+from tests.images.storage import Folder
+from tests.local.jobs import genome
+from tests.local.jobs.genome import Variant, fastq
+
+#: A change of FASTQ records.
+Change = Callable[[list[str]], Iterable[str]]
+
+ONE, TWO = fastq(FIRST), fastq(SECOND)
+
+#: What Illumina reads run into behind a short fragment.
+ADAPTER = "AGATCGGAAGAGCACACGTCTGAACTCCAGTCA"
+
+
+def both(change: Change) -> tuple[bytes, bytes]:
+    """The sample's two files, each changed."""
+    return fastq(change(FIRST)), fastq(change(SECOND))
+
+
+def named(records: Iterable[str], name: Callable[[int, str], str]) -> list[str]:
+    """The records under other names, each made of its number and the name it had."""
+    split = (record.split("\n", 1) for record in records)
+    return [f"@{name(number, parts[0][1:])}\n{parts[1]}" for number, parts in enumerate(split)]
+
+
+def ending(records: Iterable[str], end: str) -> list[str]:
+    """The records under names with something behind them."""
+    return named(records, lambda _, name: name + end)
+
+
+def of_two_casavas(records: Iterable[str], mate: int) -> list[str]:
+    """Every second record under a name as CASAVA 1.7 writes it, the others as 1.8 does."""
+    return named(records, lambda i, name: f"{name}/{mate}" if i % 2 else f"{name} {mate}:N:0:ACGT")
+
+
+def spelt(records: Iterable[str], read: Callable[[str], str], quality: Callable[[str], str] = str) -> list[str]:
+    """The records with reads and qualities rewritten."""
+    found = []
+    for record in records:
+        name, bases, plus, letters, _ = record.split("\n")
+        found.append(f"{name}\n{read(bases)}\n{plus}\n{quality(letters)}\n")
+    return found
+
+
+def woven(first: Iterable[str], second: Iterable[str]) -> list[str]:
+    """Pairs in one file, mate after mate."""
+    return [record for pair in zip(first, second, strict=True) for record in pair]
+
+
+def suffixed(first: str, second: str) -> bytes:
+    """Pairs in one file, with something behind the names of each mate."""
+    return fastq(woven(ending(FIRST, first), ending(SECOND, second)))
+
+
+def joined(first: str, second: str) -> str:
+    """Both mates as one read."""
+    one, two = first.split("\n"), second.split("\n")
+    return f"{one[0]}\n{one[1]}{two[1]}\n+\n{one[3]}{two[3]}\n"
+
+
+def wrapped(line: str) -> str:
+    return f"{line[:60]}\n{line[60:]}"
+
+
+def doubtful(read: str) -> str:
+    """A read with codes for several bases in it."""
+    return f"{read[:40]}R{read[41:60]}N{read[61:]}"
+
+
+def turned(read: str) -> str:
+    """The read of the other strand."""
+    return read[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+
+def into_adapter(read: str) -> str:
+    return (read + ADAPTER * 3)[:100]
+
+
+def with_qualities(letters: bytes) -> tuple[bytes, bytes]:
+    return ONE.replace(b"I" * 100, letters), TWO.replace(b"I" * 100, letters)
+
+
+def in_members(records: list[str]) -> bytes:
+    """A gzip of several members."""
+    return b"".join(gzip.compress(fastq(records[i : i + 400]), 1) for i in range(0, len(records), 400))
+
+
+def sample_of(variants: Iterable[Variant], seed: int) -> tuple[bytes, bytes]:
+    first, second = genome.pairs(genome.mutated(GENOME, variants), 40, seed)
+    return fastq(first), fastq(second)
+
+
+def insertion(position: int) -> Variant:
+    """An insertion of one base that differs from both of its neighbours."""
+    before, after = GENOME["chr1"][position], GENOME["chr1"][position + 1]
+    other = next(base for base in "ACGT" if base not in (before, after))
+    return Variant("chr1", position + 1, before, before + other)
+
+
+INSERTIONS = [insertion(position) for position in range(300, 14_700, 300)]
+
+#: A window of the genome at a hundred times the depth of the rest.
+WINDOW = [
+    named(records, lambda i, _: f"deep{i}")
+    for records in genome.pairs({"chr1": SAMPLE["chr1"][9_000:9_900]}, 4_000, seed=3)
+]
+
+TRIMMED = [f"@e{i}\n{'ACGTACGTAC'[:size]}\n+\n{'I' * size}\n" for i, size in enumerate((0, 1, 10) * 40)]
+UNKNOWN = [f"@n{i}\n{'N' * 100}\n+\n{'#' * 100}\n" for i in range(100)]
+SHORT = genome.pairs(SAMPLE, 60, seed=2, sizes=(40, 140))
+
+#: Reads of which every variant is found and no other, and what the align step calls them.
+SOUND: dict[str, tuple[tuple[bytes, ...], str]] = {
+    # Names.
+    "names-of-two-casavas-in-a-file": (
+        (fastq(of_two_casavas(FIRST, 1)), fastq(of_two_casavas(SECOND, 2))),
+        "pairs",
+    ),
+    "names-of-one-casava-each": ((fastq(ending(FIRST, "/1")), fastq(ending(SECOND, " 2:N:0:ACGT"))), "pairs"),
+    "mates-by-dashes": ((suffixed("-1", "-2"),), "single-end"),
+    "mates-by-colons": ((suffixed(":1", ":2"),), "single-end"),
+    "mates-by-letters": ((suffixed("/f", "/r"),), "single-end"),
+    "mates-numbered": ((fastq(named(woven(FIRST, SECOND), lambda i, _: f"read{i}")),), "single-end"),
+    "first-mates-then-second": ((ONE + TWO,), "single-end"),
+    "umis-in-names": (both(lambda records: named(records, lambda i, name: f"{name}:ACGT{'ACGT'[i % 4]}")), "pairs"),
+    "tabs-and-barcodes-behind-names": (both(lambda records: ending(records, "\tBX:Z:ACGT-1 rest")), "pairs"),
+    # Shapes of a file.
+    "interleaved-with-orphans": ((fastq([*woven(FIRST[::2], SECOND[::2]), *FIRST[1::2]]),), "pairs"),
+    "singles-then-pairs": ((fastq([*FIRST[1::2], *woven(FIRST[::2], SECOND[::2])]),), "pairs"),
+    "mates-in-one-read": ((fastq(map(joined, FIRST, SECOND)),), "single-end"),
+    "many-lines-a-record": (both(lambda records: spelt(records, wrapped, wrapped)), "pairs"),
+    "carriage-returns": ((ONE.replace(b"\n", b"\r\n"), TWO.replace(b"\n", b"\r\n")), "pairs"),
+    "no-last-line-end": ((ONE[:-1], TWO[:-1]), "pairs"),
+    "empty-reads": (both(lambda records: [*records, *TRIMMED]), "pairs"),
+    "reads-of-ns": (both(lambda records: [*records, *UNKNOWN]), "pairs"),
+    # Compression.
+    "bgzip": ((bgzf(ONE), bgzf(TWO)), "pairs"),
+    "bgzip-files-joined": (
+        tuple(bgzf(fastq(records[:400])) + bgzf(fastq(records[400:])) for records in (FIRST, SECOND)),
+        "pairs",
+    ),
+    "bgzip-without-last-block": ((b"".join(bgzf_blocks(ONE)), b"".join(bgzf_blocks(TWO))), "pairs"),
+    "gzip-of-several-members": ((in_members(FIRST), in_members(SECOND)), "pairs"),
+    "one-mate-gzipped": ((gzip.compress(ONE, 1), TWO), "pairs"),
+    # Letters.
+    "lower-case": ((ONE.translate(bytes.maketrans(b"ACGT", b"acgt")), TWO), "pairs"),
+    "codes-for-several-bases": (both(lambda records: spelt(records, doubtful)), "pairs"),
+    "qualities-of-93": (with_qualities(b"~" * 100), "pairs"),
+    "qualities-that-begin-with-at": (with_qualities(b"@" + b"I" * 99), "pairs"),
+    "phred-64": (with_qualities(b"h" * 100), "pairs"),
+    # Libraries.
+    "mates-swapped": ((TWO, ONE), "pairs"),
+    "mate-pairs": (both(lambda records: spelt(records, turned)), "pairs"),
+    "inserts-of-3-kb": (tuple(map(fastq, genome.pairs(SAMPLE, 40, seed=4, sizes=(2_500, 3_500)))), "pairs"),
+    "reads-into-adapters": (
+        tuple(fastq(spelt(records, into_adapter, lambda _: "I" * 100)) for records in SHORT),
+        "pairs",
+    ),
+    "a-window-of-great-depth": ((fastq([*FIRST, *WINDOW[0]]), fastq([*SECOND, *WINDOW[1]])), "pairs"),
+}
+
+
+def cut_between_members() -> tuple[bytes, ...]:
+    """The first of three members of each mate's gzip."""
+    return tuple(gzip.compress(fastq(records[: len(records) // 3]), 1) for records in (FIRST, SECOND))
+
+
+#: Reads that are taken, with the beginning of the warning that they earn.
+DOUBTFUL: dict[str, tuple[tuple[bytes, ...], str]] = {
+    "one-pair": ((fastq(FIRST[:1]), fastq(SECOND[:1])), "the mean depth is only 0.0"),
+    "nothing-maps": (
+        tuple(map(fastq, genome.pairs(genome.make(9, sizes=(9_000,)), 40, seed=5))),
+        "only 0.00% of the reads map",
+    ),
+}
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("R1.fastq", content)
+    return packed.getvalue()
+
+
+#: Reads that are refused, and a phrase of the align step's log.
+REFUSED: dict[str, tuple[tuple[bytes, ...], str]] = {
+    "mates-by-underscores": ((suffixed("_1", "_2"),), "mates' names end in .1 and .2"),
+    "mates-by-names-of-files": (
+        (fastq(ending(FIRST, "_R1")), fastq(ending(SECOND, "_R2"))),
+        "paired reads have different names",
+    ),
+    "a-umi-on-each-mate": (
+        (fastq(ending(FIRST, ":AC")), fastq(ending(SECOND, ":GT"))),
+        "paired reads have different names",
+    ),
+    "names-over-254-characters": (both(lambda records: ending(records, "n" * 254)), "query name too long"),
+    "garbage-behind-gzip": ((gzip.compress(ONE, 1) + b"garbage", gzip.compress(TWO, 1)), "not whole"),
+    "cut-ten-bytes-into-a-member": (
+        tuple(packed + gzip.compress(b"@", 1)[:10] for packed in cut_between_members()),
+        "not whole",
+    ),
+    "bgzip-cut-in-a-block": ((bgzf(ONE)[:-500], bgzf(TWO)[:-500]), "not whole"),
+    "bzip2": ((bz2.compress(ONE, 1), bz2.compress(TWO, 1)), "a file is not FASTQ"),
+    "zip": ((zipped(ONE), zipped(TWO)), "a file is not FASTQ"),
+    "bam": ((bgzf(b"BAM\1" + bytes(1000)),), "a file is not FASTQ"),
+    "gzip-of-gzip": (
+        (gzip.compress(gzip.compress(ONE, 1)), gzip.compress(gzip.compress(TWO, 1))),
+        "a file is not FASTQ",
+    ),
+    "byte-order-mark": ((b"\xef\xbb\xbf" + ONE, b"\xef\xbb\xbf" + TWO), "a file is not FASTQ"),
+    "quality-one-short": ((ONE.replace(b"I" * 100, b"I" * 99, 1), TWO), "reads of s refused"),
+    "quality-of-a-star": ((ONE.replace(b"I" * 100, b"*", 1), TWO), "reads of s refused"),
+}
+
+CASES = {
+    **{name: Case(reads=reads) for cases in (SOUND, DOUBTFUL, REFUSED) for name, (reads, _) in cases.items()},
+    "cut-between-members": Case(reads=cut_between_members()),
+    "insertions-of-one-base": Case(reads=sample_of(INSERTIONS, seed=6)),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(images: Images, bucket: str) -> dict[str, Outcome]:
+    return pipeline.run(images, Folder(boto3.client("s3"), bucket, "test-field-reads/"), CASES)
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_every_variant_is_found_and_no_other(outcomes: dict[str, Outcome], case: str) -> None:
+    outcome = outcomes[case]
+    assert outcome.code("align") == 0, outcome.log("align")
+    assert re.search(rf"^\d+ reads, (\d+ )?{SOUND[case][1]}, ", outcome.log("align"), re.MULTILINE)
+    assert set(outcome.calls) == set(VARIANTS)
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_reads_that_show_nothing_end_well_with_a_warning(outcomes: dict[str, Outcome], case: str) -> None:
+    outcome = outcomes[case]
+    assert outcome.calls == {}
+    assert any(line.startswith(DOUBTFUL[case][1]) for line in outcome.warnings), outcome.warnings
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_reads_that_are_not_whole_or_not_fastq_are_refused(outcomes: dict[str, Outcome], case: str) -> None:
+    outcome = outcomes[case]
+    assert outcome.code("align") == 1
+    assert outcome.code("call") is None
+    assert REFUSED[case][1] in outcome.log("align")
+
+
+def test_a_cut_between_members_of_gzip_shows_in_the_number_of_reads_only(outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes["cut-between-members"]
+    assert outcome.log("align").splitlines()[-1].startswith(f"{2 * (len(FIRST) // 3)} reads, ")
+    assert set(outcome.calls) <= set(VARIANTS)
+
+
+def test_insertions_of_one_base_are_found(outcomes: dict[str, Outcome]) -> None:
+    assert set(outcomes["insertions-of-one-base"].calls) == set(INSERTIONS)
+
+
+def test_the_command_that_the_refusal_prints_makes_pairs_of_such_mates(outcomes: dict[str, Outcome]) -> None:
+    """sed and gzip of this machine, on the file as it was refused."""
+    (script,) = re.findall(r"Mend each file: (.*)", outcomes["mates-by-underscores"].log("align"))
+    script = script.replace("FILE", "/dev/stdin").replace("NEW", "/dev/stdout")
+    done = subprocess.run(
+        ["bash", "-c", script], input=REFUSED["mates-by-underscores"][0][0], capture_output=True, check=True
+    )
+    names = gzip.decompress(done.stdout).decode().split("\n")[::4]
+    assert names[:2] == ["@0_0/1", "@0_0/2"]

@@ -1,0 +1,112 @@
+"""References as databases, editors and other programs leave them: normalised, or refused with line and reason."""
+
+import boto3
+import pytest
+
+from tests.field import pipeline
+from tests.field.compressed import bgzf
+from tests.field.pipeline import GENOME, VARIANTS, Case, Outcome
+from tests.images.containers import Images
+from tests.images.storage import Folder
+from tests.local.jobs import genome
+from tests.local.jobs.genome import Variant
+
+((NAME, SEQUENCE),) = GENOME.items()
+FASTA = genome.fasta(GENOME).encode()
+
+#: Contigs' names as databases have them.
+ODD_NAMES = {"name-of-hla": "HLA-A*01:01", "name-of-ncbi": "gi|5|ref;x", "name-of-300-characters": "n" * 300}
+
+#: Bases of a draft's contigs. Its first one begins so that no variant lies at an end of one.
+DRAFT, DRAFT_START = 600, 150
+
+
+def renamed(name: str) -> bytes:
+    return f">{name}\n{SEQUENCE}\n".encode()
+
+
+def draft() -> dict[str, str]:
+    """The genome in pieces, as an assembler leaves it."""
+    starts = range(DRAFT_START, len(SEQUENCE), DRAFT)
+    return {f"node{start}": SEQUENCE[start : start + DRAFT] for start in starts}
+
+
+def in_draft(variant: Variant) -> Variant:
+    start = variant.position - 1 - (variant.position - 1 - DRAFT_START) % DRAFT
+    return Variant(f"node{start}", variant.position - start, variant.reference, variant.alternative)
+
+
+def among_many() -> bytes:
+    """The genome before 2,000 short contigs of other sequence."""
+    other = genome.make(9, sizes=(400_000,))[NAME]
+    return genome.fasta(
+        GENOME | {f"c{start}": other[start : start + 200] for start in range(0, len(other), 200)}
+    ).encode()
+
+
+#: References with which every variant is found and no other, and the variants as each numbers them.
+SOUND: dict[str, tuple[bytes, set[Variant]]] = {
+    **{
+        name: (reference, set(VARIANTS))
+        for name, reference in {
+            "soft-masked": genome.fasta({NAME: SEQUENCE[:6_000] + SEQUENCE[6_000:].lower()}).encode(),
+            "lines-of-odd-widths": FASTA.replace(b"AC", b"A\nC"),
+            "lines-of-one-base": genome.fasta(GENOME, width=1).encode(),
+            "one-line": genome.fasta(GENOME, width=len(SEQUENCE)).encode(),
+            "blank-lines": FASTA.replace(b"\n", b"\n\n"),
+            "bgzip": bgzf(FASTA),
+            "two-thousand-contigs": among_many(),
+        }.items()
+    },
+    **{
+        what: (renamed(name), {Variant(name, each.position, each.reference, each.alternative) for each in VARIANTS})
+        for what, name in ODD_NAMES.items()
+    },
+    "draft-contigs": (genome.fasta(draft()).encode(), {in_draft(variant) for variant in VARIANTS}),
+}
+
+#: References that are refused, and the reason.
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "star": (FASTA[:100] + b"*" + FASTA[100:], 'line 3: "*" in contig chr1 is no code for a DNA base'),
+    "gap": (FASTA[:100] + b"-" + FASTA[100:], '"-" in contig chr1 is no code for a DNA base'),
+    "rna": (FASTA.replace(b"T", b"U"), '"U" in contig chr1 is no code for a DNA base'),
+    "x": (FASTA[:100] + b"XXXX" + FASTA[100:], '"X" in contig chr1 is no code for a DNA base'),
+    "genbank": (
+        b"LOCUS       NC_001416  48502 bp\nORIGIN\n        1 gggcggcgac ctcgcgggtt\n//\n",
+        "line 1: FASTA begins with >",
+    ),
+    "numbered-lines": (b">chr1\n        1 gggcggcgac ctcgcgggtt\n", 'line 2: " " in contig chr1'),
+    "comments-by-semicolon": (b"; a comment\n" + FASTA, "line 1: FASTA begins with >"),
+    "byte-order-mark": (b"\xef\xbb\xbf" + FASTA, "line 1: FASTA begins with >"),
+    "joined-in-a-line": (FASTA + FASTA, 'line 216: ">" in contig chr1 is no code for a DNA base'),
+    "only-carriage-returns": (FASTA.replace(b"\n", b"\r"), "contig chr1"),
+    **{
+        f"name-with-{what}": (renamed(f"a{letter}b"), "line 1: the contig name a")
+        for what, letter in {"parentheses": "(1)", "braces": "{1}", "accents": "é"}.items()
+    },
+}
+
+CASES = {name: Case(reference=reference) for cases in (SOUND, REFUSED) for name, (reference, _) in cases.items()}
+
+
+@pytest.fixture(scope="module")
+def outcomes(images: Images, bucket: str) -> dict[str, Outcome]:
+    return pipeline.run(images, Folder(boto3.client("s3"), bucket, "test-field-reference/"), CASES)
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_every_variant_is_found_and_no_other(outcomes: dict[str, Outcome], case: str) -> None:
+    outcome = outcomes[case]
+    assert outcome.code("index") == 0, outcome.log("index")
+    assert set(outcome.calls) == SOUND[case][1]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_reference_that_the_tools_would_read_wrongly_is_refused_with_line_and_reason(
+    outcomes: dict[str, Outcome], case: str
+) -> None:
+    outcome = outcomes[case]
+    assert outcome.code("index") == 1
+    assert outcome.code("align") is None
+    assert "reference refused, line " in outcome.log("index")
+    assert REFUSED[case][1] in outcome.log("index")

@@ -1,0 +1,57 @@
+"""The table of public reports is whole: each row is held by a test that exists or waits by name, and each test has a row."""
+
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+
+from local.paths import ROOT
+from tests.field.reports import OWN_TRIALS, REPORTS, WAITING_ROOMS, Report
+
+
+@cache
+def collected() -> frozenset[str]:
+    """Node ids of every test in the files that the table names, and in its own folder."""
+    files = {test.split("::")[0] for report in REPORTS for test in report.tests} | {"tests/field"}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider", *sorted(files)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return frozenset(line for line in done.stdout.splitlines() if "::" in line)
+
+
+def test_every_report_is_held_by_tests_or_waits_in_one_place() -> None:
+    assert [report for report in REPORTS if bool(report.tests) == bool(report.waits_for)] == []
+    assert {report.waits_for for report in REPORTS} <= {"", *WAITING_ROOMS}
+
+
+def test_every_report_names_its_source_and_says_what_was_met_in_a_sentence() -> None:
+    assert [report for report in REPORTS if not report.sources or report.met[-1:] != "." or "\n" in report.met] == []
+    counts = Counter((report.sources, report.met) for report in REPORTS)
+    assert [each for each, count in counts.items() if count > 1] == []
+
+
+def test_every_test_that_a_report_names_exists() -> None:
+    missing = [
+        test
+        for report in REPORTS
+        for test in report.tests
+        if not any(Report("", "", tests=(test,)).names(node) for node in collected())
+    ]
+    assert missing == []
+
+
+def test_every_test_in_the_folder_of_reports_stands_for_one() -> None:
+    tests = {node for node in collected() if node.startswith("tests/field/")}
+    assert tests
+    assert {node for node in tests if not any(report.names(node) for report in REPORTS)} == set()
+
+
+def test_the_documentation_counts_the_reports() -> None:
+    held = sum(bool(report.tests) for report in REPORTS)
+    public = sum(report.sources != OWN_TRIALS for report in REPORTS)
+    sentence = (
+        f"`tests/field/reports.py` lists {len(REPORTS)} reports of people who do this job, {public} of them from public threads. "
+        f"Tests hold {held}, and {len(REPORTS) - held} wait for a later issue."
+    )
+    text = " ".join((ROOT / "docs/architecture.md").read_text().split())
+    assert sentence in text, f"docs/architecture.md should say: {sentence}"
