@@ -1,6 +1,6 @@
 """How long the provider waits for AWS, and what it makes of a wait that fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -69,8 +69,8 @@ def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(engine: Engin
     calls = stuck("DescribeJobQueues", "VALID")
     former = engine.provider.api.call
 
-    def call(service: str, name: str, parameters: Any) -> Any:
-        return {} if name == "DeleteJobQueue" else former(service, name, parameters)
+    def call(service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {} if operation == "DeleteJobQueue" else former(service, operation, parameters)
 
     engine.provider.api.call = call  # type: ignore[method-assign]  # `stuck` puts the method back
     with pytest.raises(Aborted) as aborted:
