@@ -63,7 +63,9 @@ def test_a_queue_that_does_not_settle_is_not_deleted_and_an_error(
     assert "DeleteJobQueue" not in calls
 
 
-def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(engine: Engine, stuck: Stuck) -> None:
+def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(
+    engine: Engine, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # A queue with many jobs stays, in state DELETING, until they have ended.
     made = queue(engine)
     calls = stuck("DescribeJobQueues", "VALID")
@@ -72,7 +74,7 @@ def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(engine: Engin
     def call(service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return {} if operation == "DeleteJobQueue" else former(service, operation, parameters)
 
-    engine.provider.api.call = call  # type: ignore[method-assign]  # `stuck` puts the method back
+    monkeypatch.setattr(engine.provider.api, "call", call)
     with pytest.raises(Aborted) as aborted:
         engine.delete(made)
     assert str(aborted.value).startswith(f"waiting for Batch Job Queue ({made.id}) delete: ")
