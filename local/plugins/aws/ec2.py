@@ -174,6 +174,7 @@ class Subnet(Ec2):
         "mapCustomerOwnedIpOnLaunch": False,
         "outpostArn": "",
     }
+    limits: ClassVar[Mapping[str, int]] = {"create": 600, "delete": 1200}
     creating = Call(
         "CreateSubnet",
         sends="vpcId availabilityZone availabilityZoneId cidrBlock ipv6CidrBlock ipv6Native outpostArn",
@@ -258,6 +259,7 @@ class NatGateway(Ec2):
         "regionalNatGatewayAddresses regionalNatGatewayAutoMode routeTableId secondaryAllocationIds "
         "secondaryPrivateIpAddressCount secondaryPrivateIpAddresses"
     )
+    limits: ClassVar[Mapping[str, int]] = {"create": 600, "update": 600, "delete": 1800}
     creating = Call(
         "CreateNatGateway", sends="allocationId connectivityType privateIp subnetId vpcId", at="NatGateway.NatGatewayId"
     )
@@ -329,6 +331,7 @@ class RouteTable(Ec2):
     replaces = "vpcId"
     outputs: ClassVar[Mapping[str, str]] = {"ownerId": "OwnerId", "arn": _arn("route-table")}
     unfilled = "propagatingVgws routes"
+    limits: ClassVar[Mapping[str, int]] = {"create": 300, "update": 120, "delete": 300}
     creating = Call("CreateRouteTable", sends="vpcId", at="RouteTable.RouteTableId")
     reading = Call("DescribeRouteTables", {"RouteTableIds": ["$id"]}, at="RouteTables[0]")
     deleting = Call("DeleteRouteTable", {"RouteTableId": "$id"})
@@ -461,6 +464,7 @@ class VpcEndpoint(Ec2):
     }
     volatile: ClassVar[Mapping[str, str]] = {"networkInterfaceIds": "subnetIds"}
     unfilled = "autoAccept resourceConfigurationArn serviceNetworkArn subnetConfigurations"
+    limits: ClassVar[Mapping[str, int]] = {"create": 600, "update": 600, "delete": 600}
     creating = Call("CreateVpcEndpoint", sends=inputs, at="VpcEndpoint.VpcEndpointId")
     reading = Call("DescribeVpcEndpoints", {"VpcEndpointIds": ["$id"]}, at="VpcEndpoints[?State!='deleted'] | [0]")
     updating = (
@@ -569,6 +573,7 @@ class SecurityGroup(Ec2):
     auto_name = AutoName()
     names: ClassVar[Mapping[str, str]] = {"name": "GroupName"}
     outputs: ClassVar[Mapping[str, str]] = {"ownerId": "OwnerId", "arn": _arn("security-group")}
+    limits: ClassVar[Mapping[str, int]] = {"create": 600, "delete": 900}
     creating = Call("CreateSecurityGroup", sends="name description vpcId", at="GroupId")
     reading = Call("DescribeSecurityGroups", {"GroupIds": ["$id"]}, at="SecurityGroups[0]")
     deleting = Call("DeleteSecurityGroup", {"GroupId": "$id"})

@@ -129,8 +129,8 @@ class Resource:
     """EC2's name of the type in a tag specification."""
     ready: ClassVar[Ready | None] = None
     limits: ClassVar[Mapping[str, int]] = {}
-    """Seconds that the true provider waits for the end of `create`, `update` and `delete`, where the property `timeouts` says nothing; a
-    type without them takes Pulumi's `customTimeouts`."""
+    """Seconds that the true provider waits for the end of `create`, `update` and `delete`, where its resource declares that limit; any
+    other is 20 minutes and cannot be changed (pulumi-terraform-bridge, pull request 2390)."""
     busy: ClassVar[str] = "DependencyViolation DeleteConflict InvalidGroup.InUse OperationAborted"
     """Refusals that pass once other resources are gone."""
 
@@ -193,12 +193,15 @@ class Resource:
         Args:
             operation: `create`, `update` or `delete`.
             properties: the wanted ones, for a deletion the last ones: what they say before it counts.
-            custom: of Pulumi's `customTimeouts`, 0 for none.
+            custom: of Pulumi's `customTimeouts`, 0 for none; a type with a property `timeouts` looks at that alone.
         """
-        if not self.limits:
-            return custom or _DEFAULT_LIMIT
-        given = parsed((properties.get("timeouts") or {}).get(operation))
-        return self.limits.get(operation, _DEFAULT_LIMIT) if given is None else given
+        declared = self.limits.get(operation)
+        if declared is None:
+            return _DEFAULT_LIMIT
+        given = (
+            parsed((properties.get("timeouts") or {}).get(operation)) if "timeouts" in self.known else custom or None
+        )
+        return declared if given is None else given
 
     def _timeout_faults(self, inputs: Values) -> Iterator[Refused]:
         timeouts = inputs.get("timeouts")

@@ -35,6 +35,7 @@ class Bucket(Resource):
         "objectLockConfiguration policy replicationConfiguration requestPayer "
         "serverSideEncryptionConfiguration versioning website websiteDomain websiteEndpoint"
     )
+    limits: ClassVar[Mapping[str, int]] = {"create": 1200, "update": 1200, "delete": 3600}
     creating = Call(
         "CreateBucket", {"ACL": "private", "CreateBucketConfiguration": "$elsewhere"}, sends="bucket objectLockEnabled"
     )

@@ -66,5 +66,6 @@ ALLOWED = _allowed() | {
     "sts:GetCallerIdentity",
     "ec2:ModifyLaunchTemplate",
     "ec2:ModifySecurityGroupRules",
+    "ec2:ModifyVpcTenancy",
     "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
 }

@@ -75,6 +75,16 @@ def test_tags_are_added_changed_and_removed(engine: Engine, token: str) -> None:
     assert read.properties["tagsAll"] == wanted
 
 
+def test_a_network_goes_from_dedicated_machines_to_shared_ones_in_place(engine: Engine) -> None:
+    dedicated = {"cidrBlock": "10.0.0.0/16", "instanceTenancy": "dedicated"}
+    shared = {**dedicated, "instanceTenancy": "default"}
+    made = engine.create("aws:ec2/vpc:Vpc", "v", dedicated)
+    assert not engine.diff(made, shared).replaces
+    read = engine.read(engine.update(made, shared))
+    assert read is not None
+    assert read.properties["instanceTenancy"] == "default"
+
+
 def test_a_preview_of_a_new_resource_knows_its_inputs_only(offline: Engine) -> None:
     preview = offline.preview("aws:ec2/subnet:Subnet", "s", {"vpcId": UNKNOWN, "cidrBlock": "10.0.0.0/20"})
     assert preview["cidrBlock"] == "10.0.0.0/20"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.plugins.aws import api
 from local.plugins.aws.durations import parsed, written
 from tests.unit.plugins.engine import Aborted, Engine, Made
 from tests.unit.plugins.samples import SAMPLES, World
@@ -63,7 +64,9 @@ def test_a_queue_that_does_not_settle_is_not_deleted_and_an_error(
     assert "DeleteJobQueue" not in calls
 
 
-def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(engine: Engine, stuck: Stuck) -> None:
+def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(
+    engine: Engine, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # A queue with many jobs stays, in state DELETING, until they have ended.
     made = queue(engine)
     calls = stuck("DescribeJobQueues", "VALID")
@@ -72,7 +75,7 @@ def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(engine: Engin
     def call(service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return {} if operation == "DeleteJobQueue" else former(service, operation, parameters)
 
-    engine.provider.api.call = call  # type: ignore[method-assign]  # `stuck` puts the method back
+    monkeypatch.setattr(engine.provider.api, "call", call)
     with pytest.raises(Aborted) as aborted:
         engine.delete(made)
     assert str(aborted.value).startswith(f"waiting for Batch Job Queue ({made.id}) delete: ")
@@ -87,15 +90,43 @@ def test_an_environment_that_does_not_settle_is_deleted_all_the_same(engine: Eng
     assert "DeleteComputeEnvironment" in calls
 
 
-@pytest.mark.parametrize(("custom", "limit"), [(0, "20m0s"), (7 * 3600, "7h0m0s")])
-def test_an_environments_update_waits_as_long_as_the_programs_custom_timeouts_say(
-    engine: Engine, stuck: Stuck, custom: float, limit: str
+def test_an_environments_update_is_given_up_after_20_minutes_whatever_the_program_says(
+    engine: Engine, stuck: Stuck
 ) -> None:
+    # Its resource declares no timeouts, and Pulumi then ignores any (pulumi-terraform-bridge, pull request 2390).
     sample = SAMPLES[ENVIRONMENT](World(engine.create))
     made = engine.create(ENVIRONMENT, "spot", sample)
     stuck("DescribeComputeEnvironments", "UPDATING")
-    with pytest.raises(Aborted, match=rf"\(last state: 'UPDATING', timeout: {limit}\)"):
-        engine.update(made, {**sample, "state": "DISABLED"}, timeout=custom)
+    with pytest.raises(Aborted, match=r"\(last state: 'UPDATING', timeout: 20m0s\)"):
+        engine.update(made, {**sample, "state": "DISABLED"}, timeout=7 * 3600)
+
+
+@pytest.mark.parametrize(
+    ("token", "operation", "properties", "custom", "seconds"),
+    [
+        ("aws:ec2/natGateway:NatGateway", "delete", {}, 0, 1800),
+        ("aws:ec2/natGateway:NatGateway", "delete", {}, 90, 90),
+        (QUEUE, "delete", {"timeouts": {"delete": "2h"}}, 90, 7200),
+        (QUEUE, "delete", {"timeouts": None}, 90, 600),
+        (LIFECYCLE, "create", {}, 0, 180),
+        (LIFECYCLE, "delete", {}, 90, 1200),
+        (ENVIRONMENT, "delete", {}, 90, 1200),
+    ],
+)
+def test_the_limit_is_the_programs_only_where_the_provider_declares_one(
+    offline: Engine, token: str, operation: str, properties: dict[str, Any], custom: float, seconds: float
+) -> None:
+    assert offline.provider.resource(token).limit(operation, properties, custom) == seconds
+
+
+@pytest.mark.parametrize("custom", [90, 0])
+def test_the_engines_own_limit_reaches_the_wait(engine: Engine, monkeypatch: pytest.MonkeyPatch, custom: float) -> None:
+    made = World(engine.create).new("aws:ec2/natGateway:NatGateway")
+    seen: list[float] = []
+    monkeypatch.setattr(type(engine.provider.resource(made.token)), "unmake", lambda *_: seen.append(api.limit()))
+    monkeypatch.setattr(type(engine.provider.resource(made.token)), "wait_until_gone", lambda *_: None)
+    engine.delete(made, timeout=custom)
+    assert seen == [custom or 1800]
 
 
 def test_a_limit_that_is_shorter_than_the_stand_ins_own_counts(engine: Engine, stuck: Stuck) -> None:
