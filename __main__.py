@@ -44,7 +44,9 @@ open_zones = zones.open_zones()
 offered = instance_types.offered(open_zones)
 instance_types.check(config.instance_types, config.region, set().union(*offered.values()))
 if config.vpc_id:
-    existing_network.check(config.vpc_id, config.private_subnet_ids, config.region)
+    existing_network.check(
+        config.vpc_id, config.private_subnet_ids, config.region, types=config.instance_types, offered=offered
+    )
 quotas.check(max_vcpus=config.max_vcpus, spot=config.spot, instance_types=config.instance_types, region=config.region)
 if not config.kms_key_arn:
     volume_key.check(partition=partition, account_id=account_id, region=config.region)

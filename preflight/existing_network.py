@@ -6,15 +6,20 @@ import pulumi
 import pulumi_aws as aws
 
 from components.network import JOB_SERVICES, endpoint_service
+from preflight import instance_types
 
 
-def check(vpc_id: str, subnet_ids: Sequence[str], region: str) -> None:
+def check(
+    vpc_id: str, subnet_ids: Sequence[str], region: str, *, types: Sequence[str], offered: Mapping[str, set[str]]
+) -> None:
     """Returns if machines in these subnets can run jobs.
 
     Args:
         vpc_id: the network.
         subnet_ids: its subnets for the machines.
         region: code of the region that it lies in.
+        types: instance types, families and Batch's own choices.
+        offered: what `instance_types.offered` found in the region's zones.
 
     Raises:
         pulumi.RunError: with every subnet that is of another network, is public, or has no way to what the machines need, and with the
@@ -39,6 +44,15 @@ def check(vpc_id: str, subnet_ids: Sequence[str], region: str) -> None:
             f"no default route leads out of {', '.join(enclosed)}, and {vpc_id} has no endpoint with private DNS for"
         )
         faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. Make it:", *missing.values()]))
+    # Judged by the zones that offer none: a subnet may also be in a Local Zone, which is not among them.
+    idle = [zone for zone, there in offered.items() if not instance_types.start_in(types, there)]
+    in_idle = [*named, aws.ec2.GetSubnetsFilterArgs(name="availability-zone", values=idle)]
+    if belonging and 0 < len(idle) < len(offered) and belonging == set(aws.ec2.get_subnets(filters=in_idle).ids):
+        better = ", ".join(zone for zone in offered if zone not in idle)
+        faults.append(
+            f"no machine could start in the zones of {', '.join(sorted(belonging))}, which offer none of {', '.join(types)}. "
+            f"These zones offer them: {better}."
+        )
     if faults:
         raise pulumi.RunError(
             "\n".join(

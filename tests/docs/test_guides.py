@@ -14,9 +14,11 @@ from tests.docs import readme
 
 TEXT = (ROOT / "docs" / "before-the-first-up.md").read_text()
 
-#: moto knows no quotas of EC2, so the AWS CLI checks these commands and answers them by itself.
+#: moto knows no quotas of EC2 and no default key of volumes, so the AWS CLI checks these commands and answers them by itself.
 AWS = f"""#!/bin/sh
-[ "$1" = service-quotas ] && set -- "$@" --generate-cli-skeleton output
+case "$1 $2" in
+"service-quotas "* | "ec2 get-ebs-default-kms-key-id") set -- "$@" --generate-cli-skeleton output ;;
+esac
 exec {VENV_BIN}/aws "$@"
 """
 

@@ -1,11 +1,13 @@
 """What the arguments of roles and policies refuse."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 
-from components import BatchPermissionsArgs, BucketAccess, SubmitPermissionsArgs
+from components import BatchPermissions, BatchPermissionsArgs, BucketAccess, SubmitPermissionsArgs
+from tests.unit.recording import record
 
 BUCKET = BucketAccess(arn="arn:aws:s3:::data", write=True)
 ROLES = BatchPermissionsArgs(
@@ -32,3 +34,29 @@ def test_a_policy_on_nothing_which_iam_would_refuse_is_refused_before(
     nothing: Any = {name: []}
     with pytest.raises(ValueError, match=f"^{name} must name one or more"):
         dataclasses.replace(arguments, **nothing)
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "names"),
+    [
+        ("aws", "eu-west-1", "s3.eu-west-1.amazonaws.com"),
+        ("aws-us-gov", "us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+        ("aws-cn", "cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+        ("aws-eusc", "eusc-de-east-1", ["s3.eusc-de-east-1.amazonaws.eu", "s3.eusc-de-east-1.amazonaws.com"]),
+    ],
+)
+def test_a_key_may_be_used_through_s3_by_the_names_that_s3_has_in_the_partition(
+    partition: str, region: str, names: str | list[str]
+) -> None:
+    key = f"arn:{partition}:kms:{region}:111122223333:key/1234abcd"
+    arguments = dataclasses.replace(
+        ROLES, partition=partition, buckets=[dataclasses.replace(BUCKET, kms_key_arn=key)], kms_key_arn=key
+    )
+    recording = record(lambda: BatchPermissions("lab", arguments))
+    policy = json.loads(recording.one("iam/rolePolicy:RolePolicy", "lab-job").inputs["policy"])
+    (use,) = [s for s in policy["Statement"] if s["Resource"] == key]
+    assert use["Condition"] == {"StringEquals": {"kms:ViaService": names}}
+    # The services' own principals end in amazonaws.com everywhere but in China, where both count (pulumi-eks, issue 2341).
+    (trust,) = json.loads(recording.one("iam/role:Role", "lab-instance").inputs["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
+    assert recording.one("kms/grant:Grant").inputs["granteePrincipal"].startswith(f"arn:{partition}:iam::111122223333:")

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from tests.unit.recording import ROOT, Cloud, record_program
+from tests.unit.recording import ROOT, ZONES, Cloud, record_program
 
 VPC = "vpc-0123456789abcdef0"
 FIRST, SECOND = "subnet-0123456789abcdef0", "subnet-0123456789abcdef1"
@@ -33,6 +33,8 @@ class Site(Cloud):
     endpoints: tuple[str, ...] = ()
     """The services that its interface endpoints lead to, each with an interface in either subnet."""
     private_dns: bool = True
+    zone: str = ZONES[0]
+    """The availability zone of its subnets."""
     to_s3: tuple[str, ...] = ("rtb-own", "rtb-main")
     """Route tables with a gateway endpoint for S3."""
     calls: list[str] = field(default_factory=list)
@@ -42,7 +44,8 @@ class Site(Cloud):
         filters = {f["name"]: f["values"] for f in args.args.get("filters") or []}
         if args.token == "aws:ec2/getSubnets:getSubnets":
             assert filters["vpc-id"] == [VPC]
-            return {"ids": [s for s in filters["subnet-id"] if s in self.subnets]}, []
+            of_zones = self.zone in filters.get("availability-zone", [self.zone])
+            return {"ids": [s for s in filters["subnet-id"] if s in self.subnets and of_zones]}, []
         if args.token == "aws:ec2/getPrefixList:getPrefixList":
             return {"id": f"pl-of-{args.args['name']}"}, []
         if args.token == "aws:ec2/getRouteTables:getRouteTables":
@@ -101,6 +104,28 @@ def test_a_subnet_of_another_network_is_refused_and_named() -> None:
     assert f"{SECOND} is no subnet of {VPC}." in message
     assert FIRST not in message.replace(SECOND, "")
     assert "pulumi config set" in message
+
+
+@dataclass
+class OldZone(Site):
+    """A region whose first zone offers none of the machines."""
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token == "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
+            return {"instanceTypes": ["m6i.large"] * 5, "locations": ZONES[1:], "id": "o"}, []
+        return super().call(args)
+
+
+def test_subnets_in_whose_zones_no_machine_can_start_are_refused() -> None:
+    assert (
+        f"no machine could start in the zones of {FIRST}, {SECOND}, which offer none of default_x86_64. "
+        f"These zones offer them: {', '.join(ZONES[1:])}."
+    ) in refusal(OldZone())
+
+
+@pytest.mark.parametrize("zone", [ZONES[1], "eu-west-9-ath-1a"])
+def test_subnets_of_a_better_zone_or_of_one_that_the_account_opted_into_pass(zone: str) -> None:
+    assert record_program(CONFIG, OldZone(zone=zone)).all("batch/computeEnvironment:ComputeEnvironment")
 
 
 def test_a_public_subnet_is_refused() -> None:

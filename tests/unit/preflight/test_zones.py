@@ -122,14 +122,5 @@ def test_closed_zones_without_an_open_one_leave_the_list(monkeypatch: pytest.Mon
     assert zones(account(), **commanded(refusal(account(), **config), config)) == [ZONES[1], ZONES[0]]
 
 
-def test_an_existing_network_has_the_zones_that_it_has() -> None:
-    """No look-up of zones refuses it."""
-    subnets = {"getSubnets": {"ids": ["subnet-0123456789abcdef0"]}, "getRouteTables": {"ids": ["rtb-1"]}}
-    routes = {"getRouteTable": {"routes": [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}]}}
-    site = Account({**account(*ZONES[:2]).answers, **subnets, **routes})
-    config = {"vpcId": "vpc-0123456789abcdef0", "privateSubnetIds": '["subnet-0123456789abcdef0"]'}
-    assert run(site, **config).recording.all("batch/computeEnvironment:ComputeEnvironment")
-
-
 def test_the_zones_of_the_committed_program_are_unchanged() -> None:
     assert program().one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == ZONES[:2]
