@@ -3,16 +3,14 @@
 import subprocess
 import sys
 from collections import Counter
-from functools import cache
+from collections.abc import Iterable
 
 from local.paths import ROOT
-from tests.field.reports import OWN_TRIALS, REPORTS, WAITING_ROOMS, Report
+from tests.field.reports import FIRST_ACCOUNT, OWN_TRIALS, REPORTS, WAITING_ROOMS, Report
 
 
-@cache
-def collected() -> frozenset[str]:
-    """Node ids of every test in the files that the table names, and in its own folder."""
-    files = {test.split("::")[0] for report in REPORTS for test in report.tests} | {"tests/field"}
+def collected(files: Iterable[str]) -> frozenset[str]:
+    """Node ids of every test in files and folders, as pytest itself finds them."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider", *sorted(files)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -30,20 +28,20 @@ def test_every_report_names_its_source_and_says_what_was_met_in_a_sentence() -> 
     assert [each for each, count in counts.items() if count > 1] == []
 
 
-def test_every_test_that_a_report_names_exists() -> None:
-    missing = [
-        test
-        for report in REPORTS
-        for test in report.tests
-        if not any(Report("", "", tests=(test,)).names(node) for node in collected())
-    ]
-    assert missing == []
+def test_every_test_that_a_report_names_exists_and_every_test_beside_the_table_stands_for_a_report() -> None:
+    named = [test for report in REPORTS for test in report.tests]
+    tests = collected({test.split("::")[0] for test in named} | {"tests/field"})
+    assert [test for test in named if not any(Report("", "", tests=(test,)).names(node) for node in tests)] == []
+    beside = {node for node in tests if node.startswith("tests/field/")}
+    assert beside
+    assert {node for node in beside if not any(report.names(node) for report in REPORTS)} == set()
 
 
-def test_every_test_in_the_folder_of_reports_stands_for_one() -> None:
-    tests = {node for node in collected() if node.startswith("tests/field/")}
-    assert tests
-    assert {node for node in tests if not any(report.names(node) for report in REPORTS)} == set()
+def test_the_list_for_the_first_account_names_what_waits_for_it() -> None:
+    text = (ROOT / FIRST_ACCOUNT).read_text()
+    assert [
+        each for each in REPORTS if each.waits_for == FIRST_ACCOUNT and each.sources.split(",")[0] not in text
+    ] == []
 
 
 def test_the_documentation_counts_the_reports() -> None:
