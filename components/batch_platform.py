@@ -34,7 +34,7 @@ ATTEMPTS = 4
 #:   disk (71), or S3 or the disk failed otherwise (74). A container also ends with 143 when its machine shuts down before Batch notices.
 #:   Batch never tries again what it has itself stopped by a timeout or a termination (User Guide, "Job timeouts" and "Automated job retries").
 #: - "Essential container in task exited" is the status reason of every container that ran and ended (ECS Developer Guide, "Stopped tasks
-#:   error codes"; Netflix/metaflow#500). So every other exit code is the command's, and final.
+#:   error codes"; Netflix/metaflow#500). So every other exit code is the command's, and final. The `*` covers words that AWS may add.
 #: - What has another status reason never ran to its end, and no rule is needed for it: "Host EC2 (instance i-…) terminated." of a
 #:   reclaimed Spot machine, "Task failed to start", and the reason "AGENT". An image that cannot be pulled is among them: Batch reports it as
 #:   "Task failed to start" with the container's reason "CannotPullContainerError: …" (nextflow-io/nextflow#5099, spotify/luigi#2808).
@@ -43,7 +43,7 @@ RETRY_RULES = (
     {"action": "RETRY", "on_exit_code": "71"},
     {"action": "RETRY", "on_exit_code": "74"},
     {"action": "RETRY", "on_exit_code": "143"},
-    {"action": "EXIT", "on_status_reason": "Essential container in task exited"},
+    {"action": "EXIT", "on_status_reason": "Essential container*"},
 )
 
 #: How the log driver delivers a job's output. ECS's default became `non-blocking` on 2025-06-25, and an account can set another (ECS Developer
