@@ -38,14 +38,17 @@ def check(vpc_id: str, subnet_ids: Sequence[str], region: str) -> None:
         lacking = (
             f"no default route leads out of {', '.join(enclosed)}, and {vpc_id} has no endpoint with private DNS for"
         )
-        faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. Make it:", *missing.values()]))
+        make = (
+            "Make it" if set(missing) == {"s3"} else "Make it, sg-… being a security group that admits HTTPS from there"
+        )
+        faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. {make}:", *missing.values()]))
     if faults:
         raise pulumi.RunError(
             "\n".join(
                 [
                     "privateSubnetIds: machines could not run there; nothing was created.",
                     *(f"  - {fault}" for fault in faults),
-                    "To name other subnets: pulumi config set --path 'privateSubnetIds[0]' subnet-…",
+                    "Or name other subnets under privateSubnetIds in Pulumi.<stack>.yaml.",
                 ]
             )
         )
