@@ -30,26 +30,40 @@ from components.network import own_provider
 from preflight import existing_network, instance_types, quotas, volume_key, zones
 from preflight.docker_engine import require_engine
 from preflight.emulation import require_builder
+from preflight.refusals import refusals
 
 NAME = "biobatch"
 
-config = settings.load()
-require_engine()
-require_builder(config.platform)
+with refusals():
+    config = settings.parse(pulumi.runtime.config.CONFIG.get() or {})
+    require_engine()
+    require_builder(config.platform)
 
-# What only AWS knows, each looked up and refused, or warned of, before anything is made.
-partition = aws.get_partition().partition
-account_id = aws.get_caller_identity().account_id
-open_zones = zones.open_zones()
-offered = instance_types.offered(open_zones)
-instance_types.check(config.instance_types, config.region, set().union(*offered.values()))
-if config.vpc_id:
-    existing_network.check(
-        config.vpc_id, config.private_subnet_ids, config.region, types=config.instance_types, offered=offered
+    # What only AWS knows, each looked up and refused, or warned of, before anything is made.
+    partition = aws.get_partition().partition
+    account_id = aws.get_caller_identity().account_id
+    open_zones = zones.open_zones()
+    offered = instance_types.offered(open_zones)
+    instance_types.check(config.instance_types, config.region, set().union(*offered.values()))
+    if config.vpc_id:
+        existing_network.check(
+            config.vpc_id, config.private_subnet_ids, config.region, types=config.instance_types, offered=offered
+        )
+    else:
+        zone_names = zones.choose(
+            named=config.availability_zones,
+            count=config.az_count,
+            types=config.instance_types,
+            region=config.region,
+            zones=open_zones,
+            offered=offered,
+        )
+    quotas.check(
+        max_vcpus=config.max_vcpus, spot=config.spot, instance_types=config.instance_types, region=config.region
     )
-quotas.check(max_vcpus=config.max_vcpus, spot=config.spot, instance_types=config.instance_types, region=config.region)
-if not config.kms_key_arn:
-    volume_key.check(partition=partition, account_id=account_id, region=config.region)
+    if not config.kms_key_arn:
+        volume_key.check(partition=partition, account_id=account_id, region=config.region)
+
 registry = aws.ecr.get_authorization_token_output()
 
 network: Network | ExistingNetwork
@@ -63,14 +77,7 @@ else:
         NAME,
         NetworkArgs(
             vpc_cidr=config.vpc_cidr,
-            zone_names=zones.choose(
-                named=config.availability_zones,
-                count=config.az_count,
-                types=config.instance_types,
-                region=config.region,
-                zones=open_zones,
-                offered=offered,
-            ),
+            zone_names=zone_names,
             nat_gateways=NatGateways(config.nat_gateways),
             region=config.region,
             interface_endpoints=config.interface_endpoints,

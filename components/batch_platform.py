@@ -1,12 +1,30 @@
 """The machines, the queues that share them, and a job definition for each tool."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
-from components.limits import MAX_VCPUS, SCRATCH_GIB, TOOL_LEAST, share_faults
+from components.arguments import each, known, refuse
+from components.limits import (
+    MAX_SUBNETS,
+    MAX_VCPUS,
+    SCRATCH_GIB,
+    TOOL_LEAST,
+    ami_fault,
+    arn_fault,
+    instance_architecture,
+    instance_type_fault,
+    kms_key_fault,
+    optional,
+    region_fault,
+    share_faults,
+    subnet_id_fault,
+    tag_faults,
+    tool_name_fault,
+    whole_number,
+)
 from components.user_data import user_data
 
 #: Where jobs find their writable volume; everything else in a container is read-only.
@@ -101,10 +119,9 @@ class Tool:
     """Seconds after which an attempt is ended, 60 or more (API JobTimeout). A change is a new revision."""
 
     def __post_init__(self) -> None:
-        _refuse(
-            f"{figure} must be {least} or more, not {given}"
-            for figure, least in TOOL_LEAST.items()
-            if (given := getattr(self, figure)) < least
+        refuse(
+            self,
+            **{figure: whole_number(least) for figure, least in TOOL_LEAST.items()},
         )
 
 
@@ -151,27 +168,32 @@ class BatchPlatformArgs:
     """Tags on everything that bills: instances, volumes and jobs included. A change is made in place, and reaches machines and jobs that start later."""
 
     def __post_init__(self) -> None:
-        _refuse(self._faults())
+        refuse(
+            self,
+            self._faults(),
+            subnet_ids=each(subnet_id_fault, least=1, most=MAX_SUBNETS),
+            instance_profile_arn=known(arn_fault("iam")),
+            job_role_arn=known(arn_fault("iam")),
+            execution_role_arn=known(arn_fault("iam")),
+            region=region_fault,
+            instance_types=each(instance_type_fault, least=1),
+            max_vcpus=whole_number(*MAX_VCPUS),
+            scratch_gib=whole_number(*SCRATCH_GIB),
+            ami_id=optional(ami_fault),
+            tools=lambda tools: map(tool_name_fault, tools) if tools else "it must hold one tool or more.",
+            shares=share_faults,
+            kms_key_arn=optional(kms_key_fault),
+            tags=tag_faults,
+        )
 
     def _faults(self) -> Iterator[str]:
-        for figure, (low, high) in {"scratch_gib": SCRATCH_GIB, "max_vcpus": MAX_VCPUS}.items():
-            if not low <= (given := getattr(self, figure)) <= high:
-                yield f"{figure} must be {low:,} to {high:,}, not {given}"
-        if not self.instance_types:
-            yield "instance_types must name a type, a family or default_x86_64, not none"
-        if not self.tools:
-            yield "tools must hold one tool or more, not none"
+        architectures = {kind: instance_architecture(kind) for kind in self.instance_types}
+        if len(set(architectures.values())) > 1:
+            mixed = ", ".join(f"{kind} ({architecture})" for kind, architecture in architectures.items())
+            yield f"instance_types: {mixed} are of two architectures, and a queue takes one."
         for name, tool in self.tools.items():
             if tool.vcpus > self.max_vcpus:
-                yield f"tools: {name}'s vcpus, {tool.vcpus}, must be max_vcpus, {self.max_vcpus}, or less, or its jobs could never start"
-        for fault in share_faults(self.shares):
-            yield f"shares: {fault}"
-
-
-def _refuse(faults: Iterable[str]) -> None:
-    """Raises all faults of the arguments at once."""
-    if told := "; ".join(fault.rstrip(".") for fault in faults):
-        raise ValueError(told)
+                yield f"tools: {name}'s vcpus, {tool.vcpus}, are more than max_vcpus, {self.max_vcpus}: its jobs could never start."
 
 
 #: MiB/s of the smallest disk. All jobs of a machine share it, and gp3's own 125 would take half an hour to write a genome's BAM and read it again.

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.arguments import refuse
+from components.limits import kms_key_fault, optional, tag_faults
+
 #: Days after which an upload that was never finished, and a version that was overwritten or deleted, go.
 INCOMPLETE_UPLOAD_DAYS = 7
 NONCURRENT_VERSION_DAYS = 30
@@ -21,6 +24,9 @@ class DataBucketArgs:
     """ARN of a KMS key to encrypt with; "" takes S3's own key. A change counts for objects written after it."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the bucket. A change is made in place."""
+
+    def __post_init__(self) -> None:
+        refuse(self, kms_key_arn=optional(kms_key_fault), tags=tag_faults)
 
 
 class DataBucket(pulumi.ComponentResource):

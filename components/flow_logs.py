@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.arguments import known, refuse
+from components.limits import (
+    account_fault,
+    kms_key_fault,
+    optional,
+    policy_fault,
+    retention_fault,
+    tag_faults,
+    vpc_id_fault,
+)
 from components.permissions import flow_log_role
 
 
@@ -24,6 +34,17 @@ class FlowLogsArgs:
     """ARN of a managed policy that bounds the role; "" for none. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on log group, role and flow log. A change is made in place."""
+
+    def __post_init__(self) -> None:
+        refuse(
+            self,
+            vpc_id=known(vpc_id_fault),
+            account_id=account_fault,
+            retention_days=retention_fault,
+            kms_key_arn=optional(kms_key_fault),
+            permissions_boundary_arn=optional(policy_fault),
+            tags=tag_faults,
+        )
 
 
 class FlowLogs(pulumi.ComponentResource):

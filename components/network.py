@@ -1,7 +1,7 @@
 """The network that jobs run in: private subnets for the machines, public ones for the way out."""
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -9,6 +9,16 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
+from components.arguments import each, refuse
+from components.limits import (
+    MAX_SUBNETS,
+    cidr_fault,
+    region_fault,
+    subnet_id_fault,
+    tag_faults,
+    vpc_id_fault,
+    zone_fault,
+)
 from components.subnets import MAX_ZONES, subnet_layout
 
 
@@ -64,11 +74,20 @@ class NetworkArgs:
     """Tags on everything that can carry them. A change is made in place."""
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.zone_names) <= MAX_ZONES:
-            raise ValueError(f"zone_names must name 1 to {MAX_ZONES} zones, not {len(self.zone_names)}")
-        subnet_layout(self.vpc_cidr, len(self.zone_names))
+        refuse(
+            self,
+            self._faults(),
+            vpc_cidr=cidr_fault,
+            zone_names=each(zone_fault, least=1, most=MAX_ZONES),
+            region=region_fault,
+            tags=tag_faults,
+        )
+
+    def _faults(self) -> Iterator[str]:
+        if elsewhere := [zone for zone in self.zone_names if not zone.startswith(self.region)]:
+            yield f"zone_names: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in {self.region}."
         if self.nat_gateways is NatGateways.NONE and not self.interface_endpoints:
-            raise ValueError("nat_gateways: none needs interface_endpoints, or no machine could join the cluster")
+            yield "nat_gateways: none needs interface_endpoints, or no machine could join the cluster."
 
 
 class Network(pulumi.ComponentResource):
@@ -154,6 +173,14 @@ class ExistingNetworkArgs:
     """Ids of its subnets for the machines, which must reach S3, ECR, ECS and CloudWatch Logs. A change is made in place."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the security group. A change is made in place."""
+
+    def __post_init__(self) -> None:
+        refuse(
+            self,
+            vpc_id=vpc_id_fault,
+            private_subnet_ids=each(subnet_id_fault, least=1, most=MAX_SUBNETS),
+            tags=tag_faults,
+        )
 
 
 class ExistingNetwork(pulumi.ComponentResource):

@@ -10,7 +10,19 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.arguments import each, known, refuse
 from components.deploy_policy import INSTANCE_POLICIES
+from components.limits import (
+    account_fault,
+    arn_fault,
+    kms_key_fault,
+    optional,
+    partition_fault,
+    policy_fault,
+    prefix_fault,
+    region_fault,
+    tag_faults,
+)
 
 #: What the names of services end in, where it is not `amazonaws.com`. Of the European Sovereign Cloud no document says which of the two its
 #: services use towards KMS: its endpoints have the one (botocore, `partitions.json`), its roles the other (pulumi-eks, issue 2341).
@@ -37,14 +49,7 @@ class BucketAccess:
     """ARN of the KMS key that the bucket is encrypted with; "" for S3's own key. A change is made in place."""
 
     def __post_init__(self) -> None:
-        if self.prefix and not self.prefix.endswith("/"):
-            raise ValueError(f"a bucket's prefix ends in a slash, or it opens its neighbours too, not {self.prefix!r}")
-
-
-def _refuse_none(**arguments: Sequence[object]) -> None:
-    """IAM takes no statement without resources, and says so when half of the stack is there."""
-    if empty := [name for name, given in arguments.items() if not given]:
-        raise ValueError(f"{' and '.join(empty)} must name one or more")
+        refuse(self, arn=known(arn_fault("s3")), prefix=prefix_fault, kms_key_arn=optional(kms_key_fault))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,18 @@ class BatchPermissionsArgs:
     """Tags on the roles and the instance profile. A change is made in place."""
 
     def __post_init__(self) -> None:
-        _refuse_none(buckets=self.buckets, repository_arns=self.repository_arns)
+        # IAM takes no statement without resources, and says so when half of the stack is there.
+        refuse(
+            self,
+            partition=partition_fault,
+            account_id=account_fault,
+            buckets=each(lambda _: "", least=1),
+            repository_arns=each(arn_fault("ecr"), least=1),
+            log_group_arn=known(arn_fault("logs")),
+            permissions_boundary_arn=optional(policy_fault),
+            kms_key_arn=optional(kms_key_fault),
+            tags=tag_faults,
+        )
 
 
 class BatchPermissions(pulumi.ComponentResource):
@@ -196,7 +212,16 @@ class SubmitPermissionsArgs:
     """Tags on the policy. A change is made in place."""
 
     def __post_init__(self) -> None:
-        _refuse_none(queue_arns=self.queue_arns, job_definition_arns=self.job_definition_arns)
+        refuse(
+            self,
+            partition=partition_fault,
+            account_id=account_fault,
+            region=region_fault,
+            queue_arns=each(arn_fault("batch"), least=1),
+            job_definition_arns=each(arn_fault("batch"), least=1),
+            log_group_arn=known(arn_fault("logs")),
+            tags=tag_faults,
+        )
 
 
 class SubmitPermissions(pulumi.ComponentResource):

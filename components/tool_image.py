@@ -11,6 +11,9 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
 
+from components.arguments import refuse
+from components.limits import build_arg_faults, platform_fault, tag_faults
+
 #: Images of earlier contents that stay pullable, so that a job submitted before a change still starts after it.
 KEPT_IMAGES = 20
 
@@ -41,10 +44,15 @@ class ToolImageArgs:
     """Tags on the repository. A change is made in place."""
 
     def __post_init__(self) -> None:
-        if not (Path(self.context) / "Dockerfile").is_file():
-            raise ValueError(f"context: there is no {self.context}/Dockerfile")
-        if "BASE" in self.build_args:
-            raise ValueError("build_args: BASE is the base image's digest; give the image as `base`")
+        refuse(
+            self,
+            context=lambda folder: (
+                "" if (Path(folder) / "Dockerfile").is_file() else f"there is no {folder}/Dockerfile."
+            ),
+            platform=platform_fault,
+            build_args=build_arg_faults,
+            tags=tag_faults,
+        )
 
 
 def content_tag(context: str, platform: str, base_tag: str, build_args: Mapping[str, str] | None = None) -> str:

@@ -43,7 +43,10 @@ def check(
         lacking = (
             f"no default route leads out of {', '.join(enclosed)}, and {vpc_id} has no endpoint with private DNS for"
         )
-        faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. Make it:", *missing.values()]))
+        make = (
+            "Make it" if set(missing) == {"s3"} else "Make it, sg-… being a security group that admits HTTPS from there"
+        )
+        faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. {make}:", *missing.values()]))
     # Judged by the zones that offer none: a subnet may also be in a Local Zone, which is not among them.
     idle = [zone for zone, there in offered.items() if not instance_types.start_in(types, there)]
     in_idle = [*named, aws.ec2.GetSubnetsFilterArgs(name="availability-zone", values=idle)]
@@ -59,7 +62,7 @@ def check(
                 [
                     "privateSubnetIds: machines could not run there; nothing was created.",
                     *(f"  - {fault}" for fault in faults),
-                    "To name other subnets: pulumi config set --path 'privateSubnetIds[0]' subnet-…",
+                    "Or name other subnets under privateSubnetIds in Pulumi.<stack>.yaml.",
                 ]
             )
         )

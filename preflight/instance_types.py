@@ -3,8 +3,9 @@
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-import pulumi
 import pulumi_aws as aws
+
+from settings.faults import Fault, Refused, remove, set_to
 
 _X86_64 = ("m6i", "c6i", "r6i", "c7i")
 
@@ -40,15 +41,19 @@ def check(instance_types: Sequence[str], region: str, known: Iterable[str]) -> N
         known: the types and families that the region has.
 
     Raises:
-        pulumi.RunError: names every type that the region lacks, and one that comes near.
+        Refused: names every type that the region lacks, and one that comes near.
     """
     there = sorted(known)
-    if absent := [kind for kind in instance_types if kind not in BATCH_CHOICES and kind not in there]:
-        near = difflib.get_close_matches(absent[0], there, n=1) or ["m6i"]
-        place = f"instanceTypes[{list(instance_types).index(absent[0])}]"
-        raise pulumi.RunError(
-            f"instanceTypes: {region} has no {', '.join(absent)}; nothing was created. Set it: pulumi config set --path '{place}' {near[0]}"
-        )
+    faults = []
+    # From the end: no command moves what a later one names.
+    for i, kind in reversed(list(enumerate(instance_types))):
+        if kind not in BATCH_CHOICES and kind not in there:
+            near = [other for other in difflib.get_close_matches(kind, there) if other not in instance_types]
+            place = ("instanceTypes", i)
+            remedy = set_to(place, near[0]) if near else remove(place)
+            faults.append(Fault(place=place, wrong=f"{region} has no {kind}.", remedy=remedy))
+    if faults:
+        raise Refused(faults)
 
 
 def start_in(instance_types: Sequence[str], there: set[str]) -> bool:

@@ -10,6 +10,7 @@ import yaml
 
 from local.paths import ROOT
 from tests.docs import readme
+from tests.images_tree import copy_images
 
 #: The fifth tool of the README, as it stands there.
 OWN_DOCKERFILE = re.findall(r"```dockerfile\n(# images/seqtk/.*?)```", readme.TEXT, re.DOTALL)[0]
@@ -22,10 +23,11 @@ OWN_TOOL: dict[str, Any] = yaml.safe_load(
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program's tree with the README's fifth tool."""
     folder = tmp_path_factory.mktemp("tree")
-    for name in ("__main__.py", "settings.py", "Pulumi.yaml"):
+    for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
-    for name in ("components", "preflight", "images"):
+    for name in ("components", "preflight", "settings"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_images(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "images/seqtk").mkdir()
     (folder / "images/seqtk/Dockerfile").write_text(OWN_DOCKERFILE)

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 OFFERED = [f"{family}.{size}" for family in ("c6i", "m6i", "m7g", "r6i") for size in ("large", "xlarge", "2xlarge")]
 
-ZONES = [f"eu-west-9{letter}" for letter in "abcdef"]
+REGION = "eu-west-9"
+
+ZONES = [f"{REGION}{letter}" for letter in "abcdef"]
 
 #: One that the account opted into: first by name, and left out only where the filter asks for it.
 LOCAL_ZONE = "eu-west-9-ath-1a"
@@ -49,6 +51,9 @@ class Registration:
 class Cloud(mocks.Mocks):
     """Answers as AWS would: the inputs back, with an id and the outputs that the program reads."""
 
+    region = REGION
+    """The region whose zones there are."""
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
         arn = f"arn:aws:test:::{args.name}"
@@ -76,6 +81,7 @@ class Cloud(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         filters = {f["name"]: f["values"] for f in args.args.get("filters") or []}
         zones = ZONES if filters.get("opt-in-status") == ["opt-in-not-required"] else [LOCAL_ZONE, *ZONES]
+        zones = [zone.replace(REGION, self.region) for zone in zones]
         answers: dict[str, dict[str, Any]] = {
             "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
             "aws:index/getRegion:getRegion": {"region": "eu-west-9", "id": "eu-west-9"},
@@ -198,10 +204,20 @@ def record_program(
         config: the stack's configuration.
         cloud: what answers as AWS.
         engine: what the Docker engine says of itself.
+
+    Raises:
+        Exception: what the program refuses, if it ends with a refusal.
     """
     full = {key if ":" in key else f"biobatch:{key}": value for key, value in config.items()}
+    cloud = cloud or Cloud()
+    cloud.region = full.get("aws:region", REGION)
     with mock.patch("preflight.docker_engine.describe", return_value=engine):
-        return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full, cloud)
+        try:
+            return record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), full, cloud)
+        except SystemExit as ended:
+            if ended.__cause__ is None:
+                raise
+            raise ended.__cause__ from None
 
 
 @cache

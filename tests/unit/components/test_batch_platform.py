@@ -10,7 +10,7 @@ from components.limits import SHARE_WEIGHTS
 
 TOOL = Tool(image_uri="ours@sha256:1", vcpus=2, memory_mib=3600, timeout_seconds=60)
 ARGUMENTS = BatchPlatformArgs(
-    subnet_ids=["subnet-1"],
+    subnet_ids=["subnet-0123456789abcdef0"],
     security_group_id="sg-1",
     instance_profile_arn="arn:aws:iam::111122223333:instance-profile/machines",
     job_role_arn="arn:aws:iam::111122223333:role/job",
@@ -27,17 +27,17 @@ ARGUMENTS = BatchPlatformArgs(
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"scratch_gib": 29}, "scratch_gib must be 30 to 16,384, not 29"),
-        ({"scratch_gib": 16_385}, "scratch_gib must be 30 to 16,384, not 16385"),
-        ({"max_vcpus": 0}, "max_vcpus must be 1 to 2,147,483,647, not 0"),
-        ({"max_vcpus": 2**31}, "max_vcpus must be 1 to 2,147,483,647, not 2147483648"),
-        ({"instance_types": []}, "instance_types must name a type, a family or default_x86_64, not none"),
-        ({"tools": {}}, "tools must hold one tool or more, not none"),
-        ({"max_vcpus": 1}, "tools: ours's vcpus, 2, must be max_vcpus, 1, or less"),
+        ({"scratch_gib": 29}, "scratch_gib: 29 is outside 30 to 16384"),
+        ({"scratch_gib": 16_385}, "scratch_gib: 16385 is outside 30 to 16384"),
+        ({"max_vcpus": 0}, "max_vcpus: 0 is outside 1 to 2147483647"),
+        ({"max_vcpus": 2**31}, "max_vcpus: 2147483648 is outside 1 to 2147483647"),
+        ({"instance_types": []}, "instance_types: it must name one or more"),
+        ({"tools": {}}, "tools: it must hold one tool or more"),
+        ({"max_vcpus": 1}, "tools: ours's vcpus, 2, are more than max_vcpus, 1"),
         ({"shares": {"phages": 0}}, "shares: phages: the weight 0 is not a number from 0.0001 to 999.9999"),
         ({"shares": {"phages": 1000.0}}, "shares: phages: the weight 1000.0 is not a number"),
-        ({"shares": {"a-b": 1}}, "shares: 'a-b' is no share"),
-        ({"shares": {"*": 1}}, "shares: '*' is no share"),
+        ({"shares": {"a-b": 1}}, "shares: 'a-b' is not a share"),
+        ({"shares": {"*": 1}}, "shares: '*' is not a share"),
         ({"shares": {"yeast*": 1, "yeastA": 2}}, "shares: 'yeast*' overlaps with 'yeastA'"),
         ({"shares": {f"s{i}": 1 for i in range(501)}}, "shares: 501 shares are more than 500"),
     ],
@@ -49,17 +49,20 @@ def test_what_aws_would_refuse_is_refused_by_the_arguments_name(changed: dict[st
 
 
 def test_all_faults_of_the_arguments_are_told_at_once() -> None:
-    with pytest.raises(ValueError, match=r"^scratch_gib .*; max_vcpus .*; tools .*; shares: [^;]*$"):
+    with pytest.raises(ValueError, match=r"^max_vcpus: .*; scratch_gib: .*; tools: .*; shares: [^;]*$"):
         dataclasses.replace(ARGUMENTS, scratch_gib=5, max_vcpus=0, tools={}, shares={"*": 1})
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"vcpus": 0}, "vcpus must be 1 or more, not 0"),
-        ({"memory_mib": 3}, "memory_mib must be 4 or more, not 3"),
-        ({"timeout_seconds": 59}, "timeout_seconds must be 60 or more, not 59"),
-        ({"vcpus": 0, "memory_mib": 3}, "vcpus must be 1 or more, not 0; memory_mib must be 4 or more, not 3"),
+        ({"vcpus": 0}, "vcpus: 0 is not a whole number of 1 or more"),
+        ({"memory_mib": 3}, "memory_mib: 3 is not a whole number of 4 or more"),
+        ({"timeout_seconds": 59}, "timeout_seconds: 59 is not a whole number of 60 or more"),
+        (
+            {"vcpus": 0, "memory_mib": 3},
+            "vcpus: 0 is not a whole number of 1 or more; memory_mib: 3 is not a whole number of 4 or more",
+        ),
     ],
 )
 def test_a_tool_of_less_than_batch_takes_is_refused(changed: dict[str, Any], words: str) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from tests.unit.recording import ROOT
 
-MODULES = sorted([*(ROOT / "components").glob("*.py"), *(ROOT / "preflight").glob("*.py"), ROOT / "settings.py"])
+MODULES = sorted(
+    module for folder in ("components", "preflight", "settings") for module in (ROOT / folder).glob("*.py")
+)
 
 
 def documented(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ NETWORK = {
     "region": "eu-west-9",
 }
 PLATFORM = {
-    "subnetIds": ["subnet-1"],
+    "subnetIds": ["subnet-0123456789abcdef0"],
     "securityGroupId": "sg-1",
     "instanceProfileArn": "arn:aws:iam::111122223333:instance-profile/machines",
     "jobRoleArn": "arn:aws:iam::111122223333:role/job",
@@ -103,7 +103,7 @@ def test_a_second_program_gets_the_same_platform_as_python_does(package: Package
         lambda: BatchPlatform(
             "lab",
             BatchPlatformArgs(
-                subnet_ids=["subnet-1"],
+                subnet_ids=["subnet-0123456789abcdef0"],
                 security_group_id="sg-1",
                 instance_profile_arn="arn:aws:iam::111122223333:instance-profile/machines",
                 job_role_arn="arn:aws:iam::111122223333:role/job",
@@ -137,7 +137,7 @@ def test_a_second_program_gets_the_same_network_as_python_does(package: Package)
 
 
 def test_what_the_arguments_refuse_is_refused_in_their_words(package: Package) -> None:
-    with pytest.raises(InputPropertyError, match="scratch_gib must be 30 to 16,384, not 5"):
+    with pytest.raises(InputPropertyError, match="scratch_gib: 5 is outside 30 to 16384"):
         package.construct("lab", f"{NAME}:index:BatchPlatform", {**PLATFORM, "scratchGib": 5.0})
 
 

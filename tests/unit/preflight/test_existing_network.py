@@ -103,7 +103,7 @@ def test_a_subnet_of_another_network_is_refused_and_named() -> None:
     message = refusal(Site(subnets=(FIRST,)))
     assert f"{SECOND} is no subnet of {VPC}." in message
     assert FIRST not in message.replace(SECOND, "")
-    assert "pulumi config set" in message
+    assert "Pulumi.<stack>.yaml" in message
 
 
 @dataclass

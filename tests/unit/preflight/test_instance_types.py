@@ -2,9 +2,9 @@
 
 import json
 
-import pulumi
 import pytest
 
+from settings import Refused
 from tests.unit.recording import program
 
 
@@ -18,13 +18,17 @@ def test_types_families_and_batchs_own_choices_pass(named: list[str]) -> None:
     [
         (
             ["m6i", "m6i.larg"],
-            "eu-west-9 has no m6i.larg; nothing was created. Set it: pulumi config set --path 'instanceTypes[1]' m6i.large",
+            [
+                "[1]: eu-west-9 has no m6i.larg. Set it: pulumi config set --path 'instanceTypes[1]' m6i.large",
+                "1 setting is refused; nothing was created",
+            ],
         ),
-        (["m99"], "eu-west-9 has no m99;"),
-        (["c6", "m6i", "r5"], "eu-west-9 has no c6, r5;"),
+        (["zz9"], ["[0]: eu-west-9 has no zz9. Remove it: pulumi config rm --path 'instanceTypes[0]'"]),
+        (["m6i", "m6"], ["[1]: eu-west-9 has no m6. Remove it: pulumi config rm --path 'instanceTypes[1]'"]),
+        (["c6", "m6i", "r5"], ["[0]: eu-west-9 has no c6.", "[2]: eu-west-9 has no r5."]),
     ],
 )
-def test_what_the_region_has_not_is_refused(named: list[str], words: str) -> None:
-    with pytest.raises(pulumi.RunError) as caught:
+def test_what_the_region_has_not_is_refused_with_a_command_for_each(named: list[str], words: list[str]) -> None:
+    with pytest.raises(Refused) as caught:
         program(instanceTypes=json.dumps(named))
-    assert words in str(caught.value)
+    assert [word for word in words if word not in str(caught.value)] == []

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 
 import boto3
@@ -10,6 +9,7 @@ import pytest
 
 from settings import KEYS
 from tests.changes_table import KINDS, ROWS, Row
+from tests.images_tree import copy_images
 from tests.unit.plugins.engine import Engine
 from tests.unit.program.changes import Evolving, changes
 from tests.unit.recording import ROOT, program, record_program
@@ -21,7 +21,7 @@ REGION = {"aws:region": "eu-west-9"}
 def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A copy of the images with a fifth one, on a machine that can build them for either architecture."""
     tree = tmp_path_factory.mktemp("tree")
-    shutil.copytree(ROOT / "images", tree / "images")
+    copy_images(tree)
     (tree / "images/seqtk").mkdir()
     (tree / "images/seqtk/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from components.batch_platform import volume_performance
 from settings import TOOLS
+from tests.images_tree import copy_images
 from tests.unit.recording import ROOT, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
@@ -93,7 +93,7 @@ def test_build_arguments_reach_the_image_beside_its_base_and_make_it_another_one
 
 def test_a_lab_adds_its_own_tool_by_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = tmp_path / "biobatch"
-    shutil.copytree(ROOT / "images", tree / "images")
+    copy_images(tree)
     name, dockerfile, entry = own_tool_of_the_readme()
     (tree / f"images/{name}").mkdir()
     (tree / f"images/{name}/Dockerfile").write_text(dockerfile)

@@ -1,7 +1,6 @@
 """The whole program under several configurations."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -11,7 +10,9 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc
 
+import settings
 from components.user_data import user_data
+from tests.images_tree import copy_images
 from tests.unit.recording import ROOT, ZONES, Cloud, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
@@ -366,7 +367,7 @@ class BatchArns(Cloud):
 def test_the_most_and_longest_tools_fit_what_iam_allows_a_policy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(ROOT / "images", tmp_path / "images")
+    copy_images(tmp_path)
     names = [f"{'t' * 38}{i:02}" for i in range(15)]
     for name in names:
         (tmp_path / "images" / name).mkdir()
@@ -552,12 +553,14 @@ def test_tags_reach_machines_volumes_and_jobs() -> None:
             assert r.inputs["tags"]["project"] == "phages", r.type
 
 
-def test_the_committed_stacks_are_accepted() -> None:
-    for stack in ("dev", "local"):
-        config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-        texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
-        recording = record_program(texts)
-        assert recording.one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+@pytest.mark.parametrize("stack", ["dev", "local"])
+def test_the_stacks_that_come_with_biobatch_are_accepted(stack: str) -> None:
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    assert settings.parse(texts).protect_data is (texts.get("biobatch:protectData") != "false")
+    # The other stack is yours to change, to what the stand-in for AWS does not know.
+    if stack == "local":
+        assert record_program(texts).one("s3/bucket:Bucket").inputs["forceDestroy"] is True
 
 
 def test_a_refused_setting_makes_nothing() -> None:
@@ -565,7 +568,7 @@ def test_a_refused_setting_makes_nothing() -> None:
         def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
             raise AssertionError(f"{args.typ} was made")
 
-    with pytest.raises(pulumi.RunError, match="1 setting is refused; nothing was created"):
+    with pytest.raises(settings.Refused, match="1 setting is refused; nothing was created"):
         record_program({**BASE, "azCount": "7"}, Nothing())
 
 

@@ -1,0 +1,101 @@
+"""Buckets beside the stack's own that its jobs may use."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from components.limits import bucket_name_fault, kms_key_fault, prefix_fault, repeated, shown
+from settings.faults import Fault, Place, remove, set_to
+from settings.kinds import Kind, surplus
+
+#: So many buckets, each with a prefix of `components.limits.MAX_PREFIX`, always fit the 10,240 characters of a role's own policies.
+MAX_DATA_BUCKETS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedBucket:
+    """An existing bucket that jobs may use."""
+
+    name: str
+    """Without `s3://`."""
+    write: bool
+    """False: jobs read only."""
+    prefix: str
+    """Ends in a slash, or is empty: the whole bucket."""
+    kms_key_arn: str
+    """ARN of the key that it is encrypted with, or ""."""
+
+
+class Buckets(Kind):
+    """Lists of buckets, each with its name, access, prefix and key."""
+
+    type = "array"
+    items = "object"
+    form = f"up to {MAX_DATA_BUCKETS}"
+
+    def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
+        if not isinstance(given, list):
+            wrong = f"{shown(given)} is not a list of buckets, each {{name, access, prefix, kmsKeyArn}}."
+            yield Fault(place=place, wrong=wrong, remedy=remove(place))
+            return
+        twice = repeated(
+            [[e.get("name"), e.get("prefix", "")] if isinstance(e, dict) else [i] for i, e in enumerate(given)]
+        )
+        # From the end: no command moves what a later one names.
+        for i in reversed(range(len(given))):
+            here = (*place, i)
+            found = list(_bucket_faults(here, given[i]))
+            yield from found
+            if i in twice and not found:
+                bucket = f"{given[i]['name']}/{given[i].get('prefix', '')}"
+                yield Fault(place=here, wrong=f"{bucket} is there twice.", remedy=remove(here))
+        yield from surplus(
+            place, given, MAX_DATA_BUCKETS, "buckets", ", the number that always fits the policy of a role"
+        )
+
+    def value(self, given: Any) -> Any:
+        return tuple(
+            SharedBucket(
+                name=entry["name"],
+                write=entry.get("access") == "read-write",
+                prefix=entry.get("prefix", ""),
+                kms_key_arn=entry.get("kmsKeyArn", ""),
+            )
+            for entry in given
+        )
+
+
+def _bucket_faults(place: Place, entry: Any) -> Iterator[Fault]:
+    if not isinstance(entry, dict):
+        wrong = f"{shown(entry)} is not an object {{name, access, prefix, kmsKeyArn}}."
+        yield Fault(place=place, wrong=wrong, remedy=remove(place))
+        return
+    for unknown in sorted(entry.keys() - {"name", "access", "prefix", "kmsKeyArn"}):
+        here = (*place, unknown)
+        wrong = "there is no such field; a bucket has name, access, prefix and kmsKeyArn."
+        yield Fault(place=here, wrong=wrong, remedy=remove(here))
+    if (access := entry.get("access", "read")) not in ("read", "read-write"):
+        here = (*place, "access")
+        yield Fault(place=here, wrong=f"{shown(access)} is neither read nor read-write.", remedy=set_to(here, "read"))
+    key = entry.get("kmsKeyArn", "")
+    if key != "" and (wrong := kms_key_fault(key)):
+        here = (*place, "kmsKeyArn")
+        yield Fault(place=here, wrong=wrong, remedy=remove(here, "Name the key, or remove it"))
+    hopeless = ""
+    for field, rule, corrected in _CORRECTED:
+        here, given = (*place, field), entry.get(field, "")
+        if wrong := rule(given):
+            if rule(meant := corrected(given) if isinstance(given, str) else given):
+                hopeless += f" {field}: {wrong}"
+            else:
+                yield Fault(place=here, wrong=wrong, remedy=set_to(here, meant))
+    if hopeless:
+        # The whole entry goes, once and last. Without its prefix alone, it would open the whole bucket.
+        yield Fault(place=place, wrong=hopeless.strip(), remedy=remove(place, "Correct it, or remove the entry"))
+
+
+#: Fields whose wrong values are corrected to what was probably meant.
+_CORRECTED: tuple[tuple[str, Callable[[object], str], Callable[[str], str]], ...] = (
+    ("name", bucket_name_fault, lambda name: name.removeprefix("s3://").rstrip("/").lower()),
+    ("prefix", prefix_fault, lambda prefix: f"{prefix.strip('/')}/"),
+)

@@ -1,0 +1,30 @@
+"""A refusal is told once, and ends the program in the way that Pulumi's language host takes for told."""
+
+import pulumi
+import pytest
+
+from preflight.refusals import refusals
+from settings import Fault, Refused
+
+REFUSALS = [
+    Refused([Fault(place=("azCount",), wrong="9 is outside 1 to 6.", remedy="Set it: pulumi config set azCount 2")]),
+    pulumi.RunError("azCount: eu-west-9 has 2 zones"),
+]
+
+
+@pytest.mark.parametrize("refused", REFUSALS, ids=lambda refused: type(refused).__name__)
+def test_a_refusal_is_told_once_and_ends_the_program_with_the_code_for_told(
+    refused: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", told.append)
+    with pytest.raises(SystemExit) as ended, refusals():
+        raise refused
+    assert told == [str(refused)]
+    assert ended.value.code == 32
+    assert ended.value.__cause__ is refused
+
+
+def test_a_fault_of_the_programs_own_keeps_its_traceback() -> None:
+    with pytest.raises(KeyError), refusals():
+        raise KeyError("region")
