@@ -92,11 +92,11 @@ def test_submit_tells_all_that_is_wrong_and_submits_nothing(
     folder = ["--output-prefix", "s3://nobody"]
     assert main(["submit", "star", "--outputs", str(outputs_file), *options, *folder, "--", "true"]) == 2
     said = capsys.readouterr().err
-    for words in ("no such tool", "s3://data/none: there is no", "'x' is no S3 URI", "'/x'", "no bucket nobody"):
+    for words in ("no such tool", "s3://data/none: there is no", "'x' is not an S3 URI", "'/x'", "no bucket nobody"):
         assert words in said
-    assert "fast: name main" in said
+    assert "'fast': name main" in said
     assert "--vcpus 0" in said
-    assert "--timeout-hours 0: 1 or more" in said
+    assert "--timeout-hours 0: it must be 1 or more" in said
     assert submitted(clients) == []
 
 
@@ -184,7 +184,9 @@ def test_reads_that_cannot_be_worked_with_are_refused(
     assert main(["call-variants", "--outputs", str(outputs_file), *CALL[:4], *given]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 3, said
-    assert any("s3://data/R1 and s3://data/copy of R1 have the same content" in line for line in said)
+    assert any(
+        "a R1 and a R2: the same reads (s3://data/R1, s3://data/copy of R1 have one size and ETag)" in line for line in said
+    )
     for key in ("GLACIER", "DEEP_ARCHIVE"):
         assert any(
             f"s3://data/{key}: it is archived. Restore it first: aws s3api restore-object" in line for line in said
@@ -229,7 +231,7 @@ def test_cut_off_from_its_jobs_it_leaves_them_and_says_how_to_end_them(
     def cut_off(*_: object) -> None:
         raise what
 
-    monkeypatch.setattr(watch, "follow", cut_off)
+    monkeypatch.setattr(watch, "show", cut_off)
     assert main(["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT]) == code
     (found,) = submitted(clients)
     said = capsys.readouterr().err
@@ -251,6 +253,6 @@ def test_a_run_that_cannot_be_submitted_whole_is_taken_back(
     plan = variants.prepare(request, faults, clients, definitions, "r")
     arns = {tool: arn for tool, arn in stack.job_definition_arns.items() if tool != "bcftools"}
     short = StackOutputs(**{**stack.__dict__, "job_definition_arns": arns})
-    with pytest.raises(Exception, match="bcftools: the stack has no such tool"):
+    with pytest.raises(Exception, match="'bcftools': the stack has no such tool"):
         submission.submit(clients, short, stack.queue_arn, plan.jobs)
     assert len(ended) == 3

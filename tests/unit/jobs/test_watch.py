@@ -1,6 +1,7 @@
 """Progress is a table in a terminal and lines elsewhere, and ends when every job has."""
 
 import io
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -24,6 +25,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 class Batch:
     """Answers with the next of each job's states, and goes on with the last."""
 
+    meta = SimpleNamespace(region_name="eu-west-1")
+
     def __init__(self, **states: list[dict[str, Any]]) -> None:
         self.states = states
 
@@ -36,7 +39,7 @@ class Batch:
 
 
 def aws(**states: list[dict[str, Any]]) -> Aws:
-    return Aws(batch=cast(Any, Batch(**states)), s3=cast(Any, None), logs=cast(Any, None))
+    return Aws(batch=cast(Any, Batch(**states)), s3=cast(Any, None), logs=cast(Any, None), ec2=cast(Any, None))
 
 
 def submitted(id_: str, subject: str, step: str) -> Submitted:
