@@ -66,14 +66,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--output-prefix stands behind `--`, where everything is the command. Put the options before it")
     given, rest = parser.parse_known_args(arguments[:end])
     stray = [*getattr(given, "words", []), *rest]
-    if stray and given.command == "submit" and not (rest and rest[0].startswith("-") and not given.words):
-        parser.error(f"submit: put -- before the command: … -- {shlex.join([*stray, *command])}")
-    if stray and any(text.endswith(",") for text in getattr(given, "sample", None) or []):
-        parser.error(
-            f"--sample: a blank follows the comma before {stray[0]}. Write a pair without one: NAME=s3://…,s3://…"
-        )
     if stray:
-        parser.error(f"unrecognized arguments: {shlex.join(stray)}")
+        parser.error(_stray(given, stray, len(arguments) > end))
     if given.command == "submit":
         given.words = command
         if not command:
@@ -81,6 +75,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     elif command:
         parser.error(f"{given.command} takes no command after --")
     return given
+
+
+def _stray(given: argparse.Namespace, stray: Sequence[str], has_command: bool) -> str:
+    """What is wrong with words that belong to no option."""
+    if stray[0].startswith("-"):
+        return f"unrecognized arguments: {shlex.join(stray)}"
+    if given.command == "submit" and not has_command:
+        return f"submit: put -- before the command: … -- {shlex.join(stray)}"
+    samples: list[str] = getattr(given, "sample", [])
+    if stray[0].startswith("=") or any(text.endswith((",", "=")) for text in samples):
+        return f"--sample: blanks stand before {stray[0]}. Write it without: NAME=s3://… or NAME=s3://…,s3://…"
+    return f"{shlex.join(stray)} belongs to no option. Each takes one value: repeat it for each, and quote a value with blanks or *"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -323,7 +329,7 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, without a unit") from None
+        raise argparse.ArgumentTypeError(f"it must be a whole number without a unit, not {text!r}") from None
 
 
 def _leave(descriptors: Sequence[int]) -> None:

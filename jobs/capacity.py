@@ -127,26 +127,29 @@ def faults(capacity: Capacity, jobs: Sequence[Job], definitions: Mapping[str, Si
     for size, titles in _by_size(jobs, definitions).items():
         changes, why = [], []
         if capacity.max_vcpus is not None and size.vcpus > capacity.max_vcpus:
-            why.append(f"maxVcpus is {capacity.max_vcpus:,}")
+            why.append(f"maxVcpus is {capacity.max_vcpus:,}.")
             changes.append(f"pulumi config set maxVcpus {size.vcpus}")
         if capacity.machines and not any(_holds(each, size) for each in capacity.machines):
-            largest = max(each.vcpus for each in capacity.machines), max(each.memory_mib for each in capacity.machines)
+            vcpus, memory = (
+                max(figures) for figures in zip(*((m.vcpus, m.memory_mib) for m in capacity.machines), strict=True)
+            )
             types = ", ".join(capacity.instance_types)
             why.append(
-                f"no machine of instanceTypes ({types}) holds that: the largest have {largest[0]:,} vCPUs and {largest[1]:,} MiB, of "
-                f"which the system keeps a part"
+                f"No machine of instanceTypes ({types}) holds that: they have up to {vcpus:,} vCPUs and {memory:,} MiB, of which the system "
+                "keeps a part."
             )
             larger = _larger(aws, capacity, size)
             if larger is None:
                 changes = []
-                why.append("and EC2 has no other type of this architecture here that does")
+                why.append(f"No other {capacity.architecture} type that Spot offers here does.")
             else:
-                changes += _adding(capacity.instance_types, larger)
+                if capacity.max_vcpus is not None and larger.vcpus > capacity.max_vcpus:
+                    changes = [f"pulumi config set maxVcpus {larger.vcpus}"]
+                changes += _adding(capacity.instance_types, larger.name)
         if why:
             remedy = f", or let it in: {' && '.join(changes)} && pulumi up" if changes else ""
-            found.append(
-                f"{titles}: {size.vcpus:,} vCPUs and {size.memory_mib:,} MiB can never start: {'; '.join(why)}. Ask for less{remedy}"
-            )
+            asked = f"{size.vcpus:,} vCPU{'s' if size.vcpus > 1 else ''} and {size.memory_mib:,} MiB"
+            found.append(f"{titles}: {asked} can never start. {' '.join(why)} Ask for less{remedy}")
     found += [text for text, never in _scratch(capacity, jobs) if never]
     return found
 
@@ -228,7 +231,7 @@ def _machines(aws: Aws, types: Sequence[str]) -> list[InstanceTypeInfoTypeDef]:
     return _ask(aws, [{"Name": "instance-type", "Values": values}])
 
 
-def _larger(aws: Aws, capacity: Capacity, size: Size) -> str | None:
+def _larger(aws: Aws, capacity: Capacity, size: Size) -> Machine | None:
     """The smallest type of the architecture that holds a size: a common one for general use if there is one."""
     answers = _ask(aws, [{"Name": "processor-info.supported-architecture", "Values": [capacity.architecture]}])
     fitting = [
@@ -238,7 +241,7 @@ def _larger(aws: Aws, capacity: Capacity, size: Size) -> str | None:
     ]
     fitting = sorted(each for each in fitting if _holds(each, size))
     common = [each for each in fitting if re.match(r"[cmr]\d", each.name)]
-    return next((each.name for each in common or fitting), None)
+    return next(iter(common or fitting), None)
 
 
 def _ask(aws: Aws, filters: list[FilterTypeDef]) -> list[InstanceTypeInfoTypeDef]:

@@ -151,7 +151,7 @@ def _describe(aws: Aws, job_id: str) -> JobDetailTypeDef:
     described = aws.batch.describe_jobs(jobs=[job_id])["jobs"]
     if not described:
         raise Refused(
-            f"{job_id}: Batch knows no such job (it forgets a job some days after its end). "
+            f"{job_id!r}: Batch knows no such job (it forgets a job some days after its end). "
             "List the queue's: aws batch list-jobs --job-queue QUEUE --job-status SUCCEEDED"
         )
     return described[0]

@@ -147,9 +147,9 @@ def _slip(key: str) -> str:
     slips = {
         r"[*?]|\[.*\]": "Wildcards are not expanded here: name each object, or submit by the AWS CLI with JOB_INPUTS, which takes them "
         "(docs/job.md). ",
-        r"^\s|\s$|\s/|/\s": "A blank stands at an end of a name. ",
-        r"[,;]": "A comma or semicolon is part of the key: two files are written with s3:// before each and no blank between, "
-        "s3://…,s3://…. ",
+        r"^\s|\s$|\s/|/\s": "A name in it begins or ends with a blank. ",
+        r"[,;]|s3://": "Two files? Write s3:// before each: with --sample a comma and no blank between, s3://…,s3://…; with --input "
+        "repeat the option. ",
         r"%[0-9A-Fa-f]{2}": "A key is taken as it is, %20 is not a blank. ",
     }
     return "".join(sentence for pattern, sentence in slips.items() if re.search(pattern, key))

@@ -99,8 +99,7 @@ def _parse(text: str) -> S3Uri:
     if not found:
         blank = " Leave out the blank before it." if text != text.lstrip() else ""
         raise Refused(
-            f"{text!r} is not an S3 URI.{blank} Write it as s3://bucket/key; a file of this machine is uploaded first: "
-            "aws s3 cp FILE s3://bucket/key"
+            f"{text!r} is not an S3 URI.{blank} Write it as s3://bucket/key. Copy a file of this machine there first: aws s3 cp"
         )
     uri = S3Uri(found[1], found[2] or "")
     try:

@@ -96,12 +96,14 @@ def _doubled(request: Request, found: Mapping[S3Uri, Object]) -> list[str]:
             if uri in found and found[uri].size:
                 key = (found[uri].size, found[uri].etag)
                 places.setdefault(key, []).append((sample.name, mate, uri))
-    return [
-        f"{' and '.join(f'{name} {mate}' for name, mate, _ in each)}: the same reads "
-        f"({', '.join(dict.fromkeys(str(uri) for _, _, uri in each))} have one size and ETag). Name each file of reads once"
-        for each in places.values()
-        if len(each) > 1
-    ]
+    faults = []
+    for each in places.values():
+        if len(each) > 1:
+            names = " and ".join(f"{name} {mate}" for name, mate, _ in each)
+            uris = list(dict.fromkeys(str(uri) for *_, uri in each))
+            why = f"{' and '.join(uris)} have one size and ETag" if len(uris) > 1 else f"both are {uris[0]}"
+            faults.append(f"{names} hold the same reads: {why}. Give each file of reads once")
+    return faults
 
 
 def checksum(reference: Object) -> str:
