@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -268,6 +267,7 @@ def _logs(given: argparse.Namespace, stack: StackOutputs, clients: Aws) -> int:
 
 def _follow(clients: Aws, stack: StackOutputs, held: Capacity, run: str, jobs: Sequence[Job]) -> list[Followed]:
     """Submits jobs and follows them to their end."""
+    global _ending
     followed = [Followed(each) for each in submission.submit(clients, stack, held.queue.arn, jobs)]
     try:
         print(f"run {run}")
@@ -275,10 +275,14 @@ def _follow(clients: Aws, stack: StackOutputs, held: Capacity, run: str, jobs: S
             print(f"submitted {each.title}: {each.submitted.id}")
         watch.show(clients, followed, held.queue)
     except BaseException:
+        _ending = True
         watch.say_left_running(followed, stack.region)
         raise
     return followed
 
+
+#: Whether it is being said what goes on: a signal that comes now, such as that of a closed terminal behind its errors, would cut it off.
+_ending = False
 
 #: What a shell makes of a word, and a command that is run without one does not.
 _SHELL_WORDS = ("|", "||", "&&", ">", ">>", "<", "2>", "2>&1", "&>")
@@ -344,11 +348,12 @@ def _end_by_signals() -> None:
     says how to end them, where someone can still read it."""
     terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
-    def end(number: int, _: object) -> NoReturn:
+    def end(number: int, _: object) -> None:
         if number == signal.SIGHUP:
             # Each word to a terminal that is gone would be an error.
             _leave(terminals)
-        sys.exit(128 + number)
+        if not _ending:
+            sys.exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:

@@ -121,11 +121,14 @@ def show(aws: Aws, jobs: Sequence[Followed], queue: Queue, console: Console | No
     console = console or Console(highlight=False)
     if console.is_terminal:
         # Drawn from this thread, so that a terminal that is closed ends the client here and not in a thread of rich's.
-        with Live(_screen(jobs, queue, console), console=console, auto_refresh=False) as live:
+        picture = _screen(jobs, queue, console)
+        with Live(picture, console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
             while not _refresh(aws, jobs):
                 live.update(_screen(jobs, queue, console))
                 for _ in range(_POLL_SECONDS * _FRAMES):
-                    live.refresh()
+                    # A terminal that is closed refuses the picture just before its signal comes, which ends us in good order.
+                    with contextlib.suppress(OSError):
+                        live.refresh()
                     time.sleep(1 / _FRAMES)
             live.update(_screen(jobs, queue, console), refresh=True)
         return
