@@ -58,7 +58,7 @@ def advice(reason: str, queue: Queue) -> str:
     if code in _NEVER_CANCELLED:
         end = " AWS never cancels such a job: it waits until this is mended, or you end it."
     elif (seconds := queue.limits.get(code)) is not None:
-        end = f" The queue cancels it after {seconds // 60} minutes."
+        end = f" The queue cancels it after {f'{seconds // 60} minutes' if seconds <= 7200 else f'{seconds // 3600} hours'}."
     else:
         end = ""
     return f"{_ADVICE[code]}.{end}"
