@@ -33,5 +33,6 @@ def connect(region: str) -> Aws:
         batch=session.client("batch", config=config),
         s3=session.client("s3", config=config),
         logs=session.client("logs", config=config),
-        ec2=session.client("ec2", config=config),
+        # Asked for what a machine holds, and done without where it does not answer.
+        ec2=session.client("ec2", config=Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=5)),
     )

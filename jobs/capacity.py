@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jobs.aws import Aws
 from jobs.job import Job
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import ComputeEnvironmentDetailTypeDef
     from mypy_boto3_ec2.type_defs import FilterTypeDef, InstanceTypeInfoTypeDef
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+_DENIED = ("AccessDenied", "AccessDeniedException")
 
 #: Instance families of Batch's own sets (API Reference, ComputeResource, "instanceTypes"; `optimal` is `default_x86_64` since November 2025).
 _X86_64 = ("m6i", "c6i", "r6i", "c7i")
@@ -245,12 +245,11 @@ def _larger(aws: Aws, capacity: Capacity, size: Size) -> Machine | None:
 
 
 def _ask(aws: Aws, filters: list[FilterTypeDef]) -> list[InstanceTypeInfoTypeDef]:
+    """What EC2 says, or nothing: the check is left out where EC2 is out of reach, as in a network without a way to it."""
     try:
         pages = aws.ec2.get_paginator("describe_instance_types").paginate(Filters=filters)
         return [each for page in pages for each in page["InstanceTypes"]]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _DENIED:
-            raise
+    except (ClientError, BotoCoreError):
         return []
 
 

@@ -216,7 +216,7 @@ def _screen(jobs: Sequence[Followed], queue: Queue, console: Console) -> Rendera
         lines += [f"{few(titles)}: {reason}", *([f"    {text}"] if (text := advice(reason, queue)) else [])]
     if _stalled(jobs) and max(job.waited for job in jobs) >= LONG:
         lines += where_to_look(queue)
-    table = _table(jobs, console, len(lines) + 1 if lines else 0)
+    table = _table(jobs, console, sum(1 + len(line) // console.width for line in lines) + 1 if lines else 0)
     return Group(table, "", *(Text(line, style="yellow") for line in lines)) if lines else table
 
 

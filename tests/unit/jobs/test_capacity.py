@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from jobs import capacity, sizes
 from jobs.aws import Aws
@@ -65,7 +65,11 @@ def described(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Described:
 
 
 def denied(*_: object, **__: object) -> None:
-    raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "Describe")
+    raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Describe")
+
+
+def out_of_reach(*_: object, **__: object) -> None:
+    raise ConnectTimeoutError(endpoint_url="https://ec2")
 
 
 def faults(clients: Aws, held: Capacity, *jobs: Job) -> list[str]:
@@ -212,7 +216,7 @@ def test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_t
 def test_where_ec2_may_not_be_asked_a_family_may_have_disks_and_batchs_own_sets_have_none(
     clients: Aws, described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients.ec2, "get_paginator", denied)
+    monkeypatch.setattr(clients.ec2, "get_paginator", out_of_reach)
     job = made(least_bytes=101 * GIB, likely_bytes=101 * GIB)
     for types, refused in ((["m6id"], 0), (["default_x86_64"], 1)):
         described({"maxvCpus": 256, "instanceTypes": types})
