@@ -341,14 +341,17 @@ def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path)
             start_new_session=True,
         )
         os.close(theirs)
-        seen = b""
-        while b"align" not in seen or b"the-id" not in seen:
-            seen += os.read(ours, 1000)
-        os.close(ours)
-        if "nobody" in how:
-            # It goes on, as it was asked to, and finds only at the end that it cannot print the outcome.
-            (tmp_path / "end").touch()
-        code = process.wait(timeout=60)
+        try:
+            seen = b""
+            while b"the-id" not in seen:
+                seen += os.read(ours, 1000)
+            os.close(ours)
+            if "nobody" in how:
+                # It goes on, as it was asked to, and finds only at the end that it cannot print the outcome.
+                (tmp_path / "end").touch()
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
     said = (tmp_path / "errors").read_text()
     assert "Traceback" not in said
     if "nobody" in how:
