@@ -217,9 +217,9 @@ def _submit(given: argparse.Namespace, stack: StackOutputs, clients: Aws) -> int
     faults.refuse()
     assert held is not None
     _warn(_shell_words(given.words), held.notes, capacity.doubts(held, [job], definitions))
-    jobs = _follow(clients, stack, held, run, [job])
+    jobs = _follow(given, clients, stack, held, run, [job])
     if report.failures(clients, stack.log_group, jobs):
-        report.what_next(jobs, again=False)
+        report.what_next(jobs, _logs_command(given), again=False)
         return 1
     report.published(clients, job)
     return 0
@@ -243,12 +243,12 @@ def _call_variants(given: argparse.Namespace, stack: StackOutputs, clients: Aws)
     assert held is not None
     submission.refuse_beside_earlier(clients, stack, held.queue.arn, plan.jobs)
     _warn(held.notes, capacity.doubts(held, plan.jobs, definitions))
-    jobs = _follow(clients, stack, held, plan.run, plan.jobs)
+    jobs = _follow(given, clients, stack, held, plan.run, plan.jobs)
     failed = report.failures(clients, stack.log_group, jobs)
     report.warnings(clients, jobs)
     if failed:
         report.outputs(plan, jobs)
-        report.what_next(jobs, again=True)
+        report.what_next(jobs, _logs_command(given), again=True)
         return 1
     report.outputs(plan)
     if request.truth:
@@ -265,7 +265,15 @@ def _logs(given: argparse.Namespace, stack: StackOutputs, clients: Aws) -> int:
     return 0
 
 
-def _follow(clients: Aws, stack: StackOutputs, held: Capacity, run: str, jobs: Sequence[Job]) -> list[Followed]:
+def _logs_command(given: argparse.Namespace) -> str:
+    """The command that prints a job's log, the same stack being meant."""
+    options = [("--outputs", given.outputs), ("--stack", given.stack)]
+    return shlex.join(["python", "-m", "jobs", "logs", *(str(word) for each in options if each[1] for word in each)])
+
+
+def _follow(
+    given: argparse.Namespace, clients: Aws, stack: StackOutputs, held: Capacity, run: str, jobs: Sequence[Job]
+) -> list[Followed]:
     """Submits jobs and follows them to their end."""
     global _ending
     followed = [Followed(each) for each in submission.submit(clients, stack, held.queue.arn, jobs)]
@@ -276,7 +284,7 @@ def _follow(clients: Aws, stack: StackOutputs, held: Capacity, run: str, jobs: S
         watch.show(clients, followed, held.queue)
     except BaseException:
         _ending = True
-        watch.say_left_running(followed, stack.region)
+        watch.say_left_running(followed, stack.region, _logs_command(given))
         raise
     return followed
 

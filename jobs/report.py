@@ -40,11 +40,12 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
     return True
 
 
-def what_next(jobs: Sequence[Followed], again: bool) -> None:
+def what_next(jobs: Sequence[Followed], logs_command: str, again: bool) -> None:
     """Prints what to do after a failure.
 
     Args:
         jobs: all jobs of the run.
+        logs_command: what prints a log, with a job's id behind it.
         again: whether the same command goes on from what is done.
     """
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
@@ -52,14 +53,14 @@ def what_next(jobs: Sequence[Followed], again: bool) -> None:
         (job for job in failed.values() if not any(other in failed for other in job.submitted.job.after)), None
     )
     if first is not None and first.streams:
-        print(f"\nA whole log: python -m jobs logs {first.submitted.id}", file=sys.stderr)
+        print(f"\nA whole log: {logs_command} {first.submitted.id}", file=sys.stderr)
     if again:
         print(
             "Mend what is wrong and give the same command again: what is done is not done twice.",
             file=sys.stderr,
         )
     else:
-        print("Nothing was published. Mend what is wrong and submit it again.", file=sys.stderr)
+        print("There is no result. Mend what is wrong and submit it again.", file=sys.stderr)
 
 
 def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:

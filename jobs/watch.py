@@ -272,8 +272,14 @@ def _cell(jobs: Sequence[Followed]) -> RenderableType:
     return Spinner("dots", Text(text, style=style), style=style) if word == "running" else Text(text, style=style)
 
 
-def say_left_running(jobs: Sequence[Followed], region: str) -> None:
-    """Says what to do about jobs that go on without us."""
+def say_left_running(jobs: Sequence[Followed], region: str, logs_command: str) -> None:
+    """Says what to do about jobs that go on without us.
+
+    Args:
+        jobs: the jobs, as Batch last described them.
+        region: where they are.
+        logs_command: what prints a log, with a job's id behind it.
+    """
     left = [job for job in jobs if not job.ended]
     if not left:
         return
@@ -283,7 +289,7 @@ def say_left_running(jobs: Sequence[Followed], region: str) -> None:
     # Where the terminal is gone nobody reads it, and nothing more can be done.
     with contextlib.suppress(OSError):
         print(
-            f"\nThe jobs go on. Look at one: python -m jobs logs {furthest.submitted.id}\n"
+            f"\nThe jobs go on. Look at one: {logs_command} {furthest.submitted.id}\n"
             f"End them all: {how_to_end((job.submitted.id for job in left), region)}",
             file=sys.stderr,
         )

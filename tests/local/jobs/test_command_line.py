@@ -69,7 +69,7 @@ def test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where(
     (id_,) = re.findall(r"\(job ([0-9a-f-]{36})\)", done.stderr)
     assert folder.endswith(f"evidence/failed/{id_}/")
     assert platform.get(prefix / f"failed/{id_}/1/t.log") == b"why\n"
-    assert f"A whole log: python -m jobs logs {id_}" in done.stderr
+    assert f"A whole log: python -m jobs logs --outputs {outputs_file} {id_}" in done.stderr
 
 
 def test_an_input_that_was_cut_off_is_found_on_request(platform: Platform, outputs_file: Path) -> None:

@@ -87,13 +87,13 @@ def test_where_the_files_lie_that_a_failure_left_is_told_if_there_are_any(
 def test_after_a_failure_the_next_step_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     align = followed("align", "FAILED", exit_code=3, streams=("stream",))
     call = followed("call", "FAILED", after=(align.submitted.job,))
-    report.what_next([call, align], again=True)
+    report.what_next([call, align], "python -m jobs logs", again=True)
     assert capsys.readouterr().err == (
         "\nA whole log: python -m jobs logs id-of-align\n"
         "Mend what is wrong and give the same command again: what is done is not done twice.\n"
     )
-    report.what_next([followed("job", "FAILED")], again=False)
-    assert capsys.readouterr().err == "Nothing was published. Mend what is wrong and submit it again.\n"
+    report.what_next([followed("job", "FAILED")], "python -m jobs logs", again=False)
+    assert capsys.readouterr().err == "There is no result. Mend what is wrong and submit it again.\n"
 
 
 def plan_of(*samples: str) -> Plan:

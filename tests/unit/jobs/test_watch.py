@@ -288,7 +288,7 @@ def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_hav
     jobs: dict[str, str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     states = [followed(id_, "", status) for id_, status in jobs.items()]
-    watch.say_left_running(states, "eu-west-1")
+    watch.say_left_running(states, "eu-west-1", "python -m jobs logs")
     said = capsys.readouterr().err
     assert f"python -m jobs logs {named}\n" in said
     left = [id_ for id_, status in jobs.items() if status not in ("SUCCEEDED", "FAILED")]
@@ -296,5 +296,5 @@ def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_hav
 
 
 def test_of_jobs_that_have_ended_nothing_is_left_running(capsys: pytest.CaptureFixture[str]) -> None:
-    watch.say_left_running([followed("a", "", "SUCCEEDED")], "eu-west-1")
+    watch.say_left_running([followed("a", "", "SUCCEEDED")], "eu-west-1", "python -m jobs logs")
     assert capsys.readouterr().err == ""
