@@ -203,7 +203,7 @@ def _scratch(capacity: Capacity, jobs: Sequence[Job]) -> list[tuple[str, bool]]:
             else f"may need {likely:,} GiB of scratch, which it shares with the other jobs of its machine"
         )
         remedy = f"pulumi config set scratchGiB {enough} && pulumi up"
-        end = f"Let it in: {remedy}" if never else f"If it ends with exit code 71: {remedy}"
+        end = f"Let it in: {remedy}" if never else f"If it ends with exit code 71 or 78: {remedy}"
         lines.append((f"{few(titles)}: {need}, and scratchGiB is {capacity.scratch_gib:,}. {end}", never))
     return lines
 
