@@ -272,6 +272,8 @@ class SubmitPermissions(pulumi.ComponentResource):
                         "batch:DescribeJobQueues",
                         "batch:DescribeJobs",
                         "batch:ListJobs",
+                        # What a machine holds, so that a job too large for all of them is refused before it is submitted.
+                        "ec2:DescribeInstanceTypes",
                     ],
                     "Resource": "*",
                 },

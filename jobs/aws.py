@@ -10,6 +10,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
@@ -21,6 +22,7 @@ class Aws:
     batch: BatchClient
     s3: S3Client
     logs: CloudWatchLogsClient
+    ec2: EC2Client
 
 
 def connect(region: str) -> Aws:
@@ -31,4 +33,6 @@ def connect(region: str) -> Aws:
         batch=session.client("batch", config=config),
         s3=session.client("s3", config=config),
         logs=session.client("logs", config=config),
+        # Asked for what a machine holds, and done without where it does not answer.
+        ec2=session.client("ec2", config=Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=5)),
     )

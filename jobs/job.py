@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,14 @@ class Job:
     """The output that says what is odd about its data: a line each, none if nothing."""
     resume: bool = False
     """Whether it ends at once if its manifest says that the same has been done before."""
+    test_inputs: bool = False
+    """Whether gzip and BAM inputs are read to their end first, and refused if they were cut off."""
+    keep_on_failure: tuple[str, ...] = ()
+    """Globs of the files that are published if the command fails, under `kept`."""
+    least_bytes: int = 0
+    """Bytes that its files take on the scratch volume at least; 0 if nothing is known."""
+    likely_bytes: int = 0
+    """Bytes that they may well take."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of the command's own."""
     vcpus: int | None = None
@@ -74,6 +83,10 @@ class Job:
         """Object that holds the inputs if there are too many for the environment."""
         return S3Uri(self.manifest.bucket, self.manifest.key.removesuffix(".json") + ".inputs.txt")
 
+    def kept(self, job_id: str) -> S3Uri:
+        """Folder that holds what the job left where it failed, an attempt each; the images' `job` knows it by the same rule."""
+        return self.output_prefix / f"failed/{job_id.replace(':', '_')}/"
+
     def input_lines(self) -> str:
         """Content of `input_list`."""
         return "".join(f"{uri.encoded()}\n" for uri in self.inputs)
@@ -88,23 +101,41 @@ def faults(job: Job) -> list[str]:
         if other is not uri:
             same = f"{uri} is given twice" if other == uri else f"{other} and {uri} have one file name, {uri.name}"
             found.append(f"{job.title}: {same}, and a job holds one file of a name. Copy one to another key: aws s3 cp")
-    for glob in job.outputs:
-        parts = glob.split("/")
-        if not glob or any(part in ("", ".", "..") for part in parts):
-            found.append(f"--output {glob!r}: name files inside the working folder, such as *.bam or folder/*.txt")
+    found += [fault for glob in job.outputs for fault in _glob_faults("--output", glob)]
+    found += [fault for glob in job.keep_on_failure for fault in _glob_faults("--keep-on-failure", glob)]
     for name, value, least in (
         ("--vcpus", job.vcpus, 1),
         ("--memory-mib", job.memory_mib, 4),
         ("--timeout-hours", job.timeout_hours, 1),
     ):
         if value is not None and value < least:
-            found.append(f"{name} {value}: {least} or more")
+            found.append(f"{name} {value}: it must be {least} or more")
     if not found:
         try:
             overrides(job)
         except Refused as refused:
             found += refused.faults
     return found
+
+
+def _glob_faults(option: str, glob: str) -> list[str]:
+    """What would match no file, which the job itself tells only at its end."""
+    parts = glob.split("/")
+    why = ""
+    if glob.startswith("s3://"):
+        why = "this is a URI: name files of the working folder here, and where they go by --output-prefix"
+    elif not glob.strip() or any(part in ("", ".", "..") for part in parts):
+        why = "name files inside the working folder, such as *.bam or folder/*.txt"
+    elif glob != glob.strip():
+        why = "a blank stands before or behind it and would be part of the file's name. Leave it out"
+    elif len(words := glob.split()) > 1 and all(re.search(r"[*?]", word) for word in words):
+        why = f"this is one pattern with a blank in it. Give the option for each: {' '.join(f'{option} {word!r}' for word in words)}"
+    elif "**" in parts:
+        why = "** is not a pattern here, * ends at a slash. Name each folder: folder/*"
+    elif braces := re.fullmatch(r"(.*)\{([^{}]*,[^{}]*)\}(.*)", glob):
+        each = [braces[1] + choice + braces[3] for choice in braces[2].split(",")]
+        why = f"braces are not expanded. Give the option for each: {' '.join(f'{option} {word!r}' for word in each)}"
+    return [f"{option} {glob!r}: {why}"] if why else []
 
 
 def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, bool]:
@@ -137,6 +168,13 @@ def _overrides(job: Job, inputs: Mapping[str, str]) -> ContainerOverridesTypeDef
         "JOB_MANIFEST": job.manifest.encoded(),
         **({"JOB_INPUT_MANIFESTS": " ".join(map(relative, job.producers))} if job.producers else {}),
         **({"JOB_RESUME": "1"} if job.resume else {}),
+        **({"JOB_TEST_INPUTS": "1"} if job.test_inputs else {}),
+        **(
+            {"JOB_KEEP_ON_FAILURE": " ".join(encode_glob(glob) for glob in job.keep_on_failure)}
+            if job.keep_on_failure
+            else {}
+        ),
+        **({"JOB_TIMEOUT_SECONDS": str(job.timeout_hours * 3600)} if job.timeout_hours else {}),
         "JOB_SUBMITTED": str(int(time.time())),
         **job.environment,
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from jobs.aws import Aws
 from jobs.refusal import Refused
+from jobs.words import duration, volume
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 #: The images' entrypoint ends the log of every job that ends by itself with its record: as a line of its own, unless the tool's last one
 #: has no end.
 _RECORD = "job: {"
+
+#: What Batch says of every job whose command ended, however it ended.
+_ENDED = "Essential container in task exited"
 
 #: Seconds that the last lines of a job may take to reach the log.
 _LOG_DELAY = 5
@@ -30,6 +35,15 @@ def streams(detail: JobDetailTypeDef) -> list[str]:
     names = [attempt.get("container", {}).get("logStreamName", "") for attempt in detail.get("attempts", [])]
     names.append(detail.get("container", {}).get("logStreamName", ""))
     return [name for name in dict.fromkeys(names) if name]
+
+
+def reason(detail: JobDetailTypeDef) -> str:
+    """Why a job ended or waits, in Batch's words, the container's own before the job's; empty where the exit code says all."""
+    container = detail.get("container", {})
+    # While a job waits, the container is of an attempt before.
+    own = "" if detail["status"] == "RUNNABLE" else container.get("reason", "")
+    said = dict.fromkeys([own, detail.get("statusReason", "")])
+    return "; ".join(each for each in said if each and (each != _ENDED or "exitCode" not in container))
 
 
 def tail(aws: Aws, log_group: str, stream: str, lines: int = 20) -> list[str]:
@@ -91,14 +105,53 @@ def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterat
             break
         time.sleep(_POLL_SECONDS)
     if not names:
-        yield f"--- no log: the job is {detail['status']}; {detail.get('statusReason') or 'it has not begun'}"
+        yield "--- no log: the job has not begun" if detail["status"] != "FAILED" else "--- no log: the job never began"
+
+
+def readable(line: str) -> Iterator[str]:
+    """A line of a log as a person reads it: the entrypoint's record becomes sentences."""
+    text, found, rest = line.partition(_RECORD)
+    try:
+        record: dict[str, Any] = json.loads("{" + rest) if found else {}
+    except ValueError:
+        record = {}
+    if "exit_code" not in record:
+        yield line
+        return
+    if text:
+        yield text
+    tool = " ".join(str(record[name]) for name in ("tool", "version") if record.get(name)) or "the command"
+    work = "done by an earlier attempt" if record.get("resumed") else duration(record.get("work_seconds", 0))
+    yield (
+        f"--- {tool}: {work}, exit code {record['exit_code']}. Staging: {volume(record.get('bytes_in', 0))} in, "
+        f"{volume(record.get('bytes_out', 0))} out, {duration(record.get('staging_seconds', 0))}"
+    )
+    peak, granted = record.get("peak_memory_bytes", 0), record.get("memory_bytes", 0)
+    cpu, vcpus = record.get("cpu_seconds", 0), record.get("vcpus", 0)
+    if peak:
+        yield (
+            f"--- memory: {volume(peak)} at most{f' of {volume(granted)}' if granted else ''}. CPU: {duration(cpu)}"
+            f"{f' on {vcpus:g} vCPUs' if vcpus else ''}"
+        )
+
+
+def ending(aws: Aws, job_id: str) -> Iterator[str]:
+    """How a job stands: its state, how long it has run, its exit code and why it ended or waits."""
+    detail = _describe(aws, job_id)
+    container = detail.get("container", {})
+    begun, ended = detail.get("startedAt"), detail.get("stoppedAt")
+    ran = f", ran {duration(((ended or time.time() * 1000) - begun) / 1000)}" if begun else ""
+    code = f", exit code {container['exitCode']}" if "exitCode" in container else ""
+    attempts = f", attempt {len(detail['attempts'])}" if len(detail.get("attempts", [])) > 1 else ""
+    why = f": {said}" if (said := reason(detail)) else ""
+    yield f"--- {detail['jobName']} {detail['status']}{attempts}{code}{ran}{why}"
 
 
 def _describe(aws: Aws, job_id: str) -> JobDetailTypeDef:
     described = aws.batch.describe_jobs(jobs=[job_id])["jobs"]
     if not described:
         raise Refused(
-            f"{job_id}: Batch knows no such job (it forgets a job some days after its end). "
+            f"{job_id!r}: Batch knows no such job (it forgets a job some days after its end). "
             "List the queue's: aws batch list-jobs --job-queue QUEUE --job-status SUCCEEDED"
         )
     return described[0]

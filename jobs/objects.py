@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -122,6 +123,18 @@ def read_output(s3: S3Client, manifest: S3Uri, uri: S3Uri) -> str:
     return text
 
 
+def has_any(s3: S3Client, folder: S3Uri, *but: str) -> bool:
+    """Whether a folder holds objects, others than those whose last part is named."""
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.key):
+            if any(each["Key"].rpartition("/")[2] not in but for each in page.get("Contents", [])):
+                return True
+    except ClientError:
+        # Who may not list it is told nothing of it.
+        return False
+    return False
+
+
 def are_as_made(s3: S3Client, outputs: Iterable[Mapping[str, Any]], bucket: str) -> bool:
     """Whether outputs are there as their manifest names them."""
     made = {S3Uri(bucket, each["key"]): (each["size"], each["etag"]) for each in outputs}
@@ -129,11 +142,24 @@ def are_as_made(s3: S3Client, outputs: Iterable[Mapping[str, Any]], bucket: str)
     return {uri: (each.size, each.etag) for uri, each in found.items()} == made
 
 
+def _slip(key: str) -> str:
+    """What may have been meant by a key that is not there: a sentence with a blank behind it for each, or nothing."""
+    slips = {
+        r"[*?]|\[.*\]": "Wildcards are not expanded here: name each object, or submit by the AWS CLI with JOB_INPUTS, which takes them "
+        "(docs/job.md). ",
+        r"^\s|\s$|\s/|/\s": "A name in it begins or ends with a blank. ",
+        r"[,;]|s3://": "Two files? Write s3:// before each: with --sample a comma and no blank between, s3://…,s3://…; with --input "
+        "repeat the option. ",
+        r"%[0-9A-Fa-f]{2}": "A key is taken as it is, %20 is not a blank. ",
+    }
+    return "".join(sentence for pattern, sentence in slips.items() if re.search(pattern, key))
+
+
 def explain(uri: S3Uri, error: ClientError) -> str:
     """S3's answer in one line."""
     code = error.response["Error"]["Code"]
     if code in _MISSING:
-        return f"{uri}: there is no such object. Look: aws s3 ls '{uri}'"
+        return f"{uri}: there is no such object. {_slip(uri.key)}Look: aws s3 ls '{uri.parent}'"
     if code in ("403", "AccessDenied", "Forbidden"):
         return f"{uri}: your credentials may not read it. Ask its owner for s3:GetObject and s3:ListBucket"
     return f"{uri}: S3 answers {code}, {error.response['Error'].get('Message', 'without a word')}"

@@ -19,7 +19,7 @@ _MANY = 10
 
 
 def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
-    """Prints the jobs that failed, with reason, exit code and last log lines; True if there are any."""
+    """Prints the jobs that failed, with reason, exit code, last log lines and where the files lie that they left; True if there are any."""
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
     if not failed:
         return False
@@ -30,10 +30,37 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
             print(f"\n{job.title}: not run, since {cause.title} failed", file=sys.stderr)
             continue
         code = "" if job.exit_code is None else f", exit code {job.exit_code}"
-        print(f"\n{job.title}{code}: {job.reason or 'no reason given'} (job {job.submitted.id})", file=sys.stderr)
+        why = f": {job.reason}" if job.reason else "" if code else ": no reason given"
+        print(f"\n{job.title}{code}{why} (job {job.submitted.id})", file=sys.stderr)
         for line in logs.tail(aws, log_group, job.streams[-1]) if job.streams else []:
             print(f"    {line}", file=sys.stderr)
+        kept = job.submitted.job.kept(job.submitted.id)
+        if job.streams and objects.has_any(aws.s3, kept, "record.json"):
+            print(f"    Files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
     return True
+
+
+def what_next(jobs: Sequence[Followed], logs_command: str, again: bool) -> None:
+    """Prints what to do after a failure.
+
+    Args:
+        jobs: all jobs of the run.
+        logs_command: what prints a log, with a job's id behind it.
+        again: whether the same command goes on from what is done.
+    """
+    failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
+    first = next(
+        (job for job in failed.values() if not any(other in failed for other in job.submitted.job.after)), None
+    )
+    if first is not None and first.streams:
+        print(f"\nA whole log: {logs_command} {first.submitted.id}", file=sys.stderr)
+    if again:
+        print(
+            "Mend what is wrong and give the same command again: what is done is not done twice.",
+            file=sys.stderr,
+        )
+    else:
+        print("There is no result. Mend what is wrong and submit it again.", file=sys.stderr)
 
 
 def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
@@ -49,15 +76,32 @@ def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
                 print(f"warning, {job.title}: {line}")
 
 
-def outputs(plan: Plan) -> None:
-    """Prints where the results of call-variants lie."""
+def outputs(plan: Plan, jobs: Sequence[Followed] | None = None) -> None:
+    """Prints where the results of call-variants lie.
+
+    Args:
+        plan: the plan.
+        jobs: its jobs, if some failed: the samples whose variants were called are listed, if there are any.
+    """
     request, prefix = plan.request, plan.request.output_prefix
-    print("\nOutputs")
-    for sample in request.samples[:_MANY]:
+    samples = [sample.name for sample in request.samples]
+    if jobs is not None:
+        called = {
+            job.submitted.job.subject for job in jobs if job.submitted.job.step == "call" and job.status == "SUCCEEDED"
+        }
+        samples = [name for name in samples if name in called]
+        if not samples:
+            return
+    print(
+        "\nOutputs"
+        if jobs is None
+        else f"\nOutputs of the samples that succeeded, {len(samples)} of {len(request.samples)}"
+    )
+    for name in samples[:_MANY]:
         for ending in ("bam", "vcf.gz"):
-            print(f"  {prefix}{sample.name}/{sample.name}.{ending}")
-    if len(request.samples) > _MANY:
-        print(f"  and {len(request.samples) - _MANY} samples more, each in a folder of its name")
+            print(f"  {prefix}{name}/{name}.{ending}")
+    if len(samples) > _MANY:
+        print(f"  and {len(samples) - _MANY} samples more, each in a folder of its name")
     print(
         f"  {prefix}qc/  measures that MultiQC reads\n  {prefix}fastqc/\n  {plan.reference_folder}  the reference as it was used"
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from jobs.refusal import Faults, Refused
 from jobs.uris import S3Uri, parse_folder, parse_object
 
-#: Folders of the output tree, which no sample may be named after.
-RESERVED_NAMES = ("reference", "fastqc", "qc")
+#: Folders of the output tree, there already or to come, which no sample may be named after.
+RESERVED_NAMES = ("reference", "fastqc", "qc", "runs", "report", "work", "failed")
 
 #: Characters of a sample's name: with an ending behind it, it is a file's name.
 MAX_SAMPLE_NAME = 200
@@ -68,13 +68,16 @@ def parse_request(
     for repeated in (name for name, count in counts.items() if count > 1):
         names = ", ".join(sample.name for sample in parsed if sample.name.lower() == repeated)
         faults.add(
-            [f"--sample {names}: one name (capitals do not count), but a sample is one file or one pair of files"]
+            [
+                f"--sample {names}: one name (capitals do not count), and a sample is one file or one pair of files. Join the files of "
+                "several lanes first, R1 and R2 in the same order: cat L001_R1.fastq.gz L002_R1.fastq.gz > R1.fastq.gz"
+            ]
         )
     if ploidy not in PLOIDIES:
         faults.add([f"--ploidy {ploidy}: 1 or 2"])
     if truth and len(samples) != 1:
         faults.add(
-            [f"--truth: goes with exactly one sample, and {len(samples)} are given. Submit that sample by itself"]
+            [f"--truth: it goes with exactly one sample, and {len(samples)} are given. Submit that sample by itself"]
         )
     return Request(
         reference=faults.read(parse_object, reference, "--reference") or _NOTHING,
@@ -101,7 +104,11 @@ def parse_sample(text: str) -> Sample:
     if len(name) > MAX_SAMPLE_NAME:
         faults.add([f"{name}: {len(name)} characters, and a name may have {MAX_SAMPLE_NAME}"])
     if name.lower() in RESERVED_NAMES:
-        faults.add([f"{name}: the name of a folder among the outputs. Name the sample otherwise"])
+        faults.add([f"{name}: the name of a folder among the outputs. Give the sample another name"])
+    joined = re.sub(r",\s+(?=s3://)", ",", rest)
+    if joined != rest:
+        faults.add([f"{name}: a blank follows the comma. Write the pair without one: {name}={joined}"])
+        faults.refuse()
     texts = re.split(r",(?=s3://)", rest)
     reads = [uri for each in texts if (uri := faults.read(parse_object, each, f"{name}:"))]
     if len(texts) > 2:

@@ -41,6 +41,14 @@ _SMALL_REFERENCE, _SMALL_READS = 10_000_000, 50_000_000
 REGION_BASES = 500_000
 
 
+#: Bytes that sorting spills, and that the BAM takes, a byte of reads, at least and likely: of gzipped reads, whose compression is much the
+#: same, and of plain ones, which hold four times as much. Both are on the disk at a time, beside the reads.
+_GZIPPED_READS, _PLAIN_READS = (0.5, 1.0), (0.1, 0.3)
+
+#: Bytes a base of the normalised reference with bwa's index: 1 of FASTA, 1 of .bwt, 0.5 of .sa and 0.25 of .pac.
+_REFERENCE_BYTES = 2.75
+
+
 @dataclass(frozen=True)
 class Size:
     """What a job asks for."""
@@ -105,6 +113,21 @@ def call(reference_bases: int, reads_bytes: int, aligner: Size, default: Size) -
     """
     regions = math.ceil(reference_bases / REGION_BASES)
     return whole_shares(0, min(_vcpus(reference_bases, reads_bytes, aligner), max(1, regions)), default)
+
+
+def align_scratch(reference_bases: int, reads: Mapping[str, int]) -> tuple[int, int]:
+    """Bytes that aligning one sample takes on the scratch volume, at least and likely.
+
+    Args:
+        reference_bases: of the reference, at most.
+        reads: bytes of the sample's files by name; a name that ends in .gz is taken for compression.
+    """
+    least = likely = 0.0
+    for name, size in reads.items():
+        low, high = _GZIPPED_READS if name.lower().endswith((".gz", ".bgz")) else _PLAIN_READS
+        least += size * (1 + 2 * low)
+        likely += size * (1 + 2 * high)
+    return int(least), int(likely + _REFERENCE_BYTES * reference_bases)
 
 
 def _vcpus(reference_bases: int, reads_bytes: int, aligner: Size) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,12 @@ class StackOutputs:
     bucket: str
     region: str
     log_group: str
+    max_vcpus: int | None = None
+    """vCPUs that each of the stack's environments may grow to; None where a stack of an earlier version does not say."""
+    scratch_gib: int | None = None
+    """GiB of each machine's disk; None likewise."""
+    instance_types: Sequence[str] = ()
+    """Instance types, families or sets of the environments; empty likewise."""
 
     def queue(self, name: str) -> str:
         """The ARN of a queue.
@@ -36,7 +42,7 @@ class StackOutputs:
         """
         known = {"main": self.queue_arn, "on-demand": self.on_demand_queue_arn}
         if name not in known and not name.startswith("arn:"):
-            raise Refused(f"{name}: name main, on-demand or the ARN of a job queue")
+            raise Refused(f"{name!r}: name main, on-demand or the ARN of a job queue")
         return known.get(name, name)
 
     def job_definition(self, tool: str) -> str:
@@ -46,7 +52,7 @@ class StackOutputs:
             Refused: if the stack has no such tool.
         """
         if tool not in self.job_definition_arns:
-            raise Refused(f"{tool}: the stack has no such tool. It has {', '.join(sorted(self.job_definition_arns))}")
+            raise Refused(f"{tool!r}: the stack has no such tool. It has {', '.join(sorted(self.job_definition_arns))}")
         return self.job_definition_arns[tool]
 
 
@@ -78,12 +84,12 @@ def parse(text: str, source: str) -> StackOutputs:
     except ValueError:
         values = None
     if not isinstance(values, dict):
-        raise Refused(f"{source}: no JSON object. Write the file by: pulumi stack output --json > outputs.json")
-    wanted = StackOutputs.__dataclass_fields__
-    missing = [name for name in wanted if name not in values]
+        raise Refused(f"{source} holds no JSON object. Write the file anew: pulumi stack output --json > outputs.json")
+    wanted = fields(StackOutputs)
+    missing = [each.name for each in wanted if each.default is MISSING and each.name not in values]
     if missing:
         raise Refused(f"{source}: {', '.join(missing)} missing. Deploy the stack: pulumi up")
-    return StackOutputs(**{name: values[name] for name in wanted})
+    return StackOutputs(**{each.name: values[each.name] for each in wanted if each.name in values})
 
 
 def _from_file(file: Path) -> str:

@@ -27,6 +27,11 @@ class S3Uri:
         """The last part of the key: the file name that the object gets in a job."""
         return self.key.rpartition("/")[2]
 
+    @property
+    def parent(self) -> S3Uri:
+        """The folder that holds it."""
+        return S3Uri(self.bucket, self.key.removesuffix(self.name))
+
     def __truediv__(self, path: str) -> S3Uri:
         """The object at a path inside this folder."""
         return S3Uri(self.bucket, self.key + path)
@@ -58,7 +63,7 @@ def parse_object(text: str) -> S3Uri:
     """The URI of one object.
 
     Raises:
-        Refused: if it is none, or if its last part cannot be a file's name.
+        Refused: if it is not one, or if its last part cannot be a file's name.
     """
     uri = _parse(text)
     if not uri.key or uri.key.endswith("/"):
@@ -69,8 +74,11 @@ def parse_object(text: str) -> S3Uri:
             f"{text}: the last part is to be a file name of 1 to {MAX_NAME_BYTES} bytes, neither . nor .., and has {size} bytes. "
             "Copy the object to another key: aws s3 cp"
         )
-    if ",s3://" in uri.key:
-        raise Refused(f"{text}: a key with `,s3://` in it reads like two. Copy the object to another key: aws s3 cp")
+    if re.search(r",\s*s3://", uri.key):
+        raise Refused(
+            f"{text}: this reads like two objects. Repeat the option for each, write a pair without blanks as NAME=s3://…,s3://…, or, "
+            "if it is one key, copy the object to another: aws s3 cp"
+        )
     return uri
 
 
@@ -78,8 +86,10 @@ def parse_folder(text: str) -> S3Uri:
     """The URI of a folder, with or without a slash at its end, or of a bucket.
 
     Raises:
-        Refused: if it is none.
+        Refused: if it is not one, or if blanks surround it.
     """
+    if text != text.strip():
+        raise Refused(f"{text!r} begins or ends with a blank, which would be part of the folder's name. Leave it out")
     uri = _parse(text)
     return uri if not uri.key or uri.key.endswith("/") else S3Uri(uri.bucket, uri.key + "/")
 
@@ -87,7 +97,10 @@ def parse_folder(text: str) -> S3Uri:
 def _parse(text: str) -> S3Uri:
     found = re.fullmatch(r"s3://([A-Za-z0-9][A-Za-z0-9._-]*)(?:/(.*))?", text, re.DOTALL)
     if not found:
-        raise Refused(f"{text!r} is no S3 URI. Write it as s3://bucket/key")
+        blank = " Leave out the blank before it." if text != text.lstrip() else ""
+        raise Refused(
+            f"{text!r} is not an S3 URI.{blank} Write it as s3://bucket/key. Copy a file of this machine there first: aws s3 cp"
+        )
     uri = S3Uri(found[1], found[2] or "")
     try:
         uri.key.encode()

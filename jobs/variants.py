@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from jobs import job, objects, sizes
+from jobs import capacity, job, objects, sizes
 from jobs.aws import Aws
+from jobs.capacity import Capacity
 from jobs.job import Job
 from jobs.objects import Object
 from jobs.refusal import Faults
@@ -39,7 +40,14 @@ MATES = ("R1", "R2")
 _INDEX_FILES = ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")
 
 
-def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str, Size], run: str) -> Plan:
+def prepare(
+    request: Request,
+    faults: Faults,
+    aws: Aws,
+    definitions: Mapping[str, Size],
+    run: str,
+    queue: Capacity | None = None,
+) -> Plan:
     """The plan of a request, with everything checked that can be.
 
     Args:
@@ -48,6 +56,7 @@ def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str
         aws: the clients.
         definitions: sizes of the tools' job definitions.
         run: the run's name, for tags.
+        queue: what the queue can hold; None leaves it to Batch to find out.
 
     Raises:
         Refused: with all that is wrong with it, absent objects among it.
@@ -55,14 +64,7 @@ def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str
     found, absent = objects.look_up(aws.s3, request.objects())
     faults.add(absent)
     faults.add(f"{uri}: it is empty" for uri in found if found[uri].size == 0)
-    for sample in request.samples:
-        contents = [(found[uri].size, found[uri].etag) for uri in sample.reads if uri in found]
-        if len(contents) == 2 and contents[0] == contents[1]:
-            faults.add(
-                [
-                    f"{sample.name}: {' and '.join(map(str, sample.reads))} have the same content, and a pair is R1 and R2"
-                ]
-            )
+    faults.add(_doubled(request, found))
     if request.output_prefix.bucket:
         faults.add(objects.bucket_faults(aws.s3, request.output_prefix))
     faults.add(objects.region_faults(aws.s3, [*request.objects(), request.output_prefix]))
@@ -79,8 +81,29 @@ def prepare(request: Request, faults: Faults, aws: Aws, definitions: Mapping[str
     )
     for each in plan.jobs:
         faults.add(job.faults(each))
+    if queue is not None:
+        faults.add(capacity.faults(queue, plan.jobs, definitions, aws))
     faults.refuse()
     return plan
+
+
+def _doubled(request: Request, found: Mapping[S3Uri, Object]) -> list[str]:
+    """A fault for each content that more than one file of reads has, by size and ETag: a file named twice, a copy, a line of a list
+    doubled. Two samples would come out equal, and a pair of one file maps as none."""
+    places: dict[tuple[int, str], list[tuple[str, str, S3Uri]]] = {}
+    for sample in request.samples:
+        for mate, uri in zip(MATES, sample.reads, strict=False):
+            if uri in found and found[uri].size:
+                key = (found[uri].size, found[uri].etag)
+                places.setdefault(key, []).append((sample.name, mate, uri))
+    faults = []
+    for each in places.values():
+        if len(each) > 1:
+            names = " and ".join(f"{name} {mate}" for name, mate, _ in each)
+            uris = list(dict.fromkeys(str(uri) for *_, uri in each))
+            why = f"{' and '.join(uris)} have one size and ETag" if len(uris) > 1 else f"both are {uris[0]}"
+            faults.append(f"{names} hold the same reads: {why}. Give each file of reads once")
+    return faults
 
 
 def checksum(reference: Object) -> str:
@@ -148,6 +171,8 @@ class Plan:
             inputs=(reference,),
             outputs=tuple(f"{self.folder}/reference.fa{ending}" for ending in _INDEX_FILES),
             manifest=self._index_manifest,
+            # gzip takes a bgzipped file that was cut between two blocks for a whole one: contigs would be missing.
+            test_inputs=True,
             environment={"REFERENCE": reference.name, "FOLDER": self.folder},
         )
 
@@ -162,6 +187,9 @@ class Plan:
             outputs=(f"{report}_fastqc.html", f"{report}_fastqc.zip", f"{report}.warnings.txt"),
             manifest=f"{report}.manifest.json",
             warnings=f"{report}.warnings.txt",
+            # FastQC ends well on a file that was cut off. Aligning reads the same files and finds a cut but for one at the end of a record.
+            test_inputs=True,
+            keep_on_failure=("fastqc/*",),
             environment={"SAMPLE": sample, "MATE": mate, "READS": reads.name},
         )
 
@@ -178,6 +206,8 @@ class Plan:
             outputs=(f"{name}/{name}.bam", f"{name}/{name}.bam.*i", f"qc/{name}.*"),
             manifest=f"{name}/{name}.bam.manifest.json",
             warnings=f"qc/{name}.warnings.txt",
+            keep_on_failure=("qc/*",),
+            scratch=sizes.align_scratch(self.bases, {uri.name: self.known[uri].size for uri in sample.reads}),
             environment={"SAMPLE": name, **files, "THREADS": str(size.vcpus), "SORT_MIB": str(sort_mib)},
             after=after,
             producers=(self.request.output_prefix / self._index_manifest,),
@@ -197,6 +227,7 @@ class Plan:
             inputs=(folder / f"{name}.bam", index, *self._index_files()[:2]),
             outputs=(f"{name}/{name}.vcf.gz", f"{name}/{name}.vcf.gz.*i", f"qc/{name}.bcftools_stats.txt"),
             manifest=f"{name}/{name}.vcf.gz.manifest.json",
+            keep_on_failure=("qc/*",),
             environment={
                 "SAMPLE": name,
                 "PLOIDY": str(self.request.ploidy),
@@ -216,6 +247,9 @@ class Plan:
             inputs=(self.request.output_prefix / f"{sample}/{sample}.vcf.gz", *self._index_files()[:2], truth),
             outputs=(f"qc/{sample}.truth.json",),
             manifest=f"qc/{sample}.truth.manifest.json",
+            # As of the reference: variants would be missing from the truth, and recall would come out too high.
+            test_inputs=True,
+            keep_on_failure=("qc/*",),
             environment={"SAMPLE": sample, "TRUTH": truth.name},
             after=(call,),
             producers=(self.request.output_prefix / self._index_manifest, call.manifest),
@@ -242,6 +276,9 @@ class Plan:
         after: tuple[Job, ...] = (),
         producers: tuple[S3Uri, ...] = (),
         warnings: str = "",
+        test_inputs: bool = False,
+        keep_on_failure: tuple[str, ...] = (),
+        scratch: tuple[int, int] = (0, 0),
     ) -> Job:
         part = environment.get("MATE", "")
         return Job(
@@ -262,6 +299,10 @@ class Plan:
             producers=producers,
             warnings=warnings,
             resume=True,
+            test_inputs=test_inputs,
+            keep_on_failure=keep_on_failure,
+            least_bytes=scratch[0],
+            likely_bytes=scratch[1],
             after=after,
             tags={"run": self.run, "step": step}
             | ({"sample": environment["SAMPLE"]} if "SAMPLE" in environment else {}),

@@ -66,14 +66,11 @@ align &
 check
 wait $!
 
-samtools flagstat "$bam" > "$qc.flagstat.txt" &
-measures=($!)
-samtools idxstats "$bam" > "$qc.idxstats.txt" &
-measures+=($!)
-samtools coverage "$bam" > "$qc.samtools_coverage.txt" &
-measures+=($!)
-samtools stats "$bam" > "$qc.stats.txt" &
-measures+=($!)
+measures=()
+for measure in flagstat idxstats stats coverage; do
+  samtools "$measure" "$bam" > "$qc.${measure/coverage/samtools_coverage}.txt" &
+  measures+=($!)
+done
 for measure in "${measures[@]}"; do wait "$measure"; done
 
 # What the caller passes over without a word: reads whose mate lies elsewhere, reads that fit in several places, and duplicates.

@@ -19,9 +19,14 @@ done
 cat "$report/summary.txt"
 warnings=fastqc/$name.warnings.txt
 : > "$warnings"
+for verdict in FAIL WARN; do
+  awk -F '\t' -v verdict="$verdict" '
+    $1 == verdict { found = found (found ? ", " : "") $2 }
+    END { if (found) print "FastQC " verdict ": " found }' "$report/summary.txt" >> "$warnings"
+done
 encoding=$(grep '^Encoding' "$report/fastqc_data.txt" | cut -f 2)
 case $encoding in
   Sanger*) ;;
-  *) echo "the quality letters look like $encoding, and the other steps take them for Sanger / Illumina 1.9: right only if every base is of high quality" > "$warnings" ;;
+  *) echo "the quality letters look like $encoding, and the other steps take them for Sanger / Illumina 1.9: right only if every base is of high quality" >> "$warnings" ;;
 esac
 sed 's/^/warning: /' "$warnings"

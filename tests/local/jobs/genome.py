@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -114,3 +115,19 @@ def _reversed(sequence: str) -> str:
 
 def _record(name: str, sequence: str) -> str:
     return f"@{name}\n{sequence}\n+\n{'I' * len(sequence)}\n"
+
+
+#: The empty block that ends a file of bgzip's (SAM specification, 4.1.2).
+BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+
+
+def bgzipped(*blocks: bytes) -> bytes:
+    """A file of bgzip's with these blocks."""
+    made = b""
+    for block in blocks:
+        packer = zlib.compressobj(wbits=-15)
+        body = packer.compress(block) + packer.flush()
+        size = 18 + len(body) + 8 - 1
+        head = BGZIP_END[:16] + size.to_bytes(2, "little")
+        made += head + body + zlib.crc32(block).to_bytes(4, "little") + len(block).to_bytes(4, "little")
+    return made + BGZIP_END

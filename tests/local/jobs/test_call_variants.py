@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from jobs import report
 from jobs.watch import Followed
 from tests.local.jobs import genome
 from tests.local.jobs.conftest import CODES, GENOME, VARIANTS, Platform, Run
@@ -64,7 +65,8 @@ def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform
     left = {key for key in keys if key.startswith("failed/")}
     assert keys - left == expected
     records = [key for key in left if key.endswith("/record.json")]
-    assert len(records) == sum(1 for job in run.jobs.values() if failed(job))
+    here = [job for job in run.jobs.values() if job.submitted.job.output_prefix == run.prefix]
+    assert len(records) == sum(1 for job in here if failed(job))
 
 
 def test_single_end_reads_of_several_contigs_give_all_variants_and_no_other(platform: Platform, run: Run) -> None:
@@ -169,6 +171,45 @@ def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, s
     assert not any(key.startswith(f"{sample}/") for key in platform.keys(run.prefix))
 
 
+def test_reads_that_were_cut_between_two_blocks_are_found(platform: Platform, run: Run) -> None:
+    """At the end of a record neither FastQC nor samtools finds it. The report's job reads the file to its end first."""
+    report = run.jobs["cut-bgzip fastqc R1"]
+    assert (report.status, report.exit_code) == ("FAILED", 65)
+    assert "its last block is missing: the file was cut off" in platform.log(report)
+    assert run.jobs["cut-bgzip align"].status == "SUCCEEDED"
+
+
+def test_a_truth_that_was_cut_between_two_blocks_is_refused(platform: Platform, run: Run) -> None:
+    assert run.jobs["whole-truth compare"].status == "SUCCEEDED"
+    job = run.jobs["cut-truth compare"]
+    assert (job.status, job.exit_code) == ("FAILED", 65)
+    assert "its last block is missing: the file was cut off" in platform.log(job)
+
+
+def test_fastqcs_verdicts_are_warnings(platform: Platform, run: Run) -> None:
+    """Random bases of even quality: FastQC always has something to say of the few of them."""
+    found = platform.get(run.prefix / "fastqc/single_R1.warnings.txt").decode().splitlines()
+    said = platform.log(run.jobs["single fastqc R1"]).splitlines()
+    verdicts = {line.split("\t")[0]: line.split("\t")[1] for line in said if line.count("\t") == 2}
+    for verdict in ("FAIL", "WARN"):
+        names = [line.split("\t")[1] for line in said if line.startswith(f"{verdict}\t")]
+        expected = [f"FastQC {verdict}: {', '.join(names)}"] if names else []
+        assert [line for line in found if line.startswith(f"FastQC {verdict}")] == expected
+    assert verdicts
+    assert any(line.startswith("FastQC ") for line in found)
+
+
+def test_what_explains_a_failure_is_kept_and_found(
+    platform: Platform, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The counts of a comparison that found nothing."""
+    job = run.jobs["unchanged compare"]
+    kept = job.submitted.job.kept(job.submitted.id)
+    assert platform.keys(kept) == {"1/qc/unchanged.truth.json", "1/record.json"}
+    report.failures(platform.clients, platform.stack.log_group, [job])
+    assert f"Files that it left: aws s3 ls --recursive '{kept}'" in capsys.readouterr().err
+
+
 def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: Run) -> None:
     assert failed(run.jobs["text fastqc R1"])
     assert not any(key.startswith("fastqc/text") for key in platform.keys(run.prefix))
@@ -187,11 +228,13 @@ def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: 
         ("no-bases", "contig a has no bases"),
         ("protein", "is no code for a DNA base"),
         ("text", "FASTA begins with >"),
-        ("cut-gzip", "unexpected end of file"),
+        ("cut-gzip", "unexpected EOF"),
+        ("cut-bgzip", "its last block is missing: the file was cut off"),
     ],
 )
 def test_a_wrong_reference_is_refused(platform: Platform, run: Run, reference: str, words: str) -> None:
     job = run.jobs[f"{reference} index"]
     assert failed(job)
     assert words in platform.log(job)
-    assert platform.keys(platform.folder / f"broken out/{reference}/") == set()
+    kept = f"failed/{job.submitted.id}/1/record.json"
+    assert platform.keys(platform.folder / f"broken out/{reference}/") == {kept}

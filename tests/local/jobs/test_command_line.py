@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.paths import ROOT
+from tests.local.jobs import genome
 from tests.local.jobs.conftest import Platform
 
 NAME = "a b+c [1] *? 50% é"
@@ -50,7 +51,61 @@ def test_a_failed_job_is_shown_with_exit_code_and_log_and_ends_the_command_with_
     (id_,) = re.findall(r"\(job ([0-9a-f-]{36})\)", done.stderr)
     log = jobs("logs", "--outputs", str(outputs_file), id_)
     assert log.returncode == 0
-    assert "this went wrong" in log.stdout.splitlines()
+    lines = log.stdout.splitlines()
+    assert "this went wrong" in lines
+    assert any(re.match(r"--- samtools \S+: \d+ s, exit code 7\. Staging: ", line) for line in lines)
+    assert re.match(r"--- samtools-\S+ FAILED, exit code 7, ran \d+ s$", lines[-1])
+    assert not any("job: {" in line for line in lines)
+
+
+def test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where(
+    platform: Platform, outputs_file: Path
+) -> None:
+    prefix = platform.folder / "evidence/"
+    options = ("--outputs", str(outputs_file), "--output-prefix", str(prefix), "--keep-on-failure", "*.log")
+    done = jobs("submit", "samtools", *options, "--", "echo why > t.log; exit 3")
+    assert done.returncode == 1
+    (folder,) = re.findall(r"Files that it left: aws s3 ls --recursive '([^']+)'", done.stderr)
+    (id_,) = re.findall(r"\(job ([0-9a-f-]{36})\)", done.stderr)
+    assert folder.endswith(f"evidence/failed/{id_}/")
+    assert platform.get(prefix / f"failed/{id_}/1/t.log") == b"why\n"
+    assert f"A whole log: python -m jobs logs --outputs {outputs_file} {id_}" in done.stderr
+
+
+def test_an_input_that_was_cut_off_is_found_on_request(platform: Platform, outputs_file: Path) -> None:
+    cut = platform.put("cut/x.fq.gz", genome.bgzipped(b"@a\nA\n+\nI\n")[: -len(genome.BGZIP_END)])
+    options = (
+        "--outputs",
+        str(outputs_file),
+        "--input",
+        str(cut),
+        "--output-prefix",
+        str(platform.folder / "cut out/"),
+    )
+    assert jobs("submit", "samtools", *options, "--", "true").returncode == 0
+    done = jobs("submit", "samtools", *options, "--test-inputs", "--", "true")
+    assert done.returncode == 1
+    assert "its last block is missing: the file was cut off" in done.stderr
+
+
+def test_a_job_that_no_machine_can_hold_is_refused_at_once(platform: Platform, outputs_file: Path) -> None:
+    prefix = str(platform.folder / "large/")
+    done = jobs(
+        "submit", "samtools", "--outputs", str(outputs_file), "--output-prefix", prefix, "--vcpus", "500", "--", "true"
+    )
+    assert done.returncode == 2
+    assert re.search(r"500 vCPUs and [\d,]+ MiB can never start\. maxVcpus is \d+\.", done.stderr)
+    assert "submitted" not in done.stdout
+
+
+def test_a_redirection_that_the_shell_took_is_refused(platform: Platform, outputs_file: Path, tmp_path: Path) -> None:
+    options = ["--outputs", str(outputs_file), "--output", "*.txt", "--output-prefix", str(platform.folder / "taken/")]
+    command = [sys.executable, "-m", "jobs", "submit", "samtools", *options, "--", "samtools", "--version"]
+    with (tmp_path / "out.txt").open("w") as file:
+        done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "-- 'samtools --version > out.txt'" in done.stderr
+    assert (tmp_path / "out.txt").read_text() == ""
 
 
 def test_the_stacks_outputs_are_read_through_pulumi(platform: Platform) -> None:
@@ -84,6 +139,7 @@ def test_ended_from_outside_it_says_how_to_end_the_jobs(how: str, platform: Plat
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stderr
+        assert process.stdout.readline().startswith("run ")
         (id_,) = re.findall(r"submitted \S+ job: (\S+)", process.stdout.readline())
         try:
             if how == "SIGTERM":

@@ -108,8 +108,46 @@ def test_outputs_outside_the_working_folder_are_refused(glob: str) -> None:
     assert repr(glob) in fault
 
 
+@pytest.mark.parametrize(
+    ("glob", "words"),
+    [
+        ("s3://data/out/*.bam", "this is a URI"),
+        ("*.bam ", "a blank stands before or behind it"),
+        (" *.bam", "a blank stands before or behind it"),
+        (" ", "name files inside the working folder"),
+        ("*.bam *.bai", "Give the option for each: --output '*.bam' --output '*.bai'"),
+        ("**/*.bam", "** is not a pattern here"),
+        ("x_fastqc.{zip,html}", "Give the option for each: --output 'x_fastqc.zip' --output 'x_fastqc.html'"),
+    ],
+)
+def test_a_pattern_that_would_match_nothing_is_refused_with_what_is_meant(glob: str, words: str) -> None:
+    (fault,) = faults(made(outputs=(glob,)))
+    assert words in fault
+    (fault,) = faults(made(keep_on_failure=(glob,)))
+    assert words.replace("--output", "--keep-on-failure") in fault
+
+
+@pytest.mark.parametrize("glob", ["my report.txt", "a b*.txt", "{a}.txt", "*.bam", "folder/*"])
+def test_a_pattern_that_names_awkward_files_is_taken(glob: str) -> None:
+    assert faults(made(outputs=(glob,), keep_on_failure=(glob,))) == []
+
+
+def test_what_is_kept_and_tested_and_the_time_limit_reach_the_job() -> None:
+    variables = environment(made(keep_on_failure=("*.log", "a b"), test_inputs=True, timeout_hours=48))
+    assert variables["JOB_KEEP_ON_FAILURE"] == "*.log a%20b"
+    assert variables["JOB_TEST_INPUTS"] == "1"
+    assert variables["JOB_TIMEOUT_SECONDS"] == "172800"
+
+
+def test_what_a_failed_job_left_is_found_by_its_id() -> None:
+    assert str(made().kept("1234:5")) == "s3://data/out/failed/1234_5/"
+
+
 def test_impossible_sizes_are_refused_both_at_once() -> None:
-    assert faults(made(vcpus=0, memory_mib=3)) == ["--vcpus 0: 1 or more", "--memory-mib 3: 4 or more"]
+    assert faults(made(vcpus=0, memory_mib=3)) == [
+        "--vcpus 0: it must be 1 or more",
+        "--memory-mib 3: it must be 4 or more",
+    ]
 
 
 def test_a_sound_job_has_no_fault() -> None:

@@ -1,5 +1,6 @@
 """Logs are printed whole, attempt by attempt, and their last lines when a job failed."""
 
+import json
 import time
 from typing import Any, cast
 
@@ -109,9 +110,75 @@ def test_a_log_that_may_not_be_read_hides_no_failure(
 def test_a_job_without_a_log_says_why(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
     described(monkeypatch, clients, {"status": "FAILED", "statusReason": "Dependent Job failed"})
     (line,) = logs.whole(clients, "jobs", "id")
-    assert line == "--- no log: the job is FAILED; Dependent Job failed"
+    assert line == "--- no log: the job never began"
 
 
 def test_an_unknown_job_is_refused(clients: Aws, stack: StackOutputs) -> None:
-    with pytest.raises(Refused, match="none: Batch knows no such job"):
+    with pytest.raises(Refused, match="'none': Batch knows no such job"):
         list(logs.whole(clients, "jobs", "none"))
+
+
+RECORD = {
+    "tool": "bwa",
+    "version": "0.7.18",
+    "exit_code": 0,
+    "staging_seconds": 20.4,
+    "work_seconds": 723.0,
+    "bytes_in": 3 * 2**30 // 2,
+    "bytes_out": 2**20,
+    "peak_memory_bytes": 5 * 2**30,
+    "memory_bytes": 7600 * 2**20,
+    "cpu_seconds": 2400,
+    "vcpus": 4,
+}
+
+
+def test_the_record_is_read_as_sentences() -> None:
+    assert list(logs.readable("job: " + json.dumps(RECORD))) == [
+        "--- bwa 0.7.18: 12 min 03 s, exit code 0. Staging: 1.5 GiB in, 1.0 MiB out, 20 s",
+        "--- memory: 5.0 GiB at most of 7.4 GiB. CPU: 40 min 00 s on 4 vCPUs",
+    ]
+    assert list(logs.readable('onejob: {"exit_code":7,"resumed":true}')) == [
+        "one",
+        "--- the command: done by an earlier attempt, exit code 7. Staging: 0 bytes in, 0 bytes out, 0 s",
+    ]
+
+
+@pytest.mark.parametrize("line", ["", "one", 'job: {"cut', 'job: {"else": 1}', "job: it failed"])
+def test_any_other_line_is_left_alone(line: str) -> None:
+    assert list(logs.readable(line)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("detail", "line"),
+    [
+        (
+            {"status": "SUCCEEDED", "container": {"exitCode": 0}, "startedAt": 1000, "stoppedAt": 64_000},
+            "--- n SUCCEEDED, exit code 0, ran 1 min 03 s",
+        ),
+        (
+            {
+                "status": "FAILED",
+                "statusReason": "Essential container in task exited",
+                "container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},
+                "attempts": [{}, {}],
+                "startedAt": 1000,
+                "stoppedAt": 2000,
+            },
+            "--- n FAILED, attempt 2, exit code 137, ran 1 s: OutOfMemoryError: Container killed due to memory usage",
+        ),
+        ({"status": "FAILED", "statusReason": "Dependent Job failed"}, "--- n FAILED: Dependent Job failed"),
+        (
+            {
+                "status": "RUNNABLE",
+                "statusReason": "ACTION_REQUIRED - CE(s) associated with the job queue are invalid.",
+            },
+            "--- n RUNNABLE: ACTION_REQUIRED - CE(s) associated with the job queue are invalid.",
+        ),
+    ],
+)
+def test_how_a_job_stands_is_said_in_a_line(
+    detail: dict[str, Any], line: str, clients: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described(monkeypatch, clients, {"jobName": "n", **detail})
+    assert list(logs.ending(clients, "id")) == [line]

@@ -49,14 +49,81 @@ def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
     clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(clients, "stream", "one", "two")
-    align = followed("align", "FAILED", exit_code=3, reason="Essential container in task exited", streams=("stream",))
+    align = followed("align", "FAILED", exit_code=3, streams=("stream",))
     call = followed("call", "FAILED", after=(align.submitted.job,))
     assert report.failures(clients, "jobs", [align, call, followed("fastqc", "SUCCEEDED")])
     assert capsys.readouterr().err == (
         "\n2 of 3 jobs failed\n"
-        "\na align, exit code 3: Essential container in task exited (job id-of-align)\n    one\n    two\n"
+        "\na align, exit code 3 (job id-of-align)\n    one\n    two\n"
         "\na call: not run, since a align failed\n"
     )
+
+
+def test_a_failure_without_an_exit_code_is_told_with_its_reason(
+    clients: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.failures(
+        clients, "jobs", [followed("align", "FAILED", reason="Task failed to start"), followed("call", "FAILED")]
+    )
+    said = capsys.readouterr().err
+    assert "\na align: Task failed to start (job id-of-align)\n" in said
+    assert "\na call: no reason given (job id-of-call)\n" in said
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [((), False), (("1/record.json",), False), (("1/record.json", "2/qc/a.txt"), True)]
+)
+def test_where_the_files_lie_that_a_failure_left_is_told_if_there_are_any(
+    left: tuple[str, ...], told: bool, clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(clients, "stream", "one")
+    for path in left:
+        clients.s3.put_object(Bucket="data", Key=f"out/failed/id-of-align/{path}", Body=b"x")
+    report.failures(clients, "jobs", [followed("align", "FAILED", exit_code=3, streams=("stream",))])
+    said = capsys.readouterr().err
+    assert ("Files that it left: aws s3 ls --recursive 's3://data/out/failed/id-of-align/'" in said) == told
+
+
+def test_after_a_failure_the_next_step_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    align = followed("align", "FAILED", exit_code=3, streams=("stream",))
+    call = followed("call", "FAILED", after=(align.submitted.job,))
+    report.what_next([call, align], "python -m jobs logs", again=True)
+    assert capsys.readouterr().err == (
+        "\nA whole log: python -m jobs logs id-of-align\n"
+        "Mend what is wrong and give the same command again: what is done is not done twice.\n"
+    )
+    report.what_next([followed("job", "FAILED")], "python -m jobs logs", again=False)
+    assert capsys.readouterr().err == "There is no result. Mend what is wrong and submit it again.\n"
+
+
+def plan_of(*samples: str) -> Plan:
+    request = parse_request(
+        Faults(),
+        reference="s3://data/r",
+        samples=[f"{name}=s3://data/{name}" for name in samples],
+        output_prefix="s3://data/out",
+    )
+    known = {uri: Object(uri, 1, "e") for uri in request.objects()}
+    sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
+    return Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+
+
+def test_where_some_samples_failed_those_that_did_not_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_of("good", "bad", "worse")
+    jobs = [
+        Followed(
+            Submitted(job, job.name),
+            status="SUCCEEDED" if job.subject == "good" or (job.subject, job.step) == ("bad", "align") else "FAILED",
+        )
+        for job in plan.jobs
+    ]
+    report.outputs(plan, jobs)
+    said = capsys.readouterr().out
+    assert "Outputs of the samples that succeeded, 1 of 3" in said
+    assert "s3://data/out/good/good.vcf.gz" in said
+    assert "bad" not in said
+    report.outputs(plan, [job for job in jobs if job.submitted.job.subject != "good"])
+    assert capsys.readouterr().out == ""
 
 
 def test_without_a_failure_nothing_is_said(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:

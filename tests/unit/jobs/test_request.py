@@ -45,7 +45,7 @@ def test_one_file_is_a_sample_too() -> None:
         ("a" * 201 + "=s3://data/x", "201 characters"),
         ("a=s3://data/x,s3://data/x", "given as R1 and as R2"),
         ("a=s3://data/x,s3://data/y,s3://data/z", "3 files"),
-        ("a=", "no S3 URI"),
+        ("a=", "not an S3 URI"),
         ("a=s3://data/x/", "a folder, not an object"),
     ],
 )

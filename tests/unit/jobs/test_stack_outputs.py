@@ -60,8 +60,8 @@ def test_without_pulumi_the_file_is_named_as_the_way(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "no JSON object"),
-        ("[]", "no JSON object"),
+        ("{", "holds no JSON object"),
+        ("[]", "holds no JSON object"),
         ("{}", "queue_arn, on_demand_queue_arn, job_definition_arns, bucket, region, log_group missing"),
     ],
 )
@@ -71,6 +71,17 @@ def test_a_file_that_holds_something_else_is_refused(text: str, words: str, tmp_
         stack_outputs.read(tmp_path / "o.json")
 
 
+def test_what_a_client_needs_to_know_of_the_machines_is_read(tmp_path: Path) -> None:
+    machines = {"max_vcpus": 64, "scratch_gib": 200, "instance_types": ["m6i", "c7i.4xlarge"]}
+    (tmp_path / "o.json").write_text(json.dumps(VALUES | machines))
+    found = stack_outputs.read(tmp_path / "o.json")
+    assert (found.max_vcpus, found.scratch_gib, found.instance_types) == (64, 200, ["m6i", "c7i.4xlarge"])
+
+
+def test_the_outputs_of_an_earlier_version_do_without(outputs: StackOutputs) -> None:
+    assert (outputs.max_vcpus, outputs.scratch_gib, outputs.instance_types) == (None, None, ())
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"none\.json: No such file"):
         stack_outputs.read(tmp_path / "none.json")
@@ -78,11 +89,11 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_queue_is_named_by_kind_or_by_arn(outputs: StackOutputs) -> None:
     assert [outputs.queue(name) for name in ("main", "on-demand", "arn:x")] == ["arn:main", "arn:od", "arn:x"]
-    with pytest.raises(Refused, match="spot: name main, on-demand or the ARN"):
+    with pytest.raises(Refused, match="'spot': name main, on-demand or the ARN"):
         outputs.queue("spot")
 
 
 def test_an_unknown_tool_is_refused_with_those_there_are(outputs: StackOutputs) -> None:
     assert outputs.job_definition("bwa") == "arn:bwa:3"
-    with pytest.raises(Refused, match=r"star: the stack has no such tool\. It has bwa, fastqc"):
+    with pytest.raises(Refused, match=r"'star': the stack has no such tool\. It has bwa, fastqc"):
         outputs.job_definition("star")

@@ -63,9 +63,9 @@ def test_an_objects_uri_is_read_as_it_is_printed(key: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("data/key", "no S3 URI"),
-        ("https://data/key", "no S3 URI"),
-        ("s3:///key", "no S3 URI"),
+        ("data/key", "not an S3 URI"),
+        ("https://data/key", "not an S3 URI"),
+        ("s3:///key", "not an S3 URI"),
         ("s3://data", "a folder, not an object"),
         ("s3://data/", "a folder, not an object"),
         ("s3://data/folder/", "a folder, not an object"),

@@ -99,6 +99,26 @@ def test_what_a_job_takes_from_others_stands_in_their_manifests(indexed: bool) -
     assert all(each.resume for each in jobs.values())
 
 
+def test_inputs_that_a_tool_would_take_for_whole_ones_are_tested_and_what_explains_a_failure_is_kept() -> None:
+    jobs = planned("a=s3://data/a.fq.gz", truth="s3://data/t.vcf")
+    # Aligning reads the same files as FastQC, and what it and the caller are given besides was made by other steps.
+    assert {each.step: (each.test_inputs, each.keep_on_failure) for each in jobs.values()} == {
+        "index": (True, ()),
+        "fastqc": (True, ("fastqc/*",)),
+        "align": (False, ("qc/*",)),
+        "call": (False, ("qc/*",)),
+        "compare": (True, ("qc/*",)),
+    }
+
+
+def test_aligning_says_what_it_takes_on_the_disk() -> None:
+    jobs = planned(f"a={PAIR}")
+    sizes = {each.step: (each.least_bytes, each.likely_bytes) for each in jobs.values()}
+    # 2 files of 1,000 bytes, and a reference of 1,000 bases.
+    assert sizes["align"] == (4000, 8750)
+    assert sizes["call"] == sizes["fastqc"] == (0, 0)
+
+
 def test_no_two_jobs_of_a_run_publish_to_one_key() -> None:
     jobs = planned(f"a={PAIR}", "a.stats=s3://data/b.fq", "a_R1=s3://data/c.fq")
     keys = [path for each in jobs.values() for path in (*each.outputs, each.manifest.key)]
@@ -115,6 +135,7 @@ def test_every_script_leaves_room_for_long_keys() -> None:
     for each in jobs.values():
         stretched = dataclasses.replace(
             each,
+            timeout_hours=999,
             output_prefix=long,
             manifest=long / each.manifest.key.removeprefix("out/"),
             producers=tuple(long / uri.key.removeprefix("out/") for uri in each.producers),

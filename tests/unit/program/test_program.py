@@ -28,6 +28,9 @@ OUTPUTS = {
         "public_subnet_ids",
         "log_group",
         "scratch_path",
+        "max_vcpus",
+        "scratch_gib",
+        "instance_types",
     ),
 }
 TOOLS = {"fastqc", "bwa", "samtools", "bcftools"}
