@@ -141,4 +141,6 @@ def test_where_no_store_stands_the_programs_login_serves_the_build_itself(
     build: Callable[[bool], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
+    # Nor a helper of the platform's own store, which Docker would use without being told.
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
     assert build(False).startswith("sha256:")

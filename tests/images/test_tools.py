@@ -10,7 +10,9 @@ from docker.errors import BuildError
 from packaging.licenses import canonicalize_license_expression
 
 from benchmarks import fastqc_report
+from local import containers
 from local.paths import ROOT
+from local.plugins.docker.builder import Builder
 from tests.images.containers import Images
 from tests.images.storage import PUBLISHED, Folder
 
@@ -147,9 +149,19 @@ def test_the_samtools_and_bwa_images_share_their_layers(images: Images) -> None:
 
 def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Images) -> None:
     """The date is one that no stack has, and always the same, so that the layers of one test run serve the next."""
-    dated = images.engine.images.build(
-        path=str(ROOT / "images/base"), buildargs={"IMAGE_DATE": "2000-01-01"}, rm=True, forcerm=True
-    )[0]
+    context, name = str(ROOT / "images/base"), "biobatch-cache/base-dated:latest"
+    Builder().build(
+        name,
+        {
+            "context": context,
+            "dockerfile": f"{context}/Dockerfile",
+            "platform": containers.own_platform(),
+            "args": {"IMAGE_DATE": "2000-01-01"},
+        },
+        {},
+        lambda line: None,
+    )
+    dated = images.engine.images.get(name)
     debian, packages, *_ = dated.attrs["RootFS"]["Layers"]
     of_the_stack = images.engine.images.get(images.uris["samtools"]).attrs["RootFS"]["Layers"]
     assert debian == of_the_stack[0]
