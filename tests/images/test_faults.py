@@ -131,7 +131,7 @@ def test_sixteen_files_outlast_an_outage_at_both_ends(images: Images) -> None:
             return found(b"") if method == "PUT" else absent()
         # With the first content that is asked for, and with the first that is sent, S3 is gone for five seconds.
         if method != "HEAD" and time.monotonic() < gone_at.setdefault(method, time.monotonic()) + 5:
-            return 503, {}, b"<Error><Code>SlowDown</Code></Error>"
+            return 503, found(b"ACGT")[1], b"<Error><Code>SlowDown</Code></Error>"
         return found(b"ACGT")
 
     with stand(images.gateway, answer) as store:
@@ -153,7 +153,7 @@ def test_what_does_not_pass_is_not_tried_again(images: Images) -> None:
         environment = {"JOB_INPUTS": "s3://bucket/*", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
     assert job.exit_code == 77
-    assert "S3 refuses to list s3://bucket/*: status 400 (InvalidRequest)" in job.log
+    assert "S3 refuses to list s3://bucket/*: status 400 (InvalidRequest" in job.log
     assert len(store.requests) == 1
 
 

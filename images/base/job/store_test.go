@@ -205,6 +205,16 @@ func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
 	}
 }
 
+func TestAJobThatAsksForNothingOfS3NeedsNoStore(t *testing.T) {
+	var none *store
+	ctx, work := context.Background(), t.TempDir()
+	inputs, err := none.find(ctx, plan{})
+	if err := errors.Join(err, none.checkPlaces(ctx, plan{}), none.stageIn(ctx, plan{}, inputs, work)); err != nil {
+		t.Error(err)
+	}
+	none.leave(ctx, plan{}, work, record{Job: "4f", WorkSeconds: 1})
+}
+
 func TestAnObjectNamedTwiceIsOneInput(t *testing.T) {
 	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
