@@ -85,6 +85,29 @@ _LAUNCHING = [
         "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
         "A task failed, and neither its logs nor its outputs were kept.",
         f"{_FAULTS}test_a_failed_attempt_leaves_what_explains_it",
+        "tests/local/jobs/test_command_line.py::test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where",
+    ),
+    _held(
+        "DataBiosphere/dsub#259",
+        "A blank behind the output path became part of the path.",
+        f"{_CLIENT}test_command_line.py::test_a_slip_of_the_keyboard_is_told_in_one_line_that_says_what_to_type",
+    ),
+    _held(
+        "nextflow-io/nextflow#5897, #7479",
+        "A job larger than any machine waited for ever.",
+        f"{_CLIENT}test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted",
+        "tests/local/jobs/test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_at_once",
+    ),
+    _held(
+        "Netflix/metaflow#110, #347; outerbounds/terraform-aws-metaflow#82, #91",
+        "A job stayed RUNNABLE, and nothing said why.",
+        f"{_CLIENT}test_watch.py::test_a_job_that_is_stuck_shows_batchs_reason_within_one_poll_and_what_to_do",
+    ),
+    _held(
+        "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
+        "The inputs did not fit the disk, which showed in the middle of the job.",
+        f"{_CLIENT}test_capacity.py::test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_told",
+        f"{_FAULTS}test_inputs_that_do_not_fit_are_not_begun",
     ),
     _held(
         "securebio/nao-mgs-workflow#469",
@@ -391,6 +414,11 @@ _LIBRARIES = [
         *_all(_SAMPLE, "a=s3://data/x,s3://data/y,s3://data/z-3 files"),
     ),
     _waits("nf-core/sarek#93", "A sheet names the lanes of each sample.", COHORT),
+    _held(
+        "nf-core/sarek#93, #623",
+        "One file of reads stood under two samples, or two lines of the sheet were swapped.",
+        f"{_CLIENT}test_command_line.py::test_two_samples_with_the_same_reads_are_refused_with_both_named",
+    ),
     _waits("samtools/bcftools#2030", "Long reads passed through settings for short ones.", RESULTS),
     _waits(
         "tseemann/snippy#341, #268; samtools/bcftools#1339, #1523",
@@ -508,6 +536,11 @@ _GENOMES = [
         "Illumina/hap.py#78; samtools/bcftools#747",
         "A truth was of another reference, or named contigs 1 where the reference names them chr1.",
         f"{_CALL}test_a_truth_of_another_reference_is_refused",
+    ),
+    _held(
+        "samtools/bcftools#541",
+        "A truth that bgzip had compressed was cut off, and read to the cut without an error.",
+        f"{_QUEUE}test_a_truth_that_was_cut_between_two_blocks_is_refused",
     ),
     _waits("Illumina/hap.py#14", "Equal variants, written otherwise, were counted as wrong.", RESULTS),
     _waits(OWN_TRIALS, "A truth of two samples was counted as if one sample had all of it.", RESULTS),
