@@ -7,14 +7,15 @@ set -euo pipefail
 name=${SAMPLE}_$MATE
 suffix=fastq
 [ "$(head -c 2 -- "./$READS" | od -An -tx1)" != " 1f 8b" ] || suffix=fastq.gz
-mv -- "./$READS" "$TMPDIR/$name.$suffix"
+file=$TMPDIR/$name.$suffix
+mv -- "./$READS" "$file"
 mkdir fastqc
-fastqc --quiet --extract --outdir fastqc "$TMPDIR/$name.$suffix"
+fastqc --quiet --extract --outdir fastqc "$file"
 
 # Its exit code cannot be trusted.
 report=fastqc/${name}_fastqc
-for file in "$report.html" "$report.zip"; do
-  [ -s "$file" ] || { echo "FastQC made no $file" >&2; exit 1; }
+for made in "$report.html" "$report.zip"; do
+  [ -s "$made" ] || { echo "FastQC made no $made" >&2; exit 1; }
 done
 cat "$report/summary.txt"
 warnings=fastqc/$name.warnings.txt
@@ -29,4 +30,10 @@ case $encoding in
   Sanger*) ;;
   *) echo "the quality letters look like $encoding, and the other steps take them for Sanger / Illumina 1.9: right only if every base is of high quality" >> "$warnings" ;;
 esac
+# The blocks of bgzip end with an empty one, so that a cut between two blocks shows. bcl2fastq leaves it out of whole files too.
+hex() { od -An -v -tx1 | tr -d ' \n'; }
+empty_block=1f8b08040000000000ff0600424302001b0003000000000000000000
+if [[ $(head -c 14 "$file" | hex) == 1f8b0804????????????????4243 && $(tail -c 28 "$file" | hex) != "$empty_block" ]]; then
+  echo "the empty block that ends a bgzip file is missing: the file was cut off, unless bcl2fastq wrote it" >> "$warnings"
+fi
 sed 's/^/warning: /' "$warnings"

@@ -101,10 +101,10 @@ def test_what_a_job_takes_from_others_stands_in_their_manifests(indexed: bool) -
 
 def test_inputs_that_a_tool_would_take_for_whole_ones_are_tested_and_what_explains_a_failure_is_kept() -> None:
     jobs = planned("a=s3://data/a.fq.gz", truth="s3://data/t.vcf")
-    # Aligning reads the same files as FastQC, and what it and the caller are given besides was made by other steps.
+    # Aligning checks the reads itself. Whole files of bcl2fastq lack the last block that the test asks for, so FastQC's step only warns.
     assert {each.step: (each.test_inputs, each.keep_on_failure) for each in jobs.values()} == {
         "index": (True, ()),
-        "fastqc": (True, ("fastqc/*",)),
+        "fastqc": (False, ("fastqc/*",)),
         "align": (False, ("qc/*",)),
         "call": (False, ("qc/*",)),
         "compare": (True, ("qc/*",)),
