@@ -4,12 +4,11 @@ import boto3
 import pytest
 
 from tests.field import pipeline
-from tests.field.compressed import bgzf
 from tests.field.pipeline import GENOME, VARIANTS, Case, Outcome
 from tests.images.containers import Images
 from tests.images.storage import Folder
 from tests.local.jobs import genome
-from tests.local.jobs.genome import Variant
+from tests.local.jobs.genome import Variant, bgzf
 
 ((NAME, SEQUENCE),) = GENOME.items()
 FASTA = genome.fasta(GENOME).encode()

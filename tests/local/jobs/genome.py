@@ -131,3 +131,9 @@ def bgzipped(*blocks: bytes) -> bytes:
         head = BGZIP_END[:16] + size.to_bytes(2, "little")
         made += head + body + zlib.crc32(block).to_bytes(4, "little") + len(block).to_bytes(4, "little")
     return made + BGZIP_END
+
+
+def bgzf(content: bytes) -> bytes:
+    """A file as bgzip writes it, in blocks of 60,000 bytes of content."""
+    size = 60_000
+    return bgzipped(*(content[start : start + size] for start in range(0, len(content), size)))
