@@ -76,8 +76,11 @@ OTHERS = {
 
 
 #: Dependent actions, by AWS's reference, of what the policy allows, that nothing of ours leads to: flow logs of ECS, and templates
-#: that name their image by an SSM parameter.
+#: that name their image by an SSM parameter. Service Quotas asks the other services only for quotas of their own, and we read EC2's.
 NOT_OURS = {
+    *("autoscaling:DescribeAccountLimits", "cloudformation:DescribeAccountLimits", "dynamodb:DescribeLimits"),
+    *("elasticloadbalancing:DescribeAccountLimits", "iam:GetAccountSummary", "kinesis:DescribeLimits"),
+    *("rds:DescribeAccountAttributes", "route53:GetAccountLimit"),
     *("ecs:ListClusters", "ecs:ListContainerInstances", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:ListTasks"),
     "ssm:GetParameters",
 }
