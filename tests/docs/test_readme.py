@@ -74,7 +74,7 @@ def test_the_report_and_the_log_are_where_the_readme_looks(on_aws: list[str]) ->
 
 def test_the_jobs_client_publishes_and_prints_the_log(on_aws: list[str]) -> None:
     assert re.search(r"s3://\S+/versions/samtools\.txt", on_aws[3])
-    assert '"exit_code":0' in on_aws[3]
+    assert "first-job SUCCEEDED, exit code 0" in on_aws[3]
 
 
 def test_variants_are_called_into_the_tree_of_the_readme(on_aws: list[str]) -> None:

@@ -1,6 +1,7 @@
 """An `up`, a `refresh` and a `destroy` under exactly the deploy policy, call by call; and nothing in it that no call needs."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,6 +109,8 @@ def deployments() -> dict[str, Deployment]:
         ran = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "tests.iam.deployment", json.dumps(config)],
             cwd=ROOT,
+            # The local stack of other tests may be up, and its variables would lead the deployment there.
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             capture_output=True,
             text=True,
         )
