@@ -141,4 +141,6 @@ def _clear(root: Path, found: Record | None) -> None:
         engine.stop(root)
     emulator.clear()
     record.forget(root)
+    # The program's copies of the build contexts (components/tool_image.py). The next `pulumi up` makes them again, whichever stack it is for.
+    shutil.rmtree(root / ".biobatch", ignore_errors=True)
     shutil.rmtree(root / LOCAL.name, ignore_errors=True)
