@@ -18,7 +18,9 @@ def left_on_the_machine(record: Record) -> dict[str, list[str]]:
         "mounts": [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(p.mountpoint)],
         "emulators": emulator.ours(),
         "control groups": [str(path) for path in Path("/sys/fs/cgroup").glob("*/biobatch")],
-        "files": [str(path) for path in (ROOT / ".local", ROOT / ".biobatch", RUN, CACHE / "stack.json") if path.exists()],
+        "files": [
+            str(path) for path in (ROOT / ".local", ROOT / ".biobatch", RUN, CACHE / "stack.json") if path.exists()
+        ],
     }
     if not record.own_engine:
         with engine.client(record.docker_host) as client:
