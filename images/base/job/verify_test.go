@@ -135,7 +135,7 @@ func TestAChecksumOfPartsIsLeftOutOnlyWhereTheStoreDoesNotTellThem(t *testing.T)
 			w.Header().Set("Content-Length", "4")
 			if r.URL.Query().Has("partNumber") {
 				if fails {
-					cancel() // else it is tried for half a minute
+					cancel() // else it is tried for minutes
 				}
 				w.WriteHeader(status)
 			}
