@@ -26,7 +26,7 @@ unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
 check: .venv/installed ## Style, types and shell scripts
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run images/fastqc/fastqc jobs/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
+	.venv/bin/shellcheck .ci/run images/fastqc/fastqc biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
@@ -37,17 +37,18 @@ bench: .venv/installed ## The benchmarks, as ratios; ONLY="image-sizes job-start
 local-up: .venv/installed ## Brings the local stack up, to try things on
 	@$(PYTHON) -m local up
 
-local-down: .venv/installed ## Removes the local stack and everything it made
+local-down: .venv/installed ## Removes the local stack and its files
 	@$(PYTHON) -m local down
 
 local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$(make -s local-env)"
 	@$(PYTHON) -m local env
 
 # uv installs in seconds what takes pip minutes. pip is among the requirements: Pulumi's Python language host asks it for the packages.
-.venv/installed: requirements-dev.txt | $(UV)
+.venv/installed: requirements-dev.txt pyproject.toml | $(UV)
 	@echo "Installing the requirements into .venv" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
 	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements-dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
 	@touch $@
 
 # Stock Debian refuses `pip install` into its own Python; a folder of its own is allowed.

@@ -19,7 +19,7 @@ from benchmarks import (
     s3_conduct,
 )
 from benchmarks.stack import Stack, connected
-from jobs.refusal import Refused
+from biobatch.refusal import Refused
 from local import environment, stack
 from local.console import say, warn
 from local.errors import LocalError

@@ -10,11 +10,11 @@ from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, second
 from benchmarks.objects import empty
 from benchmarks.queue_run import Cost
 from benchmarks.stack import Stack
-from jobs import sizes, submission, variants
-from jobs.job import Job
-from jobs.refusal import Faults
-from jobs.request import parse_request
-from jobs.uris import S3Uri
+from biobatch import sizes, submission, variants
+from biobatch.job import Job
+from biobatch.refusal import Faults
+from biobatch.request import parse_request
+from biobatch.uris import S3Uri
 
 _ROUNDS = 5
 _BASES = 5_000_000

@@ -14,9 +14,9 @@ from benchmarks.containers import build, installing
 from benchmarks.figures import Figures, Ratio, in_turn, ratio, seconds
 from benchmarks.objects import empty
 from benchmarks.stack import Stack
-from jobs import submission
-from jobs.job import Job
-from jobs.uris import S3Uri
+from biobatch import submission
+from biobatch.job import Job
+from biobatch.uris import S3Uri
 
 _ROUNDS = 5
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.stack import Stack
-from jobs import logs, report, submission, watch
-from jobs.job import Job
+from biobatch import logs, report, submission, watch
+from biobatch.job import Job
 from local.errors import LocalError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import docker
 
-from jobs import aws, stack_outputs
-from jobs.aws import Aws
-from jobs.stack_outputs import StackOutputs
+from biobatch import aws, stack_outputs
+from biobatch.aws import Aws
+from biobatch.stack_outputs import StackOutputs
 from local import containers, engine, program
 from local.record import Record
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jobs import aws, report, sizes, stack_outputs, submission, variants, watch
-from jobs.aws import Aws
-from jobs.job import Job
-from jobs.refusal import Faults, Refused
-from jobs.request import Request, parse_request
-from jobs.stack_outputs import StackOutputs
-from jobs.uris import S3Uri
-from jobs.variants import Plan
+from biobatch import aws, report, sizes, stack_outputs, submission, variants, watch
+from biobatch.aws import Aws
+from biobatch.job import Job
+from biobatch.refusal import Faults, Refused
+from biobatch.request import Request, parse_request
+from biobatch.stack_outputs import StackOutputs
+from biobatch.uris import S3Uri
+from biobatch.variants import Plan
 from local import debian, environment
 from local.console import say, warn
 from local.errors import LocalError
@@ -97,7 +97,7 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
         warn(fault)
     print(
         "\nThe stack stays up. Next:\n"
-        '  eval "$(make -s local-env)"       this shell then works on it: pulumi, aws, docker, python -m jobs\n'
+        '  eval "$(make -s local-env)"       this shell then works on it: pulumi, aws, docker, biobatch\n'
         "  pulumi stack output queue_arn     where jobs are submitted\n"
         f"  aws s3 ls --recursive {results}\n"
         "  make local-down                   removes the stack and everything it made"

@@ -1,4 +1,4 @@
-"""The environment in which plain `pulumi`, `aws`, `docker` and `python -m jobs` work on the local stack, and reach nothing else."""
+"""The environment in which plain `pulumi`, `aws`, `docker` and `biobatch` work on the local stack, and reach nothing else."""
 
 import contextlib
 import os

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs import variants
+from biobatch import variants
 from tests.images.containers import Images
 from tests.images.storage import Folder
-from tests.local.jobs import genome
-from tests.local.jobs.genome import Variant
+from tests.local.biobatch import genome
+from tests.local.biobatch.genome import Variant
 
 #: The genome of the cases, the sample's variants, and the sample.
 GENOME = genome.make(22, sizes=(15_000,))

@@ -63,10 +63,10 @@ _ALIGN = "tests/images/test_align.py::test_reads_that_no_variant_would_be_called
 _CALL = "tests/images/test_call.py::"
 _FAULTS = "tests/images/test_faults.py::"
 _STAGING = "tests/images/test_staging.py::"
-_QUEUE = "tests/local/jobs/test_call_variants.py::"
+_QUEUE = "tests/local/biobatch/test_call_variants.py::"
 _BROKEN = f"{_QUEUE}test_broken_reads_fail_and_nothing_is_called"
 _BAD_REFERENCE = f"{_QUEUE}test_a_wrong_reference_is_refused"
-_CLIENT = "tests/unit/jobs/"
+_CLIENT = "tests/unit/biobatch/"
 _SAMPLE = f"{_CLIENT}test_request.py::test_a_sample_that_cannot_be_is_refused"
 
 
@@ -85,7 +85,7 @@ _LAUNCHING = [
         "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
         "A task failed, and neither its logs nor its outputs were kept.",
         f"{_FAULTS}test_a_failed_attempt_leaves_what_explains_it",
-        "tests/local/jobs/test_command_line.py::test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where",
+        "tests/local/biobatch/test_command_line.py::test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where",
     ),
     _held(
         "DataBiosphere/dsub#259",
@@ -96,7 +96,7 @@ _LAUNCHING = [
         "nextflow-io/nextflow#5897, #7479",
         "A job larger than any machine waited for ever.",
         f"{_CLIENT}test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted",
-        "tests/local/jobs/test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_at_once",
+        "tests/local/biobatch/test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_at_once",
     ),
     _held(
         "Netflix/metaflow#110, #347; outerbounds/terraform-aws-metaflow#82, #91",
@@ -150,7 +150,7 @@ _LAUNCHING = [
         "Netflix/metaflow#1482",
         "A submission's overrides passed 8,192 characters, and the job failed.",
         f"{_CLIENT}test_job.py::test_no_submission_is_longer_than_batch_takes",
-        "tests/local/jobs/test_command_line.py::test_many_inputs_with_awkward_names_come_and_go_as_they_are",
+        "tests/local/biobatch/test_command_line.py::test_many_inputs_with_awkward_names_come_and_go_as_they_are",
     ),
     _held(
         "nextstrain/cli#406",

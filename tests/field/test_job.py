@@ -2,13 +2,13 @@
 
 import json
 
-from jobs import variants
-from jobs.job import overrides
-from jobs.objects import Object
-from jobs.refusal import Faults
-from jobs.request import parse_request
-from jobs.sizes import Size
-from jobs.variants import Plan
+from biobatch import variants
+from biobatch.job import overrides
+from biobatch.objects import Object
+from biobatch.refusal import Faults
+from biobatch.request import parse_request
+from biobatch.sizes import Size
+from biobatch.variants import Plan
 from tests.field.test_reads import SOUND
 from tests.images.containers import Images
 from tests.images.storage import Folder

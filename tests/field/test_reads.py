@@ -15,8 +15,8 @@ from tests.field import pipeline
 from tests.field.pipeline import FIRST, GENOME, SAMPLE, SECOND, VARIANTS, Case, Outcome
 from tests.images.containers import Images
 from tests.images.storage import Folder
-from tests.local.jobs import genome
-from tests.local.jobs.genome import BGZIP_END, Variant, bgzf, fastq
+from tests.local.biobatch import genome
+from tests.local.biobatch.genome import BGZIP_END, Variant, bgzf, fastq
 
 #: A change of FASTQ records.
 Change = Callable[[list[str]], Iterable[str]]

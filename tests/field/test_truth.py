@@ -7,8 +7,8 @@ from tests.field import pipeline
 from tests.field.pipeline import GENOME, VARIANTS, Case, Outcome
 from tests.images.containers import Images
 from tests.images.storage import Folder
-from tests.local.jobs import genome
-from tests.local.jobs.genome import Variant
+from tests.local.biobatch import genome
+from tests.local.biobatch.genome import Variant
 
 ((NAME, SEQUENCE),) = GENOME.items()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.iam.deployment import Call
-from tests.unit.plugins.actions import actions
+from tests.unit.local.plugins.actions import actions
 
 Wanted = tuple[str, str, dict[str, str]]
 """An action, the ARN of its resource or `*`, and the request's context."""

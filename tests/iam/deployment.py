@@ -26,8 +26,8 @@ from local.plugins.aws.api import Api
 from local.plugins.aws.provider import Provider
 from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
-from tests.unit.local_aws.registry import MemoryRegistry
-from tests.unit.plugins.engine import Engine, Made
+from tests.unit.local.aws.registry import MemoryRegistry
+from tests.unit.local.plugins.engine import Engine, Made
 from tests.unit.recording import Cloud, record, record_program
 
 REGION = "us-east-1"

@@ -14,7 +14,7 @@ from components.deploy_policy import deploy_policy
 from tests.iam.calls import Wanted, wanted
 from tests.iam.deployment import REGION, Deployment
 from tests.iam.evaluator import Evaluator, Request, key_policy
-from tests.unit.plugins.actions import actions
+from tests.unit.local.plugins.actions import actions
 from tests.unit.recording import ROOT
 
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from local.aws import credentials
 from tests.iam.conftest import Policies
 from tests.iam.matrix import BUCKET, MATRIX, Row
-from tests.unit.local_aws.conftest import LocalAws, local_aws
+from tests.unit.local.aws.conftest import LocalAws, local_aws
 
 ROWS = [row for row in MATRIX if row[1].startswith("s3:")]
 

@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from jobs import variants
+from biobatch import variants
 from tests.images.containers import Images
 from tests.images.storage import Folder
 

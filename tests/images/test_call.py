@@ -6,7 +6,7 @@ import json
 import boto3
 import pytest
 
-from jobs import variants
+from biobatch import variants
 from tests.images.containers import Ended, Images
 from tests.images.storage import Folder
 

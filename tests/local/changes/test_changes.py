@@ -37,11 +37,11 @@ def after(*names: str) -> pytest.MarkDecorator:
 
 
 def runs(tool: str, command: str, output: str, bucket: str) -> str:
-    """Runs a job by `python -m jobs`, and returns what it wrote into a file."""
+    """Runs a job by `biobatch`, and returns what it wrote into a file."""
     prefix = f"changes/{tool}/"
     options = ["--stack", environment.STACK, "--output", output, "--output-prefix", f"s3://{bucket}/{prefix}"]
     done = subprocess.run(
-        [sys.executable, "-m", "jobs", "submit", tool, *options, "--", command],
+        [sys.executable, "-m", "biobatch", "submit", tool, *options, "--", command],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,8 +1,8 @@
 """The workshop's shape is what it is said to be: every step a job, whole files between."""
 
 from benchmarks import call_variants
-from jobs.job import Job, faults
-from jobs.uris import S3Uri
+from biobatch.job import Job, faults
+from biobatch.uris import S3Uri
 
 READS, RESULTS = S3Uri("bucket", "reads/"), S3Uri("bucket", "results/")
 JOBS = call_variants.workshop(READS, RESULTS, threads=4)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks import queue_run
-from jobs import logs
+from biobatch import logs
 
 DETAILS = [
     {"jobId": "b", "createdAt": 1_500, "stoppedAt": 9_000},

@@ -17,7 +17,7 @@ from local.plugins.common import UNKNOWN, from_struct, to_struct
 from local.plugins.docker.provider import TOKEN as IMAGE
 from local.plugins.docker.provider import Provider as Docker
 from tests.changes_table import brings_new_machines
-from tests.unit.plugins.engine import Context, Engine, Made
+from tests.unit.local.plugins.engine import Context, Engine, Made
 from tests.unit.recording import Cloud, Registration, record, record_program
 
 #: Type and name, by which a resource has its id.

@@ -1,5 +1,5 @@
 """The program's tests ask the stand-in for the AWS provider what a change does."""
 
-from tests.unit.plugins.conftest import engine, offline
+from tests.unit.local.plugins.conftest import engine, offline
 
 __all__ = ["engine", "offline"]

@@ -10,7 +10,7 @@ import pytest
 from settings import KEYS
 from tests.changes_table import KINDS, ROWS, Row
 from tests.images_tree import copy_images
-from tests.unit.plugins.engine import Engine
+from tests.unit.local.plugins.engine import Engine
 from tests.unit.program.changes import Evolving, changes
 from tests.unit.recording import ROOT, program, record_program
 

@@ -7,7 +7,7 @@ import pytest
 
 from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
-from tests.unit.plugins.engine import Engine, Made
+from tests.unit.local.plugins.engine import Engine, Made
 from tests.unit.recording import ROOT, Registration, program, record
 
 RANGE = "biobatch-10.0.0.0/16"

@@ -1,0 +1,170 @@
+"""What jobs print."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from biobatch.aws import Aws
+from biobatch.refusal import Refused
+from biobatch.words import duration, volume
+
+if TYPE_CHECKING:
+    from mypy_boto3_batch.type_defs import JobDetailTypeDef
+    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+
+#: The images' entrypoint ends the log of every job that ends by itself with its record: as a line of its own, unless the tool's last one
+#: has no end.
+_RECORD = "job: {"
+
+#: What Batch says of every job whose command ended, however it ended.
+_ENDED = "Essential container in task exited"
+
+#: Seconds that the last lines of a job may take to reach the log.
+_LOG_DELAY = 5
+
+_POLL_SECONDS = 2
+
+
+def streams(detail: JobDetailTypeDef) -> list[str]:
+    """Log streams of a job, one for each attempt that has begun, the last one last."""
+    names = [attempt.get("container", {}).get("logStreamName", "") for attempt in detail.get("attempts", [])]
+    names.append(detail.get("container", {}).get("logStreamName", ""))
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def reason(detail: JobDetailTypeDef) -> str:
+    """Why a job ended or waits, in Batch's words, the container's own before the job's; empty where the exit code says all."""
+    container = detail.get("container", {})
+    # While a job waits, the container is of an attempt before.
+    own = "" if detail["status"] == "RUNNABLE" else container.get("reason", "")
+    said = dict.fromkeys([own, detail.get("statusReason", "")])
+    return "; ".join(each for each in said if each and (each != _ENDED or "exitCode" not in container))
+
+
+def tail(aws: Aws, log_group: str, stream: str, lines: int = 20) -> list[str]:
+    """The last lines of a log, less the entrypoint's record; waits a little for them, since they come late."""
+    for _ in range(_LOG_DELAY):
+        try:
+            events = _read(aws, log_group, stream, lines + 1)
+        except ClientError as error:
+            return [f"(its log cannot be read: {error})"]
+        if any(_RECORD in line for line in events):
+            break
+        time.sleep(1)
+    return [line.partition(_RECORD)[0] for line in events if not line.startswith(_RECORD)][-lines:]
+
+
+def _read(aws: Aws, log_group: str, stream: str, lines: int) -> list[str]:
+    try:
+        answer = aws.logs.get_log_events(logGroupName=log_group, logStreamName=stream, limit=lines, startFromHead=False)
+    except aws.logs.exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"] for event in answer["events"]]
+
+
+def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterator[str]:
+    """All lines of a job, of every attempt.
+
+    Args:
+        aws: the clients.
+        log_group: the stack's log group.
+        job_id: the job.
+        follow: True goes on until the job has ended.
+
+    Raises:
+        Refused: if there is no such job.
+    """
+    tokens: dict[str, str | None] = {}
+    recorded: set[str] = set()
+    late = 0
+    while True:
+        detail = _describe(aws, job_id)
+        names = streams(detail)
+        for number, name in enumerate(names, start=1):
+            if name not in tokens and len(names) > 1:
+                yield f"--- attempt {number}"
+            more = True
+            while more:
+                before = tokens.get(name)
+                lines, tokens[name] = _page(aws, log_group, name, before)
+                more = tokens[name] != before
+                if any(_RECORD in line for line in lines):
+                    recorded.add(name)
+                yield from lines
+        if detail["status"] in ("SUCCEEDED", "FAILED"):
+            # The last lines come late; a job that was killed has no record.
+            if not names or names[-1] in recorded or late >= _LOG_DELAY:
+                break
+            late += _POLL_SECONDS
+        elif not follow:
+            break
+        time.sleep(_POLL_SECONDS)
+    if not names:
+        yield "--- no log: the job has not begun" if detail["status"] != "FAILED" else "--- no log: the job never began"
+
+
+def readable(line: str) -> Iterator[str]:
+    """A line of a log as a person reads it: the entrypoint's record becomes sentences."""
+    text, found, rest = line.partition(_RECORD)
+    try:
+        record: dict[str, Any] = json.loads("{" + rest) if found else {}
+    except ValueError:
+        record = {}
+    if "exit_code" not in record:
+        yield line
+        return
+    if text:
+        yield text
+    tool = " ".join(str(record[name]) for name in ("tool", "version") if record.get(name)) or "the command"
+    work = "done by an earlier attempt" if record.get("resumed") else duration(record.get("work_seconds", 0))
+    yield (
+        f"--- {tool}: {work}, exit code {record['exit_code']}. Staging: {volume(record.get('bytes_in', 0))} in, "
+        f"{volume(record.get('bytes_out', 0))} out, {duration(record.get('staging_seconds', 0))}"
+    )
+    peak, granted = record.get("peak_memory_bytes", 0), record.get("memory_bytes", 0)
+    cpu, vcpus = record.get("cpu_seconds", 0), record.get("vcpus", 0)
+    if peak:
+        yield (
+            f"--- memory: {volume(peak)} at most{f' of {volume(granted)}' if granted else ''}. CPU: {duration(cpu)}"
+            f"{f' on {vcpus:g} vCPUs' if vcpus else ''}"
+        )
+
+
+def ending(aws: Aws, job_id: str) -> Iterator[str]:
+    """How a job stands: its state, how long it has run, its exit code and why it ended or waits."""
+    detail = _describe(aws, job_id)
+    container = detail.get("container", {})
+    begun, ended = detail.get("startedAt"), detail.get("stoppedAt")
+    ran = f", ran {duration(((ended or time.time() * 1000) - begun) / 1000)}" if begun else ""
+    code = f", exit code {container['exitCode']}" if "exitCode" in container else ""
+    attempts = f", attempt {len(detail['attempts'])}" if len(detail.get("attempts", [])) > 1 else ""
+    why = f": {said}" if (said := reason(detail)) else ""
+    yield f"--- {detail['jobName']} {detail['status']}{attempts}{code}{ran}{why}"
+
+
+def _describe(aws: Aws, job_id: str) -> JobDetailTypeDef:
+    described = aws.batch.describe_jobs(jobs=[job_id])["jobs"]
+    if not described:
+        raise Refused(
+            f"{job_id!r}: Batch knows no such job (it forgets a job some days after its end). "
+            "List the queue's: aws batch list-jobs --job-queue QUEUE --job-status SUCCEEDED"
+        )
+    return described[0]
+
+
+def _page(aws: Aws, log_group: str, stream: str, token: str | None) -> tuple[list[str], str | None]:
+    """The lines behind a token, and the token of what comes next: the same one at the end."""
+    request: GetLogEventsRequestTypeDef = {"logGroupName": log_group, "logStreamName": stream, "startFromHead": True}
+    if token:
+        request["nextToken"] = token
+    try:
+        answer = aws.logs.get_log_events(**request)
+    except aws.logs.exceptions.ResourceNotFoundException:
+        # The stream begins with its first line.
+        return [], token
+    return [event["message"] for event in answer["events"]], answer["nextForwardToken"]

@@ -1,0 +1,522 @@
+"""`biobatch` from the words typed to its exit code, on an AWS whose jobs do nothing."""
+
+import json
+import os
+import pty
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from biobatch import sizes, submission, variants, watch
+from biobatch.__main__ import _redirected as redirected
+from biobatch.__main__ import main
+from biobatch.aws import Aws
+from biobatch.refusal import Faults
+from biobatch.request import parse_request
+from biobatch.stack_outputs import StackOutputs
+from local.paths import ROOT
+from tests.unit.biobatch.conftest import publish
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def put(clients: Aws, *keys: str) -> None:
+    for key in keys:
+        clients.s3.put_object(Bucket="data", Key=key, Body=b"x")
+
+
+def published(clients: Aws, folder: str = "out") -> None:
+    """What the steps found odd about sample a: nothing."""
+    publish(clients, f"{folder}/a/a.bam.manifest.json", {f"{folder}/qc/a.warnings.txt": ""})
+    publish(clients, f"{folder}/fastqc/a_R1.manifest.json", {f"{folder}/fastqc/a_R1.warnings.txt": ""})
+
+
+def submitted(clients: Aws) -> list[Any]:
+    ids = [
+        each["jobId"]
+        for status in ("SUCCEEDED", "FAILED")
+        for each in clients.batch.list_jobs(jobQueue="main", jobStatus=status)["jobSummaryList"]
+    ]
+    return clients.batch.describe_jobs(jobs=ids)["jobs"] if ids else []
+
+
+SUBMIT = ("--output-prefix", "s3://data/out", "--", "true")
+CALL = ("--reference", "s3://data/ref", "--output-prefix", "s3://data/out", "--sample", "a=s3://data/R1")
+
+
+@pytest.mark.parametrize("tool_first", [True, False])
+def test_submit_hands_the_command_over_word_for_word(
+    tool_first: bool, clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(clients, "in put/a b.bam")
+    monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
+    words = ["samtools", "view", "-c", "--", "-x", "a b.bam"]
+    options = ["--input", "s3://data/in put/a b.bam", "--output", "*.txt", "--vcpus", "2", "--memory-mib", "3800"]
+    options += ["--output-prefix", "s3://data/out", "--outputs", str(outputs_file), "--timeout-hours", "30"]
+    options = ["samtools", *options] if tool_first else [*options, "samtools"]
+    assert main(["submit", *options, "--", *words]) == 0
+    (found,) = submitted(clients)
+    assert found["container"]["command"] == words
+    assert found["timeout"] == {"attemptDurationSeconds": 30 * 3600}
+    environment = {each["name"]: each["value"] for each in found["container"]["environment"]}
+    assert environment["JOB_INPUTS"] == "s3://data/in%20put/a%20b.bam"
+    assert environment["JOB_MANIFEST"] == f"s3://data/out/{found['jobName']}.manifest.json"
+
+
+@pytest.mark.parametrize("command", [["submit", "samtools", *SUBMIT[:2]], ["logs", "1234", "--", "true"]])
+def test_a_command_stands_behind_submit_and_nothing_else(command: list[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(command)
+    assert refused.value.code == 2
+
+
+def test_submit_tells_all_that_is_wrong_and_submits_nothing(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [
+        "--input",
+        "s3://data/none",
+        "--input",
+        "x",
+        "--output",
+        "/x",
+        "--queue",
+        "fast",
+        "--vcpus",
+        "0",
+        "--timeout-hours",
+        "0",
+    ]
+    folder = ["--output-prefix", "s3://nobody"]
+    assert main(["submit", "star", "--outputs", str(outputs_file), *options, *folder, "--", "true"]) == 2
+    said = capsys.readouterr().err
+    for words in ("no such tool", "s3://data/none: there is no", "'x' is not an S3 URI", "'/x'", "no bucket nobody"):
+        assert words in said
+    assert "'fast': name main" in said
+    assert "--vcpus 0" in said
+    assert "--timeout-hours 0: it must be 1 or more" in said
+    assert submitted(clients) == []
+
+
+def refused(given: list[str], outputs_file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is said of a command line that is refused, by argparse or by us, less argparse's usage."""
+    try:
+        code = main([given[0], "--outputs", str(outputs_file), *given[1:]])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    assert code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    return [line for line in said.err.splitlines() if line.startswith(("biobatch: ", "biobatch"))]
+
+
+R1, R2 = "s3://data/R1", "s3://data/R2"
+CALL_AB = ["call-variants", *CALL[:4], "--sample"]
+
+
+#: Command lines with a slip in them, and what is said of each.
+SLIPS: list[tuple[list[str], str]] = [
+    ([*CALL_AB, f"a={R1}, {R2}"], f"a blank follows the comma. Write the pair without one: a={R1},{R2}"),
+    ([*CALL_AB, f"a={R1},", R2], f"blanks stand before {R2}. Write it without: NAME=s3://"),
+    ([*CALL_AB, "a=", R1], f"blanks stand before {R1}. Write it without: NAME=s3://"),
+    ([*CALL_AB, "a", "=", R1], "blanks stand before =. Write it without: NAME=s3://"),
+    ([*CALL_AB, f"a={R1},reads2.fastq.gz"], "no such object. Two files? Write s3:// before each"),
+    ([*CALL_AB, f"a={R1} {R2}"], "no such object. Two files? Write s3:// before each"),
+    ([*CALL_AB, "a=s3://data/*.gz"], "no such object. Wildcards are not expanded here"),
+    ([*CALL_AB, f"a={R1}", "--sample", f"A={R2}"], "Join the files of several lanes first"),
+    ([*CALL_AB, f"a={R1}", "--", "true"], "call-variants takes no command after --"),
+    (
+        ["submit", "samtools", "--input", "s3://data/*.gz", *SUBMIT],
+        "Wildcards are not expanded here: name each object",
+    ),
+    (
+        ["submit", "samtools", "--input", f"{R1} ", *SUBMIT],
+        "A name in it begins or ends with a blank. Look: aws s3 ls",
+    ),
+    (["submit", "samtools", "--input", f" {R1}", *SUBMIT], "Leave out the blank before it"),
+    (["submit", "samtools", "--input", "s3://data/R%201", *SUBMIT], "%20 is not a blank"),
+    (
+        ["submit", "samtools", "--input", f"{R1},{R2}", *SUBMIT],
+        "reads like two objects. Repeat the option for each",
+    ),
+    (
+        ["submit", "samtools", "--input", R1, R2, *SUBMIT],
+        f"{R2} belongs to no option. Each takes one value: repeat it",
+    ),
+    (["submit", "samtools", "--output", "a.bam", "b.bam", *SUBMIT], "b.bam belongs to no option"),
+    (
+        ["submit", "samtools", "--output-prefix", "s3://data/p ", "--", "true"],
+        "'s3://data/p ' begins or ends with a blank",
+    ),
+    (["submit", "samtools", "--output-prefix", "s3://data/p\n", "--", "true"], "begins or ends with a blank"),
+    (["submit", "samtools ", *SUBMIT], "'samtools ': the stack has no such tool"),
+    (["submit", "samtools", "--queue", "main ", *SUBMIT], "'main ': name main, on-demand"),
+    (["submit", "samtools", *SUBMIT[:2], "echo", "hi there"], "put -- before the command: … -- echo 'hi there'"),
+    (
+        ["submit", "samtools", "samtools", "view", "-c", "x", *SUBMIT[:2]],
+        "put -- before the command: … -- samtools view -c x",
+    ),
+    (["submit", "samtools", "--", "view", *SUBMIT[:2]], "--output-prefix stands behind `--`"),
+    (["submit", "samtools", *SUBMIT[:2]], "the command is missing"),
+    (["submit", "samtools", "--out", "x", *SUBMIT], "unrecognized arguments: --out x"),
+    (["submit", "samtools", "--memory-mib", "4GB", *SUBMIT], "it must be a whole number without a unit, not '4GB'"),
+    (["logs", "one", "two"], "two belongs to no option"),
+]
+
+
+def test_a_slip_of_the_keyboard_is_told_in_one_line_that_says_what_to_type(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "ref", "R1")
+    clients.s3.put_object(Bucket="data", Key="R2", Body=b"y")
+    said = {shlex.join(given): refused(given, outputs_file, capsys) for given, _ in SLIPS}
+    wrong = {
+        shlex.join(given): said[shlex.join(given)]
+        for given, words in SLIPS
+        if len(said[shlex.join(given)]) != 1 or words not in said[shlex.join(given)][0]
+    }
+    assert wrong == {}
+    assert submitted(clients) == []
+
+
+def test_two_samples_with_the_same_reads_are_refused_with_both_named(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "ref", "R1", "copy")
+    clients.s3.put_object(Bucket="data", Key="R2", Body=b"y")
+    given = [*CALL_AB, f"a={R1},{R2}", "--sample", f"b={R1}", "--sample", "c=s3://data/copy", "--sample", f"d={R2}"]
+    assert refused(given, outputs_file, capsys) == [
+        "biobatch: a R1 and b R1 and c R1 hold the same reads: s3://data/R1 and s3://data/copy have one size and ETag. Give each file of reads "
+        "once",
+        "biobatch: a R2 and d R1 hold the same reads: both are s3://data/R2. Give each file of reads once",
+    ]
+
+
+def test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"max_vcpus": 256, "scratch_gib": 100, "instance_types": ["default_x86_64"]}
+    outputs_file.write_text(json.dumps({**json.loads(outputs_file.read_text()), **limits}))
+    (line,) = refused(["submit", "samtools", "--vcpus", "500", *SUBMIT], outputs_file, capsys)
+    assert "samtools job: 500 vCPUs and 1,900 MiB can never start. maxVcpus is 256." in line
+    put(clients, "ref", "R1")
+    outputs_file.write_text(json.dumps({**json.loads(outputs_file.read_text()), "max_vcpus": 3}))
+    monkeypatch.setattr(sizes, "_SMALL_READS", 0)
+    (line,) = refused(["call-variants", *CALL], outputs_file, capsys)
+    assert line.startswith("biobatch: a align: 4 vCPUs and 7,600 MiB can never start. maxVcpus is 3.")
+    assert submitted(clients) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "outputs", "hinted"),
+    [
+        (["samtools", "flagstat", "x.bam"], ["*.txt"], True),
+        (["samtools", "flagstat", "x.bam"], ["*.bam", "out.*"], True),
+        (["samtools", "flagstat", "x.bam"], ["*"], False),
+        (["samtools", "flagstat", "-o", "mine.txt", "x.bam"], ["*.txt"], False),
+        (["samtools flagstat x.bam > mine.txt"], ["*.txt"], False),
+        (["samtools", "flagstat", "x.bam"], ["*.bai"], False),
+        (["samtools", "flagstat", "x.bam"], [], False),
+    ],
+)
+def test_a_redirection_that_the_shell_has_taken_is_found_by_the_file_that_the_job_should_publish(
+    words: list[str], outputs: list[str], hinted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "out.txt").open("w") as file:
+        monkeypatch.setattr("sys.stdout", file)
+        found = redirected(words, outputs)
+    assert len(found) == hinted
+    if hinted:
+        assert "Quote all of it: -- 'samtools flagstat x.bam > out.txt'" in found[0]
+
+
+def test_a_terminal_or_a_pipe_is_no_file() -> None:
+    here, there = os.pipe()
+    with os.fdopen(here), os.fdopen(there, "w") as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", file)
+        assert redirected(["samtools", "flagstat", "x.bam"], ["*"]) == []
+
+
+def test_words_for_a_shell_in_a_command_without_one_are_told(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
+    given = ["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT[:2], "--"]
+    assert main([*given, "samtools", "view", "a b.bam", "|", "head"]) == 0
+    said = capsys.readouterr().err
+    assert "biobatch: warning: '|' is handed to samtools as it is" in said
+    assert shlex.split(said.rpartition(" -- ")[2]) == ["samtools view 'a b.bam' | head"]
+    assert main([*given, "samtools view a.bam | head"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_to_be_tested_and_kept_reaches_the_job(
+    clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
+    options = ["--test-inputs", "--keep-on-failure", "*.log", "--keep-on-failure", "a b.txt", "--timeout-hours", "2"]
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *options, *SUBMIT]) == 0
+    (found,) = submitted(clients)
+    environment = {each["name"]: each["value"] for each in found["container"]["environment"]}
+    assert environment["JOB_TEST_INPUTS"] == "1"
+    assert environment["JOB_KEEP_ON_FAILURE"] == "*.log a%20b.txt"
+    assert environment["JOB_TIMEOUT_SECONDS"] == "7200"
+    # The run has a name, which its jobs carry as a tag.
+    assert capsys.readouterr().out.splitlines()[0] == f"run {found['tags']['run']}"
+
+
+def test_a_log_ends_with_how_the_job_ended(
+    clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT]) == 0
+    (found,) = submitted(clients)
+    capsys.readouterr()
+    assert main(["logs", "--outputs", str(outputs_file), found["jobId"]]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"--- {found['jobName']} SUCCEEDED")
+
+
+def test_credentials_that_have_expired_are_told_with_what_renews_them(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expired(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "DescribeJobs")
+
+    monkeypatch.setattr("biobatch.logs._describe", lambda aws, job: expired())
+    assert main(["logs", "--outputs", str(outputs_file), "job"]) == 2
+    assert "Renew your credentials, by `aws sso login`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["the terminal is closed", "the terminal is gone and nobody says so"])
+def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path) -> None:
+    """As under nohup, whose standard error is a file, and in a real terminal."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, signal, sys, types\n"
+        "from biobatch import __main__ as client, watch\n"
+        "from biobatch.job import Job\n"
+        "from biobatch.submission import Submitted\n"
+        "from biobatch.uris import parse_folder\n"
+        "from biobatch.waiting import Queue\n"
+        f"{'signal.signal(signal.SIGHUP, signal.SIG_IGN)' if 'nobody' in how else ''}\n"
+        "folder = parse_folder('s3://data/out')\n"
+        "job = Job(name='n', subject='s', step='align', tool='t', command=('x',), output_prefix=folder, manifest=folder / 'm')\n"
+        "def described(jobs):\n"
+        f"    status = 'SUCCEEDED' if os.path.exists({str(tmp_path / 'end')!r}) else 'RUNNING'\n"
+        "    return {'jobs': [{'jobId': 'the-id', 'status': status, 'startedAt': 1}]}\n"
+        "clients = types.SimpleNamespace(batch=types.SimpleNamespace(describe_jobs=described))\n"
+        "held = types.SimpleNamespace(queue=Queue(region='eu-west-1', arn='arn:q'))\n"
+        "client.submission.submit = lambda *_: [Submitted(job, 'the-id')]\n"
+        "client.stack_outputs.read = lambda *_: types.SimpleNamespace(region='eu-west-1')\n"
+        "client.aws.connect = lambda region: clients\n"
+        "client._logs = lambda given, stack, clients: client._follow(given, clients, stack, held, 'run', [job])\n"
+        "client._end_by_signals()\n"
+        "sys.exit(client.main(['logs', 'x']))\n"
+    )
+    ours, theirs = pty.openpty()
+    with (tmp_path / "errors").open("wb") as errors:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+        # A session of its own, whose terminal this is: closing it hangs up.
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"import fcntl, termios, runpy; fcntl.ioctl(0, termios.TIOCSCTTY, 0); runpy.run_path({str(program)!r})",
+            ],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        try:
+            seen = b""
+            # The second time in the table.
+            while seen.count(b"align") < 2:
+                seen += os.read(ours, 1000)
+            os.close(ours)
+            if "nobody" in how:
+                # It goes on, as it was asked to, and finds only at the end that it cannot print the outcome.
+                (tmp_path / "end").touch()
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
+    said = (tmp_path / "errors").read_text()
+    assert "Traceback" not in said
+    if "nobody" in how:
+        assert code == 1
+    else:
+        assert "biobatch logs the-id" in said
+        assert code == 128 + signal.SIGHUP
+
+
+def test_call_variants_ends_well_when_all_jobs_do(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "ref", "R1")
+    published(clients)
+    assert main(["call-variants", "--outputs", str(outputs_file), "--timeout-hours", "48", *CALL]) == 0
+    said = capsys.readouterr().out
+    assert [each["timeout"] for each in submitted(clients)] == [{"attemptDurationSeconds": 48 * 3600}] * 4
+    assert re.search(r"^\d\d:\d\d:\d\d a align: done", said, re.MULTILINE)
+    for key in ("a/a.bam", "a/a.vcf.gz", "qc/", "fastqc/"):
+        assert f"s3://data/out/{key}" in said
+
+
+def test_a_failed_job_is_told_and_what_hung_on_it(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTO_SIMPLE_BATCH_FAIL_AFTER", "0")
+    put(clients, "ref", "R1")
+    assert main(["call-variants", "--outputs", str(outputs_file), *CALL]) == 1
+    said = capsys.readouterr().err
+    assert "4 of 4 jobs failed" in said
+    assert "a align: not run, since reference index failed" in said
+    assert "a call: not run, since a align failed" in said
+    assert said.endswith("Mend what is wrong and give the same command again: what is done is not done twice.\n")
+
+
+def test_without_outputs_nothing_is_asked_of_aws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["logs", "--outputs", str(tmp_path / "none"), "job"]) == 2
+    assert capsys.readouterr().err.startswith("biobatch: --outputs")
+
+
+def test_missing_credentials_are_told_in_a_line(
+    outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert main(["logs", "--outputs", str(outputs_file), "job"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "biobatch: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
+    )
+
+
+@pytest.mark.parametrize("queue", ["main", "on-demand"])
+def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_results(
+    queue: str,
+    clients: Aws,
+    outputs_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put(clients, "ref", "R1")
+    published(clients)
+    published(clients, "other")
+    command = ["call-variants", "--outputs", str(outputs_file), "--queue", queue, *CALL]
+    assert main(command) == 0
+    assert main(command) == 0
+    # Jobs of moto end at once: they count as living here.
+    monkeypatch.setattr(submission, "_LIVE", ("RUNNING", "SUCCEEDED"))
+    capsys.readouterr()
+    assert main([*command, "--queue", "main"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("biobatch: s3://data/out/: 8 jobs of an earlier run are still at work there")
+    assert "do aws batch terminate-job" in said
+    assert main([*command, "--output-prefix", "s3://data/other"]) == 0
+
+
+def test_reads_that_cannot_be_worked_with_are_refused(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file and its copy for a pair, of which no pair would map as one, and reads that S3 has put away."""
+    put(clients, "ref", "R1", "copy of R1")
+    for storage in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"):
+        clients.s3.put_object(Bucket="data", Key=storage, Body=b"reads", StorageClass=storage)
+    samples = [
+        "a=s3://data/R1,s3://data/copy of R1",
+        *(f"{each}=s3://data/{each}" for each in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR")),
+    ]
+    given = [word for sample in samples for word in ("--sample", sample)]
+    assert main(["call-variants", "--outputs", str(outputs_file), *CALL[:4], *given]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3, said
+    assert any(
+        "a R1 and a R2 hold the same reads: s3://data/R1 and s3://data/copy of R1 have one size and ETag" in line
+        for line in said
+    )
+    for key in ("GLACIER", "DEEP_ARCHIVE"):
+        assert any(
+            f"s3://data/{key}: it is archived. Restore it first: aws s3api restore-object" in line for line in said
+        )
+    assert submitted(clients) == []
+
+
+@pytest.mark.parametrize("command", ["submit", "call-variants"])
+def test_a_bucket_of_another_region_is_refused(
+    command: str, clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "ref")
+    there = boto3.client("s3", region_name="eu-west-1")
+    there.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    there.put_object(Bucket="far", Key="R1", Body=b"x")
+    if command == "submit":
+        given = ["submit", "samtools", "--input", "s3://far/R1", *SUBMIT]
+    else:
+        given = ["call-variants", *CALL[:-1], "a=s3://far/R1"]
+    assert main([given[0], "--outputs", str(outputs_file), *given[1:]]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("biobatch: s3://far: it lies in eu-west-1, and the stack in us-east-1")
+    assert len(said.splitlines()) == 1
+    assert submitted(clients) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (EndpointConnectionError(endpoint_url="https://batch"), 2),
+    ],
+)
+def test_cut_off_from_its_jobs_it_leaves_them_and_says_how_to_end_them(
+    what: BaseException,
+    code: int,
+    clients: Aws,
+    outputs_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cut_off(*_: object) -> None:
+        raise what
+
+    monkeypatch.setattr(watch, "show", cut_off)
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT]) == code
+    (found,) = submitted(clients)
+    said = capsys.readouterr().err
+    assert f"biobatch logs --outputs {outputs_file} {found['jobId']}" in said
+    assert f"for job in {found['jobId']}; do aws batch terminate-job" in said
+
+
+def test_a_run_that_cannot_be_submitted_whole_is_taken_back(
+    clients: Aws, stack: StackOutputs, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(clients, "ref", "R1")
+    ended: list[str] = []
+    monkeypatch.setattr(clients.batch, "terminate_job", lambda jobId, reason: ended.append(jobId))  # noqa: N803
+    faults = Faults()
+    request = parse_request(
+        faults, reference="s3://data/ref", samples=["a=s3://data/R1"], output_prefix="s3://data/out"
+    )
+    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+    plan = variants.prepare(request, faults, clients, definitions, "r")
+    arns = {tool: arn for tool, arn in stack.job_definition_arns.items() if tool != "bcftools"}
+    short = StackOutputs(**{**stack.__dict__, "job_definition_arns": arns})
+    with pytest.raises(Exception, match="'bcftools': the stack has no such tool"):
+        submission.submit(clients, short, stack.queue_arn, plan.jobs)
+    assert len(ended) == 3

@@ -1,0 +1,154 @@
+"""A job is submitted within Batch's limits or not at all."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biobatch.job import Job, faults, overrides
+from biobatch.refusal import Refused
+from biobatch.uris import S3Uri, parse_folder
+
+FOLDER = parse_folder("s3://data/out")
+
+
+def made(**changes: Any) -> Job:
+    values: dict[str, Any] = {
+        "name": "n",
+        "subject": "s",
+        "step": "align",
+        "tool": "bwa",
+        "command": ("true", "x"),
+        "output_prefix": FOLDER,
+        "manifest": FOLDER / "n.manifest.json",
+    }
+    return Job(**(values | changes))
+
+
+def environment(job: Job) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in overrides(job)[0]["environment"]}
+
+
+def test_the_environment_is_what_the_images_read() -> None:
+    job = made(
+        inputs=(S3Uri("data", "a b"), S3Uri("data", "c")),
+        producers=(S3Uri("data", "m 1"), FOLDER / "qc/m 2"),
+        outputs=("*.bam", "x y"),
+        resume=True,
+        environment={"SAMPLE": "s"},
+    )
+    before = int(time.time())
+    variables = environment(job)
+    assert before <= int(variables.pop("JOB_SUBMITTED")) <= time.time()
+    assert variables == {
+        "JOB_INPUTS": "s3://data/a%20b s3://data/c",
+        "JOB_OUTPUTS": "*.bam x%20y",
+        "JOB_OUTPUT_PREFIX": "s3://data/out/",
+        "JOB_MANIFEST": "s3://data/out/n.manifest.json",
+        "JOB_INPUT_MANIFESTS": "s3://data/m%201 qc/m%202",
+        "JOB_RESUME": "1",
+        "SAMPLE": "s",
+    }
+
+
+def test_a_plain_job_neither_resumes_nor_asks_for_manifests() -> None:
+    assert set(environment(made())) == {"JOB_OUTPUT_PREFIX", "JOB_MANIFEST", "JOB_SUBMITTED"}
+
+
+def test_a_size_is_sent_only_where_it_is_chosen() -> None:
+    assert "resourceRequirements" not in overrides(made())[0]
+    assert overrides(made(vcpus=2, memory_mib=3800))[0]["resourceRequirements"] == [
+        {"type": "VCPU", "value": "2"},
+        {"type": "MEMORY", "value": "3800"},
+    ]
+
+
+@given(st.integers(min_value=1, max_value=100), st.integers(min_value=0, max_value=7000))
+def test_no_submission_is_longer_than_batch_takes(inputs: int, script: int) -> None:
+    job = made(inputs=tuple(S3Uri("data", f"{'k' * 80}{i}") for i in range(inputs)), command=("x" * script,))
+    chosen, listed = overrides(job)
+    assert len(json.dumps(chosen)) <= 8192
+    names = {each["name"] for each in chosen["environment"]}
+    assert ("JOB_INPUTS_FROM" in names) == listed
+    assert ("JOB_INPUTS" in names) == (not listed)
+
+
+def test_inputs_go_into_an_object_from_6001_characters_on() -> None:
+    spare = 6000 - len(json.dumps(overrides(made(inputs=(S3Uri("data", "k"),), command=("",)))[0]))
+    assert not overrides(made(inputs=(S3Uri("data", "k"),), command=("x" * spare,)))[1]
+    job = made(inputs=(S3Uri("data", "a b"), S3Uri("data", "c")), command=("x" * spare,))
+    assert overrides(job)[1]
+    assert environment(job)["JOB_INPUTS_FROM"] == "s3://data/out/n.manifest.inputs.txt"
+    assert job.input_lines() == "s3://data/a%20b\ns3://data/c\n"
+
+
+def test_a_submission_that_is_too_long_all_the_same_is_refused() -> None:
+    spare = 8192 - len(json.dumps(overrides(made(command=("",)))[0]))
+    overrides(made(command=("x" * spare,)))
+    with pytest.raises(Refused, match=r"8,193 characters of JSON, and Batch takes 8,192"):
+        overrides(made(command=("x" * (spare + 1),)))
+
+
+def test_two_inputs_of_one_file_name_are_refused_with_their_keys() -> None:
+    (fault,) = faults(made(inputs=(S3Uri("data", "a/r.fq"), S3Uri("data", "b/r.fq"))))
+    assert "s3://data/a/r.fq and s3://data/b/r.fq have one file name, r.fq" in fault
+
+
+def test_an_input_given_twice_is_refused() -> None:
+    (fault,) = faults(made(inputs=(S3Uri("data", "a/r.fq"), S3Uri("data", "a/r.fq"))))
+    assert "s3://data/a/r.fq is given twice" in fault
+
+
+@pytest.mark.parametrize("glob", ["", "/x", "../x", "a/../x", "./x", "a//x", "folder/"])
+def test_outputs_outside_the_working_folder_are_refused(glob: str) -> None:
+    (fault,) = faults(made(outputs=(glob,)))
+    assert repr(glob) in fault
+
+
+@pytest.mark.parametrize(
+    ("glob", "words"),
+    [
+        ("s3://data/out/*.bam", "this is a URI"),
+        ("*.bam ", "a blank stands before or behind it"),
+        (" *.bam", "a blank stands before or behind it"),
+        (" ", "name files inside the working folder"),
+        ("*.bam *.bai", "Give the option for each: --output '*.bam' --output '*.bai'"),
+        ("**/*.bam", "** is not a pattern here"),
+        ("x_fastqc.{zip,html}", "Give the option for each: --output 'x_fastqc.zip' --output 'x_fastqc.html'"),
+    ],
+)
+def test_a_pattern_that_would_match_nothing_is_refused_with_what_is_meant(glob: str, words: str) -> None:
+    (fault,) = faults(made(outputs=(glob,)))
+    assert words in fault
+    (fault,) = faults(made(keep_on_failure=(glob,)))
+    assert words.replace("--output", "--keep-on-failure") in fault
+
+
+@pytest.mark.parametrize("glob", ["my report.txt", "a b*.txt", "{a}.txt", "*.bam", "folder/*"])
+def test_a_pattern_that_names_awkward_files_is_taken(glob: str) -> None:
+    assert faults(made(outputs=(glob,), keep_on_failure=(glob,))) == []
+
+
+def test_what_is_kept_and_tested_and_the_time_limit_reach_the_job() -> None:
+    variables = environment(made(keep_on_failure=("*.log", "a b"), test_inputs=True, timeout_hours=48))
+    assert variables["JOB_KEEP_ON_FAILURE"] == "*.log a%20b"
+    assert variables["JOB_TEST_INPUTS"] == "1"
+    assert variables["JOB_TIMEOUT_SECONDS"] == "172800"
+
+
+def test_what_a_failed_job_left_is_found_by_its_id() -> None:
+    assert str(made().kept("1234:5")) == "s3://data/out/failed/1234_5/"
+
+
+def test_impossible_sizes_are_refused_both_at_once() -> None:
+    assert faults(made(vcpus=0, memory_mib=3)) == [
+        "--vcpus 0: it must be 1 or more",
+        "--memory-mib 3: it must be 4 or more",
+    ]
+
+
+def test_a_sound_job_has_no_fault() -> None:
+    assert faults(made(inputs=(S3Uri("data", "a"),), outputs=("*.bam", "a/b*"), vcpus=1, memory_mib=4)) == []

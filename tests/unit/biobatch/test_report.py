@@ -1,0 +1,183 @@
+"""What is said at the end of a run."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from biobatch import report
+from biobatch.aws import Aws
+from biobatch.job import Job
+from biobatch.objects import Object
+from biobatch.refusal import Faults, Refused
+from biobatch.request import parse_request
+from biobatch.sizes import Size
+from biobatch.stack_outputs import StackOutputs
+from biobatch.submission import Submitted
+from biobatch.uris import parse_folder
+from biobatch.variants import Plan
+from biobatch.watch import Followed
+from tests.unit.biobatch.conftest import publish
+
+FOLDER = parse_folder("s3://data/out")
+
+
+def followed(step: str, status: str, *, after: tuple[Job, ...] = (), **rest: Any) -> Followed:
+    job = Job(
+        name="n",
+        subject="a",
+        step=step,
+        tool="t",
+        command=("x",),
+        warnings=f"{step}.warnings.txt" if step != "call" else "",
+        output_prefix=FOLDER,
+        manifest=FOLDER / "m",
+        after=after,
+    )
+    return Followed(Submitted(job, f"id-of-{step}"), status=status, **rest)
+
+
+def write(clients: Aws, stream: str, *lines: str) -> None:
+    clients.logs.create_log_stream(logGroupName="jobs", logStreamName=stream)
+    now = int(time.time() * 1000)
+    events: Any = [{"timestamp": now, "message": line} for line in [*lines, 'job: {"exit_code":0}']]
+    clients.logs.put_log_events(logGroupName="jobs", logStreamName=stream, logEvents=events)
+
+
+def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
+    clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(clients, "stream", "one", "two")
+    align = followed("align", "FAILED", exit_code=3, streams=("stream",))
+    call = followed("call", "FAILED", after=(align.submitted.job,))
+    assert report.failures(clients, "jobs", [align, call, followed("fastqc", "SUCCEEDED")])
+    assert capsys.readouterr().err == (
+        "\n2 of 3 jobs failed\n"
+        "\na align, exit code 3 (job id-of-align)\n    one\n    two\n"
+        "\na call: not run, since a align failed\n"
+    )
+
+
+def test_a_failure_without_an_exit_code_is_told_with_its_reason(
+    clients: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.failures(
+        clients, "jobs", [followed("align", "FAILED", reason="Task failed to start"), followed("call", "FAILED")]
+    )
+    said = capsys.readouterr().err
+    assert "\na align: Task failed to start (job id-of-align)\n" in said
+    assert "\na call: no reason given (job id-of-call)\n" in said
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [((), False), (("1/record.json",), False), (("1/record.json", "2/qc/a.txt"), True)]
+)
+def test_where_the_files_lie_that_a_failure_left_is_told_if_there_are_any(
+    left: tuple[str, ...], told: bool, clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(clients, "stream", "one")
+    for path in left:
+        clients.s3.put_object(Bucket="data", Key=f"out/failed/id-of-align/{path}", Body=b"x")
+    report.failures(clients, "jobs", [followed("align", "FAILED", exit_code=3, streams=("stream",))])
+    said = capsys.readouterr().err
+    assert ("Files that it left: aws s3 ls --recursive 's3://data/out/failed/id-of-align/'" in said) == told
+
+
+def test_after_a_failure_the_next_step_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    align = followed("align", "FAILED", exit_code=3, streams=("stream",))
+    call = followed("call", "FAILED", after=(align.submitted.job,))
+    report.what_next([call, align], "biobatch logs", again=True)
+    assert capsys.readouterr().err == (
+        "\nA whole log: biobatch logs id-of-align\n"
+        "Mend what is wrong and give the same command again: what is done is not done twice.\n"
+    )
+    report.what_next([followed("job", "FAILED")], "biobatch logs", again=False)
+    assert capsys.readouterr().err == "There is no result. Mend what is wrong and submit it again.\n"
+
+
+def plan_of(*samples: str) -> Plan:
+    request = parse_request(
+        Faults(),
+        reference="s3://data/r",
+        samples=[f"{name}=s3://data/{name}" for name in samples],
+        output_prefix="s3://data/out",
+    )
+    known = {uri: Object(uri, 1, "e") for uri in request.objects()}
+    sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
+    return Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+
+
+def test_where_some_samples_failed_those_that_did_not_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_of("good", "bad", "worse")
+    jobs = [
+        Followed(
+            Submitted(job, job.name),
+            status="SUCCEEDED" if job.subject == "good" or (job.subject, job.step) == ("bad", "align") else "FAILED",
+        )
+        for job in plan.jobs
+    ]
+    report.outputs(plan, jobs)
+    said = capsys.readouterr().out
+    assert "Outputs of the samples that succeeded, 1 of 3" in said
+    assert "s3://data/out/good/good.vcf.gz" in said
+    assert "bad" not in said
+    report.outputs(plan, [job for job in jobs if job.submitted.job.subject != "good"])
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_failure_nothing_is_said(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not report.failures(clients, "jobs", [followed("align", "SUCCEEDED")])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_was_found_odd_is_told_of_jobs_that_ended_well(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one that ended at once too, since an earlier run had done its work: it is read from the outputs, not from the log."""
+    publish(
+        clients, "out/m", {"out/align.warnings.txt": "only 10.00% of the reads map\n", "out/fastqc.warnings.txt": ""}
+    )
+    jobs = [followed(step, "SUCCEEDED") for step in ("align", "fastqc", "call")]
+    report.warnings(clients, [*jobs, followed("align", "FAILED")])
+    assert capsys.readouterr().out == "warning, a align: only 10.00% of the reads map\n"
+
+
+def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    some = {"found": 99, "false": 0, "missed": 1, "precision": 1.0, "recall": 0.99}
+    none = {"found": 0, "false": 0, "missed": 0, "precision": None, "recall": None}
+    request = parse_request(
+        Faults(),
+        reference="s3://data/r",
+        samples=["s0=s3://data/x"],
+        output_prefix="s3://data/out",
+        truth="s3://data/t",
+    )
+    known = {uri: Object(uri, 1, "e") for uri in request.objects()}
+    sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
+    compared = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+    with pytest.raises(Refused, match=r"s0\.truth\.json: it is not what s3:.* names"):
+        report.accuracy(clients, compared)
+    body = json.dumps({"sample": "s0", "substitutions": some, "indels": none})
+    publish(clients, "out/qc/s0.truth.manifest.json", {"out/qc/s0.truth.json": body})
+    assert report.accuracy(clients, compared)["substitutions"] == some
+    said = capsys.readouterr().out
+    assert "substitutions: precision 1.0000, recall 0.9900  (99 of 100 found, 0 false)" in said
+    assert "indels:        precision undefined, recall undefined  (0 of 0 found, 0 false)" in said
+
+
+def test_what_a_job_published_is_told_by_its_manifest(
+    clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = followed("submit", "SUCCEEDED").submitted.job
+    body = json.dumps({"outputs": [{"uri": "s3://data/out/a.txt"}]}).encode()
+    clients.s3.put_object(Bucket="data", Key=job.manifest.key, Body=body)
+    report.published(clients, job)
+    assert capsys.readouterr().out == "\nOutputs\n  s3://data/out/a.txt\n  s3://data/out/m\n"
+
+
+def test_what_has_no_manifest_or_an_empty_one_is_no_result(clients: Aws, stack: StackOutputs) -> None:
+    job = followed("submit", "SUCCEEDED").submitted.job
+    with pytest.raises(Refused, match="s3://data/out/m: there is no manifest"):
+        report.published(clients, job)
+    clients.s3.put_object(Bucket="data", Key=job.manifest.key, Body=b"")
+    with pytest.raises(Refused, match="s3://data/out/m: there is no manifest"):
+        report.published(clients, job)

@@ -1,0 +1,78 @@
+"""A request is read, or refused with all that is wrong with it."""
+
+import re
+from typing import Any
+
+import pytest
+
+from biobatch.refusal import Faults, Refused
+from biobatch.request import parse_request, parse_sample
+from biobatch.uris import S3Uri
+
+
+def refusal(**changes: Any) -> list[str]:
+    faults = Faults()
+    values = {"reference": "s3://data/r.fa", "samples": ["a=s3://data/x"], "output_prefix": "s3://data/out"}
+    parse_request(faults, **(values | changes))
+    with pytest.raises(Refused) as caught:
+        faults.refuse()
+    return list(caught.value.faults)
+
+
+def test_a_pair_is_split_where_an_uri_begins() -> None:
+    sample = parse_sample("a.1-x_=s3://data/x,y=z.fq,s3://data/w,.fq")
+    assert sample.name == "a.1-x_"
+    assert [uri.key for uri in sample.reads] == ["x,y=z.fq", "w,.fq"]
+
+
+def test_one_file_is_a_sample_too() -> None:
+    assert parse_sample("a=s3://data/x").reads == (S3Uri("data", "x"),)
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        ("s3://data/x", "write it as NAME="),
+        ("=s3://data/x", "'': a name is letters"),
+        ("a b=s3://data/x", "'a b': a name is letters"),
+        (".a=s3://data/x", "'.a': a name is letters"),
+        ("a/b=s3://data/x", "'a/b': a name is letters"),
+        ("é=s3://data/x", "'é': a name is letters"),
+        ("a\n=s3://data/x", "a name is letters"),
+        ("QC=s3://data/x", "QC: the name of a folder"),
+        ("Reference=s3://data/x", "Reference: the name of a folder"),
+        ("fastqc=s3://data/x", "fastqc: the name of a folder"),
+        ("a" * 201 + "=s3://data/x", "201 characters"),
+        ("a=s3://data/x,s3://data/x", "given as R1 and as R2"),
+        ("a=s3://data/x,s3://data/y,s3://data/z", "3 files"),
+        ("a=", "not an S3 URI"),
+        ("a=s3://data/x/", "a folder, not an object"),
+    ],
+)
+def test_a_sample_that_cannot_be_is_refused(sample: str, words: str) -> None:
+    with pytest.raises(Refused, match=re.escape(words)):
+        parse_sample(sample)
+
+
+def test_a_repeated_name_is_refused_whatever_its_capitals() -> None:
+    (fault,) = refusal(samples=("Ab=s3://data/x", "c=s3://data/y", "aB=s3://data/z"))
+    assert "Ab, aB: one name" in fault
+
+
+def test_all_faults_are_told_together() -> None:
+    faults = refusal(
+        reference="r.fa",
+        samples=("a b=s3://data/x", "c=s3://data/"),
+        output_prefix="out",
+        ploidy=3,
+        truth="t.vcf",
+    )
+    assert [fault.split()[0] for fault in faults] == [
+        "--sample",
+        "--sample",
+        "--ploidy",
+        "--truth:",
+        "--reference",
+        "--output-prefix",
+        "--truth",
+    ]

@@ -1,0 +1,300 @@
+"""Progress is a table in a terminal and lines elsewhere, and ends when every job has."""
+
+import io
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from biobatch import waiting, watch
+from biobatch.aws import Aws
+from biobatch.job import Job
+from biobatch.submission import Submitted
+from biobatch.uris import parse_folder
+from biobatch.waiting import Queue
+from biobatch.watch import Followed
+
+FOLDER = parse_folder("s3://data/out")
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+class Batch:
+    """Answers with the next of each job's states, and goes on with the last."""
+
+    meta = SimpleNamespace(region_name="eu-west-1")
+
+    def __init__(self, **states: list[dict[str, Any]]) -> None:
+        self.states = states
+
+    def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
+        return {"jobs": [{"jobId": each, **self._next(each)} for each in jobs]}
+
+    def _next(self, job: str) -> dict[str, Any]:
+        left = self.states[job]
+        return left.pop(0) if len(left) > 1 else left[0]
+
+
+def aws(**states: list[dict[str, Any]]) -> Aws:
+    return Aws(batch=cast(Any, Batch(**states)), s3=cast(Any, None), logs=cast(Any, None), ec2=cast(Any, None))
+
+
+def submitted(id_: str, subject: str, step: str) -> Submitted:
+    job = Job(
+        name="n", subject=subject, step=step, tool="t", command=("x",), output_prefix=FOLDER, manifest=FOLDER / "m.json"
+    )
+    return Submitted(job, id_)
+
+
+def times(start: int, stop: int | None = None) -> dict[str, Any]:
+    return {"startedAt": start * 1000, **({"stoppedAt": stop * 1000} if stop else {})}
+
+
+def test_elsewhere_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    running = {"status": "RUNNING", **times(100)}
+    failed = {
+        "status": "FAILED",
+        "container": {"exitCode": 3, "reason": "why"},
+        "statusReason": "it",
+        **times(100, 163),
+    }
+    clients = aws(a=[{"status": "RUNNABLE"}, running, running, failed], b=[{"status": "SUCCEEDED", **times(1, 4)}])
+    jobs = watch.follow(clients, [submitted("a", "lambda", "align"), submitted("b", "lambda", "fastqc")])
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "lambda align: queued"
+    assert lines[1] == "lambda fastqc: done, 3 s"
+    assert lines[2].startswith("lambda align: running, ")
+    assert lines[3] == "lambda align: failed (exit code 3), 1 min 03 s"
+    assert len(lines) == 4
+    assert (jobs[0].status, jobs[0].exit_code, jobs[0].reason) == ("FAILED", 3, "why; it")
+
+
+def drawn(jobs: list[Followed], height: int = 40) -> str:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=height, highlight=False)
+    with console.capture() as capture:
+        console.print(watch._table(jobs, console))
+    return capture.get()
+
+
+def followed(subject: str, step: str, status: str, **rest: Any) -> Followed:
+    return Followed(submitted(f"{subject}{step}", subject, step), status=status, **rest)
+
+
+def test_the_table_has_a_row_a_sample_and_a_column_a_step() -> None:
+    text = drawn(
+        [
+            followed("a", "fastqc", "SUCCEEDED", started=10.0, stopped=14.0),
+            followed("a", "align", "FAILED", exit_code=137),
+            followed("b", "align", "RUNNABLE", streams=("one", "two")),
+        ]
+    )
+    assert "fastqc" in text
+    assert "✓ 4 s" in text
+    assert "✗ exit code 137" in text
+    assert "queued, attempt 2" in text
+    assert len([line for line in text.splitlines() if line.strip()]) == 4
+
+
+def test_a_cell_of_two_jobs_is_done_when_both_are() -> None:
+    done = followed("a", "fastqc", "SUCCEEDED", started=10.0, stopped=14.0)
+    assert "✓" not in drawn([done, followed("a", "fastqc", "RUNNABLE")])
+    assert "✗" in drawn([done, followed("a", "fastqc", "FAILED")])
+
+
+def test_a_table_longer_than_the_screen_shows_what_is_not_done() -> None:
+    jobs = [followed(f"s{i:02}", "align", "SUCCEEDED") for i in range(40)] + [followed("last", "align", "RUNNABLE")]
+    text = drawn(jobs, height=20)
+    assert "last" in text
+    assert "40 of 41 done" in text
+    assert len(text.splitlines()) < 20
+
+
+def test_in_a_terminal_it_is_drawn_live() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100, height=40, highlight=False)
+    clients = aws(a=[{"status": "RUNNING", **times(1)}, {"status": "SUCCEEDED", **times(1, 3)}])
+    watch.follow(clients, [submitted("a", "lambda", "align")], console)
+    assert "✓ 2 s" in file.getvalue()
+
+
+#: Batch's reasons for a job that waits, as it writes them (Batch User Guide, "Jobs stuck in a RUNNABLE status"), and what the client says of
+#: each.
+STUCK = {
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type m6i.large": "--queue on-demand",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) associated with the job queue cannot meet the CPU requirement of the job.": "pulumi "
+    "config set maxVcpus N && pulumi up. The queue cancels it after 60 minutes.",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that can be met by the CE(s) "
+    "attached to the job queue.": "pulumi config set --path 'instanceTypes[N]' TYPE && pulumi up.",
+    "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS – Batch service role has a permission issue.": "AWS never cancels such a job",
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED - Your compute environment associated with this job queue has an unsupported "
+    "instance type configuration.": "availabilityZones",
+    "ACTION_REQUIRED - CE(s) associated with the job queue are invalid.": "AWS never cancels such a job",
+    "UNDETERMINED - Batch job is blocked, root cause is undetermined.": "AWS never cancels such a job",
+}
+NEVER_CANCELLED = ("MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS", "ACTION_REQUIRED", "UNDETERMINED")
+
+QUEUE = Queue(
+    region="eu-west-1",
+    arn="arn:main",
+    environments=["spot", "on-demand"],
+    limits={"MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE": 3600},
+)
+
+
+class Clock:
+    """Time that passes by sleeping."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000_000.0
+        monkeypatch.setattr("time.time", lambda: self.now)
+        monkeypatch.setattr("time.sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def plain(queue: Queue = QUEUE, **states: list[dict[str, Any]]) -> None:
+    watch.show(aws(**states), [Followed(submitted(id_, id_, "align")) for id_ in states], queue)
+
+
+@pytest.mark.parametrize("reason", STUCK)
+def test_a_job_that_is_stuck_shows_batchs_reason_within_one_poll_and_what_to_do(
+    reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    stuck = {"status": "RUNNABLE", "statusReason": reason}
+    plain(a=[{"status": "RUNNABLE"}, stuck, stuck, {"status": "SUCCEEDED", **times(1, 2)}])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[2] for line in lines[:2]] == ["a align: queued", f"a align: queued, 2 s: {reason}"]
+    assert STUCK[reason] in lines[2]
+    assert ("AWS never cancels" in lines[2]) == reason.startswith(NEVER_CANCELLED)
+    assert len(lines) == 4
+
+
+@pytest.mark.parametrize("reason", STUCK)
+def test_the_table_says_why_a_job_is_stuck(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=400, height=40, highlight=False)
+    stuck = {"status": "RUNNABLE", "statusReason": reason}
+    Clock(monkeypatch)
+    jobs = [Followed(submitted(id_, id_, "align")) for id_ in "ab"]
+    watch.show(aws(a=[stuck, {"status": "SUCCEEDED"}], b=[stuck, {"status": "SUCCEEDED"}]), jobs, QUEUE, console)
+    assert f"a align, b align: {reason}" in file.getvalue()
+    assert STUCK[reason] in file.getvalue()
+
+
+def test_many_jobs_stuck_for_one_reason_are_advised_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    stuck = [{"status": "RUNNABLE", "statusReason": next(iter(STUCK))}, {"status": "SUCCEEDED"}]
+    plain(a=list(stuck), b=list(stuck), c=list(stuck))
+    said = capsys.readouterr().out
+    assert said.count("Or submit with --queue on-demand") == 1
+    assert said.count("CAPACITY:") == 3
+
+
+def test_a_reason_that_nobody_knows_is_shown_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    plain(a=[{"status": "RUNNABLE", "statusReason": "NEW:REASON - of 2027"}, {"status": "SUCCEEDED"}])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith("a align: queued: NEW:REASON - of 2027")
+
+
+def test_after_ten_minutes_it_is_said_where_to_look_and_then_that_it_still_waits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    polls = 2 * waiting.LONG // watch._POLL_SECONDS
+    plain(a=[*[{"status": "RUNNABLE"}] * (polls + 1), {"status": "SUCCEEDED"}], b=[{"status": "SUCCEEDED"}])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "No job has started for 10 minutes. Where to look:"
+    commands = [line.strip() for line in lines if line.startswith("    ")]
+    assert commands[0].startswith(
+        "aws batch describe-compute-environments --region eu-west-1 --compute-environments spot on-demand --query"
+    )
+    assert commands[1].startswith(
+        "aws batch list-jobs --region eu-west-1 --job-queue arn:main --job-status RUNNABLE --query"
+    )
+    assert "--quota-code L-34B43A08" in commands[2]
+    assert [line.partition(" ")[2] for line in lines if "still" in line] == ["still queued, 20 min 00 s: a align"]
+
+
+def test_where_to_look_is_not_said_while_another_job_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch)
+    polls = waiting.LONG // watch._POLL_SECONDS + 5
+    running = [{"status": "RUNNING", **times(1)}] * polls
+    plain(a=[*[{"status": "RUNNABLE"}] * polls, {"status": "SUCCEEDED"}], b=[*running, {"status": "SUCCEEDED"}])
+    assert "Where to look" not in capsys.readouterr().out
+
+
+def test_the_table_says_how_long_and_after_ten_minutes_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=400, height=40, highlight=False)
+    Clock(monkeypatch)
+    polls = waiting.LONG // watch._POLL_SECONDS
+    jobs = [Followed(submitted("a", "a", "align"))]
+    watch.show(aws(a=[*[{"status": "RUNNABLE"}] * (polls + 1), {"status": "SUCCEEDED"}]), jobs, QUEUE, console)
+    assert "queued 9 min 58 s" in file.getvalue()
+    assert file.getvalue().index("Where to look") > file.getvalue().index("queued 10 min 00 s")
+
+
+def test_waiting_begins_anew_with_each_attempt_and_names_the_jobs_reason_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    job = Followed(submitted("a", "a", "align"))
+    job.take(cast(Any, {"status": "RUNNABLE"}))
+    clock.now += 100
+    assert job.waited == 100
+    job.take(cast(Any, {"status": "RUNNING", **times(1)}))
+    assert job.waited == 0
+    clock.now += 100
+    reclaimed = {
+        "status": "RUNNABLE",
+        "statusReason": "Host EC2 (instance i-1) terminated.",
+        "container": {"reason": "old"},
+    }
+    job.take(cast(Any, reclaimed))
+    clock.now += 7
+    assert job.waited == 7
+    assert job.reason == "Host EC2 (instance i-1) terminated."
+
+
+def test_a_step_that_never_ran_says_so_in_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    never = {"status": "FAILED", "statusReason": "Dependent Job failed"}
+    failed = {"status": "FAILED", "statusReason": "Host EC2 (instance i-1) terminated.", **times(1, 4)}
+    plain(a=[never], b=[failed])
+    lines = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["a align: not run", "b align: failed, 3 s"]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "named"),
+    [
+        ({"a": "SUCCEEDED", "b": "PENDING", "c": "RUNNABLE", "d": "RUNNING", "e": "PENDING"}, "d"),
+        ({"a": "FAILED", "b": "PENDING", "c": "RUNNABLE"}, "c"),
+        ({"a": "SUBMITTED", "b": "SUBMITTED"}, "a"),
+    ],
+)
+def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_have_not_ended(
+    jobs: dict[str, str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = [followed(id_, "", status) for id_, status in jobs.items()]
+    watch.say_left_running(states, "eu-west-1", "biobatch logs")
+    said = capsys.readouterr().err
+    assert f"biobatch logs {named}\n" in said
+    left = [id_ for id_, status in jobs.items() if status not in ("SUCCEEDED", "FAILED")]
+    assert f"for job in {' '.join(left)};" in said
+
+
+def test_of_jobs_that_have_ended_nothing_is_left_running(capsys: pytest.CaptureFixture[str]) -> None:
+    watch.say_left_running([followed("a", "", "SUCCEEDED")], "eu-west-1", "biobatch logs")
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,213 @@
+"""Jobs as containers, before an engine in memory."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from moto.iam.models import IAMBackend
+from moto.logs.models import logs_backends
+
+from local.aws.batch.runner import ContainerRunner
+from local.aws.config import Config
+from tests.unit.local.aws.batch.engine import Engine
+from tests.unit.local.aws.batch.world import ACCOUNT, REGION, World, until
+
+_CONFIG = Config(
+    port=4000,
+    registry="127.0.0.1:5000",
+    docker_host="unix:///none",
+    network="jobs",
+    gateway="169.254.170.2",
+    vcpus=2,
+    memory_mib=1000,
+    label="stack",
+    stack="clone",
+    data_dir=Path("none"),
+    log_file=Path("none"),
+)
+
+
+@pytest.fixture
+def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An engine that the world's jobs run on."""
+    engine = Engine()
+    monkeypatch.setattr(docker, "DockerClient", lambda **_: engine)
+    runner = ContainerRunner(_CONFIG, lambda role: f"/credentials-of/{role.rpartition('/')[2]}")
+    world.machine.details = runner.details  # type: ignore[method-assign]
+    world.machine.run = runner.run  # type: ignore[method-assign]
+    world.machine.stop = runner.stop  # type: ignore[method-assign]
+    return engine
+
+
+@pytest.fixture
+def role(iam: IAMBackend) -> str:
+    """ARN of a job role."""
+    known = [role.arn for role in iam.get_roles() if role.name == "job"]
+    return str(known[0] if known else iam.create_role("job", "{}", "/", None, "", [], "3600").arn)
+
+
+def _run(world: World, container: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+    """Runs a job of a definition of its own to its end."""
+    world.define("own", container=container or {})
+    return world.ended(world.submit(jobDefinition="own", **members))
+
+
+def test_a_container_is_set_up_as_the_definition_says(world: World, engine: Engine) -> None:
+    job = _run(
+        world,
+        {
+            "command": ["run", "Ref::what"],
+            "user": "10001:10001",
+            "readonlyRootFilesystem": True,
+            "linuxParameters": {
+                "initProcessEnabled": True,
+                "sharedMemorySize": 64,
+                "tmpfs": [{"containerPath": "/t", "size": 16, "mountOptions": ["noexec"]}],
+            },
+            "ulimits": [{"name": "nofile", "softLimit": 10, "hardLimit": 20}],
+        },
+        parameters={"what": "this"},
+    )
+    [container] = engine.created
+    options = container.options
+    assert job["status"] == "SUCCEEDED"
+    assert options["image"] == "image"
+    assert options["command"] == ["run", "this"]
+    assert options["user"] == "10001:10001"
+    assert options["read_only"] is True
+    assert options["privileged"] is False
+    assert options["init"] is True
+    assert options["shm_size"] == 64 * 2**20
+    assert options["tmpfs"] == {"/t": "size=16m,noexec"}
+    assert options["ulimits"] == [{"Name": "nofile", "Soft": 10, "Hard": 20}]
+    assert options["network"] == "jobs"
+    assert options["labels"] == {"stack": "clone", "biobatch.job": job["jobId"]}
+    assert (options["mem_limit"], options["memswap_limit"]) == (100 * 2**20, 100 * 2**20)
+    assert options["nano_cpus"] == 1_000_000_000
+
+
+def test_a_container_sees_the_users_variables_batchs_and_the_endpoint_but_no_key(
+    world: World, engine: Engine, role: str
+) -> None:
+    environment = [{"name": "X", "value": "1"}, {"name": "AWS_BATCH_JOB_ID", "value": "mine"}]
+    array = world.submit(
+        jobDefinition=world.define("own", container={"jobRoleArn": role, "environment": environment}),
+        arrayProperties={"size": 2},
+    )
+    world.ended(array)
+    assert engine.created[1].options["environment"] == {
+        "X": "1",
+        "AWS_BATCH_JOB_ID": f"{array}:1",
+        "AWS_BATCH_JOB_ATTEMPT": "1",
+        "AWS_BATCH_JOB_ARRAY_INDEX": "1",
+        "AWS_BATCH_JOB_ARRAY_SIZE": "2",
+        "AWS_BATCH_JQ_NAME": "main",
+        "AWS_BATCH_CE_NAME": "machines",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/credentials-of/job",
+        "AWS_ENDPOINT_URL": "http://169.254.170.2:4000",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
+    }
+    assert world.job(f"{array}:1")["container"]["environment"] == environment
+
+
+def test_a_job_without_a_role_gets_no_credentials(world: World, engine: Engine) -> None:
+    _run(world)
+    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in engine.created[0].options["environment"]
+
+
+def test_volumes_without_a_path_on_the_host_are_fresh_and_gone_afterwards(world: World, engine: Engine) -> None:
+    seen: list[tuple[str, Any]] = []
+    engine.on_start = lambda: seen.extend((thing.name, thing.options["labels"]) for thing in engine.there)
+    job = _run(
+        world,
+        {
+            "volumes": [{"name": "scratch"}, {"name": "data", "host": {"sourcePath": "/srv/data"}}],
+            "mountPoints": [
+                {"sourceVolume": "scratch", "containerPath": "/scratch"},
+                {"sourceVolume": "data", "containerPath": "/data", "readOnly": True},
+                {"sourceVolume": "scratch", "containerPath": "/tmp"},
+            ],
+        },
+    )
+    task = job["container"]["taskArn"].rpartition("/")[2]
+    volume = f"biobatch.job-{task}-scratch"
+    labels = {"stack": "clone", "biobatch.job": job["jobId"]}
+    assert seen == [(volume, labels), (f"biobatch.job-{task}", labels)]
+    assert engine.created[0].options["volumes"] == [f"{volume}:/scratch:rw", "/srv/data:/data:ro", f"{volume}:/tmp:rw"]
+    assert engine.there == []
+
+
+def test_output_goes_to_the_stream_that_the_job_shows(world: World, engine: Engine) -> None:
+    moment = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}.000000000Z"
+    engine.output = [f"{moment} one\n".encode(), f"{moment} two".encode()]
+    options = {"awslogs-group": "lab", "awslogs-stream-prefix": "bwa", "awslogs-create-group": "true"}
+    job = _run(world, {"logConfiguration": {"logDriver": "awslogs", "options": options}})
+    task = job["container"]["taskArn"].rpartition("/")[2]
+    assert job["container"]["logStreamName"] == f"bwa/default/{task}"
+    events = logs_backends[ACCOUNT][REGION].groups["lab"].streams[f"bwa/default/{task}"].events
+    assert [event.message for event in events] == ["one", "two"]
+
+
+def test_without_a_prefix_the_stream_is_named_after_the_definition(world: World, engine: Engine) -> None:
+    assert _run(world)["container"]["logStreamName"].startswith("own/default/")
+
+
+def test_another_log_driver_has_no_stream(world: World, engine: Engine) -> None:
+    job = _run(world, {"logConfiguration": {"logDriver": "json-file"}})
+    assert job["status"] == "SUCCEEDED"
+    assert "logStreamName" not in job["container"]
+
+
+def test_a_log_group_that_does_not_exist_keeps_the_job_from_starting(world: World, engine: Engine) -> None:
+    job = _run(world, {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "none"}}})
+    assert job["statusReason"] == "Task failed to start"
+    assert job["container"]["reason"].endswith("The specified log group does not exist: none")
+    assert engine.created == []
+
+
+def test_an_image_that_is_nowhere_cannot_be_pulled(world: World, engine: Engine) -> None:
+    job = _run(world, {"image": "none@sha256:0"})
+    assert job["statusReason"] == "Task failed to start"
+    expected = "CannotPullContainerError: Error response from daemon: manifest for none@sha256:0 not found"
+    assert job["container"]["reason"] == expected
+
+
+def test_a_container_that_does_not_start_is_removed_and_says_why(world: World, engine: Engine) -> None:
+    engine.start_fault = "no such file"
+    job = _run(world)
+    assert job["container"]["reason"] == "CannotStartContainerError: Error response from daemon: no such file"
+    assert engine.there == []
+
+
+@pytest.mark.parametrize("member", ["jobRoleArn", "executionRoleArn"])
+def test_a_role_that_does_not_exist_keeps_the_job_from_starting(world: World, engine: Engine, member: str) -> None:
+    missing = f"arn:aws:iam::{ACCOUNT}:role/none"
+    job = _run(world, {member: missing})
+    assert job["statusReason"].startswith(f"ECS was unable to assume the role '{missing}'")
+    assert engine.created == []
+
+
+def test_a_container_that_was_out_of_memory_says_so(world: World, engine: Engine) -> None:
+    engine.exit_code, engine.out_of_memory = 137, True
+    job = _run(world)
+    assert job["container"]["exitCode"] == 137
+    assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+
+
+def test_a_job_waits_for_its_end_without_a_limit(world: World, engine: Engine) -> None:
+    _run(world)
+    assert engine.waited == [None]
+
+
+def test_a_job_that_is_ended_while_it_starts_is_stopped_once_it_runs(world: World, engine: Engine) -> None:
+    def end() -> None:
+        [job_id] = world.listed("STARTING")
+        world.call("TerminateJob", jobId=job_id, reason="enough")
+
+    engine.on_start = end
+    job = _run(world)
+    assert (job["status"], job["statusReason"]) == ("FAILED", "enough")
+    assert until(lambda: engine.stopped, "the container to be stopped")[0] == 30

@@ -1,0 +1,160 @@
+"""What SubmitJob takes and refuses, and how jobs are found again."""
+
+from typing import Any
+
+import pytest
+from moto.batch.exceptions import ClientException
+
+from tests.unit.local.aws.batch.world import ACCOUNT, REGION, World
+
+_ARN = f"arn:aws:batch:{REGION}:{ACCOUNT}"
+
+
+@pytest.mark.parametrize("identifier", ["tool", "tool:1", f"{_ARN}:job-definition/tool:1"])
+def test_a_definition_is_named_in_every_form(world: World, identifier: str) -> None:
+    world.define()
+    expected = 1 if ":1" in identifier else 2
+    job = world.job(world.submit(jobDefinition=identifier))
+    assert job["jobDefinition"] == f"{_ARN}:job-definition/tool:{expected}"
+
+
+def test_an_arn_without_revision_is_the_newest_active_one(world: World) -> None:
+    world.define()
+    world.define()
+    world.call("DeregisterJobDefinition", jobDefinition="tool:3")
+    job = world.job(world.submit(jobDefinition=f"{_ARN}:job-definition/tool"))
+    assert job["jobDefinition"] == f"{_ARN}:job-definition/tool:2"
+
+
+def test_a_queue_is_named_by_arn_too(world: World) -> None:
+    assert world.job(world.submit(jobQueue=f"{_ARN}:job-queue/main"))["jobQueue"] == f"{_ARN}:job-queue/main"
+
+
+def test_an_inactive_revision_is_refused(world: World) -> None:
+    world.define()
+    world.call("DeregisterJobDefinition", jobDefinition="tool:1")
+    with pytest.raises(ClientException, match="tool:1 does not exist or is not in ACTIVE status"):
+        world.submit(jobDefinition="tool:1")
+
+
+def test_a_disabled_queue_takes_no_job(world: World) -> None:
+    world.call("UpdateJobQueue", jobQueue="main", state="DISABLED")
+    with pytest.raises(ClientException, match="DISABLED"):
+        world.submit()
+
+
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        ({"jobQueue": "none"}, "JobQueue none not found"),
+        ({"jobDefinition": "none"}, "none does not exist or is not in ACTIVE status"),
+        ({"jobDefinition": "tool:9"}, "tool:9 does not exist or is not in ACTIVE status"),
+        ({"jobDefinition": "tool:latest"}, "not supported pattern"),
+        ({"jobDefinition": "arn:aws:batch:eu-west-1:1:job-definition/tool:1"}, "does not exist"),
+        ({"jobName": "a.b"}, "Job name should match valid pattern"),
+        ({"jobName": ""}, "Job name should match valid pattern"),
+        ({"jobName": "a" * 129}, "Job name should match valid pattern"),
+        ({"shareIdentifier": "a"}, "no scheduling policy"),
+        ({"retryStrategy": {"attempts": 0}}, "between 1 and 10"),
+        ({"retryStrategy": {"attempts": 11}}, "between 1 and 10"),
+        ({"timeout": {"attemptDurationSeconds": 59}}, "at least 60"),
+        ({"arrayProperties": {"size": 1}}, "between 2 and 10000, not 1"),
+        ({"arrayProperties": {"size": 10001}}, "between 2 and 10000, not 10001"),
+        ({"dependsOn": [{"jobId": "0"}]}, "0 of dependsOn does not exist"),
+        ({"dependsOn": [{"jobId": "0"}] * 21}, "20 jobs, not 21"),
+        ({"dependsOn": [{"type": "SEQUENTIAL"}]}, "needs an array job"),
+        ({"dependsOn": [{}]}, "needs a jobId"),
+        ({"containerOverrides": {"command": ["x" * 31_000]}}, "30720 bytes"),
+        ({"containerOverrides": {"resourceRequirements": [{"type": "VCPU", "value": "half"}]}}, "whole number"),
+        ({"tags": {"a" * 129: "b"}}, "128"),
+    ],
+)
+def test_a_submission_that_aws_refuses_is_refused_and_leaves_nothing(
+    world: World, members: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(ClientException, match=fault):
+        world.submit(**members)
+    statuses = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
+    assert [world.listed(status) for status in statuses] == [[]] * 7
+
+
+def test_a_queue_with_a_policy_wants_share_and_priority(world: World) -> None:
+    policy = world.call("CreateSchedulingPolicy", name="fair")["arn"]
+    order = [{"order": 1, "computeEnvironment": "machines"}]
+    world.call(
+        "CreateJobQueue", jobQueueName="fair", priority=1, computeEnvironmentOrder=order, schedulingPolicyArn=policy
+    )
+    with pytest.raises(ClientException, match="shareIdentifier must be specified"):
+        world.submit(jobQueue="fair")
+    with pytest.raises(ClientException, match="Either schedulingPriority in job definition"):
+        world.submit(jobQueue="fair", shareIdentifier="a")
+    job = world.job(world.submit(jobQueue="fair", shareIdentifier="a", schedulingPriorityOverride=3))
+    assert (job["shareIdentifier"], job["schedulingPriority"]) == ("a", 3)
+
+
+def test_a_job_shows_what_was_asked_for(world: World) -> None:
+    world.define(parameters={"a": "1", "b": "2"}, container={"environment": [{"name": "X", "value": "1"}]})
+    overrides = {"command": ["echo", "Ref::a"], "environment": [{"name": "Y", "value": "2"}]}
+    job = world.job(
+        world.submit(
+            parameters={"b": "3"},
+            containerOverrides=overrides,
+            timeout={"attemptDurationSeconds": 90},
+            retryStrategy={"attempts": 2},
+            tags={"run": "1"},
+            propagateTags=True,
+        )
+    )
+    assert job["parameters"] == {"a": "1", "b": "3"}
+    assert job["container"]["command"] == ["echo", "Ref::a"]
+    assert job["container"]["environment"] == [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]
+    assert job["timeout"] == {"attemptDurationSeconds": 90}
+    assert job["retryStrategy"]["attempts"] == 2
+    assert job["tags"] == {"run": "1"}
+    assert job["propagateTags"] is True
+
+
+def test_describing_a_job_does_not_change_it(world: World) -> None:
+    job_id = world.submit(containerOverrides={"environment": [{"name": "X", "value": "1"}]})
+    assert world.ended(job_id) == world.job(job_id) == world.job(job_id)
+
+
+def test_an_unknown_job_is_left_out(world: World) -> None:
+    job_id = world.submit()
+    described = world.call("DescribeJobs", jobs=["none", f"{_ARN}:job/{job_id}"])["jobs"]
+    assert [job["jobId"] for job in described] == [job_id]
+
+
+def test_more_than_100_jobs_are_not_described_at_once(world: World) -> None:
+    with pytest.raises(ClientException, match="At most 100 jobs"):
+        world.call("DescribeJobs", jobs=["x"] * 101)
+
+
+def test_jobs_are_listed_by_state_newest_first(world: World) -> None:
+    jobs = [world.submit() for _ in range(3)]
+    for job in jobs:
+        world.ended(job)
+    assert world.listed("SUCCEEDED") == jobs[::-1]
+    assert world.listed("FAILED") == []
+    assert world.call("ListJobs", jobQueue="main")["jobSummaryList"] == []
+
+
+def test_filters_find_jobs_of_any_state(world: World) -> None:
+    first, second = world.submit(jobName="align-1"), world.submit(jobName="Call-2")
+    for job in (first, second):
+        world.ended(job)
+    created = world.job(first)["createdAt"]
+
+    def found(name: str, *values: str) -> list[str]:
+        filters = [{"name": name, "values": list(values)}]
+        return [job["jobId"] for job in world.call("ListJobs", jobQueue="main", filters=filters)["jobSummaryList"]]
+
+    assert found("JOB_NAME", "ALIGN-*") == [first]
+    assert found("JOB_NAME", "call-2") == [second]
+    assert found("JOB_DEFINITION", "tool") == [second, first]
+    assert found("JOB_DEFINITION", f"{_ARN}:job-definition/tool:1") == [second, first]
+    assert found("JOB_DEFINITION", "other*") == []
+    assert found("BEFORE_CREATED_AT", str(created)) == []
+    assert found("AFTER_CREATED_AT", str(created - 1)) == [second, first]
+    with pytest.raises(ClientException, match="Filter JOB_SIZE"):
+        found("JOB_SIZE", "1")

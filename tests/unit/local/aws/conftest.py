@@ -1,0 +1,70 @@
+"""The local AWS in this process, on a port of the loopback interface, with a registry in memory behind it."""
+
+import contextlib
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.aws import server
+from tests.unit.local.aws.registry import MemoryRegistry
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """The server and what it stands on."""
+
+    url: str
+    registry_address: str
+    registry: MemoryRegistry
+
+    def client(self, service: str, region: str = "us-east-1", signature: str | None = None, **keys: str) -> Any:
+        """A boto3 client that tries once."""
+        keys = keys or {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+        config = Config(retries={"total_max_attempts": 1}, signature_version=signature)
+        return boto3.client(service, region_name=region, endpoint_url=self.url, config=config, **keys)  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    """The local AWS as long as the block runs; afterwards moto is as it was."""
+    registry = MemoryRegistry()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory() as folder,
+        socket.create_server(("127.0.0.1", 0)) as front,
+        socket.create_server(("127.0.0.1", 0)) as back,
+    ):
+        patch.setattr(tempfile, "tempdir", folder)
+        for name, value in server.SETTINGS.items():
+            patch.setenv(name, value)
+        address = f"127.0.0.1:{back.getsockname()[1]}"
+        server.mend(address, lambda owner, name, value: patch.setattr(owner, name, value, raising=False))
+        with server.serving(registry, back), server.serving(server.application(), front):
+            yield LocalAws(f"http://127.0.0.1:{front.getsockname()[1]}", address, registry)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """The local AWS; tests share it, so each makes what it looks at."""
+    with local_aws() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def refusal() -> Callable[..., tuple[str, str]]:
+    """Calls what must be refused: the code and the text."""
+
+    def of(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
+        with pytest.raises(ClientError) as caught:
+            call(**parameters)
+        error = caught.value.response["Error"]
+        return str(error["Code"]), str(error["Message"])
+
+    return of

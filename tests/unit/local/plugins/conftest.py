@@ -1,0 +1,71 @@
+"""A provider in this process, before moto's AWS."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from components.deploy_policy import deploy_policy
+from local.plugins.aws.api import Api
+from local.plugins.aws.provider import Provider
+from tests.unit.local.plugins.actions import actions
+from tests.unit.local.plugins.engine import Engine
+
+
+@pytest.fixture(scope="session")
+def offline() -> Iterator[Engine]:
+    """An engine whose provider checks and compares, which no AWS is needed for."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith("AWS_")]:
+            patch.delenv(name)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        yield Engine(Provider(WatchedApi(region="us-east-1")))
+
+
+@pytest.fixture
+def engine(offline: Engine) -> Iterator[Engine]:
+    """An engine before a fresh, empty AWS; whatever a test makes it call, the deploy policy must allow."""
+    api = offline.provider.api
+    assert isinstance(api, WatchedApi)
+    api.calls.clear()
+    with mock_aws():
+        yield offline
+    missing = {action for service, operation in api.calls for action in actions(service, operation)} - ALLOWED
+    assert not missing, f"components/deploy_policy.py lacks {', '.join(sorted(missing))}"
+
+
+@dataclass
+class WatchedApi(Api):
+    """AWS, and every operation that was called."""
+
+    calls: set[tuple[str, str]] = field(default_factory=set)
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls.add((service, operation))
+        return super().call(service, operation, parameters)
+
+
+def _allowed() -> set[str]:
+    # A boundary takes one right away and a key adds some: a deployer of either kind of stack.
+    texts = [
+        deploy_policy(
+            partition="aws", account_id="1", region="us-east-1", name="biobatch", protect_data=False, kms_key_arn=key
+        )
+        for key in ("", "arn:aws:kms:us-east-1:1:key/1")
+    ]
+    return {action for text in texts for s in json.loads(text)["Statement"] for action in s["Action"]}
+
+
+#: The deploy policy's actions, what AWS allows everybody, and what only types and properties need that the program does not use.
+ALLOWED = _allowed() | {
+    "sts:GetCallerIdentity",
+    "ec2:ModifyLaunchTemplate",
+    "ec2:ModifySecurityGroupRules",
+    "ec2:ModifyVpcTenancy",
+    "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+}
