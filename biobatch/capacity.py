@@ -283,6 +283,6 @@ def _notes(environments: Sequence[ComputeEnvironmentDetailTypeDef]) -> list[str]
     if any(each.get("batchImageStatus") == "UPDATE_AVAILABLE" for each in configurations):
         notes.append(
             "AWS has a newer machine image than this stack's, with security updates. Who deploys finds the command that names it in "
-            "docs/upkeep.md: pulumi config set amiId AMI && pulumi up"
+            "docs/how-to/monthly-upkeep.md: pulumi config set amiId AMI && pulumi up"
         )
     return notes

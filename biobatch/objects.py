@@ -146,7 +146,7 @@ def _slip(key: str) -> str:
     """What may have been meant by a key that is not there: a sentence with a blank behind it for each, or nothing."""
     slips = {
         r"[*?]|\[.*\]": "Wildcards are not expanded here: name each object, or submit by the AWS CLI with JOB_INPUTS, which takes them "
-        "(docs/job.md). ",
+        "(docs/reference/job-environment.md). ",
         r"^\s|\s$|\s/|/\s": "A name in it begins or ends with a blank. ",
         r"[,;]|s3://": "Two files? Write s3:// before each: with --sample a comma and no blank between, s3://…,s3://…; with --input "
         "repeat the option. ",

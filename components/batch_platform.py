@@ -39,7 +39,7 @@ UPDATE_TIMEOUT_MINUTES = 360
 
 #: How long the deletion of a queue may take. Batch first ends all its jobs, about 16 a second as reported, so 10,000 take more than the
 #: provider's default of 10 minutes. (The wait for an environment cannot be set: the provider's resource declares no timeouts, and Pulumi then
-#: ignores any, pulumi-terraform-bridge, pull request 2390. It ends after 20 minutes; docs/changes.md says what to do.)
+#: ignores any, pulumi-terraform-bridge, pull request 2390. It ends after 20 minutes; docs/explanation/updating-a-stack.md says what to do.)
 QUEUE_DELETE_TIMEOUT = "2h"
 
 #: Attempts of a job, the first included. Advice for Spot is 1 to 3 retries (Batch User Guide, "Best practices").

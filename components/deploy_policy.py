@@ -100,7 +100,7 @@ _STRENGTHENS = ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
 _PASSED_TO = ("batch.amazonaws.com", "ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 
 #: A new account lacks their own roles. Batch's is made in the deployer's name (Batch User Guide, "service-linked roles"), the others by
-#: the services; who deploys may make them before, as docs/before-the-first-up.md says.
+#: the services; who deploys may make them before, as docs/how-to/prepare-an-account.md says.
 _SERVICES = ("autoscaling.amazonaws.com", "batch.amazonaws.com", "ecs.amazonaws.com", "spot.amazonaws.com")
 
 _GRANTS = ("CreateGrant", "DescribeKey", "ListGrants", "RevokeGrant")

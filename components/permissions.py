@@ -1,6 +1,6 @@
 """The stack's roles and policies: who may do what, and why nothing broader.
 
-No action holds a wildcard. Where `Resource: *` stands, AWS offers nothing narrower; docs/security.md lists each place with AWS's reason.
+No action holds a wildcard. Where `Resource: *` stands, AWS offers nothing narrower; docs/explanation/security.md lists each place with AWS's reason.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

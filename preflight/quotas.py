@@ -37,7 +37,7 @@ def check(*, max_vcpus: int, spot: bool, instance_types: Sequence[str], region: 
         if allowed is not None and allowed < max_vcpus:
             pulumi.log.warn(
                 f"maxVcpus: {max_vcpus} is more than this account may run in {region}, {allowed:.0f} vCPUs of {market} machines at the same "
-                f"time. Jobs beyond it wait in RUNNABLE. Ask AWS for more, which takes minutes to days (docs/before-the-first-up.md):\n"
+                f"time. Jobs beyond it wait in RUNNABLE. Ask AWS for more, which takes minutes to days (docs/how-to/prepare-an-account.md):\n"
                 f"  aws service-quotas request-service-quota-increase --region {region} --service-code ec2 --quota-code {code} "
                 f"--desired-value {max_vcpus}"
             )

@@ -30,7 +30,7 @@ def check(*, partition: str, account_id: str, region: str) -> None:
     pulumi.log.warn(
         f"kmsKeyArn: it is not set, and this account encrypts EBS volumes in {region} with a key of its own, {key.arn}. If its policy does not "
         "let EC2 Auto Scaling use it, machines end as they start and jobs wait in RUNNABLE for ever. Either let the stack use and grant it, "
-        "for the bucket and the logs too (docs/security.md):\n"
+        "for the bucket and the logs too (docs/explanation/security.md):\n"
         f"  pulumi config set kmsKeyArn {key.arn}\n"
         "or, once, with a right to the key:\n"
         f"  aws kms create-grant --region {region} --key-id {key.arn} --grantee-principal {auto_scaling_role(partition, account_id)} "

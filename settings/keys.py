@@ -134,7 +134,7 @@ class Settings:
         Text(kms_key_fault, "Name one that `aws kms list-keys` lists"),
         "",
         "ARN of a KMS key of the region for the data bucket, the logs and the machines' volumes, in place of AWS's own keys. What its policy "
-        "must allow: docs/security.md.",
+        "must allow: docs/explanation/security.md.",
     )
     data_buckets: tuple[SharedBucket, ...] = key(
         Buckets(),
@@ -167,7 +167,7 @@ class Settings:
         Day(date_fault, "Write a day such as 2026-11-29"),
         "",
         "A day, such as `2026-11-29`. A new one builds every container image again with the Debian packages of the day on which you run "
-        "`pulumi up`: docs/upkeep.md.",
+        "`pulumi up`: docs/how-to/monthly-upkeep.md.",
     )
     tools: dict[str, ToolSettings] = key(
         Tools(),

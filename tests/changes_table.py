@@ -1,4 +1,4 @@
-"""The table of docs/changes.md: what a change of each key does to a running stack."""
+"""The table of docs/explanation/updating-a-stack.md: what a change of each key does to a running stack."""
 
 import re
 from collections import Counter
@@ -61,7 +61,7 @@ def _plain(values: dict[str, str]) -> dict[str, str]:
 
 
 def _rows() -> Iterator[Row]:
-    for line in (ROOT / "docs/changes.md").read_text().splitlines():
+    for line in (ROOT / "docs/explanation/updating-a-stack.md").read_text().splitlines():
         if line.startswith("| `"):
             key, change, *said, running_jobs = (cell.strip() for cell in line.strip("|").split(" | "))
             yield Row(key.strip("`"), change, tuple(said), running_jobs)

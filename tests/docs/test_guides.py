@@ -12,7 +12,7 @@ from local.paths import ROOT, VENV_BIN
 from local.record import Record
 from tests.docs import readme
 
-TEXT = (ROOT / "docs" / "before-the-first-up.md").read_text()
+TEXT = (ROOT / "docs" / "how-to" / "prepare-an-account.md").read_text()
 
 #: moto knows no quotas of EC2 and no default key of volumes, so the AWS CLI checks these commands and answers them by itself.
 AWS = f"""#!/bin/sh
@@ -38,7 +38,7 @@ def test_every_command_before_the_first_up_works_in_an_empty_account(
 
 
 def test_every_command_of_the_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
-    text = (ROOT / "docs/upkeep.md").read_text()
+    text = (ROOT / "docs/how-to/monthly-upkeep.md").read_text()
     clone = readme.clone(tmp_path)
     # What an `up` would do is enough to see here. It would build all images, and one by name (tests/local/lifecycle does).
     blocks = [

@@ -13,7 +13,7 @@ COHORT = "issue 24, a cohort"
 ENGINES = "issue 25, engines"
 
 #: A list of what only an AWS account can show.
-FIRST_ACCOUNT = "docs/first-account.md"
+FIRST_ACCOUNT = "docs/how-to/first-account.md"
 
 WAITING_ROOMS = (HOUSE, RESULTS, COHORT, ENGINES, FIRST_ACCOUNT)
 

@@ -13,7 +13,7 @@ import yaml
 from local.paths import ROOT
 from tests.changes_table import KINDS
 
-#: Pulumi's word for what the columns of docs/changes.md count.
+#: Pulumi's word for what the columns of docs/explanation/updating-a-stack.md count.
 OPERATIONS = dict(zip(KINDS, ("update", "replace", "create", "delete"), strict=True))
 
 
@@ -34,7 +34,7 @@ class Result:
         return sorted(map(type_of, self.changes.get(operation, ())))
 
     def counted(self) -> dict[str, Counter[str]]:
-        """How many resources of each type, by kind, as docs/changes.md counts them: AWS's and Docker's."""
+        """How many resources of each type, by kind, as docs/explanation/updating-a-stack.md counts them: AWS's and Docker's."""
         return {
             kind: Counter(t.split(":")[-1] for t in self.types(operation) if t.startswith(("aws:", "docker:")))
             for kind, operation in OPERATIONS.items()

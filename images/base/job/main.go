@@ -1,7 +1,7 @@
 // job is the entrypoint of every Biobatch image: it stages a job's inputs in, runs its command and stages the outputs out.
 //
 // The promise: outputs are published only after the command has succeeded, each whole, and the manifest last. What has no
-// manifest, or an empty one, is no result. For users: docs/job.md.
+// manifest, or an empty one, is no result. For users: docs/reference/job-environment.md.
 //
 // Read in this order: plan.go (what the JOB_… variables ask for), store.go (S3), outage.go (how long S3 may fail), verify.go (whether
 // an input is whole), manifest.go (what a finished or failed job leaves, and how the next one recognises it), execute.go (the command),

@@ -17,7 +17,7 @@ from tests.local.conftest import OWN_TOOL
 
 
 def row(key: str, change: str = "") -> Row:
-    """The first row of docs/changes.md for a key, or for a change of it that begins so."""
+    """The first row of docs/explanation/updating-a-stack.md for a key, or for a change of it that begins so."""
     return next(row for row in ROWS if row.key == key and row.change.startswith(change))
 
 
@@ -35,7 +35,7 @@ BACK = "and back"
 RANGE = "another range, by zones with names"
 EXISTING = "an existing network, and other figures for a tool"
 
-#: By change, in the order in which the stack goes through them, the rows of docs/changes.md that it is the sum of.
+#: By change, in the order in which the stack goes through them, the rows of docs/explanation/updating-a-stack.md that it is the sum of.
 CHANGES: dict[str, Sequence[Row]] = {
     EVERY_KEY: [
         *(row(key) for key in dict.fromkeys(r.key for r in ROWS) if key not in (*APART, "tools")),
@@ -77,7 +77,7 @@ class Change:
     """A change of the configuration, carried out."""
 
     rows: Sequence[Row]
-    """What docs/changes.md says of it."""
+    """What docs/explanation/updating-a-stack.md says of it."""
     preview: Result
     """What was shown of it before."""
     up: Result

@@ -1,4 +1,4 @@
-"""Changes of the configuration by the real CLI, in the order of a stack's life, beside what docs/changes.md says of them."""
+"""Changes of the configuration by the real CLI, in the order of a stack's life, beside what docs/explanation/updating-a-stack.md says of them."""
 
 import subprocess
 import sys

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("whole_again")
 
 IMAGE, DEFINITION = "docker:index/image:Image", "aws:batch/jobDefinition:JobDefinition"
 
-#: As docs/upkeep.md says it.
-BY_NAME = re.findall(r"pulumi up --replace \"(\$\(.*\))\"", (ROOT / "docs/upkeep.md").read_text())
+#: As docs/how-to/monthly-upkeep.md says it.
+BY_NAME = re.findall(r"pulumi up --replace \"(\$\(.*\))\"", (ROOT / "docs/how-to/monthly-upkeep.md").read_text())
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def test_a_machine_image_that_has_aged_is_told_once(clients: Aws, described: Des
     described(old, old)
     (note,) = capacity.read(clients, STACK, "arn:main").notes
     assert "newer machine image" in note
-    assert "docs/upkeep.md" in note
+    assert "docs/how-to/monthly-upkeep.md" in note
     assert "pulumi config set amiId" in note
     described({**old, "ec2Configuration": [{"batchImageStatus": "LATEST"}]})
     assert capacity.read(clients, STACK, "arn:main").notes == ()

@@ -51,5 +51,5 @@ def test_the_documentation_counts_the_reports() -> None:
         f"`tests/field/reports.py` lists {len(REPORTS)} reports of people who do this job, {public} of them from public threads. "
         f"Tests hold {held}, and {len(REPORTS) - held} wait for a later issue."
     )
-    text = " ".join((ROOT / "docs/architecture.md").read_text().split())
-    assert sentence in text, f"docs/architecture.md should say: {sentence}"
+    text = " ".join((ROOT / "docs/explanation/architecture.md").read_text().split())
+    assert sentence in text, f"docs/explanation/architecture.md should say: {sentence}"

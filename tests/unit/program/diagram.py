@@ -1,4 +1,4 @@
-"""The diagram in docs/architecture.md, drawn from what the program registers. To redraw it: python -m tests.unit.program.diagram"""
+"""The diagram in docs/explanation/architecture.md, drawn from what the program registers. To redraw it: python -m tests.unit.program.diagram"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
 from tests.unit.recording import ROOT, Registration, record, record_program
 
-DOCUMENT = ROOT / "docs" / "architecture.md"
+DOCUMENT = ROOT / "docs" / "explanation" / "architecture.md"
 START, END = "```mermaid\n", "```\n"
 
 

@@ -1,4 +1,4 @@
-"""Every row of docs/changes.md is what the providers would do."""
+"""Every row of docs/explanation/updating-a-stack.md is what the providers would do."""
 
 import json
 import re
@@ -49,7 +49,9 @@ def test_every_key_has_a_row_and_every_row_a_key() -> None:
 def test_the_one_key_that_no_row_shows_says_how_a_stack_comes_to_another_region() -> None:
     # AWS's own, and so none of KEYS: the program reads it all the same.
     (note,) = re.findall(
-        r"^- `aws:region`: (.*?)(?=^- )", (ROOT / "docs/changes.md").read_text(), re.DOTALL | re.MULTILINE
+        r"^- `aws:region`: (.*?)(?=^- )",
+        (ROOT / "docs/explanation/updating-a-stack.md").read_text(),
+        re.DOTALL | re.MULTILINE,
     )
     assert "`pulumi destroy` first" in note
     assert "`pulumi stack init`" in note

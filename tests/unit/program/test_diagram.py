@@ -1,4 +1,4 @@
-"""docs/architecture.md shows the program as it is."""
+"""docs/explanation/architecture.md shows the program as it is."""
 
 import pytest
 

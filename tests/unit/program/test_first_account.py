@@ -1,4 +1,4 @@
-"""The commands of docs/first-account.md are those of the tools: no machine without an account can run them."""
+"""The commands of docs/how-to/first-account.md are those of the tools: no machine without an account can run them."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from botocore import session, xform_name
 
 from tests.unit.recording import ROOT
 
-TEXT = (ROOT / "docs" / "first-account.md").read_text()
+TEXT = (ROOT / "docs" / "how-to" / "first-account.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
 
 #: Options of the AWS CLI itself (AWS CLI version 2, "Global options", and what it adds to operations that answer in pages).

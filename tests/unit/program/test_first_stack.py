@@ -10,7 +10,7 @@ def test_a_first_stack_whose_destroy_deletes_its_data_says_so_where_it_is_made()
     assert config["biobatch:protectData"] is False
     for document, heading in (
         ("README.md", "### Up"),
-        ("docs/before-the-first-up.md", "## Where Pulumi keeps the state"),
+        ("docs/how-to/prepare-an-account.md", "## Where Pulumi keeps the state"),
     ):
         section = (ROOT / document).read_text().split(f"\n{heading}\n")[1].split("\n##")[0]
         assert "Pulumi.dev.yaml" in section, document

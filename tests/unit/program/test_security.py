@@ -1,4 +1,4 @@
-"""docs/security.md lists every place where a policy names every resource, and no policy names every action."""
+"""docs/explanation/security.md lists every place where a policy names every resource, and no policy names every action."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def test_no_policy_allows_a_wildcard_of_actions(allowed: list[tuple[str, list[st
 
 
 def test_every_wildcard_resource_is_listed_in_the_security_document(allowed: list[tuple[str, list[str], Any]]) -> None:
-    text = (ROOT / "docs" / "security.md").read_text()
+    text = (ROOT / "docs" / "explanation" / "security.md").read_text()
     section = text.split('## Every `Resource: "*"`')[1].split("\n## ")[0]
     rows = re.findall(r"^\| (\S+) \| (`.+`) \|", section, re.MULTILINE)
     listed = {(who, action) for who, actions in rows for action in re.findall(r"`(\S+:\S+)`", actions)}

@@ -31,7 +31,7 @@ def declared(key: Key) -> dict[str, Any]:
 def row(name: str, key: Key) -> str:
     """A key as the README's table shows it."""
     default = key.default if isinstance(key.default, str) and key.default else json.dumps(key.default)
-    description = re.sub(r"docs/\w+\.md", r"[\g<0>](\g<0>)", key.description)
+    description = re.sub(r"docs/[\w/-]+\.md", r"[\g<0>](\g<0>)", key.description)
     return f"| `{name}` | {default} | {' More: '.join(filter(None, [description, key.see]))} |\n"
 
 
