@@ -1,49 +1,56 @@
-# Thin: each target names the command that does the work. Everything needed is installed into .venv; the second run is quick.
+# Each target only names the command that does the work. `make` installs what it needs into .venv, so the second run is quick.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/biobatch
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 PYTHON := .venv/bin/python
-# What Python compiles is kept even where the shell says otherwise, and in .venv: each process would compile the SDKs anew.
+# Python keeps its bytecode in .venv, whatever the shell says. Without it, each process compiles the SDKs again.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 .PHONY: help demo test unit check bench local-up local-down local-env
 
-help: ## Shows the targets
+help: ## Lists the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: .venv/installed ## Calls variants on the sample data, no AWS account needed; SEED=7 plants others
+demo: .venv/installed ## Calls variants in sample data on a local stack, without an AWS account. SEED=7 plants other variants
 	@$(PYTHON) -m local demo $(if $(SEED),--seed $(SEED))
 
-test: .venv/installed ## Every test, on a local stack of its own
+test: .venv/installed ## Runs every test on a new local stack. Takes about 35 minutes and needs Docker
 	@$(PYTHON) -m local down
 	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs
 
-unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
+unit: .venv/installed ## Runs the unit tests. Takes about a minute and needs no Docker, network or AWS account
 	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit
 
-check: .venv/installed ## Style, types and shell scripts
+check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, declared requirements and GitHub workflows
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/shellcheck .ci/run images/fastqc/fastqc biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
+	@# Each imported package is a declared requirement. botocore always comes with boto3, in the version that boto3 needs.
+	.venv/bin/deptry . --config tests/dependencies.toml
+	.venv/bin/deptry biobatch --known-first-party biobatch --per-rule-ignores DEP003=botocore --ignore DEP002
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,feature}.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/zizmor --offline --quiet .github
 
-bench: .venv/installed ## The benchmarks, as ratios; ONLY="image-sizes job-start" runs those, SAVE=1 writes docs/benchmarks.md
+bench: .venv/installed ## Runs the benchmarks. ONLY="image-sizes job-start" selects some, SAVE=1 writes docs/benchmarks.md
 	@$(PYTHON) -m benchmarks $(ONLY) $(if $(SAVE),--save)
 
-local-up: .venv/installed ## Brings the local stack up, to try things on
+local-up: .venv/installed ## Starts a local stack
 	@$(PYTHON) -m local up
 
-local-down: .venv/installed ## Removes the local stack and its files
+local-down: .venv/installed ## Removes the local stack and its files. Keeps .venv and the cache
 	@$(PYTHON) -m local down
 
-local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$(make -s local-env)"
+local-env: .venv/installed ## Prints settings for a shell that works on the local stack. Run: eval "$(make -s local-env)"
 	@$(PYTHON) -m local env
 
-# uv installs in seconds what takes pip minutes. pip is among the requirements: Pulumi's Python language host asks it for the packages.
+# uv installs in seconds what takes pip minutes. The requirements include pip, because Pulumi's Python language host runs `pip list`.
 .venv/installed: requirements-dev.txt pyproject.toml | $(UV)
 	@echo "Installing the requirements into .venv" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
@@ -51,7 +58,7 @@ local-env: .venv/installed ## Prints what a shell evaluates to work on the local
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
 	@touch $@
 
-# Stock Debian refuses `pip install` into its own Python; a folder of its own is allowed.
+# Debian's Python refuses `pip install` into itself. Installing into a separate folder is allowed.
 $(CACHE)/uv/bin/uv:
 	@echo "Fetching uv into $(CACHE)" >&2
 	@python3 -m pip --version >/dev/null 2>&1 || \
