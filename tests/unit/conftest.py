@@ -1,8 +1,10 @@
 """Fixtures that every unit test uses."""
 
 import gc
+import inspect
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,13 +28,23 @@ def light_clients_and_clouds() -> Iterator[None]:
         # A service's description and the methods of its client
         patch.setattr(session, "create_loader", cache(loaders.create_loader))
         patch.setattr(ClientCreator, "_create_methods", _methods_once(ClientCreator._create_methods))  # type: ignore[attr-defined]
-        # The names of a service's operations, which moto lists at each request
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        # The names of a service's operations, which moto lists at each request to look for one of them
+        patch.setattr(responses, "method_names_from_class", _Functions)
         # AWS's catalogue of machines: 1,300 images, and megabytes of XML for the types of an architecture
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         for name in ("describe_instance_types", "describe_instance_type_offerings"):
             patch.setattr(InstanceResponse, name, _serialized_once(getattr(InstanceResponse, name)))
         yield
+
+
+@dataclass(frozen=True)
+class _Functions:
+    """The names of a class's functions, those that are added to it later too."""
+
+    of: type
+
+    def __contains__(self, name: str) -> bool:
+        return inspect.isfunction(getattr(self.of, name, None))
 
 
 def _methods_once(create: Callable[[ClientCreator, Any], dict[str, Any]]) -> Callable[[Any, Any], dict[str, Any]]:
