@@ -9,6 +9,7 @@ import pytest
 from docker.errors import BuildError
 from packaging.licenses import canonicalize_license_expression
 
+import biobatch
 from benchmarks import fastqc_report
 from local import containers
 from local.paths import ROOT
