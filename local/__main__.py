@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from local import environment, stack
 from local.console import warn
 from local.errors import LocalError
+from local.stack import environment, lifecycle
 
 #: The demo's usual reads; any other seed holds as well.
 _SEED = 1
@@ -26,18 +26,18 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match given.command:
             case "up":
-                stack.up()
+                lifecycle.up()
             case "demo":
                 # AWS's SDK takes a second to load, which the other commands need not wait for.
                 from local import demo as main_job  # noqa: PLC0415
 
                 main_job.check(given.seed)
-                with environment.entered(stack.up()):
+                with environment.entered(lifecycle.up()):
                     return main_job.run(given.seed)
             case "down":
-                stack.down()
+                lifecycle.down()
             case "env":
-                print(environment.shell_lines(stack.current()))
+                print(environment.shell_lines(lifecycle.current()))
     except LocalError as error:
         warn(str(error))
         return 1

@@ -16,10 +16,11 @@ from biobatch.request import Request, parse_request
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
 from biobatch.variants import Plan
-from local import debian, environment
 from local.console import say, warn
 from local.errors import LocalError
+from local.machine import debian
 from local.paths import ROOT
+from local.stack import environment
 
 _EXAMPLE = ROOT / "examples" / "lambda"
 _REFERENCE = _EXAMPLE / "NC_001416.1.fa.gz"

@@ -25,7 +25,7 @@ from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import Config
 from local.errors import LocalError
 
-#: Seconds that the end may take; `local.stack` kills what takes longer.
+#: Seconds that the end may take; `local.stack.lifecycle` kills what takes longer.
 _PATIENCE = 14
 
 #: Services whose calls are taken one after the other.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from local import environment
 from local.paths import ROOT, VENV_BIN
 from local.record import Record
+from local.stack import environment
 from tests.docs import readme
 
 TEXT = (ROOT / "docs" / "how-to" / "prepare-an-account.md").read_text()

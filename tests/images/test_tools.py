@@ -10,9 +10,9 @@ from docker.errors import BuildError
 from packaging.licenses import canonicalize_license_expression
 
 from benchmarks import fastqc_report
-from local import containers
 from local.paths import ROOT
 from local.plugins.docker.builder import Builder
+from local.stack import base_image
 from tests.images.containers import Images
 from tests.images.storage import PUBLISHED, Folder
 
@@ -155,7 +155,7 @@ def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Imag
         {
             "context": context,
             "dockerfile": f"{context}/Dockerfile",
-            "platform": containers.own_platform(),
+            "platform": base_image.own_platform(),
             "args": {"IMAGE_DATE": "2000-01-01"},
         },
         {},

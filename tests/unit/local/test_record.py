@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from local import processes, record, stack
+from local import record
 from local.errors import LocalError
+from local.machine import processes
 from local.paths import ROOT
 from local.record import Record
+from local.stack import lifecycle
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +55,7 @@ def test_a_second_clone_is_refused_with_the_command_that_ends_the_first(
     (tmp_path / "clone" / "stack.json").unlink()
     monkeypatch.setattr(processes, "running", lambda root, role=None: [object()] if root == tmp_path else [])
     with pytest.raises(LocalError, match=f"make -C {tmp_path} local-down"):
-        stack.up()
+        lifecycle.up()
 
 
 def test_forgetting_one_stack_keeps_the_record_of_another(tmp_path: Path) -> None:

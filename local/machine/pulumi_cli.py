@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from semver import VersionInfo
 
-from local import go, processes
 from local.console import say
 from local.errors import LocalError
+from local.machine import go, processes
 from local.paths import BIN, CACHE, ROOT
 
 VERSION = VersionInfo.parse(importlib.metadata.version("pulumi"))

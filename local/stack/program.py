@@ -9,11 +9,12 @@ from typing import Any
 import psutil
 import yaml
 
-from local import environment, processes
 from local.console import say
 from local.errors import LocalError
+from local.machine import processes
 from local.paths import BIN, PULUMI_STATE, ROOT
 from local.record import Record
+from local.stack import environment
 
 ROLE = "pulumi"
 

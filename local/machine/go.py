@@ -6,11 +6,11 @@ from pathlib import Path
 
 from semver import VersionInfo
 
-from local import uv
 from local.console import say
 from local.errors import LocalError
+from local.machine import uv
+from local.machine.processes import run
 from local.paths import CACHE, ROOT
-from local.processes import run
 
 MODULE = ROOT / "local" / "toolchain" / "pulumi"
 _WHEEL = ROOT / "local" / "toolchain" / "go.txt"

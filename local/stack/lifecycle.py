@@ -3,23 +3,13 @@
 import shutil
 from pathlib import Path
 
-from local import (
-    aws_server,
-    containers,
-    emulator,
-    engine,
-    ports,
-    processes,
-    program,
-    provider_plugins,
-    pulumi_cli,
-    record,
-    registry,
-)
+from local import record
 from local.console import say
 from local.errors import LocalError
+from local.machine import docker_engine, ports, processes, pulumi_cli
 from local.paths import LOCAL, ROOT
 from local.record import Record
+from local.stack import aws_server, base_image, docker_objects, emulator, program, provider_plugins, registry
 
 _AWS_PORT = 4600
 _REGISTRY_PORT = 4601
@@ -96,49 +86,49 @@ def _refuse_second() -> None:
 
 def _healthy(found: Record) -> bool:
     return (
-        engine.answers(found.docker_host)
+        docker_engine.answers(found.docker_host)
         and registry.answers(found.registry_port)
         and aws_server.answers(found.aws_port)
     )
 
 
 def _start() -> Record:
-    host = engine.obtain()
+    host = docker_engine.obtain()
     found = Record(
         aws_port=ports.free(_AWS_PORT),
         registry_port=ports.free(_REGISTRY_PORT),
-        docker_host=host or engine.OWN_HOST,
+        docker_host=host or docker_engine.OWN_HOST,
         own_engine=host is None,
     )
     # Before anything runs, so that `down` knows of it.
     found.save()
     if found.own_engine:
-        engine.start()
-    with engine.client(found.docker_host) as connection:
-        containers.clear(connection, None if found.own_engine else str(ROOT), found.registry_port)
-        containers.obtain_base_image(connection)
+        docker_engine.start()
+    with docker_engine.client(found.docker_host) as connection:
+        docker_objects.clear(connection, None if found.own_engine else str(ROOT), found.registry_port)
+        base_image.obtain(connection)
         registry.start(connection, found.registry_port)
-        containers.create_network(connection)
+        docker_objects.create_network(connection)
     aws_server.start(found)
     return found
 
 
 def _prepare_builds(found: Record) -> None:
-    with engine.client(found.docker_host) as connection:
+    with docker_engine.client(found.docker_host) as connection:
         emulator.register(connection, program.platform())
 
 
 def _clear(root: Path, found: Record | None) -> None:
     processes.stop(processes.running(root, program.ROLE), seconds=10)
     processes.stop(processes.running(root, aws_server.ROLE), seconds=15)
-    if found and engine.answers(found.docker_host):
-        with engine.client(found.docker_host) as connection:
-            containers.clear(connection, None if found.own_engine else str(root), found.registry_port)
-    own_engine = processes.running(root, engine.ROLE)
+    if found and docker_engine.answers(found.docker_host):
+        with docker_engine.client(found.docker_host) as connection:
+            docker_objects.clear(connection, None if found.own_engine else str(root), found.registry_port)
+    own_engine = processes.running(root, docker_engine.ROLE)
     others = [process for process in processes.running(root) if process not in own_engine]
     processes.stop(others, seconds=10)
     if own_engine or (found and found.own_engine):
-        engine.stop(root)
+        docker_engine.stop(root)
     emulator.clear()
     record.forget(root)
     # The program's copies of the build contexts (components/tool_image.py). The next `pulumi up` makes them again, whichever stack it is for.

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from local import environment
 from local.record import Record
+from local.stack import environment
 
 RECORD = Record(aws_port=4600, registry_port=4601, docker_host="unix:///run/a b/docker.sock", own_engine=True)
 

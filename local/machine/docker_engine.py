@@ -21,11 +21,11 @@ import docker.errors
 import psutil
 import requests
 
-from local import debian, processes
 from local.console import say
 from local.errors import LocalError
+from local.machine import debian, processes
+from local.machine.processes import run
 from local.paths import CACHE, RUN
-from local.processes import run
 
 ROLE = "docker"
 OWN_HOST = f"unix://{RUN}/docker.sock"
