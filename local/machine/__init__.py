@@ -7,5 +7,7 @@
 | `pulumi_cli` | the Pulumi CLI: from PATH, from Pulumi's installer, or built with Go |
 | `go`, `uv` | the two tools that obtain the others |
 | `processes` | commands to run, and services that outlive a command |
+| `background` | work beside the steps, such as building the CLI |
+| `files` | folders removed whatever is in them |
 | `ports` | ports of the loopback interface |
 """

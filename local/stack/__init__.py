@@ -3,6 +3,7 @@
 | module | what it holds |
 |---|---|
 | `lifecycle` | `up` and `down`, in numbered steps |
+| `needs` | what bringing a stack up takes, told before it begins |
 | `environment` | the variables that lead `pulumi`, `aws`, `docker` and `biobatch` to the stack and nowhere else |
 | `shell` | what `make local-env` prints: that environment for a shell, and the way out of it |
 | `program` | the Pulumi program deployed on the stack |

@@ -18,6 +18,8 @@ from local.paths import ROOT
 from local.stack.docker_objects import KEPT, LABEL
 
 BASE_IMAGE = "debian:trixie-slim"
+#: Debian's package that makes it where Docker Hub is out of reach.
+PACKAGE = "mmdebstrap"
 
 
 def obtain(engine: docker.DockerClient, platform: str | None = None) -> None:
@@ -49,7 +51,7 @@ def obtain(engine: docker.DockerClient, platform: str | None = None) -> None:
         engine.images.pull(BASE_IMAGE, platform=platform)
     except (docker.errors.APIError, requests.RequestException) as error:
         refusal = str(getattr(error, "explanation", None) or error)
-        say(f"its hub is out of reach; making {BASE_IMAGE} from Debian's archive instead")
+        say(f"Docker Hub cannot be reached: making {BASE_IMAGE} from Debian's archive")
         with tempfile.TemporaryDirectory() as folder:
             if platform == own:
                 _bootstrap(Path(folder), refusal)
@@ -60,6 +62,11 @@ def obtain(engine: docker.DockerClient, platform: str | None = None) -> None:
     engine.images.get(BASE_IMAGE).tag(*kept)
 
 
+def may_install() -> bool:
+    """Whether making the image needs a package that is not installed."""
+    return not shutil.which(PACKAGE)
+
+
 def own_platform() -> str:
     """The container platform of this machine, such as `linux/amd64`."""
     name = machine.machine().lower()
@@ -67,13 +74,13 @@ def own_platform() -> str:
 
 
 def _bootstrap(folder: Path, refusal: str) -> None:
-    if not shutil.which("mmdebstrap"):
+    if may_install():
         if not debian.installable():
             raise LocalError(
                 f"{BASE_IMAGE}: pulling it failed ({refusal}), and mmdebstrap, which could make it, is not installed and only root "
                 "on Debian can install it. Run `docker pull` by hand, or `apt-get install mmdebstrap` as root."
             )
-        debian.install("mmdebstrap")
+        debian.install(PACKAGE)
     run(["mmdebstrap", "--variant=minbase", "trixie", folder / "base.tar"], f"making {BASE_IMAGE}")
 
 

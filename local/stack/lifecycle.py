@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 from local import record
-from local.console import say
+from local.console import number_steps, say, step
 from local.errors import LocalError
-from local.machine import docker_engine, ports, processes, pulumi_cli
-from local.paths import LOCAL, ROOT
+from local.machine import background, docker_engine, ports, processes, pulumi_cli
+from local.paths import CACHE, LOCAL, ROOT
 from local.record import Record
-from local.stack import aws_server, base_image, docker_objects, emulator, program, provider_plugins, registry
+from local.stack import aws_server, base_image, docker_objects, emulator, needs, program, provider_plugins, registry
 
 _AWS_PORT = 4600
 _REGISTRY_PORT = 4601
@@ -23,14 +23,17 @@ def current() -> Record:
     """
     found = record.own()
     if not found or not found.ready:
-        raise LocalError("the local stack is not up. Bring it up: make local-up")
+        raise LocalError("the local stack of this clone is not up. Bring it up: make local-up")
     return found
 
 
-def up() -> Record:
+def up(following: int = 0) -> Record:
     """Brings the stack up, with the program deployed on it; quick if it is up.
 
     The local AWS keeps nothing over a restart: if one of the services has ended, everything begins anew.
+
+    Args:
+        following: how many numbered steps the caller adds.
 
     Raises:
         LocalError: if another clone's stack is up, or a piece cannot be had; what came up by then is for `down` to clear.
@@ -39,23 +42,33 @@ def up() -> Record:
         _refuse_second()
         found = record.own()
         if found and not _healthy(found):
-            say("this clone's stack has stopped, and with it what the local AWS knew: clearing it and its Pulumi state")
+            say(
+                "this clone's stack has stopped, and the local AWS keeps nothing. Removing the stack with its Pulumi state"
+            )
             _clear(ROOT, found)
             found = None
         if found and found.ready and "queue_arn" in program.outputs(found):
+            number_steps(following)
             _prepare_builds(found)
             say(f"the stack is up: AWS on 127.0.0.1:{found.aws_port}, registry on 127.0.0.1:{found.registry_port}")
             return found
-        cli = pulumi_cli.obtain()
-        if not found:
-            found = _start()
-        _prepare_builds(found)
-        pulumi_cli.install(cli)
-        provider_plugins.install()
-        program.up(found)
+        for line in needs.lines():
+            say(line)
+        number_steps((2 if found else 5) + following)
+        # Building the CLI takes longest where it must be built, and needs nothing of what the steps before it bring up.
+        with background.running(pulumi_cli.obtain) as cli:
+            if not found:
+                found = _start()
+            with step("Get the Pulumi CLI"):
+                obtained = cli.result()
+                pulumi_cli.install(obtained)
+                provider_plugins.install()
+        with step("Build the container images and create the resources: pulumi up"):
+            _prepare_builds(found)
+            program.up(found)
         found.ready = True
         found.save()
-        say('the stack is up. Use it in this shell by: eval "$(make -s local-env)"')
+        say('the stack is up. Work on it in this shell: eval "$(make -s local-env)"')
         return found
 
 
@@ -66,9 +79,12 @@ def down() -> None:
         if not found and not LOCAL.exists() and not processes.running(ROOT):
             say("no local stack of this clone is up")
             return
-        say("taking the local stack down")
-        _clear(ROOT, found)
-        say("the local stack is gone")
+        number_steps(1)
+        with step("Remove the local stack"):
+            _clear(ROOT, found)
+        say(
+            f"the local stack is gone. {CACHE} keeps tools and image layers for the next one. Free them: make clean-cache"
+        )
 
 
 def _refuse_second() -> None:
@@ -77,10 +93,10 @@ def _refuse_second() -> None:
         return
     if Path(other.root).is_dir() and processes.running(Path(other.root)):
         raise LocalError(
-            f"a machine runs one local stack at a time, and that of {other.root} is up (AWS on 127.0.0.1:{other.aws_port}). "
-            f"End it: make -C {other.root} local-down"
+            f"a machine runs one local stack at a time, and the stack of {other.root} is up (AWS on 127.0.0.1:{other.aws_port}). "
+            f"Remove it: make -C {other.root} local-down"
         )
-    say(f"clearing what the stack of {other.root} left behind")
+    say(f"removing what the stack of {other.root} left behind")
     _clear(Path(other.root), other)
 
 
@@ -93,23 +109,26 @@ def _healthy(found: Record) -> bool:
 
 
 def _start() -> Record:
-    host = docker_engine.obtain()
-    found = Record(
-        aws_port=ports.free(_AWS_PORT),
-        registry_port=ports.free(_REGISTRY_PORT),
-        docker_host=host or docker_engine.OWN_HOST,
-        own_engine=host is None,
-    )
-    # Before anything runs, so that `down` knows of it.
-    found.save()
-    if found.own_engine:
-        docker_engine.start()
+    with step("Start the Docker engine"):
+        host = docker_engine.obtain()
+        found = Record(
+            aws_port=ports.free(_AWS_PORT),
+            registry_port=ports.free(_REGISTRY_PORT),
+            docker_host=host or docker_engine.OWN_HOST,
+            own_engine=host is None,
+        )
+        # Before anything runs, so that `down` knows of it.
+        found.save()
+        if found.own_engine:
+            docker_engine.start()
     with docker_engine.client(found.docker_host) as connection:
-        docker_objects.clear(connection, None if found.own_engine else str(ROOT), found.registry_port)
-        base_image.obtain(connection)
-        registry.start(connection, found.registry_port)
-        docker_objects.create_network(connection)
-    aws_server.start(found)
+        with step(f"Get the base image {base_image.BASE_IMAGE}"):
+            docker_objects.clear(connection, None if found.own_engine else str(ROOT), found.registry_port)
+            base_image.obtain(connection)
+        with step("Start the image registry and the local AWS"):
+            registry.start(connection, found.registry_port)
+            docker_objects.create_network(connection)
+            aws_server.start(found)
     return found
 
 

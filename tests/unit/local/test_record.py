@@ -18,7 +18,7 @@ from local.stack import lifecycle
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "_OWN", tmp_path / "clone" / "stack.json")
     monkeypatch.setattr(record, "_MACHINE", tmp_path / "cache" / "stack.json")
-    monkeypatch.setattr(record, "_LOCK", tmp_path / "cache" / "stack.lock")
+    monkeypatch.setattr(record, "LOCK", tmp_path / "cache" / "stack.lock")
     monkeypatch.setattr(record, "CACHE", tmp_path / "cache")
 
 
@@ -76,7 +76,7 @@ def test_a_spoilt_record_is_named(tmp_path: Path) -> None:
 def test_a_second_command_waits_outside(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys; from local import record; from local.errors import LocalError\n"
-        "record.CACHE = pathlib.Path(sys.argv[1]); record._LOCK = record.CACHE / 'stack.lock'\n"
+        "record.CACHE = pathlib.Path(sys.argv[1]); record.LOCK = record.CACHE / 'stack.lock'\n"
         "try:\n    with record.exclusively(): print('inside')\nexcept LocalError as error: print(error)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "cache")]
