@@ -38,11 +38,12 @@ class _Step:
         self._spoke = self._began
         self._spinner = Spinner("dots")
 
-    def __rich__(self) -> Spinner:
-        details = "  ".join(part for part in (self.detail, _beside) if part)
-        line = Text(f"{self.label} … {self.seconds():.0f} s  ", no_wrap=True, overflow="ellipsis")
-        self._spinner.update(text=line.append(details, style="dim"))
-        return self._spinner
+    def __rich__(self) -> Text:
+        # One line, whatever the terminal's width: a second one would jump up and down.
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append_text(Text.assemble(self._spinner.render(self.seconds())))  # type: ignore[arg-type]
+        line.append(f" {self.label} … {self.seconds():.0f} s  ")
+        return line.append(self._details("  "), style="dim")
 
     def seconds(self) -> float:
         """How long it has taken."""
@@ -64,8 +65,10 @@ class _Step:
         """Says that the step is still at work, if nothing was printed for a while."""
         silent = time.monotonic() - self._spoke
         if silent >= (_BEAT if self.announced else _FIRST_BEAT) - 0.5:
-            parts = [f"{self.seconds():.0f} s", *(part for part in (self.detail, _beside) if part)]
-            self._print(", ".join(parts))
+            self._print(", ".join(filter(None, [f"{self.seconds():.0f} s", self._details(", ")])))
+
+    def _details(self, between: str) -> str:
+        return between.join(filter(None, [self.detail, _beside]))
 
     def _print(self, text: str) -> None:
         self.announce()

@@ -103,7 +103,7 @@ class Progress:
         name = f"{found['type'].rsplit(':', 1)[-1]} {found['name']}"
         if not found["state"].endswith("ing"):
             self._done.add(name)
-        return f"{len(self._done)} resources done, {name} {found['state']}"
+        return f"resources done: {len(self._done)}, {name} {found['state']}"
 
 
 def diagnostics(printed: str) -> str:
