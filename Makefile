@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
-.PHONY: help demo test unit check bench local-up local-down local-env
+.PHONY: help demo test unit check bench local-up local-down local-env clean-cache
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ local-down: .venv/installed ## Removes the local stack and its files
 
 local-env: .venv/installed ## Prints what a shell evaluates to work on the local stack: eval "$(make -s local-env)"
 	@$(PYTHON) -m local env
+
+clean-cache: .venv/installed ## Frees the disk that local-down keeps in use: tools, image layers, packages
+	@$(PYTHON) -m local clean-cache
 
 # uv installs in seconds what takes pip minutes. pip is among the requirements: Pulumi's Python language host asks it for the packages.
 .venv/installed: requirements-dev.txt pyproject.toml | $(UV)

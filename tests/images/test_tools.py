@@ -11,9 +11,9 @@ from packaging.licenses import canonicalize_license_expression
 
 import biobatch
 from benchmarks import fastqc_report
-from local import containers
 from local.paths import ROOT
 from local.plugins.docker.builder import Builder
+from local.stack import base_image
 from tests.images.containers import Images
 from tests.images.storage import PUBLISHED, Folder
 
@@ -156,7 +156,7 @@ def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Imag
         {
             "context": context,
             "dockerfile": f"{context}/Dockerfile",
-            "platform": containers.own_platform(),
+            "platform": base_image.own_platform(),
             "args": {"IMAGE_DATE": "2000-01-01"},
         },
         {},

@@ -21,16 +21,18 @@ import docker.errors
 import psutil
 import requests
 
-from local import debian, processes
 from local.console import say
 from local.errors import LocalError
+from local.machine import debian, processes
+from local.machine.processes import run
 from local.paths import CACHE, RUN
-from local.processes import run
 
 ROLE = "docker"
 OWN_HOST = f"unix://{RUN}/docker.sock"
 DATA = CACHE / "docker"
 
+#: Debian's packages of an engine and of what starting one takes.
+_PACKAGES = ("docker.io", "docker-cli", "ca-certificates", "iproute2", "iptables")
 _BRIDGE = "biobatch0"
 #: Control group above all containers: where they are found when the engine and its shims were killed.
 _CGROUP = "biobatch"
@@ -101,15 +103,24 @@ def obtain() -> str | None:
             f"no Docker engine answers (tried DOCKER_HOST and {', '.join(_candidates())}), and only root on Linux can start one. "
             "Start Docker, or set DOCKER_HOST, or run this as root."
         )
-    if not shutil.which("dockerd") or not shutil.which("ip") or not shutil.which("iptables"):
+    if not _is_installed():
         if not debian.installable():
             raise LocalError(
-                "there is no Docker engine (no dockerd on PATH) and no apt-get to install one. Install Docker."
+                "there is no Docker engine (no dockerd on PATH), and no apt-get to install one. Install Docker: https://docs.docker.com/engine/install"
             )
-        debian.install("docker.io", "docker-cli", "ca-certificates", "iproute2", "iptables")
+        debian.install(*_PACKAGES)
         # Where an init system runs, the package has started its own.
         return find()
     return None
+
+
+def missing_packages() -> tuple[str, ...]:
+    """The packages that `obtain` will install."""
+    return _PACKAGES if debian.installable() and not _is_installed() and not find() else ()
+
+
+def _is_installed() -> bool:
+    return all(shutil.which(program) for program in ("dockerd", "ip", "iptables"))
 
 
 def start() -> str:
@@ -118,7 +129,7 @@ def start() -> str:
     Raises:
         LocalError: with the end of its log, if it does not come up.
     """
-    say(f"starting a Docker engine of our own (layers are kept in {DATA})")
+    say(f"starting a Docker engine for this stack; it keeps image layers in {DATA}")
     clear()
     RUN.mkdir(parents=True, mode=0o700)
     subnet = _free_subnet()

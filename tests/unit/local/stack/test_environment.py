@@ -1,12 +1,9 @@
 """The environment of the local stack leads to the local stack and nowhere else."""
 
 import os
-import subprocess
 
-import pytest
-
-from local import environment
 from local.record import Record
+from local.stack import environment
 
 RECORD = Record(aws_port=4600, registry_port=4601, docker_host="unix:///run/a b/docker.sock", own_engine=True)
 
@@ -19,6 +16,7 @@ REAL = {
     "AWS_ROLE_ARN": "arn:aws:iam::999999999999:role/admin",
     "PULUMI_ACCESS_TOKEN": "pul-1",
     "PULUMI_CONFIG_PASSPHRASE_FILE": "/home/someone/passphrase",
+    "BIOBATCH_OUTPUTS": "/home/someone/outputs.json",
 }
 
 
@@ -28,17 +26,6 @@ def test_nothing_of_a_real_account_is_left() -> None:
     assert not {name for name in REAL if name != "AWS_ACCESS_KEY_ID"} & set(complete)
     assert complete["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4600"
     assert complete["HOME"] == "/home/me"
-
-
-def test_a_shell_that_evaluates_the_lines_has_just_that_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in REAL.items():
-        monkeypatch.setenv(name, value)
-    script = f"{environment.shell_lines(RECORD)}\nenv -0"
-    printed = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
-    in_shell = dict(entry.split("=", 1) for entry in printed.rstrip("\0").split("\0"))
-    wanted = environment.variables(RECORD)
-    assert {name: in_shell.get(name) for name in wanted} == wanted
-    assert {name for name in in_shell if name.startswith(("AWS_", "PULUMI_"))} <= set(wanted)
 
 
 def test_our_tools_come_first_on_path_and_only_once() -> None:

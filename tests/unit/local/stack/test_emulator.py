@@ -9,8 +9,8 @@ import docker
 import docker.errors
 import pytest
 
-from local import containers, emulator, program
 from local.errors import LocalError
+from local.stack import base_image, emulator, program
 
 LINE = r":qemu-aarch64:M::\x7fELF\x02:\xff\xff:/usr/libexec/qemu-binfmt/aarch64-binfmt-P:OPF"
 
@@ -43,7 +43,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "status").write_text("enabled\n")
     monkeypatch.setattr(emulator, "BINFMT", folder)
     monkeypatch.setattr(emulator, "_FOLDER", tmp_path / "cache" / "qemu")
-    monkeypatch.setattr(containers, "obtain_base_image", lambda engine: None)
+    monkeypatch.setattr(base_image, "obtain", lambda engine: None)
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr(os, "geteuid", lambda: 0)

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from local.console import say
+from local.machine.processes import run
 from local.paths import CACHE
-from local.processes import run
 
 
 def available() -> bool:

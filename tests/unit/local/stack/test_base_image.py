@@ -8,9 +8,9 @@ import docker
 import docker.errors
 import pytest
 
-from local import containers
-from local.containers import BASE_IMAGE
 from local.errors import LocalError
+from local.stack import base_image
+from local.stack.base_image import BASE_IMAGE
 
 
 class Image:
@@ -63,11 +63,11 @@ def _an_amd64_machine_with_mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(containers, "run", make)
+    monkeypatch.setattr(base_image, "run", make)
 
 
 def obtain(engine: Engine, platform: str | None = None) -> str:
-    containers.obtain_base_image(cast(docker.DockerClient, engine), platform)
+    base_image.obtain(cast(docker.DockerClient, engine), platform)
     return engine.there[BASE_IMAGE].attrs["Architecture"]
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 
 from local.paths import BIN, PULUMI_HOME, PULUMI_STATE, VENV_BIN
@@ -11,8 +10,14 @@ from local.record import Record
 STACK = "local"
 REGION = "us-east-1"
 
-#: Variables that could lead to a real account, or contradict ours: all of these are unset unless set here.
+#: Prefixes and names of variables that could lead to a real account, or contradict ours: these are unset unless set here.
 _TAKEN_OVER = ("AWS_", "PULUMI_")
+_TAKEN_OVER_NAMES = ("BIOBATCH_OUTPUTS", "BIOBATCH_STACK")
+
+
+def is_taken_over(name: str) -> bool:
+    """Whether the local stack sets or unsets a variable, whatever its value."""
+    return name.startswith(_TAKEN_OVER) or name in _TAKEN_OVER_NAMES
 
 
 def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -28,6 +33,8 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
     hosts = [host for host in base.get("NO_PROXY", base.get("no_proxy", "")).split(",") if host]
     no_proxy = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
     return {
+        # The client then names the local stack where it would name an account.
+        "BIOBATCH_LOCAL": "1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{record.aws_port}",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -52,15 +59,7 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
 def complete(record: Record, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """A whole environment for a process that works on the local stack: the base, less what could lead elsewhere."""
     base = os.environ if base is None else base
-    return {k: v for k, v in base.items() if not k.startswith(_TAKEN_OVER)} | variables(record, base)
-
-
-def shell_lines(record: Record) -> str:
-    """Lines for a POSIX shell to `eval`."""
-    ours = variables(record)
-    stale = sorted(name for name in os.environ if name.startswith(_TAKEN_OVER) and name not in ours)
-    lines = [f"unset {name}" for name in dict.fromkeys(["AWS_PROFILE", *stale])]
-    return "\n".join(lines + [f"export {name}={shlex.quote(value)}" for name, value in ours.items()])
+    return {k: v for k, v in base.items() if not is_taken_over(k)} | variables(record, base)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from local.errors import LocalError
+from local.machine.processes import run
 from local.paths import CACHE
-from local.processes import run
 
 
 def install(requirements: Path, target: Path) -> None:

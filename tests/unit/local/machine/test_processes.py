@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import processes
 from local.errors import LocalError
+from local.machine import processes
 
 FORKING = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"

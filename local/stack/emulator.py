@@ -15,11 +15,11 @@ import docker.errors
 import psutil
 import requests
 
-from local import containers
 from local.console import say
 from local.errors import LocalError
+from local.machine.processes import run
 from local.paths import CACHE, ROOT
-from local.processes import run
+from local.stack import base_image, docker_objects
 
 #: Where the kernel lists the emulators that it knows.
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
@@ -50,7 +50,7 @@ def register(engine: docker.DockerClient, platform: str) -> None:
         LocalError: if the emulator cannot be fetched, or the kernel takes none.
     """
     name = _EMULATORS[platform]
-    needed = machine.system() == "Linux" and platform != containers.own_platform() and not (BINFMT / name).exists()
+    needed = machine.system() == "Linux" and platform != base_image.own_platform() and not (BINFMT / name).exists()
     if not needed or os.geteuid() != 0:
         return
     folder = _fetched(engine, name)
@@ -70,7 +70,7 @@ def _fetched(engine: docker.DockerClient, name: str) -> Path:
     target = _FOLDER / name
     if target.is_dir():
         return target
-    containers.obtain_base_image(engine)
+    base_image.obtain(engine)
     say(f"fetching {name} from Debian's archive")
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
@@ -78,10 +78,10 @@ def _fetched(engine: docker.DockerClient, name: str) -> Path:
         unpacked.mkdir()
         try:
             engine.containers.run(
-                containers.BASE_IMAGE,
+                base_image.BASE_IMAGE,
                 ["sh", "-ec", _UNPACK, "sh", name],
                 volumes={str(unpacked): {"bind": "/emulator", "mode": "rw"}},
-                labels={containers.LABEL: str(ROOT)},
+                labels={docker_objects.LABEL: str(ROOT)},
                 remove=True,
             )
         except (docker.errors.DockerException, requests.RequestException) as error:

@@ -13,13 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pulumi.automation import PulumiCommand
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from semver import VersionInfo
 
-from local import go, processes
-from local.console import say
+from local.console import beside
 from local.errors import LocalError
+from local.machine import go, processes
 from local.paths import BIN, CACHE, ROOT
 
 VERSION = VersionInfo.parse(importlib.metadata.version("pulumi"))
@@ -38,10 +36,9 @@ def obtain() -> Path:
         LocalError: if there is no way to get one, with what was tried.
     """
     on_path = _on_path()
-    if on_path and _version(on_path) >= VERSION and (on_path.resolve().parent / _HOST).is_file():
+    if on_path and _is_usable(on_path):
         return on_path
-    cached = CACHE / f"pulumi-v{VERSION}"
-    command = cached / "bin" / "pulumi"
+    command = _cached() / "bin" / "pulumi"
     if command.is_file():
         return command
     tried = [
@@ -49,13 +46,15 @@ def obtain() -> Path:
     ]
     for name, source in (("Pulumi's installer", _install), ("Go", _build)):
         try:
-            _into(cached, source)
+            _into(_cached(), source)
         except LocalError as error:
             tried.append(f"{name}: {error}")
         else:
             return command
+        finally:
+            beside("")
     raise LocalError(
-        f"the Pulumi CLI {VERSION} or newer cannot be obtained. Install it (https://www.pulumi.com/docs/install). Tried\n  "
+        f"cannot obtain the Pulumi CLI {VERSION} or newer. Install it (https://www.pulumi.com/docs/install). Tried:\n  "
         + "\n  ".join(tried)
     )
 
@@ -81,6 +80,20 @@ def install(cli: Path) -> None:
     words = [sys.executable, str(ROOT / "local" / "language_host"), str(cli.parent / _EXECUTOR)]
     host.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     host.chmod(0o755)
+
+
+def is_here() -> bool:
+    """Whether `obtain` has nothing to fetch or build."""
+    on_path = _on_path()
+    return bool(on_path and _is_usable(on_path)) or (_cached() / "bin" / "pulumi").is_file()
+
+
+def _cached() -> Path:
+    return CACHE / f"pulumi-v{VERSION}"
+
+
+def _is_usable(command: Path) -> bool:
+    return _version(command) >= VERSION and (command.resolve().parent / _HOST).is_file()
 
 
 def _on_path() -> Path | None:
@@ -110,7 +123,7 @@ def _into(folder: Path, source: Callable[[Path], None]) -> None:
 
 
 def _install(folder: Path) -> None:
-    say(f"fetching the Pulumi CLI {VERSION} with Pulumi's installer")
+    beside(f"Pulumi CLI: fetching {VERSION} with Pulumi's installer")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(20)
     try:
@@ -125,34 +138,29 @@ def _install(folder: Path) -> None:
 
 def _build(folder: Path) -> None:
     command = go.obtain()
-    say(f"building the Pulumi CLI {VERSION} with {command}: about 8 minutes, once")
-    environment = {**processes.marked("command"), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+    beside(f"Pulumi CLI: building {VERSION} with {command}")
+    environment = {
+        **processes.marked(processes.COMMAND),
+        **go.caches(command),
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly",
+    }
     packages = _go(command, ["list", "-deps", _PACKAGE], environment, lambda line: None).split()
     flags = f"-s -w -X {_SDK}/go/common/version.Version=v{VERSION}"
-    with Progress(
-        TextColumn("local: {task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} packages"),
-        TimeElapsedColumn(),
-        console=Console(),
-        disable=not sys.stdout.isatty(),
-    ) as progress:
-        task = progress.add_task("compiling", total=len(packages))
-        compiled = 0
+    compiled = 0
 
-        def count(line: str) -> None:
-            nonlocal compiled
-            compiled += 1
-            progress.advance(task)
-            if not sys.stdout.isatty() and compiled % 200 == 0:
-                say(f"compiled {compiled} of about {len(packages)} packages")
+    def count(line: str) -> None:
+        nonlocal compiled
+        compiled += 1
+        beside(f"Pulumi CLI: compiled {compiled} of {len(packages)} packages")
 
-        output = str(folder / "bin" / "pulumi")
-        _go(command, ["build", "-v", "-trimpath", "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
+    output = str(folder / "bin" / "pulumi")
+    _go(command, ["build", "-v", "-trimpath", "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
     module = _go(command, ["list", "-m", "-f", "{{.Dir}}", _SDK], environment, lambda line: None).strip()
     executor = folder / "bin" / _EXECUTOR
     shutil.copyfile(Path(module) / "python" / "cmd" / _EXECUTOR, executor)
     executor.chmod(0o755)
+    go.clear_caches()
 
 
 def _go(command: Path, arguments: list[str], environment: dict[str, str], on_line: Callable[[str], None]) -> str:

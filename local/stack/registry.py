@@ -8,11 +8,11 @@ import docker
 import docker.errors
 import requests
 
-from local import debian, ports, processes
 from local.console import say
-from local.containers import LABEL
 from local.errors import LocalError
+from local.machine import debian, ports, processes
 from local.paths import LOCAL, ROOT
+from local.stack.docker_objects import LABEL
 
 ROLE = "registry"
 _STORAGE = LOCAL / "registry"

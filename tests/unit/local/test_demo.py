@@ -1,9 +1,12 @@
 """What the demo holds itself to."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
+from biobatch import aws
 from biobatch.aws import Aws
 from biobatch.objects import Object
 from biobatch.refusal import Faults
@@ -13,6 +16,19 @@ from biobatch.variants import Plan
 from local import demo
 from local.errors import LocalError
 from tests.unit.biobatch.conftest import publish
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """AWS as moto plays it, with a bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        made = aws.connect("us-east-1")
+        made.s3.create_bucket(Bucket="data")
+        yield made
 
 
 @pytest.mark.parametrize(

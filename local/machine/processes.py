@@ -16,8 +16,12 @@ from local.console import tail
 from local.errors import LocalError
 from local.paths import LOGS, ROOT
 
-_STACK = "BIOBATCH_STACK"
-_ROLE = "BIOBATCH_PROCESS"
+# BIOBATCH_STACK is the client's: a stack's name.
+_STACK = "BIOBATCH_PROCESS_ROOT"
+_ROLE = "BIOBATCH_PROCESS_ROLE"
+
+#: Role of a command that is run to its end.
+COMMAND = "command"
 
 
 def marked(role: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -86,7 +90,7 @@ def run(command: Sequence[str | Path], what: str) -> str:
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            words, env=marked("command"), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            words, env=marked(COMMAND), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
     except OSError as error:
         raise LocalError(f"{what}: cannot run {words[0]}: {error.strerror}") from None

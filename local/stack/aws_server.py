@@ -8,12 +8,12 @@ import urllib.request
 
 import psutil
 
-from local import engine, ports, processes
 from local.console import say
-from local.containers import GATEWAY, LABEL, NETWORK
 from local.errors import LocalError
+from local.machine import docker_engine, ports, processes
 from local.paths import LOCAL, LOGS, ROOT
 from local.record import Record
+from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
 
 ROLE = "aws"
 #: Where ECS's agent answers; SDKs allow no other.
@@ -32,7 +32,7 @@ def start(record: Record) -> None:
             f"port {_CREDENTIALS_PORT} is taken on every address by {_listener(_CREDENTIALS_PORT)}. Jobs get their role's credentials "
             f"at {GATEWAY}:{_CREDENTIALS_PORT}: stop that program, or let it listen on its own addresses only."
         )
-    vcpus, memory_mib = engine.machine(record.docker_host)
+    vcpus, memory_mib = docker_engine.machine(record.docker_host)
     LOGS.mkdir(parents=True, exist_ok=True)
     config = LOCAL / "aws.json"
     config.write_text(
