@@ -124,6 +124,8 @@ def _look(tab: Page, url: str, address: str, picture: Path) -> list[str]:
     wide, window = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     if wide > window:
         found.append(f"is {wide} pixels wide, wider than its window of {window}")
+    for broken in tab.evaluate("[...document.images].filter((image) => !image.naturalWidth).map((image) => image.src)"):
+        found.append(f"the picture {broken} cannot be drawn")
     picture.parent.mkdir(parents=True, exist_ok=True)
     tab.screenshot(path=picture, full_page=True)
     tab.close()

@@ -1,5 +1,6 @@
 """Builds the site from the Markdown files in `docs`."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,12 +18,13 @@ def build(target: Path, docs: Path = DOCS) -> None:
     """Builds the site.
 
     Args:
-        target: folder for the pages. It is emptied first by Sphinx where a page is gone.
+        target: folder for the pages, which is emptied first.
         docs: folder of the Markdown files, with `site/conf.py` in it.
 
     Raises:
         LocalError: naming every page that is missing or not in the navigation, and every dead link or anchor, with file and line.
     """
+    shutil.rmtree(target, ignore_errors=True)
     subprocess.run(["make", "-s", ".venv/docs/installed"], cwd=ROOT, check=True)
     how = ["--builder", "html", "--quiet", "--fail-on-warning", "--keep-going", "--fresh-env"]
     where = ["--doctree-dir", target.parent / "doctrees", "--conf-dir", docs / "site", docs, target]

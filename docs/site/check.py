@@ -1,5 +1,6 @@
 """Checks the built pages as files: every link inside the site leads somewhere, and no page asks another host for anything."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -21,6 +22,13 @@ _FETCHED = {
     "use": ["href", "xlink:href"],
     "video": ["src", "poster"],
 }
+
+#: What a style sheet or a picture fetches from another host.
+_FETCHED_BY_STYLE = re.compile(
+    r"""(?: url\( \s* ["']? | @import \s+ ["'] | <image [^>]* href=["'] | <use [^>]* href=["'] )
+        ( (?:https?:)?// [^"')\s]+ )""",
+    re.VERBOSE,
+)
 
 
 @dataclass
@@ -62,12 +70,9 @@ def faults(site: Path) -> list[str]:
     found = [
         f"{page.relative_to(site)}: {fault}" for page in pages for fault in _page_faults(page, pages, site.resolve())
     ]
-    for style in sorted(site.rglob("*.css")):
-        text = style.read_text()
+    for file in sorted([*site.rglob("*.css"), *site.rglob("*.svg")]):
         found += [
-            f"{style.relative_to(site)}: a style sheet fetches from another host"
-            for mark in ("url(http", "url(//", 'url("http', "url('http", '@import "http', "@import 'http")
-            if mark in text
+            f"{file.relative_to(site)}: fetches {address}" for address in _FETCHED_BY_STYLE.findall(file.read_text())
         ]
     return found
 

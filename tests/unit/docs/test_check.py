@@ -53,6 +53,14 @@ def test_a_fault_is_named_with_its_page(tmp_path: Path, body: str, fault: str) -
     assert found.startswith(f"index.html: {fault}")
 
 
-def test_a_style_sheet_that_fetches_from_another_host_is_a_fault(tmp_path: Path) -> None:
-    (site(tmp_path, "") / "site.css").write_text('@font-face { src: url("https://fonts.example.com/a.woff2") }')
-    assert check.faults(tmp_path) == ["site.css: a style sheet fetches from another host"]
+@pytest.mark.parametrize("name", ["site.css", "picture.svg"])
+@pytest.mark.parametrize("use", ['src: url("{}")', "src: url({})", "@import '{}'", '<image width="1" href="{}"/>'])
+def test_a_style_or_picture_that_fetches_from_another_host_is_a_fault(tmp_path: Path, name: str, use: str) -> None:
+    (site(tmp_path, "") / name).write_text(use.format("https://fonts.example.com/a.woff2"))
+    assert check.faults(tmp_path) == [f"{name}: fetches https://fonts.example.com/a.woff2"]
+
+
+def test_a_style_or_picture_may_use_what_is_in_it_or_beside_it(tmp_path: Path) -> None:
+    text = '<svg xmlns="http://www.w3.org/2000/svg"><use href="#a"/></svg> url(#arrow) url(a.woff2) url(data:image/png;base64,AA==)'
+    (site(tmp_path, "") / "picture.svg").write_text(text)
+    assert check.faults(tmp_path) == []

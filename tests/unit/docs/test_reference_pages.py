@@ -1,5 +1,6 @@
 """The reference pages say what the program says."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -45,3 +46,9 @@ def _codes(another_attempt: str = r"\w+") -> set[int]:
     section = EXIT_CODES.split("## Of a job")[1].split("\n## ")[0]
     rows = re.findall(rf"^\| ([\d, ]+) \|.*\| {another_attempt} \|$", section, re.MULTILINE)
     return {int(code) for row in rows for code in row.split(", ")}
+
+
+def test_the_picture_of_the_architecture_is_of_its_diagram() -> None:
+    diagram = (ROOT / "docs/explanation/architecture.md").read_text().split("```mermaid\n")[1].split("\n```")[0]
+    picture = (ROOT / "docs/pictures/architecture.svg").read_text()
+    assert hashlib.sha256(diagram.encode()).hexdigest() in picture, "Draw it: make pictures ONLY=architecture"
