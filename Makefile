@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
-.PHONY: help demo test unit check bench local-up local-down local-env clean-cache
+.PHONY: help demo test unit check bench docs pictures reference local-up local-down local-env clean-cache
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,15 @@ check: .venv/installed ## Style, types, shell scripts and the entrypoint's Go
 bench: .venv/installed ## The benchmarks, as ratios; ONLY="image-sizes job-start" runs those, SAVE=1 writes docs/benchmarks.md
 	@$(PYTHON) -m benchmarks $(ONLY) $(if $(SAVE),--save)
 
+docs: .venv/installed ## The documentation as a site, in docs/build: builds it and checks its links and pages
+	@$(PYTHON) -m docs.site build
+
+reference: .venv/installed ## Writes the reference pages that come from the program
+	@$(PYTHON) -m docs.site reference
+
+pictures: .venv/installed ## Makes the documentation's pictures, on the local stack; ONLY="igv fastqc" makes those
+	@$(PYTHON) -m docs.site pictures $(ONLY)
+
 local-up: .venv/installed ## Brings the local stack up, to try things on
 	@$(PYTHON) -m local up
 
@@ -64,6 +73,13 @@ clean-cache: .venv/installed ## Frees the disk that local-down keeps in use: too
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
 	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements-dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
+	@touch $@
+
+# Sphinx in an environment of its own: docs/site/requirements.in says why.
+.venv/docs/installed: docs/site/requirements.txt | .venv/installed $(UV)
+	@echo "Installing Sphinx into .venv/docs" >&2
+	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv/docs
+	@$(UV) pip install --quiet --require-hashes --python .venv/docs/bin/python -r $<
 	@touch $@
 
 # Stock Debian refuses `pip install` into its own Python; a folder of its own is allowed.

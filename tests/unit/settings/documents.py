@@ -54,6 +54,11 @@ def held(document: Path) -> str:
     return str(found)
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Writes each document's part."""
     for document, text in written().items():
         document.write_text(document.read_text().replace(held(document), text))
+
+
+if __name__ == "__main__":
+    write()
