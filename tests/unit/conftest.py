@@ -1,11 +1,17 @@
-"""What every unit test stands on."""
+"""Fixtures that every unit test uses."""
 
 import gc
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 from botocore import loaders, session
+from botocore.client import ClientCreator
+from moto.core import responses
+from moto.core.responses import TYPE_RESPONSE, ActionContext, ActionResult
+from moto.ec2.responses.instances import InstanceResponse
 
 
 def pytest_collection_finish() -> None:
@@ -15,8 +21,46 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def light_clients_and_clouds() -> Iterator[None]:
-    """Reads botocore's description of a service once, not for each session, and spares each empty AWS of moto's its 1,300 machine images."""
+    """Computes once what botocore and moto compute anew for each client, request and cloud, although it is always the same."""
     with pytest.MonkeyPatch.context() as patch:
+        # A service's description and the methods of its client
         patch.setattr(session, "create_loader", cache(loaders.create_loader))
+        patch.setattr(ClientCreator, "_create_methods", _methods_once(ClientCreator._create_methods))  # type: ignore[attr-defined]
+        # The names of a service's operations, which moto lists at each request
+        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        # AWS's catalogue of machines: 1,300 images, and megabytes of XML for the types of an architecture
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        for name in ("describe_instance_types", "describe_instance_type_offerings"):
+            patch.setattr(InstanceResponse, name, _serialized_once(getattr(InstanceResponse, name)))
         yield
+
+
+def _methods_once(create: Callable[[ClientCreator, Any], dict[str, Any]]) -> Callable[[Any, Any], dict[str, Any]]:
+    created: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def create_once(self: ClientCreator, service_model: Any) -> dict[str, Any]:
+        key = (service_model.service_name, service_model.api_version)
+        if key not in created:
+            created[key] = create(self, service_model)
+        # boto3 adds to what it is given.
+        return dict(created[key])
+
+    return create_once
+
+
+def _serialized_once(
+    describe: Callable[[InstanceResponse], ActionResult],
+) -> Callable[[InstanceResponse], ActionResult]:
+    """Keeps the text of each answer of an operation that only reads moto's data files."""
+    texts: dict[str, TYPE_RESPONSE] = {}
+
+    class Kept(ActionResult):
+        def execute_result(self, context: ActionContext) -> TYPE_RESPONSE:
+            response = context.response
+            key = json.dumps([response.region, response.querystring], sort_keys=True)
+            if key not in texts:
+                texts[key] = super().execute_result(context)
+            status, headers, body = texts[key]
+            return status, dict(headers), body
+
+    return lambda self: Kept(describe(self).result)
