@@ -4,11 +4,14 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/biobatch
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 PYTHON := .venv/bin/python
+# The module of `job`, the entrypoint of every image. Its go.mod names the versions that Debian's packages give the image's build.
+ENTRYPOINT := images/base/job
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Python keeps its bytecode in .venv, whatever the shell says. Without it, each process compiles the SDKs again.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
-.PHONY: help demo test unit check bench local-up local-down local-env
+.PHONY: help demo test unit check bench docs pictures reference local-up local-down local-env clean-cache
 
 help: ## Lists the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,10 +23,16 @@ test: .venv/installed ## Runs every test on a new local stack. Takes about 35 mi
 	@$(PYTHON) -m local down
 	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs
 
-unit: .venv/installed ## Runs the unit tests. Takes about a minute and needs no Docker, network or AWS account
-	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit
+# The Go tests run beside pytest, and their lines follow pytest's.
+unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes about a minute and needs no Docker and no AWS account
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	go=$$($(PYTHON) -m local.machine.go) || echo "The Go tests of the entrypoint are left out: Go cannot be obtained." >&2; \
+	if [ -n "$$go" ]; then (cd $(ENTRYPOINT) && exec "$$go" test -cover ./...) > "$$log" 2>&1 & job=$$!; fi; \
+	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit; status=$$?; \
+	if [ -n "$$go" ]; then wait "$$job" || status=1; fi; \
+	cat "$$log"; exit "$$status"
 
-check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, declared requirements and GitHub workflows
+check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, Go, declared requirements and GitHub workflows
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/shellcheck .ci/run images/fastqc/fastqc biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
@@ -37,9 +46,21 @@ check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, decla
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,feature}.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/zizmor --offline --quiet .github
+	@go=$$($(PYTHON) -m local.machine.go) || { echo "The Go checks of the entrypoint are left out: Go cannot be obtained." >&2; exit 0; }; \
+	cd $(ENTRYPOINT) && set -x && test -z "$$("$$("$$go" env GOROOT)/bin/gofmt" -l . | tee /dev/stderr)" \
+	  && "$$go" vet ./... && "$$go" run $(STATICCHECK) -checks all,-ST1000 ./...
 
 bench: .venv/installed ## Runs the benchmarks. ONLY="image-sizes job-start" selects some, SAVE=1 writes docs/benchmarks.md
 	@$(PYTHON) -m benchmarks $(ONLY) $(if $(SAVE),--save)
+
+docs: .venv/installed ## Builds the documentation as a site in docs/build, and checks its links and pages
+	@$(PYTHON) -m docs.site build
+
+reference: .venv/installed ## Writes the reference pages that are generated from the program
+	@$(PYTHON) -m docs.site reference
+
+pictures: .venv/installed ## Makes the pictures of the documentation on a local stack. ONLY="igv fastqc" selects some
+	@$(PYTHON) -m docs.site pictures $(ONLY)
 
 local-up: .venv/installed ## Starts a local stack
 	@$(PYTHON) -m local up
@@ -50,12 +71,22 @@ local-down: .venv/installed ## Removes the local stack and its files. Keeps .ven
 local-env: .venv/installed ## Prints settings for a shell that works on the local stack. Run: eval "$(make -s local-env)"
 	@$(PYTHON) -m local env
 
+clean-cache: .venv/installed ## Frees the disk space that local-down keeps in use: tools, image layers and packages
+	@$(PYTHON) -m local clean-cache
+
 # uv installs in seconds what takes pip minutes. The requirements include pip, because Pulumi's Python language host runs `pip list`.
 .venv/installed: requirements-dev.txt pyproject.toml | $(UV)
 	@echo "Installing the requirements into .venv" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
 	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements-dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
+	@touch $@
+
+# Sphinx in an environment of its own: docs/site/requirements.in says why.
+.venv/docs/installed: docs/site/requirements.txt | .venv/installed $(UV)
+	@echo "Installing Sphinx into .venv/docs" >&2
+	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv/docs
+	@$(UV) pip install --quiet --require-hashes --python .venv/docs/bin/python -r $<
 	@touch $@
 
 # Debian's Python refuses `pip install` into itself. Installing into a separate folder is allowed.

@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
+import biobatch
 import settings
 from components import (
     BatchPermissions,
@@ -119,8 +120,12 @@ def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] |
     )
 
 
-# The others are built again with it, since they stand on it.
-base_image = image("base", build_args={"IMAGE_DATE": config.image_date} if config.image_date else {})
+# The tool images are built on the base, so a change of these arguments builds all images again.
+base_image = image(
+    "base",
+    build_args={"BIOBATCH_VERSION": biobatch.__version__}
+    | ({"IMAGE_DATE": config.image_date} if config.image_date else {}),
+)
 images: dict[str, ToolImage] = {}
 for name, tool in config.tools.items():
     images[name] = image(name, images[tool.base] if tool.base else base_image, tool.build_args)

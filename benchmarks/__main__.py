@@ -20,9 +20,9 @@ from benchmarks import (
 )
 from benchmarks.stack import Stack, connected
 from biobatch.refusal import Refused
-from local import environment, stack
 from local.console import say, warn
 from local.errors import LocalError
+from local.stack import environment, lifecycle
 
 #: By name. Each module's documentation is its section's text, and its `measure` makes the figures.
 BENCHMARKS: dict[str, ModuleType] = {
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name:14}  {(BENCHMARKS[name].__doc__ or '').partition(chr(10))[0]}")
         return 0
     try:
-        record = stack.up()
+        record = lifecycle.up()
         with environment.entered(record), connected(record) as running:
             sections = [_section(name, running) for name in names]
     except (LocalError, Refused, ClientError, BotoCoreError) as error:

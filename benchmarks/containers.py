@@ -12,9 +12,10 @@ from docker.types import Mount
 
 from benchmarks.stack import Stack
 from local.console import say
-from local.containers import BASE_IMAGE, LABEL
 from local.errors import LocalError
 from local.paths import ROOT
+from local.stack.base_image import BASE_IMAGE
+from local.stack.docker_objects import LABEL
 
 #: Shell function that times a command: `timed NAME COMMAND…` prints "timed NAME MICROSECONDS" and, of processor time, "cpu NAME
 #: USER-SECONDS SYSTEM-SECONDS", or ends the script.

@@ -19,7 +19,7 @@ from benchmarks import containers
 from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, seconds
 from benchmarks.objects import empty, temporary_bucket
 from benchmarks.stack import Stack
-from local import uv
+from local.machine import uv
 
 _ROUNDS = 3
 _FOLDER = Path(__file__).with_name("clients")

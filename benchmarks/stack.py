@@ -10,8 +10,9 @@ import docker
 from biobatch import aws, stack_outputs
 from biobatch.aws import Aws
 from biobatch.stack_outputs import StackOutputs
-from local import containers, engine, program
+from local.machine import docker_engine
 from local.record import Record
+from local.stack import docker_objects, program
 
 #: Seconds that one container may work without a word.
 _PATIENCE = 1800
@@ -39,13 +40,13 @@ def connected(record: Record) -> Iterator[Stack]:
     """The stack of a record, whose environment this process is in."""
     values = program.outputs(record)
     outputs = stack_outputs.parse(json.dumps(values), "pulumi stack output")
-    with engine.client(record.docker_host, timeout=_PATIENCE) as client:
+    with docker_engine.client(record.docker_host, timeout=_PATIENCE) as client:
         yield Stack(
             outputs=outputs,
             image_uris=values["image_uris"],
             clients=aws.connect(outputs.region),
             engine=client,
-            network=containers.NETWORK,
-            endpoint=f"http://{containers.GATEWAY}:{record.aws_port}",
+            network=docker_objects.NETWORK,
+            endpoint=f"http://{docker_objects.GATEWAY}:{record.aws_port}",
             registry=f"127.0.0.1:{record.registry_port}",
         )

@@ -3,46 +3,58 @@
 import argparse
 import sys
 
-from local import environment, stack
 from local.console import warn
 from local.errors import LocalError
+from local.stack import cache, environment, lifecycle, shell
 
 #: The demo's usual reads; any other seed holds as well.
 _SEED = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0, 1 after a fault told in words, 130 after Ctrl-C."""
+    """Runs a command and returns its exit code: 0; 1 after an error, which is printed; 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog="python -m local", description="The local stack: the real program without an AWS account."
+        prog="python -m local", description="The local stack runs the real program without an AWS account."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="bring the stack up")
-    commands.add_parser("down", help="remove the stack and everything it made")
-    demo = commands.add_parser("demo", help="call variants on the sample data, on a stack that comes up if it is not")
-    demo.add_argument("--seed", type=int, default=_SEED, help="which variants and reads are simulated, 1 or more")
+    commands.add_parser("up", help="bring the stack up; quick if it is up")
+    commands.add_parser(
+        "down", help="remove the stack and everything it made; tools and image layers stay in the cache"
+    )
+    demo = commands.add_parser("demo", help="call variants on the sample data; brings the stack up if it is not")
+    demo.add_argument(
+        "--seed",
+        type=int,
+        default=_SEED,
+        help="seed of the simulated variants and reads, 1 or more; default: %(default)s",
+    )
     commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
+    commands.add_parser("clean-cache", help="free the disk that stacks of the past take: tools, image layers, packages")
     given = parser.parse_args(arguments)
     try:
         match given.command:
             case "up":
-                stack.up()
+                lifecycle.up()
             case "demo":
                 # AWS's SDK takes a second to load, which the other commands need not wait for.
                 from local import demo as main_job  # noqa: PLC0415
 
                 main_job.check(given.seed)
-                with environment.entered(stack.up()):
+                with environment.entered(lifecycle.up(following=main_job.STEPS)):
                     return main_job.run(given.seed)
             case "down":
-                stack.down()
+                lifecycle.down()
             case "env":
-                print(environment.shell_lines(stack.current()))
+                record = lifecycle.current()
+                print(shell.lines(record))
+                warn(shell.notice(record))
+            case "clean-cache":
+                cache.clean()
     except LocalError as error:
         warn(str(error))
         return 1
     except KeyboardInterrupt:
-        warn("interrupted. `make local-down` removes what came up; the same command again goes on.")
+        warn("interrupted. Run the same command again to continue, or remove what came up: make local-down")
         return 130
     return 0
 

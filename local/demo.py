@@ -1,4 +1,4 @@
-"""The main job on the local stack, from a genome in the clone to called variants whose truth is known."""
+"""The demo: calls variants on the local stack, from a genome in the clone, and compares them with the variants that it planted."""
 
 import gzip
 import json
@@ -16,13 +16,17 @@ from biobatch.request import Request, parse_request
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
 from biobatch.variants import Plan
-from local import debian, environment
-from local.console import say, warn
+from local.console import say, step, warn
 from local.errors import LocalError
+from local.machine import debian
 from local.paths import ROOT
+from local.stack import environment
 
 _EXAMPLE = ROOT / "examples" / "lambda"
 _REFERENCE = _EXAMPLE / "NC_001416.1.fa.gz"
+
+#: How many numbered steps `run` makes.
+STEPS = 3
 
 #: Precision and recall of substitutions that the demo holds itself to, at every seed.
 LEAST = 0.99
@@ -36,14 +40,15 @@ _REAL_REFERENCE, *_REAL_FILES = ("reference_1K.fa.gz", "ecoli_1K_1.fq.gz", "ecol
 
 
 def check(seed: int) -> None:
-    """Refuses a seed that would make no run, or none that can be repeated, before anything is brought up for it.
+    """Refuses a seed that wgsim would not use as given, before a stack is brought up for it.
 
     Raises:
         LocalError: naming the limits.
     """
     if not 1 <= seed <= MOST_SEED:
         raise LocalError(
-            f"SEED={seed}: 1 to {MOST_SEED} (0 is the clock to wgsim, and no run could be repeated). Choose one: make demo SEED=7"
+            f"SEED={seed}: 1 to {MOST_SEED} are possible (wgsim takes 0 as the clock's time, so the run could not be repeated). "
+            "Choose one: make demo SEED=7"
         )
 
 
@@ -71,38 +76,52 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
     results = S3Uri(stack.bucket, f"demo/seed-{seed}/")
     run_name = submission.run_name()
 
-    say(f"simulating reads of phage lambda with variants planted in them (seed {seed})")
-    reference = _upload(clients, _REFERENCE, inputs)
-    simulation = _simulation(seed, reference, results / "simulated/", run_name)
-    if not _succeed(clients, stack, [simulation]):
-        return 1
+    with step(f"Simulate reads of phage lambda with planted variants (seed {seed})", own_output=True):
+        reference = _upload(clients, _REFERENCE, inputs)
+        simulation = _simulation(seed, reference, results / "simulated/", run_name)
+        if not _succeed(clients, stack, [simulation]):
+            return 1
 
     faults = Faults()
     requests = [_simulated(faults, reference, simulation.output_prefix, results)]
-    if debian.available():
-        requests.append(_real(faults, clients, inputs, results))
-    else:
-        say("leaving out the real reads: they come from Debian's archive, and this is no Debian machine")
-
-    say("calling variants")
-    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
-    plans = [variants.prepare(request, faults, clients, definitions, run_name) for request in requests]
-    if not _succeed(clients, stack, [job for plan in plans for job in plan.jobs]):
-        return 1
-    for plan in plans:
-        report.outputs(plan)
-    wrong = [fault for plan in plans[1:] for fault in _control_faults(clients, plan)]
-    wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
+    with step("Call variants: FastQC, BWA, samtools, bcftools", own_output=True):
+        if debian.available():
+            requests.append(_real(faults, clients, inputs, results))
+        else:
+            say("leaving out the real reads: they are in Debian's archive, and this machine has no apt-get")
+        definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+        plans = [variants.prepare(request, faults, clients, definitions, run_name) for request in requests]
+        if not _succeed(clients, stack, [job for plan in plans for job in plan.jobs]):
+            return 1
+    with step("Compare the called variants with the planted ones", own_output=True):
+        for plan in plans:
+            report.outputs(plan)
+        wrong = [fault for plan in plans[1:] for fault in _control_faults(clients, plan)]
+        wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
     for fault in wrong:
         warn(fault)
-    print(
-        "\nThe stack stays up. Next:\n"
-        '  eval "$(make -s local-env)"       this shell then works on it: pulumi, aws, docker, biobatch\n'
-        "  pulumi stack output queue_arn     where jobs are submitted\n"
-        f"  aws s3 ls --recursive {results}\n"
-        "  make local-down                   removes the stack and everything it made"
-    )
+    print(_next(results, stack))
     return 1 if wrong else 0
+
+
+def _next(results: S3Uri, stack: StackOutputs) -> str:
+    """What to do next, in commands that work as they are printed."""
+    data = f"s3://{stack.bucket}/demo/inputs"
+    return f"""
+The stack stays up. Next, in this shell:
+
+  eval "$(make -s local-env)"
+      pulumi, aws, docker and biobatch then work on the local stack; biobatch-leave ends that
+  aws s3 ls --recursive {results}
+      lists all results
+  biobatch submit samtools --input {data}/{_REFERENCE.name} \\
+    --output '*.fai' --output-prefix s3://{stack.bucket}/mine/ -- \\
+    'gunzip -c {_REFERENCE.name} > lambda.fa && samtools faidx lambda.fa'
+      runs a job of your own
+  biobatch call-variants --help
+      says how to call variants of your own samples
+  make local-down
+      removes the stack and everything it made"""
 
 
 def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:

@@ -18,7 +18,7 @@ from local.paths import CACHE, LOCAL, ROOT
 
 _OWN = LOCAL / "stack.json"
 _MACHINE = CACHE / "stack.json"
-_LOCK = CACHE / "stack.lock"
+LOCK = CACHE / "stack.lock"
 
 
 @dataclass
@@ -85,7 +85,7 @@ def exclusively() -> Iterator[None]:
         LocalError: if one is at work.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
-    with _LOCK.open("a+") as lock:
+    with LOCK.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

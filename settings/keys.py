@@ -1,4 +1,7 @@
-"""Every key of a stack's configuration, declared once: what Pulumi.yaml, the README's table and the checks say of it comes from here."""
+"""The declaration of every config key: its type, default, description and checks.
+
+Pulumi.yaml's `config:` block and docs/reference/configuration.md are generated from it.
+"""
 
 import dataclasses
 import ipaddress
@@ -44,7 +47,7 @@ class Key:
     description: str
     """What its values do, in one line of Markdown."""
     see: str = ""
-    """Where the README says more: a link of Markdown."""
+    """A sentence with a link for the configuration page, relative to docs/reference/. Pulumi.yaml does not show it."""
 
 
 def key(kind: Kind, default: Any, description: str, *, name: str = "", see: str = "") -> Any:
@@ -55,7 +58,7 @@ def key(kind: Kind, default: Any, description: str, *, name: str = "", see: str 
         default: its default, as the stack's file would hold it.
         description: what its values do, in one line; `{form}` stands for what the kind takes.
         name: the key's name, if it is not the field's in camel case.
-        see: a link to where the README says more.
+        see: a sentence that links to a page with more, relative to docs/reference/.
     """
     described = Key(kind=kind, default=default, description=description.format(form=kind.form), see=see)
     return dataclasses.field(metadata={"name": name, "key": described})
@@ -117,7 +120,7 @@ class Settings:
         "",
         "Id of an existing network to run in instead of a new one, together with `privateSubnetIds`. A change replaces the machines' security "
         "group.",
-        see="[An existing network](#an-existing-network)",
+        see="See [Existing network](../how-to/existing-network.md).",
     )
     private_subnet_ids: tuple[str, ...] = key(
         Names(subnet_id_fault, "ids of subnets", most=MAX_SUBNETS),
@@ -174,7 +177,7 @@ class Settings:
         {},
         "Figures by tool: `vcpus`, `memoryMib`, `timeoutSeconds`, `buildArgs`. Changes a tool of Biobatch, or adds tools of your own, {form}, "
         "each with a folder of its name in images/.",
-        see="[A tool of your own](#a-tool-of-your-own)",
+        see="See [Add a tool](../how-to/add-a-tool.md).",
     )
     shares: dict[str, float] = key(
         Table(share_name_fault, share_weight_fault, as_number, "shares to weights", most=(MOST_SHARES, "shares")),

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from local import containers, engine, environment, program, stack
+from local.machine import docker_engine
 from local.record import Record
+from local.stack import docker_objects, environment, lifecycle, program
 from tests.images.containers import Images
 from tests.images.storage import Folder
 
@@ -16,22 +17,22 @@ from tests.images.storage import Folder
 def local_stack() -> Iterator[Record]:
     """The local stack with the program deployed on it; its environment is this process's until the end."""
     try:
-        with environment.entered(stack.up()):
-            yield stack.current()
+        with environment.entered(lifecycle.up()):
+            yield lifecycle.current()
     finally:
-        stack.down()
+        lifecycle.down()
 
 
 @pytest.fixture(scope="session")
 def images(local_stack: Record) -> Iterator[Images]:
     """The stack's images, to run outside of the queue."""
-    with engine.client(local_stack.docker_host) as client:
+    with docker_engine.client(local_stack.docker_host) as client:
         yield Images(
             engine=client,
             uris=program.outputs(local_stack)["image_uris"],
-            network=containers.NETWORK,
-            gateway=containers.GATEWAY,
-            endpoint=f"http://{containers.GATEWAY}:{local_stack.aws_port}",
+            network=docker_objects.NETWORK,
+            gateway=docker_objects.GATEWAY,
+            endpoint=f"http://{docker_objects.GATEWAY}:{local_stack.aws_port}",
         )
 
 

@@ -1,6 +1,10 @@
 #!/bin/bash
 # Calls the variants of one sample, region by region.
-# SAMPLE. PLOIDY: 1 or 2. THREADS: regions called side by side. REGION_BASES: of a region, at most, but for contigs of more than 64.
+#
+# SAMPLE        name of the sample
+# PLOIDY        1 or 2
+# THREADS       number of regions that are called in parallel
+# REGION_BASES  largest size of a region, in bases; a contig longer than 64 of these has 64 larger regions
 set -euo pipefail
 
 inputs=$TMPDIR/inputs
@@ -15,12 +19,12 @@ vcf=$SAMPLE/$SAMPLE.vcf.gz
 index=tbi
 bam_index=bai
 awk '$2 > 2^29 { long = 1 } END { exit !long }' "$reference.fai" && index=csi bam_index=csi
-# Only this one: an index of the other kind is of an earlier reference, and htslib would prefer it.
+# Use this index only. One of the other kind belongs to an earlier reference, and htslib would prefer it.
 mv -- "./$SAMPLE.bam.$bam_index" "$inputs/bam.$bam_index"
 
-# The regions, of short contigs several to each, are the same whatever THREADS is, and so is the result. A contig has 64 at most, since
-# mpileup reads a whole one for each. What is called within 1,000 bases of a cut depends on the reads beyond: each region is called
-# with so much more on either side (.wide).
+# Cut the genome into regions. Short contigs share a region. The regions do not depend on THREADS, so the result does not either. A contig
+# has 64 regions at most, because mpileup reads the whole contig for each region. Calls within 1,000 bases of a cut depend on the reads
+# beyond it, so each region is called with 1,000 more bases on either side (.wide).
 awk -F '\t' -v OFS='\t' -v size="$REGION_BASES" -v pad=1000 -v folder="$regions" 'NR == FNR {
   if ($2 > 64 * size) size = $2 / 64
   next
@@ -43,18 +47,18 @@ awk -F '\t' -v OFS='\t' -v size="$REGION_BASES" -v pad=1000 -v folder="$regions"
 }' "$reference.fai" "$reference.fai"
 
 call() {
-  # -L goes with -d: raised alone, -d leaves out every indel.
+  # Raise -L together with -d. With -d alone, mpileup skips every indel.
   bcftools mpileup --no-version -Ou -f "$reference" -R "$1.wide.bed" -d 1000 -L 4000 -q 20 -a FORMAT/AD,FORMAT/DP "$inputs/bam" \
     | bcftools call --no-version -Ou -m -v --ploidy "$PLOIDY" \
     | bcftools view --no-version -Ob -T "$1.bed" -o "$1.bcf"
 }
 export -f call
 export inputs reference
-# All of them say the same, so it is said once; 255 ends the others.
+# All regions log the same lines, so print them once. The exit code 255 makes xargs stop.
 # shellcheck disable=SC2016  # bash -c expands it
 find "$regions" -name '*.wide.bed' -print0 | sed -z 's/\.wide\.bed$//' | sort -z \
   | xargs -0 -n 1 -P "$THREADS" bash -euo pipefail -c 'call "$0" 2> "$0.log" || { cat "$0.log" >&2; exit 255; }' \
-  || { echo "a region of the genome could not be called, see above" >&2; exit 1; }
+  || { echo "a region of the genome could not be called (see above)" >&2; exit 1; }
 find "$regions" -name '*.log' -exec cat {} + | sort -u >&2
 
 find "$regions" -name '*.bcf' | sort > "$regions/called"

@@ -1,6 +1,8 @@
 #!/bin/bash
-# Compares the calls of one sample that passed the filter with known variants, by position and alleles.
-# SAMPLE. TRUTH: the staged file's name, a VCF, gzipped or not, sorted or not, with contig lines or not.
+# Compares the variants of one sample that passed the filter with known variants, by position and alleles.
+#
+# SAMPLE  name of the sample
+# TRUTH   name of the staged VCF, gzipped or not, sorted or not, with contig lines or without
 set -euo pipefail
 
 inputs=$TMPDIR/inputs
@@ -17,12 +19,13 @@ refuse() {
   exit 1
 }
 if [ "$(head -c 2 given | od -An -tx1)" = " 1f 8b" ]; then gzip -dc < given; else cat given; fi > truth.vcf
-[ "$(head -c 16 truth.vcf)" = "##fileformat=VCF" ] || refuse "it is no VCF"
+[ "$(head -c 16 truth.vcf)" = "##fileformat=VCF" ] || refuse "it is not a VCF"
 strange=$(awk -F '\t' 'NR == FNR { known[$1]; next } !/^#/ && !($1 in known) { print $1; exit }' reference.fa.fai truth.vcf)
-[ -z "$strange" ] || refuse "it has variants of $strange, and the reference no such contig. Do both name contigs alike, chr1 or 1?"
+[ -z "$strange" ] || refuse "it has variants on $strange, and the reference has no such contig. Do both use the same names (chr1 or 1)?"
 
-# Alike in form on both sides: what passed the filter and the sample has, one allele a record, shortest and leftmost, and each once.
-alike() {
+# Normalizes variants so that both sides can be compared. Keeps those that passed the filter and that the sample carries, one allele in
+# each record, shortest and leftmost, without repeats.
+normalize() {
   genotypes=()
   if [ -n "$(bcftools query -l "$1")" ] && bcftools view -h "$1" | grep '^##FORMAT=<ID=GT,' > /dev/null; then
     genotypes=(-i 'GT="alt"')
@@ -33,8 +36,8 @@ alike() {
     | bcftools view -Oz -W=csi -o "$2"
 }
 bcftools reheader -f reference.fa.fai truth.vcf | bcftools sort -Ob -T "$TMPDIR/sort" -o truth.bcf
-alike truth.bcf t.vcf.gz || refuse "see above"
-alike calls.vcf.gz c.vcf.gz
+normalize truth.bcf t.vcf.gz || refuse "see above"
+normalize calls.vcf.gz c.vcf.gz
 
 count() {
   bcftools isec -p "$1" -i "TYPE=\"$2\"" t.vcf.gz c.vcf.gz

@@ -1,6 +1,10 @@
 #!/bin/bash
-# Normalises and checks a reference, then indexes it for bwa and samtools.
-# REFERENCE: the staged file's name. FOLDER: where the results go.
+# Checks and normalizes a reference, then indexes it for bwa and samtools.
+#
+# REFERENCE  name of the staged file
+# FOLDER     folder for the results, relative to the working folder
+#
+# A change of the script, other than of comments, makes every existing index again: the client compares the command in its manifest.
 set -euo pipefail
 
 mv -- "./$REFERENCE" "$TMPDIR/given"
@@ -11,8 +15,8 @@ plain() {
   if [ "$(head -c 2 "$1" | od -An -tx1)" = " 1f 8b" ]; then gzip -dc < "$1"; else cat "$1"; fi
 }
 
-# bwa index accepts anything and samtools faidx nearly so. Lower case would give lower-case alleles, and a code for several bases
-# inside an indel would end bcftools norm; bwa takes a base by chance for it.
+# bwa index accepts anything, and samtools faidx almost anything. Lower case would give lower-case alleles. A code for several bases
+# inside an indel would make bcftools norm fail, and bwa replaces such a code by a random base.
 plain "$TMPDIR/given" | LC_ALL=C awk '
 function refuse(why) {
   print "reference refused, line " NR ": " why > "/dev/stderr"
@@ -29,7 +33,7 @@ function finish() {
   finish()
   name = substr($1, 2)
   if (name == "") refuse("a contig has no name")
-  # The names that SAM allows, less "=", which bcftools cannot read back, and "#" at the beginning: of a comment, in VCF and BED.
+  # Allow the names that SAM allows, except "=", which bcftools cannot read back, and a leading "#", which starts a comment in VCF and BED.
   if (name !~ /^[0-9A-Za-z!$%&+.\/:;?@^_|~-][0-9A-Za-z!#$%&*+.\/:;?@^_|~-]*$/)
     refuse("the contig name " name " has a character that SAM or VCF forbid, such as , or =, or # as its first")
   if (seen[name]++) refuse("the contig name " name " appears twice")

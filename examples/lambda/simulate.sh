@@ -1,15 +1,18 @@
 #!/bin/bash
-# Makes reads of a mutated genome, and the truth: the variants that were planted in it.
-# REFERENCE: the staged file's name, a gzipped FASTA of upper-case letters. SAMPLE. SEED: 1 or more (0 is the clock to wgsim).
+# Simulates reads of a mutated genome, and writes the truth: a VCF of the variants that were planted.
+# REFERENCE: name of the staged file, a gzipped FASTA in upper case. SAMPLE: the sample's name. SEED: 1 or more (wgsim takes 0 for
+# the clock).
 set -euo pipefail
 
 gzip -dc "./$REFERENCE" > "$TMPDIR/reference.fa"
-# Haploid, since a phage is; the rate plants enough for one error to be less than 1 %; the quality is one that FastQC passes.
+# The genome is haploid, as a phage's is. The mutation rate plants so many variants that one error is less than 1 %. FastQC accepts the
+# quality.
 wgsim -S "$SEED" -h -e 0.001 -r 0.01 -R 0.02 -X 0.3 -d 400 -s 50 -N 10000 -1 150 -2 150 \
   "$TMPDIR/reference.fa" "${SAMPLE}_R1.fastq" "${SAMPLE}_R2.fastq" > "$TMPDIR/planted.txt"
 gzip -n "${SAMPLE}_R1.fastq" "${SAMPLE}_R2.fastq"
 
-# wgsim's list to VCF. Its insertions follow their position; an indel takes the base before it along, at the start the one behind.
+# Convert wgsim's list to VCF. wgsim's insertions follow their position. In VCF an indel includes the base before it, or the base after
+# it at the start of a contig.
 LC_ALL=C awk -v sample="$SAMPLE" '
   NR == FNR && /^>/ { name = substr($1, 2); next }
   NR == FNR { sequence[name] = sequence[name] $0; next }

@@ -12,7 +12,7 @@ def main() -> int:
     """Serves until it is told to end; 1 if it cannot."""
     parser = argparse.ArgumentParser(prog="python -m local.aws", description="Serves AWS on this machine.")
     parser.add_argument(
-        "--config", type=Path, required=True, metavar="FILE", help="JSON, as local.aws_server writes it"
+        "--config", type=Path, required=True, metavar="FILE", help="JSON, as local.stack.aws_server writes it"
     )
     path: Path = parser.parse_args().config
     try:

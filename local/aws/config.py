@@ -34,7 +34,7 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Reads the file that `local.aws_server` writes.
+    """Reads the file that `local.stack.aws_server` writes.
 
     Raises:
         TypeError: if a key is missing or unknown.

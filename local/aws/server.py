@@ -20,12 +20,12 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local.aws import batch, credentials, ec2, ecr, iam, logs, rights, s3
+from local.aws import batch, credentials, ec2, ecr, iam, logs, rights, s3, sts
 from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import Config
 from local.errors import LocalError
 
-#: Seconds that the end may take; `local.stack` kills what takes longer.
+#: Seconds that the end may take; `local.stack.lifecycle` kills what takes longer.
 _PATIENCE = 14
 
 #: Services whose calls are taken one after the other.
@@ -114,6 +114,7 @@ def mend(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> 
         replace: sets an attribute of a class; a test's own can be undone.
     """
     ecr.install(registry, replace)
+    sts.install(replace)
     # moto looks through its own folders at each call.
     modules = tuple(backends.list_of_moto_modules())
     replace(cast(Any, backends), "list_of_moto_modules", lambda: modules)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from local import environment
-from local.paths import ROOT, VENV_BIN
+from local.paths import VENV_BIN
 from local.record import Record
-from tests.docs import readme
+from local.stack import environment
+from tests.docs import pages
 
-TEXT = (ROOT / "docs" / "how-to" / "prepare-an-account.md").read_text()
+TEXT = pages.text("docs/how-to/prepare-an-account.md")
 
 #: moto knows no quotas of EC2 and no default key of volumes, so the AWS CLI checks these commands and answers them by itself.
 AWS = f"""#!/bin/sh
@@ -26,7 +26,7 @@ exec {VENV_BIN}/aws "$@"
 def test_every_command_before_the_first_up_works_in_an_empty_account(
     empty_account: dict[str, str], tmp_path: Path
 ) -> None:
-    clone = readme.clone(tmp_path)
+    clone = pages.clone(tmp_path)
     (clone / "trust.json").write_text(re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)[0])
     (tmp_path / "aws").write_text(AWS)
     (tmp_path / "aws").chmod(0o755)
@@ -34,37 +34,37 @@ def test_every_command_before_the_first_up_works_in_an_empty_account(
     # It is where the guide logs in to, not where we say.
     del shell["PULUMI_BACKEND_URL"]
     for commands in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL):
-        readme.run(commands, clone, shell)
+        pages.run(commands, clone, shell)
 
 
 def test_every_command_of_the_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
-    text = (ROOT / "docs/how-to/monthly-upkeep.md").read_text()
-    clone = readme.clone(tmp_path)
+    text = pages.text("docs/how-to/monthly-upkeep.md")
+    clone = pages.clone(tmp_path)
     # What an `up` would do is enough to see here. It would build all images, and one by name (tests/local/lifecycle does).
     blocks = [
         block.replace("pulumi up", "pulumi preview") for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     ]
     shell = {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"}
-    readme.run(f"pulumi stack select {environment.STACK}", clone, shell)
+    pages.run("pulumi stack select local", clone, shell)
     region, images, x86_64, arm64, status, scan, data, people, replaced = blocks
-    assert readme.run(f"{region}echo $AWS_REGION $AWS_DEFAULT_REGION", clone, shell).split() == ["us-east-1"] * 2
+    assert pages.run(f"{region}echo $AWS_REGION $AWS_DEFAULT_REGION", clone, shell).split() == ["us-east-1"] * 2
 
     def config(key: str) -> str:
         return str(yaml.safe_load((clone / "Pulumi.local.yaml").read_text())["config"][f"biobatch:{key}"])
 
-    shown = readme.run(images, clone, shell)
+    shown = pages.run(images, clone, shell)
     assert config("imageDate") == datetime.date.today().isoformat()
     assert len(re.findall(r"docker:index:Image\s+biobatch-\w+ +update", shown)) == 5, shown
     amis = []
     for block in (x86_64, arm64):
-        shown = readme.run(block, clone, shell)
+        shown = pages.run(block, clone, shell)
         assert len(re.findall(r"aws:batch:ComputeEnvironment\s+\S+ +update", shown)) == 2, shown
         amis.append(config("amiId"))
     assert len(set(amis)) == 2
     assert all(re.fullmatch(r"ami-[0-9a-f]{17}", ami) for ami in amis)
-    assert "biobatch-" in readme.run(status, clone, shell)
-    scanned = readme.run(scan, clone, shell)
+    assert "biobatch-" in pages.run(status, clone, shell)
+    scanned = pages.run(scan, clone, shell)
     assert all(f"biobatch-{tool}" in scanned for tool in ("base", "fastqc", "bwa", "samtools", "bcftools")), scanned
-    assert "Total Objects:" in readme.run(data, clone, shell)
-    assert "[" in readme.run(people, clone, shell)
-    assert re.search(r"docker:index:Image\s+biobatch-bwa +replace", readme.run(replaced, clone, shell))
+    assert "Total Objects:" in pages.run(data, clone, shell)
+    assert "[" in pages.run(people, clone, shell)
+    assert re.search(r"docker:index:Image\s+biobatch-bwa +replace", pages.run(replaced, clone, shell))

@@ -274,7 +274,7 @@ def test_insertions_of_one_base_are_found(outcomes: dict[str, Outcome]) -> None:
 
 def test_the_command_that_the_refusal_prints_makes_pairs_of_such_mates(outcomes: dict[str, Outcome]) -> None:
     """sed and gzip of this machine, on the file as it was refused."""
-    (script,) = re.findall(r"Mend each file: (.*)", outcomes["mates-by-underscores"].log("align"))
+    (script,) = re.findall(r"Rename them in each file: (.*)", outcomes["mates-by-underscores"].log("align"))
     script = script.replace("FILE", "/dev/stdin").replace("NEW", "/dev/stdout")
     done = subprocess.run(
         ["bash", "-c", script], input=REFUSED["mates-by-underscores"][0][0], capture_output=True, check=True

@@ -84,8 +84,8 @@ SAME: dict[str, str] = {
 #: Truths that are refused, and a phrase of the step's log.
 REFUSED: dict[str, tuple[str, str]] = {
     "blanks-for-tabs": (PLAIN.replace("\t", "    "), "truth refused (blanks-for-tabs)"),
-    "no-vcf": ("chr\tposition\n", "it is no VCF"),
-    "byte-order-mark": ("\ufeff" + PLAIN, "it is no VCF"),
+    "no-vcf": ("chr\tposition\n", "it is not a VCF"),
+    "byte-order-mark": ("\ufeff" + PLAIN, "it is not a VCF"),
 }
 
 #: Substitutions of several neighbouring bases at once.

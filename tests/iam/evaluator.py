@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import debian
+from local.machine import debian
 
 HERE = Path(__file__).parent
 

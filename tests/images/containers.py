@@ -10,8 +10,8 @@ import docker
 from docker.models.containers import Container
 from docker.types import Mount
 
-from local.containers import LABEL
 from local.paths import ROOT
+from local.stack.docker_objects import LABEL
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,9 +30,12 @@ done
 CASES = {
     "inward": ("", ""),
     "outward": (OUTWARD, ""),
-    "mates": ("sed 's,/1$,/2,' R1.fq > R2.fq\n", "most reads lie without their mates"),
+    "mates": ("sed 's,/1$,/2,' R1.fq > R2.fq\n", "most reads do not map in proper pairs"),
     "amplicons": (AMPLIFIED, "most reads are duplicates"),
-    "reference": ("sed '1s/.*/>again/' given > again; cat again >> given; rm again\n", "most reads fit elsewhere too"),
+    "reference": (
+        "sed '1s/.*/>again/' given > again; cat again >> given; rm again\n",
+        "most reads map to several places",
+    ),
 }
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import containers, emulator
 from local.paths import ROOT
 from local.plugins.docker.builder import Builder
+from local.stack import base_image, emulator
 from settings import TOOLS
 from tests.images.containers import Images
 from tests.images.storage import PUBLISHED, Folder
@@ -35,7 +35,7 @@ def arm64(images: Images) -> Iterator[Images]:
         yield dataclasses.replace(images, uris=names)
     finally:
         # An engine has one base image at a time, and other tests build for this machine.
-        containers.obtain_base_image(images.engine)
+        base_image.obtain(images.engine)
 
 
 @pytest.mark.parametrize(

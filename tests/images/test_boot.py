@@ -16,8 +16,9 @@ import pytest
 from docker.models.containers import Container
 
 from components.user_data import user_data
-from local import containers, engine
+from local.machine import docker_engine
 from local.paths import ROOT
+from local.stack import base_image, docker_objects
 
 STORE = "Amazon EC2 NVMe Instance Storage"
 EBS = "Amazon Elastic Block Store"
@@ -110,13 +111,15 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def engine_client(request: pytest.FixtureRequest) -> Iterator[docker.DockerClient]:
-    with engine.client(engine.find() or request.getfixturevalue("local_stack").docker_host, timeout=600) as client:
+    with docker_engine.client(
+        docker_engine.find() or request.getfixturevalue("local_stack").docker_host, timeout=600
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def image(engine_client: docker.DockerClient) -> str:
-    containers.obtain_base_image(engine_client)
+    base_image.obtain(engine_client)
     built, _ = engine_client.images.build(
         path=str(Path(__file__).with_name("machine")), tag="biobatch-cache/machine", rm=True, forcerm=True
     )
@@ -134,7 +137,7 @@ def machine(engine_client: docker.DockerClient, image: str) -> Iterator[Callable
         cap_add=["SYS_ADMIN", "NET_ADMIN"],
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         device_cgroup_rules=["b 7:* rwm", "c 10:237 rwm"],
-        labels={containers.LABEL: str(ROOT)},
+        labels={docker_objects.LABEL: str(ROOT)},
     )
     made = Machine(container)
 

@@ -159,7 +159,7 @@ def test_a_truth_of_another_reference_is_refused(images: Images, aligned: Folder
     lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode()
     foreign = compared(images, aligned, lines, lines + "chr9\t5\t.\tA\tC\t.\t.\t.\tGT\t1\n")
     assert foreign.exit_code == 1
-    assert "truth refused (strange.vcf): it has variants of chr9, and the reference no such contig" in foreign.log
+    assert "truth refused (strange.vcf): it has variants on chr9, and the reference has no such contig" in foreign.log
     contig, position, _, reference, *_ = whole[0].split("\t")
     wrong = f"{contig}\t{position}\t.\t{'C' if reference[0] != 'C' else 'G'}\tN\t.\t.\t.\tGT\t1\n"
     job = compared(images, aligned, lines, lines + wrong)

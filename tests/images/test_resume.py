@@ -41,7 +41,7 @@ def test_a_retry_of_a_finished_job_ends_at_once(images: Images, done: Folder) ->
     again = job(images, done, changes={"AWS_BATCH_JOB_ATTEMPT": "2", "JOB_SUBMITTED": "1700000000"})
     assert (again.exit_code, again.record["resumed"], again.record["bytes_in"]) == (0, True, 0), again.log
     assert "it ran" not in again.log
-    assert "done before" in again.log
+    assert "the job has finished before" in again.log
     assert (done.get("to/out"), done.get("to/manifest.json")) == (before, manifest)
 
 
@@ -136,9 +136,9 @@ def test_a_job_runs_on_what_a_manifest_names(images: Images, done: Folder, relat
 @pytest.mark.parametrize(
     ("overwritten", "content", "code", "words"),
     [
-        ("to/out", b"TTTT", 65, "to/out is not what"),
+        ("to/out", b"TTTT", 65, "to/out differs from"),
         ("to/manifest.json", b"", 66, "to/manifest.json does not exist or is empty"),
-        ("to/manifest.json", b"no JSON", 65, "to/manifest.json is no manifest"),
+        ("to/manifest.json", b"no JSON", 65, "to/manifest.json is not a manifest"),
     ],
 )
 def test_a_job_does_not_run_on_what_no_manifest_names(

@@ -9,10 +9,11 @@ import pytest
 from docker.errors import BuildError
 from packaging.licenses import canonicalize_license_expression
 
+import biobatch
 from benchmarks import fastqc_report
-from local import containers
 from local.paths import ROOT
 from local.plugins.docker.builder import Builder
+from local.stack import base_image
 from tests.images.containers import Images
 from tests.images.storage import PUBLISHED, Folder
 
@@ -155,7 +156,7 @@ def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Imag
         {
             "context": context,
             "dockerfile": f"{context}/Dockerfile",
-            "platform": containers.own_platform(),
+            "platform": base_image.own_platform(),
             "args": {"IMAGE_DATE": "2000-01-01"},
         },
         {},
@@ -211,6 +212,24 @@ def test_the_image_lists_its_software(images: Images, tool: str, packages: list[
     assert versions[tool].startswith(VERSIONS[tool])
     compiled_into_job = {"golang-go", "golang-github-aws-aws-sdk-go-v2-dev"}
     assert {*packages, *compiled_into_job, "ca-certificates", "libc6"} <= {name.partition(":")[0] for name in versions}
+
+
+def test_every_image_has_biobatchs_version_as_a_label(images: Images) -> None:
+    labels = {tool: images.engine.images.get(images.uris[tool]).labels["biobatch.version"] for tool in TOOLS}
+    assert labels == dict.fromkeys(TOOLS, biobatch.__version__)
+
+
+def test_the_module_of_the_entrypoint_names_the_versions_that_debian_has(images: Images) -> None:
+    """`make unit` and `make check` use go.mod, and the image's build uses Debian's packages."""
+    lines = images.run("samtools", "cat", "/usr/share/biobatch/job.tsv").log.splitlines()
+    debian = dict(line.split("\t") for line in lines if not line.startswith("job: "))
+    required = re.findall(r"^\t(\S+) v(\S+)$", (ROOT / "images/base/job/go.mod").read_text(), re.MULTILINE)
+    for module, package in {
+        "github.com/aws/aws-sdk-go-v2": "golang-github-aws-aws-sdk-go-v2-dev",
+        "github.com/aws/smithy-go": "golang-github-aws-smithy-go-dev",
+        "golang.org/x/sync": "golang-golang-x-sync-dev",
+    }.items():
+        assert dict(required)[module] == debian[package].rpartition("-")[0], module
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,19 @@ import pytest
 import yaml
 
 from local.paths import ROOT
-from tests.docs import readme
+from tests.docs import pages
 from tests.images_tree import copy_images
 
-#: The fifth tool of the README, as it stands there.
-OWN_DOCKERFILE = re.findall(r"```dockerfile\n(# images/seqtk/.*?)```", readme.TEXT, re.DOTALL)[0]
-OWN_TOOL: dict[str, Any] = yaml.safe_load(
-    re.findall(r"```yaml\n  biobatch:tools:\n(.*?)```", readme.TEXT, re.DOTALL)[0]
-)
+_PAGE = pages.text("docs/how-to/add-a-tool.md")
+
+#: The fifth tool, as the documentation prints it.
+OWN_DOCKERFILE = re.findall(r"```dockerfile\n(# images/seqtk/.*?)```", _PAGE, re.DOTALL)[0]
+OWN_TOOL: dict[str, Any] = yaml.safe_load(re.findall(r"```yaml\n  biobatch:tools:\n(.*?)```", _PAGE, re.DOTALL)[0])
 
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program's tree with the README's fifth tool."""
+    """The program's tree with the documentation's fifth tool."""
     folder = tmp_path_factory.mktemp("tree")
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)

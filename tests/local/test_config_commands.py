@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local import pulumi_cli
+from local.machine import pulumi_cli
 from tests.unit.settings.pulumi_config import CommandFailed, StackConfig
 from tests.unit.settings.test_remedies import commands, faults, stack
 from tests.unit.settings.wrong import WRONG, Wrong

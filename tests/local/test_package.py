@@ -1,4 +1,4 @@
-"""A program that is not ours makes the components over the wire, as the README says: by their folder in its Pulumi.yaml."""
+"""A program that is not ours makes the components over the wire, as the documentation says: by their folder in its Pulumi.yaml."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import yaml
 from components.package import COMPONENTS
 from local.paths import ROOT
 from local.record import Record
-from tests.docs import readme
+from tests.docs import pages
 from tests.local.command import pulumi
 
 #: It has none of our classes: types and properties by their names, as an SDK of any language sends them.
@@ -79,9 +79,9 @@ pulumi.export("definition", definition)
 TYPES = {f"biobatch:index:{component.__name__}" for component in COMPONENTS}
 
 
-def of_the_readme(pattern: str) -> str:
-    """What the README prints, with this clone for PATH."""
-    (text,) = re.findall(pattern, readme.TEXT)
+def of_the_page(pattern: str) -> str:
+    """What the documentation prints, with this clone for PATH."""
+    (text,) = re.findall(pattern, pages.text("docs/how-to/other-programs.md"))
     return str(text).replace("PATH", str(ROOT))
 
 
@@ -93,7 +93,7 @@ def second_program(local_stack: Record, tmp_path: Path, monkeypatch: pytest.Monk
     project = {
         "name": "second",
         "runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(ROOT / ".venv")}},
-        "plugins": {"providers": yaml.safe_load(of_the_readme(r"`plugins: providers:\s+(\[.*?\])`"))},
+        "plugins": {"providers": yaml.safe_load(of_the_page(r"`plugins: providers:\s+(\[.*?\])`"))},
     }
     (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     (tmp_path / "__main__.py").write_text(PROGRAM)
@@ -103,8 +103,8 @@ def second_program(local_stack: Record, tmp_path: Path, monkeypatch: pytest.Monk
     assert result.exit_code == 0, result.text
 
 
-def test_the_readmes_command_prints_the_schema_of_every_component(local_stack: Record, tmp_path: Path) -> None:
-    command = of_the_readme(r"`(pulumi package get-schema\s+PATH/components)`").split()
+def test_the_documented_command_prints_the_schema_of_every_component(local_stack: Record, tmp_path: Path) -> None:
+    command = of_the_page(r"`(pulumi package get-schema\s+PATH/components)`").split()
     schema = json.loads(subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True).stdout)
     assert set(schema["resources"]) == TYPES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local import pulumi_cli
+from local.machine import pulumi_cli
 from local.paths import ROOT
 
 

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// adopt makes this process the parent of every descendant that loses its own, whatever group or session it made for itself
+// becomeSubreaper makes this process the parent of every orphaned descendant, also of those in other groups or sessions
 // (prctl(2), PR_SET_CHILD_SUBREAPER).
-func adopt() error {
+func becomeSubreaper() error {
 	const setChildSubreaper = 36
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
 		return fmt.Errorf("prctl: %w", errno)
@@ -19,15 +19,16 @@ func adopt() error {
 	return nil
 }
 
-// endDescendants kills all that descends from this process, and returns when nothing does, in how many rounds. A dead child's own
-// children are this process's before the child can be waited for, so that the next round finds them.
-func endDescendants() (rounds int) {
+// killDescendants kills all descendants of this process and returns the number of rounds it took. When a child dies, its children
+// become children of this process before the child can be waited for, so the next round finds them.
+func killDescendants() (rounds int) {
 	for ; ; rounds++ {
 		found := children()
 		for _, child := range found {
 			_ = syscall.Kill(child, syscall.SIGKILL)
 		}
-		// As many end, whichever they are: one at a time, thousands that had ended by themselves would take minutes.
+		// Wait for as many processes as were killed, in any order. Waiting for one in each round would take minutes if thousands have
+		// already ended.
 		for range max(1, len(found)) {
 			if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
 				return rounds
@@ -36,7 +37,8 @@ func endDescendants() (rounds int) {
 	}
 }
 
-// children are the processes whose parent this one is (proc_pid_stat(5): the name, in brackets, may hold anything).
+// children returns the ids of this process's children. In /proc/PID/stat, the name in brackets may contain any character
+// (proc_pid_stat(5)).
 func children() (found []int) {
 	self := strconv.Itoa(os.Getpid())
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")

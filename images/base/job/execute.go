@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// grace is what the command has between SIGTERM and SIGKILL. Batch itself kills after 30 seconds.
-var grace = 25 * time.Second
+// gracePeriod is the time between SIGTERM and SIGKILL for the command. Batch sends its own SIGKILL after 30 seconds.
+var gracePeriod = 25 * time.Second
 
-// execute runs the command in the working folder, in a process group of its own so that a signal reaches all of a pipeline.
-// The command's exit code becomes the job's; a command ended by signal n counts as 128 + n, as in a shell. Two causes lie outside
-// the command, and have a code of their own, whatever it made of them: memory used up, and a full scratch volume.
+// execute runs the command in the working folder, in a new process group so that a signal reaches a whole pipeline.
+// The exit code of the command becomes that of the job. If signal n ended the command, the code is 128 + n, as in a shell.
+// If memory was used up or the scratch volume was full, the job ends with exitMemory or exitFull, whatever the command returned.
 func execute(ctx context.Context, command []string, work, tmp string, gauge *gauge) error {
 	killed := memoryKills()
-	if err := adopt(); err != nil {
+	if err := becomeSubreaper(); err != nil {
 		return err
 	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = work, os.Stdout, os.Stderr
-	// The last setting of a name counts. TMPDIR lies outside the working folder: spill files must match no output pattern.
+	// The last value of a name counts. TMPDIR is outside the working folder, because output patterns must not match temporary files.
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "HOME="+tmp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -42,30 +42,30 @@ func execute(ctx context.Context, command []string, work, tmp string, gauge *gau
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(grace):
-			say("the command did not end within %s of SIGTERM; killing it", grace)
+		case <-time.After(gracePeriod):
+			logf("the command did not end within %s of SIGTERM; killing it", gracePeriod)
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			_ = cmd.Process.Kill() // which may have left its group
+			_ = cmd.Process.Kill() // the process may have left its group
 		}
 	}()
 	err := cmd.Wait()
 	close(ended)
-	// What the command left running in the background must not write to outputs while they are published.
-	endDescendants()
-	if ctx.Err() != nil { // whatever the command made of the signal
+	// Background processes of the command must not write to outputs while job publishes them.
+	killDescendants()
+	if ctx.Err() != nil { // whatever the command returned after the signal
 		return ctx.Err()
 	}
 	err = explainEnd(err)
 	switch {
-	case memoryKills() > killed: // though the command may have ended well
-		return faultf(exitMemory, "a process of the command was killed for want of memory; nothing was published. Ask for more (--memory-mib)")
+	case memoryKills() > killed: // the command may have ended with 0 all the same
+		return faultf(exitMemory, "a process of the command was killed because it ran out of memory; nothing was published. Ask for more (--memory-mib)")
 	case err != nil && gauge.leastFree() < leastFree:
-		return faultf(exitFull, "the scratch volume was full, by this job or by others on the machine: %v. Ask for a larger volume, or write less to it", err)
+		return faultf(exitFull, "this job or other jobs on the machine filled the scratch volume: %v. Ask for a larger volume, or write less to it", err)
 	}
 	return err
 }
 
-// leastFree is the free space, in bytes, under which a volume is as good as full: file systems keep the last blocks.
+// leastFree is the free space, in bytes, below which a volume counts as full. File systems reserve the last blocks.
 const leastFree = 64 << 10
 
 func explainEnd(err error) error {
@@ -79,7 +79,7 @@ func explainEnd(err error) error {
 	}
 	hint := ""
 	if exit.ExitCode() == 128+int(syscall.SIGKILL) {
-		hint = " (something killed it, most often for want of memory)"
+		hint = " (something killed it, usually because it ran out of memory)"
 	}
 	return faultf(exit.ExitCode(), "the command failed with exit code %d%s; nothing was published", exit.ExitCode(), hint)
 }

@@ -14,8 +14,8 @@ import (
 func script(text string) []string { return []string{"bash", "-c", text} }
 
 func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
-	defer func(before time.Duration) { grace = before }(grace)
-	grace = 200 * time.Millisecond
+	defer func(before time.Duration) { gracePeriod = before }(gracePeriod)
+	gracePeriod = 200 * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	started := time.Now()
@@ -51,20 +51,20 @@ func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
 }
 
 func TestWhatHasEndedByItselfIsClearedAwayInARoundOrTwo(t *testing.T) {
-	if err := adopt(); err != nil {
+	if err := becomeSubreaper(); err != nil {
 		t.Fatal(err)
 	}
 	if err := exec.Command("bash", "-c", "for i in {1..300}; do (: &); done").Run(); err != nil {
 		t.Fatal(err)
 	}
-	if rounds := endDescendants(); rounds > 10 { // a few may still be on their way here
+	if rounds := killDescendants(); rounds > 10 { // a few may still be on their way here
 		t.Errorf("300 orphans took %d rounds", rounds)
 	}
 }
 
 func TestACommandThatHasLeftItsGroupIsKilledToo(t *testing.T) {
-	defer func(before time.Duration) { grace = before }(grace)
-	grace = 200 * time.Millisecond
+	defer func(before time.Duration) { gracePeriod = before }(gracePeriod)
+	gracePeriod = 200 * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	leave := `$SIG{TERM} = "IGNORE"; if (!($child = fork)) { setpgrp(0, 0); sleep 60; exit } sleep 1 until setpgrp(0, $child) or $! != 1; sleep 20`

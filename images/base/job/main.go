@@ -1,11 +1,11 @@
 // job is the entrypoint of every Biobatch image: it stages a job's inputs in, runs its command and stages the outputs out.
 //
-// The promise: outputs are published only after the command has succeeded, each whole, and the manifest last. What has no
-// manifest, or an empty one, is no result. For users: docs/reference/job-environment.md.
+// job publishes outputs only after the command has succeeded. It uploads each output whole, and the manifest last. Outputs are
+// incomplete until a non-empty manifest exists. docs/reference/job-environment.md describes job for users.
 //
-// Read in this order: plan.go (what the JOB_… variables ask for), store.go (S3), outage.go (how long S3 may fail), verify.go (whether
-// an input is whole), manifest.go (what a finished or failed job leaves, and how the next one recognises it), execute.go (the command),
-// descendants.go (what it left running), usage.go (what it took).
+// Read the files in this order: plan.go (the JOB_… variables), store.go (S3), outage.go (retries), verify.go (integrity of inputs),
+// manifest.go (results of finished and failed jobs), execute.go (the command), descendants.go (its background processes), usage.go
+// (its resource usage).
 package main
 
 import (
@@ -23,25 +23,25 @@ import (
 	"time"
 )
 
-// Exit codes of job itself, from sysexits.h so that they stay clear of the tools' own small numbers.
+// Exit codes of job. They come from sysexits.h, because tools use small numbers.
 const (
 	exitUsage    = 64  // the JOB_… variables or the command are wrong
-	exitDamaged  = 65  // an input is not what S3, its manifest or its own format says it is
+	exitDamaged  = 65  // an input does not match its checksum in S3, its manifest or its own format
 	exitNoInput  = 66  // an input or its bucket does not exist, an input is archived, a pattern matches nothing, or two inputs share a file name
-	exitNetwork  = 69  // S3 or the machine's agent could not be reached, or only answered with faults, until the patience ended
-	exitFull     = 71  // the scratch volume is full, and others hold much of it
-	exitNoOutput = 73  // an output pattern matches nothing or cannot be looked for, or there is no place to publish at
-	exitIO       = 74  // S3 or the scratch volume failed otherwise
-	exitDenied   = 77  // S3 refuses: the job role may not do it, there is none, or it is no request that S3 takes
+	exitNetwork  = 69  // S3 or the ECS agent could not be reached, or answered with errors only, for the whole retry time
+	exitFull     = 71  // the scratch volume is full, and other jobs use much of it
+	exitNoOutput = 73  // an output pattern matches nothing or cannot be searched, or the output bucket does not exist
+	exitIO       = 74  // another failure of S3 or of the scratch volume
+	exitDenied   = 77  // S3 refuses the request: the job has no role, the role lacks a permission, or the request is invalid
 	exitTooSmall = 78  // the scratch volume is too small for the job
-	exitMemory   = 137 // a process of the command was killed for want of memory
-	exitStopped  = 143 // SIGTERM or SIGINT: there is no manifest, so no result, unless it was just being written
+	exitMemory   = 137 // the kernel killed a process of the command because the container's memory was used up
+	exitStopped  = 143 // SIGTERM or SIGINT; a manifest exists only if job was writing it at that moment
 )
 
 // scratch is where the job definition mounts the writable volume; the image's root is read-only.
 const scratch = "/scratch"
 
-// fault is an error with the exit code that it ends the job with.
+// fault is an error with the exit code of the job.
 type fault struct {
 	code int
 	text string
@@ -56,7 +56,7 @@ func faultf(code int, format string, values ...any) error {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	// A log that nobody reads any more is no reason to end: caught, the signal is an error of the write alone.
+	// A closed log must not end the job. With the signal caught, only the write fails.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	started := time.Now()
 	rec := newRecord(started, os.Getenv)
@@ -68,57 +68,57 @@ func main() {
 	os.Exit(rec.ExitCode)
 }
 
-func say(format string, values ...any) {
-	fmt.Fprintf(log, "job: "+format+"\n", values...)
+func logf(format string, values ...any) {
+	fmt.Fprintf(logWriter, "job: "+format+"\n", values...)
 }
 
-// log is where job speaks to people; tests listen in.
-var log io.Writer = os.Stderr
+// logWriter receives the messages of job. Tests replace it.
+var logWriter io.Writer = os.Stderr
 
-// tell says why the job fails and returns its exit code, 0 if it does not fail.
-func tell(ctx context.Context, err error) int {
+// reportFault logs why the job fails and returns its exit code, 0 if it does not fail.
+func reportFault(ctx context.Context, err error) int {
 	var f fault
 	switch {
-	case err == nil: // also when a signal came after the manifest
+	case err == nil: // also if a signal arrived after the manifest was written
 		return 0
 	case ctx.Err() != nil && (!errors.As(err, &f) || f.code != exitStopped):
-		say("stopped by a signal; no manifest was written, so there is no result")
+		logf("stopped by a signal before the manifest was written; the outputs are incomplete")
 		return exitStopped
 	case errors.As(err, &f):
-		say("%s", f.text)
+		logf("%s", f.text)
 		return f.code
 	}
-	say("%s", err)
+	logf("%s", err)
 	return exitIO
 }
 
-// run does the whole job in a fresh folder of its own on the scratch volume, which is emptied before and after: a host-less
-// volume outlives its container until the agent's clean-up. It completes the record.
+// run does the whole job in a new folder on the scratch volume, and completes the record. It removes the folder before and after,
+// because a volume without a host path outlives its container until the ECS agent cleans up.
 func run(ctx context.Context, started time.Time, rec *record, gauge *gauge) {
 	plan, err := readPlan(os.Args[1:], os.Getenv)
 	if err != nil {
-		rec.ExitCode = tell(ctx, err)
+		rec.ExitCode = reportFault(ctx, err)
 		return
 	}
-	area := filepath.Join(scratch, areaName(rec.Job, rec.Attempt))
-	defer empty(area)
+	area := filepath.Join(scratch, jobFolder(rec.Job, rec.Attempt))
+	defer removeFolder(area)
 	store, err := attempt(ctx, started, plan, area, rec, gauge)
-	if rec.ExitCode = tell(ctx, judgeFull(err, area)); rec.ExitCode != 0 {
+	if rec.ExitCode = reportFault(ctx, classifyFullVolume(err, area)); rec.ExitCode != 0 {
 		rec.measure(gauge)
-		store.leave(ctx, plan, filepath.Join(area, "work"), *rec)
+		store.publishFailure(ctx, plan, filepath.Join(area, "work"), *rec)
 	}
 }
 
-// attempt does what the plan asks for. It returns the store too, where it got as far as that, for what a failed attempt leaves.
+// attempt carries out the plan. It also returns the store, if it opened one, because a failed attempt publishes its files through it.
 func attempt(ctx context.Context, started time.Time, plan plan, area string, rec *record, gauge *gauge) (*store, error) {
 	work, tmp := filepath.Join(area, "work"), filepath.Join(area, "tmp")
-	if err := empty(area); err != nil { // else an output pattern would match what is there
-		return nil, faultf(exitIO, "what an earlier run left in %s cannot be removed: %v", area, err)
+	if err := removeFolder(area); err != nil { // output patterns would match files of an earlier run
+		return nil, faultf(exitIO, "cannot remove the files of an earlier run in %s: %v", area, err)
 	}
 	for _, folder := range []string{work, tmp} {
 		switch err := os.MkdirAll(folder, 0o755); {
 		case isFull(err):
-			return nil, faultf(exitFull, "the scratch volume is full, by others on the machine: %v", err)
+			return nil, faultf(exitFull, "other jobs on the machine have filled the scratch volume: %v", err)
 		case err != nil:
 			return nil, faultf(exitIO, "%s is not writable (%v): mount a volume there", scratch, err)
 		}
@@ -140,7 +140,7 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 	if made.Inputs, err = store.find(ctx, plan); err != nil {
 		return store, err
 	}
-	if err := plan.spare(made.Inputs); err != nil {
+	if err := plan.refuseManifestOverInput(made.Inputs); err != nil {
 		return store, err
 	}
 	if plan.resume {
@@ -160,12 +160,12 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 	worked := time.Since(started)
 	rec.WorkSeconds = worked.Seconds()
 	if store != nil {
-		store.outage.begin(stagingPatience)
+		store.outage.startPhase(stagingRetryTime)
 	}
 	if err != nil || plan.prefix == nil {
 		return store, err
 	}
-	store.outage.begin(publishingPatience(worked))
+	store.outage.startPhase(publishingRetryTime(worked))
 	started = time.Now()
 	return store, store.stageOut(ctx, plan, work, made, func(outputs []object) record {
 		rec.BytesOut = totalSize(outputs)
@@ -175,8 +175,8 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 	})
 }
 
-// empty removes a folder, also where the command has protected its own files, as some package managers do.
-func empty(folder string) error {
+// removeFolder removes a folder, even if the command has made its files read-only, as some package managers do.
+func removeFolder(folder string) error {
 	if _, err := os.Lstat(folder); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -184,7 +184,7 @@ func empty(folder string) error {
 		return nil
 	}
 	_ = filepath.WalkDir(folder, func(name string, entry fs.DirEntry, _ error) error {
-		if entry != nil && entry.IsDir() { // and has not been read yet
+		if entry != nil && entry.IsDir() { // WalkDir calls this before it reads the folder
 			_ = os.Chmod(name, 0o700)
 		}
 		return nil
@@ -192,8 +192,8 @@ func empty(folder string) error {
 	return os.RemoveAll(folder)
 }
 
-// areaName keeps attempts and jobs of one host apart; an array child's id holds a colon, which some tools take for a separator.
-func areaName(job, attempt string) string {
+// jobFolder names the folder of one attempt of a job. The id of an array child contains a colon, which some tools treat as a separator.
+func jobFolder(job, attempt string) string {
 	if job == "" {
 		return fmt.Sprintf("job-%d", os.Getpid())
 	}

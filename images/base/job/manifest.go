@@ -19,7 +19,8 @@ import (
 	"unicode/utf8"
 )
 
-// manifest says what a finished job made, of what and how. It is written last: what has none, or an empty one, is no result.
+// manifest describes the outputs of a finished job, its inputs and how it ran. job writes it last. Outputs are incomplete until a
+// non-empty manifest exists.
 type manifest struct {
 	Job         string    `json:"job,omitempty"`
 	Attempt     string    `json:"attempt,omitempty"`
@@ -31,22 +32,22 @@ type manifest struct {
 	Outputs     []object  `json:"outputs"`
 }
 
-// isOf tells whether the manifest is of a job that would do the same: the same content in, through the same command in the same
-// image with the same variables. A version's id does not count: the same content may have been written once more.
-func (m manifest) isOf(other manifest) bool {
+// isSameJob reports whether two manifests describe the same work: the same input content, command, image and variables. The version id
+// of an object does not count, because the same content may have been uploaded again.
+func (m manifest) isSameJob(other manifest) bool {
 	same := func(a, b object) bool { return a.URI == b.URI && a.Size == b.Size && a.ETag == b.ETag }
 	return m.Image == other.Image && m.Environment == other.Environment && slices.Equal(m.Command, other.Command) &&
 		slices.EqualFunc(m.Inputs, other.Inputs, same)
 }
 
-// environmentSum stands for the variables that a result may depend on: all but those of AWS and of the container, less those that
-// tell a job its share, and those of job that do not bear on it. A sum, since a variable may hold a secret.
+// environmentSum returns a hash of the variables that a result may depend on. It leaves out the variables of AWS and of the container,
+// except arrayVariables, and it leaves out ignoredVariables. It is a hash because a variable may hold a secret.
 func environmentSum(variables []string) string {
 	var kept []string
 	for _, variable := range variables {
 		name, _, _ := strings.Cut(variable, "=")
 		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_")
-		if slices.Contains(shares, name) || !foreign && !slices.Contains(ignoredVariables, name) {
+		if slices.Contains(arrayVariables, name) || !foreign && !slices.Contains(ignoredVariables, name) {
 			kept = append(kept, variable)
 		}
 	}
@@ -55,15 +56,15 @@ func environmentSum(variables []string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// shares are all that children of an array job, or nodes of one of several, may differ in.
-var shares = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
+// arrayVariables tell the children of an array job, or the nodes of a multi-node job, apart.
+var arrayVariables = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
 
-// ignoredVariables are those of job itself on which no result depends: they say how the work is done, or the manifest names what they
-// say. Other variables whose names begin with JOB_ belong to the command.
+// ignoredVariables are the variables of job that do not affect a result, or whose meaning the manifest records otherwise. Other variables
+// that begin with JOB_ belong to the command.
 var ignoredVariables = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
 	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_TOOL", "JOB_TOOL_VERSION"}
 
-// readManifest returns nil if there is none, or an empty one.
+// readManifest returns nil if the manifest does not exist or is empty.
 func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {
 	text, err := s.readAll(ctx, l)
 	var f fault
@@ -75,54 +76,54 @@ func (s *store) readManifest(ctx context.Context, l location) (*manifest, error)
 	}
 	var m manifest
 	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, faultf(exitDamaged, "%s is no manifest: %v", l, err)
+		return nil, faultf(exitDamaged, "%s is not a manifest: %v", l, err)
 	}
 	return &m, nil
 }
 
-// isFinished tells whether this very job has been done, and its outputs are still there as it left them.
+// isFinished reports whether the same job has finished before and its outputs are unchanged.
 func (s *store) isFinished(ctx context.Context, l location, job manifest) (bool, error) {
 	found, err := s.readManifest(ctx, l)
 	var f fault
 	switch errors.As(err, &f); f.code {
-	case exitDenied: // as a role that may not list is told of what does not exist
+	case exitDenied: // the answer for a missing object if the role may not list
 		return false, nil
-	case exitDamaged: // of another shape, or broken: this run's takes its place
-		say("once more: %v", err)
+	case exitDamaged: // another format, or damaged: this run replaces it
+		logf("running the job: %v", err)
 		return false, nil
 	}
-	if found == nil || err != nil || !found.isOf(job) {
+	if found == nil || err != nil || !found.isSameJob(job) {
 		return false, err
 	}
-	err = sideBySide(ctx, files, len(found.Outputs), func(ctx context.Context, i int) error {
+	err = inParallel(ctx, parallelObjects, len(found.Outputs), func(ctx context.Context, i int) error {
 		output := found.Outputs[i]
 		bucket, _, _ := strings.Cut(strings.TrimPrefix(output.URI, "s3://"), "/")
 		now, err := s.head(ctx, location{bucket: bucket, key: output.Key})
 		if err == nil && (now.Size != output.Size || now.ETag != output.ETag) {
-			err = faultf(exitNoInput, "%s was overwritten since", output.URI)
+			err = faultf(exitNoInput, "%s was overwritten later", output.URI)
 		}
 		return err
 	})
 	switch {
 	case err == nil:
-		say("done before: %s names the same inputs, command, image and variables, and its outputs are as it left them", l)
+		logf("the job has finished before: %s lists the same inputs, command, image and variables, and its outputs are unchanged", l)
 		return true, nil
 	case errors.As(err, &f) && (f.code == exitNoInput || f.code == exitDenied):
-		say("once more, though %s says that it was done: %v", l, err)
+		logf("running the job again, although %s lists it as finished: %v", l, err)
 		return false, nil
 	}
 	return false, err
 }
 
-// agree holds inputs against the manifest of the job that made them: what has none is no result, and what was overwritten since
-// is another. Their SHA-256 is known from then on.
-func (s *store) agree(ctx context.Context, inputs []object, l location) error {
+// checkAgainstManifest compares inputs with the manifest of the job that made them. It fails if there is no manifest or if an input was
+// overwritten later. It sets the SHA-256 of the inputs.
+func (s *store) checkAgainstManifest(ctx context.Context, inputs []object, l location) error {
 	made, err := s.readManifest(ctx, l)
 	if err != nil {
 		return err
 	}
 	if made == nil {
-		return faultf(exitNoInput, "%s does not exist or is empty: what it would name is no result", l)
+		return faultf(exitNoInput, "%s does not exist or is empty, so the outputs of that job are incomplete", l)
 	}
 	outputs := map[string]object{}
 	for _, output := range made.Outputs {
@@ -134,25 +135,25 @@ func (s *store) agree(ctx context.Context, inputs []object, l location) error {
 			continue
 		}
 		if output.Size != input.Size || output.ETag != input.ETag {
-			return faultf(exitDamaged, "input %s is not what %s names: it was overwritten since", input.location(), l)
+			return faultf(exitDamaged, "input %s differs from %s: it was overwritten later", input.location(), l)
 		}
 		inputs[i].SHA256 = output.SHA256
 	}
 	return nil
 }
 
-// stageOut publishes every file that an output pattern matches, then the record, then the manifest. A pattern that matches nothing is
-// a failure before anything is published. describe makes the record when the outputs are there.
+// stageOut publishes every file that an output pattern matches, then the record, then the manifest. If a pattern matches nothing, it
+// fails before it publishes anything. describe returns the record once the outputs are uploaded.
 func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest, describe func([]object) record) error {
 	outputs, err := findOutputs(p, work)
 	if err != nil {
 		return err
 	}
-	if err := s.withdraw(ctx, p.manifest); err != nil {
+	if err := s.invalidateManifest(ctx, p.manifest); err != nil {
 		return err
 	}
 	streams := s.streamsEach(len(outputs))
-	err = sideBySide(ctx, files, len(outputs), func(ctx context.Context, i int) error {
+	err = inParallel(ctx, parallelObjects, len(outputs), func(ctx context.Context, i int) error {
 		return s.upload(ctx, &outputs[i], filepath.Join(work, strings.TrimPrefix(outputs[i].Key, p.prefix.key)), streams)
 	})
 	if err != nil {
@@ -162,8 +163,8 @@ func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest
 	if err != nil {
 		return err
 	}
-	if err := s.put(ctx, p.record(), string(rec)+"\n"); err != nil { // the manifest alone makes the result
-		say("the record was not stored: %v", err)
+	if err := s.put(ctx, p.record(), string(rec)+"\n"); err != nil { // the result is complete without the record
+		logf("the record was not stored: %v", err)
 	}
 	made.Finished, made.Outputs = time.Now().UTC().Truncate(time.Second), outputs
 	text, err := json.MarshalIndent(made, "", "  ")
@@ -173,56 +174,56 @@ func (s *store) stageOut(ctx context.Context, p plan, work string, made manifest
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	// Everything is there: a signal that comes now must not leave it open whether the manifest is.
-	last, cancel := pastTheEnd(ctx)
+	// All outputs are uploaded. A signal from now on must not interrupt the write of the manifest.
+	last, cancel := cleanupContext(ctx)
 	defer cancel()
 	err = s.put(last, p.manifest, string(text))
 	if err != nil && ctx.Err() != nil {
-		err = faultf(exitStopped, "stopped by a signal while the manifest was written: if %s is there, so is the whole result", p.manifest)
+		err = faultf(exitStopped, "stopped by a signal while the manifest was written. If %s exists, the outputs are complete", p.manifest)
 	}
 	return err
 }
 
-// leave publishes what explains a failure: the files that the patterns of JOB_KEEP_ON_FAILURE match, the smallest first, then the
-// record. Nothing that goes wrong here changes how the job ends. After a signal it takes cleanupTimeout at most.
-func (s *store) leave(ctx context.Context, p plan, work string, rec record) {
+// publishFailure publishes what explains a failure: the files that match JOB_KEEP_ON_FAILURE, smallest first, then the record. A fault
+// here does not change the exit code of the job. After a signal it takes cleanupTimeout at most.
+func (s *store) publishFailure(ctx context.Context, p plan, work string, rec record) {
 	if s == nil || p.prefix == nil || rec.Job == "" {
 		return
 	}
-	ctx, cancel := pastTheEnd(ctx)
+	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
 	folder := p.failed(rec.Job, rec.Attempt)
 	var kept []string
-	if rec.WorkSeconds > 0 { // else there is no more than inputs
-		kept = findKept(p.keep, work)
+	if rec.WorkSeconds > 0 { // otherwise the folder holds inputs only
+		kept = findFilesToKeep(p.keep, work)
 	}
 	streams := s.streamsEach(len(kept))
 	faults := make([]error, len(kept))
-	_ = sideBySide(ctx, files, len(kept), func(ctx context.Context, i int) error {
+	_ = inParallel(ctx, parallelObjects, len(kept), func(ctx context.Context, i int) error {
 		key := folder.key + kept[i]
 		output := object{URI: location{bucket: folder.bucket, key: key}.String(), Key: key, bucket: folder.bucket}
 		faults[i] = s.upload(ctx, &output, filepath.Join(work, kept[i]), streams)
 		return nil
 	})
 	if faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil }); len(faults) > 0 {
-		say("%d of %d files of the failed attempt were not kept: %v", len(faults), len(kept), faults[0])
+		logf("%d of %d files of the failed attempt were not kept: %v", len(faults), len(kept), faults[0])
 	} else if len(kept) > 0 {
-		say("kept %d files of the failed attempt in %s", len(kept), folder)
+		logf("kept %d files of the failed attempt in %s", len(kept), folder)
 	}
 	text, err := json.Marshal(rec)
 	if err == nil {
 		err = s.put(ctx, location{bucket: folder.bucket, key: folder.key + recordName}, string(text)+"\n")
 	}
 	if err != nil {
-		say("the record was not stored: %v", err)
+		logf("the record was not stored: %v", err)
 	}
 }
 
 const recordName = "record.json"
 
-// withdraw empties the manifest of an earlier run, whose outputs are about to be overwritten: it would stand over a mixture. A role
-// that may not list is told "forbidden" of what does not exist, and empties it to be sure.
-func (s *store) withdraw(ctx context.Context, l location) error {
+// invalidateManifest empties the manifest of an earlier run before its outputs are overwritten, because it would describe a mixture.
+// If the role may not list, S3 answers "forbidden" for a missing manifest too, so it is emptied in that case as well.
+func (s *store) invalidateManifest(ctx context.Context, l location) error {
 	before, err := s.head(ctx, l)
 	var f fault
 	switch {
@@ -234,28 +235,28 @@ func (s *store) withdraw(ctx context.Context, l location) error {
 	return err
 }
 
-// searched is a folder in which fs.Glob passes over nothing without a word: it reads those that are not named in UTF-8, as os.DirFS
-// does not, and remembers which it could not read.
-type searched struct {
+// searchedFolder is a file system for fs.Glob that skips nothing silently. It reads folders whose names are not UTF-8, which os.DirFS
+// does not, and remembers the error of a folder that it could not read.
+type searchedFolder struct {
 	fs.StatFS
 	root  string
 	fault error
 }
 
-func (s *searched) ReadDir(name string) ([]fs.DirEntry, error) {
+func (s *searchedFolder) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(filepath.Join(s.root, name))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // a pattern's folder may be a file
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // a folder of the pattern may be a file
 		s.fault = err
 	}
 	return entries, err
 }
 
-// findKept returns the names of the files that patterns match, the smallest first: what explains a failure is most often a log, and a
-// machine that shuts down leaves little time. What cannot be kept is passed over.
-func findKept(patterns []string, work string) []string {
+// findFilesToKeep returns the names of the files that the patterns match, smallest first. A log usually explains a failure, and a machine
+// that shuts down leaves little time. It skips what cannot be uploaded.
+func findFilesToKeep(patterns []string, work string) []string {
 	sizes := map[string]int64{}
 	for _, pattern := range patterns {
-		matches, _ := fs.Glob(&searched{StatFS: os.DirFS(work).(fs.StatFS), root: work}, pattern)
+		matches, _ := fs.Glob(&searchedFolder{StatFS: os.DirFS(work).(fs.StatFS), root: work}, pattern)
 		for _, name := range matches {
 			info, err := os.Stat(filepath.Join(work, name))
 			if err == nil && info.Mode().IsRegular() && utf8.ValidString(name) && name != recordName {
@@ -270,11 +271,11 @@ func findKept(patterns []string, work string) []string {
 
 func findOutputs(p plan, work string) ([]object, error) {
 	names := map[string]bool{}
-	folder := &searched{StatFS: os.DirFS(work).(fs.StatFS), root: work}
+	folder := &searchedFolder{StatFS: os.DirFS(work).(fs.StatFS), root: work}
 	for _, pattern := range p.outputs {
 		matches, err := fs.Glob(folder, pattern)
 		if folder.fault != nil {
-			return nil, faultf(exitNoOutput, "the output pattern %q cannot be looked for: %v; nothing was published", pattern, folder.fault)
+			return nil, faultf(exitNoOutput, "cannot search for the output pattern %q: %v; nothing was published", pattern, folder.fault)
 		}
 		if err != nil || len(matches) == 0 {
 			return nil, faultf(exitNoOutput, "the output pattern %q matches no file; nothing was published", pattern)
@@ -284,7 +285,7 @@ func findOutputs(p plan, work string) ([]object, error) {
 				return nil, faultf(exitNoOutput, "output %q is not a file (for a folder write %s/*); nothing was published", name, name)
 			}
 			if !utf8.ValidString(name) {
-				return nil, faultf(exitNoOutput, "output %q has a name that is not UTF-8, as keys are; nothing was published", name)
+				return nil, faultf(exitNoOutput, "the name of output %q is not UTF-8, which S3 keys must be; nothing was published", name)
 			}
 			names[name] = true
 		}
@@ -293,7 +294,7 @@ func findOutputs(p plan, work string) ([]object, error) {
 	for name := range names {
 		key := p.prefix.key + name
 		if place := (location{bucket: p.prefix.bucket, key: key}); place == p.manifest || place == p.record() {
-			return nil, faultf(exitNoOutput, "output %q is where the manifest or the record goes: name another place by JOB_MANIFEST; nothing was published", name)
+			return nil, faultf(exitNoOutput, "output %q would overwrite the manifest or the record; nothing was published. Set JOB_MANIFEST to another URI", name)
 		}
 		outputs = append(outputs, object{URI: location{bucket: p.prefix.bucket, key: key}.String(), Key: key, bucket: p.prefix.bucket})
 	}

@@ -39,7 +39,7 @@ func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
 	} {
 		changed := job()
 		c.change(&changed)
-		if job().isOf(changed) != c.same || changed.isOf(job()) != c.same {
+		if job().isSameJob(changed) != c.same || changed.isSameJob(job()) != c.same {
 			t.Errorf("%s: want %v", name, c.same)
 		}
 	}
@@ -180,7 +180,7 @@ func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing
 			w.Header().Set("ETag", `"e"`)
 		}
 	})
-	work := filepath.Dir(written(t, []byte("ACGT")))
+	work := filepath.Dir(writeTemp(t, []byte("ACGT")))
 	asked := plan{outputs: []string{"file"}, prefix: &location{bucket: "b"}, manifest: location{bucket: "b", key: "manifest.json"}}
 	if err := store.stageOut(ctx, asked, work, manifest{}, describe); codeOf(err) != exitStopped {
 		t.Errorf("got %v, want code %d", err, exitStopped)
@@ -195,7 +195,7 @@ func TestWhatIsKeptOfAFailureIsWhatIsThereTheSmallestFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := findKept([]string{"*.log", "*/*.log", "none", "deep", "*.json", "small*"}, work)
+	got := findFilesToKeep([]string{"*.log", "*/*.log", "none", "deep", "*.json", "small*"}, work)
 	if want := []string{"small.log", "deep/other.log", "big.log"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -211,25 +211,25 @@ func TestAFailedAttemptLeavesItsFilesAndItsRecord(t *testing.T) {
 		"one that never began":       {record{Job: "4f", Attempt: "1"}, []string{"/b/to/failed/4f/1/record.json"}},
 		"one of no attempt of Batch": {record{WorkSeconds: 1}, nil},
 	} {
-		listen(t)
+		captureLog(t)
 		var sent []string
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			sent = append(sent, r.URL.Path)
 			w.Header().Set("ETag", `"e"`)
 		})
-		store.leave(context.Background(), asked, filepath.Dir(written(t, []byte("ACGT"))), c.rec)
+		store.publishFailure(context.Background(), asked, filepath.Dir(writeTemp(t, []byte("ACGT"))), c.rec)
 		if !slices.Equal(sent, c.want) {
 			t.Errorf("%s: sent %v, want %v", name, sent, c.want)
 		}
 	}
 	var none *store // the job has failed before it had one
-	none.leave(context.Background(), asked, "", record{Job: "4f"})
+	none.publishFailure(context.Background(), asked, "", record{Job: "4f"})
 }
 
 func TestAStoppedAttemptLeavesWhatItCanInAFewSeconds(t *testing.T) {
 	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
-	listen(t)
+	captureLog(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, answers := range []bool{true, false} {
@@ -245,7 +245,7 @@ func TestAStoppedAttemptLeavesWhatItCanInAFewSeconds(t *testing.T) {
 			sent++
 		})
 		asked := plan{keep: []string{"file"}, prefix: &location{bucket: "b", key: "to/"}}
-		store.leave(ctx, asked, filepath.Dir(written(t, []byte("ACGT"))), record{Job: "4f", Attempt: "1", WorkSeconds: 1})
+		store.publishFailure(ctx, asked, filepath.Dir(writeTemp(t, []byte("ACGT"))), record{Job: "4f", Attempt: "1", WorkSeconds: 1})
 		if close(ended); answers && sent != 2 {
 			t.Errorf("sent %d", sent)
 		}

@@ -18,14 +18,14 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// stagingPatience is how long job goes on trying before the command, and after one that failed.
-const stagingPatience = 5 * time.Minute
+// stagingRetryTime is how long job retries before the command runs, and after a command that failed.
+const stagingRetryTime = 5 * time.Minute
 
-// publishingPatience is how long job goes on trying to publish what the command took so long to make.
-func publishingPatience(work time.Duration) time.Duration { return max(30*time.Minute, work) }
+// publishingRetryTime returns how long job retries to publish the outputs: as long as the command ran, and at least half an hour.
+func publishingRetryTime(work time.Duration) time.Duration { return max(30*time.Minute, work) }
 
-// lastTry is when the last try may begin in an attempt that Batch ends at a time limit: two minutes before it, since a try can take
-// one minute to fail and job needs the rest to end. Of a short limit it is the last quarter.
+// lastTry returns when the last try may begin if Batch ends the attempt at a time limit. That is two minutes before the limit, because
+// a try can take one minute to fail and job needs the rest to end. For a short limit it is the last quarter.
 func lastTry(started time.Time, limit time.Duration) time.Time {
 	if limit == 0 {
 		return time.Time{}
@@ -39,42 +39,42 @@ var (
 	backoff retry.BackoffDelayer = retry.NewExponentialJitterBackoff(retry.DefaultMaxBackoff)
 )
 
-// outage is the SDK's retryer of every request. It has one promise for all of them: job goes on trying until S3 has answered nothing
-// but faults for as long as the patience lasts. Any good answer ends the outage. It stands in for the SDK's own budget of retries, which
-// many requests side by side use up in two seconds (aws/aws-sdk-go-v2#3413).
+// outage is the SDK's retryer for every request. All requests share it: job retries until S3 has answered with errors only for the whole
+// retry time. Any successful answer ends the outage. It replaces the SDK's own retry budget, which many parallel requests use up in two
+// seconds (aws/aws-sdk-go-v2#3413).
 type outage struct {
 	*retry.Standard
 
-	mutex    sync.Mutex
-	patience time.Duration
-	lastTry  time.Time // zero: whenever the patience ends
-	since    time.Time // zero: there is none
-	told     time.Time
+	mutex      sync.Mutex
+	retryTime  time.Duration
+	lastTry    time.Time // zero: no limit but the retry time
+	start      time.Time // zero: no outage
+	lastReport time.Time
 }
 
-// newOutage makes a retryer. renew is called when S3 says that the credentials have expired, and tells whether there can be others.
+// newOutage returns a retryer. It calls renew when S3 reports expired credentials. renew reports whether new ones can be obtained.
 func newOutage(renew func() bool) *outage {
 	isTransient := func(err error) aws.Ternary { return isTransient(err, renew) }
-	return &outage{patience: stagingPatience, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
+	return &outage{retryTime: stagingRetryTime, Standard: retry.NewStandard(func(o *retry.StandardOptions) {
 		o.Backoff = backoff
-		o.Retryables = slices.Insert(o.Retryables, 1, retry.IsErrorRetryable(retry.IsErrorRetryableFunc(isTransient))) // after what was cancelled
+		o.Retryables = slices.Insert(o.Retryables, 1, retry.IsErrorRetryable(retry.IsErrorRetryableFunc(isTransient))) // after the check for cancellation
 	})}
 }
 
-// begin starts a phase of the job: what failed before no longer counts.
-func (o *outage) begin(patience time.Duration) {
+// startPhase starts a phase of the job. Earlier failures no longer count.
+func (o *outage) startPhase(retryTime time.Duration) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	o.patience, o.since = patience, time.Time{}
+	o.retryTime, o.start = retryTime, time.Time{}
 }
 
-// MaxAttempts is without limit: time limits the tries, not their number.
+// MaxAttempts is 0, no limit. The time limits the tries, not their number.
 func (o *outage) MaxAttempts() int { return 0 }
 
-// tryKey finds in a request's context when its present try began.
+// tryKey is the key in a request's context for the time when its current try began.
 type tryKey struct{}
 
-// GetAttemptToken returns what the SDK calls when a try has ended.
+// GetAttemptToken returns the function that the SDK calls when a try has ended.
 func (o *outage) GetAttemptToken(ctx context.Context) (func(error) error, error) {
 	*ctx.Value(tryKey{}).(*time.Time) = now()
 	return func(err error) error {
@@ -88,48 +88,48 @@ func (o *outage) GetAttemptToken(ctx context.Context) (func(error) error, error)
 func (o *outage) end() {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	if o.told.After(o.since) && !o.since.IsZero() {
-		say("S3 answers again after %s", now().Sub(o.since).Round(time.Second))
+	if o.lastReport.After(o.start) && !o.start.IsZero() {
+		logf("S3 responds again after %s", now().Sub(o.start).Round(time.Second))
 	}
-	o.since = time.Time{}
+	o.start = time.Time{}
 }
 
-// GetRetryToken allows another try of a request that failed, or returns its fault. A try that began within the patience is always followed
-// by another one: it may have taken long to fail, and have begun before S3 was back.
+// GetRetryToken allows another try of a request that failed, or returns its error. A try that began within the retry time is always
+// followed by another one, because it may have taken long to fail and have begun before S3 was available again.
 func (o *outage) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 	moment, began := now(), *ctx.Value(tryKey{}).(*time.Time)
-	if o.since.IsZero() {
-		o.since, o.told = moment, moment
+	if o.start.IsZero() {
+		o.start, o.lastReport = moment, moment
 	}
-	lasted := moment.Sub(o.since)
-	if began.Sub(o.since) >= o.patience || !o.lastTry.IsZero() && !moment.Before(o.lastTry) {
-		return nil, outlasted{err, lasted}
+	lasted := moment.Sub(o.start)
+	if began.Sub(o.start) >= o.retryTime || !o.lastTry.IsZero() && !moment.Before(o.lastTry) {
+		return nil, outageError{err, lasted}
 	}
-	if moment.Sub(o.told) >= time.Minute {
-		o.told = moment
-		say("S3 has given no good answer for %s (%v); trying for up to %s in all", lasted.Round(time.Second), innermost(err), o.patience)
+	if moment.Sub(o.lastReport) >= time.Minute {
+		o.lastReport = moment
+		logf("S3 has not responded successfully for %s (%v); retrying for up to %s in total", lasted.Round(time.Second), rootCause(err), o.retryTime)
 	}
 	return func(error) error { return nil }, nil
 }
 
-// outlasted is the last fault of an outage that lasted longer than the patience.
-type outlasted struct {
+// outageError is the last error of an outage that lasted longer than the retry time.
+type outageError struct {
 	error
-	lasted time.Duration
+	duration time.Duration
 }
 
-func (o outlasted) Unwrap() error { return o.error }
+func (o outageError) Unwrap() error { return o.error }
 
-// isTransient tells apart where the SDK does not: what may pass and what stays.
+// isTransient reports whether an error is worth a retry, where the SDK decides otherwise.
 func isTransient(err error, renew func() bool) aws.Ternary {
 	var file *fs.PathError
 	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &file) || errors.As(err, &certificate) { // which pass for faults of the network
+	if errors.As(err, &file) || errors.As(err, &certificate) { // the SDK would treat both as network errors
 		return aws.FalseTernary
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) { // an answer that broke off
+	if errors.Is(err, io.ErrUnexpectedEOF) { // the response was cut off
 		return aws.TrueTernary
 	}
 	var answer smithy.APIError
@@ -137,8 +137,8 @@ func isTransient(err error, renew func() bool) aws.Ternary {
 		switch answer.ErrorCode() {
 		case "ExpiredToken", "ExpiredTokenException":
 			return aws.BoolTernary(renew())
-		case "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", // it arrived damaged
-			"OperationAborted", "ConditionalRequestConflict": // another request was in the way
+		case "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", // the data arrived damaged
+			"OperationAborted", "ConditionalRequestConflict": // another request interfered
 			return aws.TrueTernary
 		}
 	}
@@ -151,7 +151,7 @@ func isTransient(err error, renew func() bool) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// statusOf is the HTTP status of an answer from S3 or from the agent, 0 if there was none.
+// statusOf returns the HTTP status of a response from S3 or from the ECS agent, 0 if there was none.
 func statusOf(err error) int {
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) {
@@ -160,33 +160,33 @@ func statusOf(err error) int {
 	return 0
 }
 
-// retryWhole moves the SDK's retries to the outside of a request, so that each try does everything anew. The SDK fetches credentials
-// once for all tries: they would expire in a long outage, and a failure to fetch them would be final.
+// retryWhole moves the SDK's retries to the outside of a request, so that each try repeats every step. The SDK fetches credentials
+// once for all tries. They would expire in a long outage, and a failure to fetch them would be final.
 func retryWhole(stack *middleware.Stack) error {
 	retries, err := stack.Finalize.Remove((*retry.Attempt)(nil).ID())
 	if err != nil {
 		return err
 	}
-	clocked := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+	withClock := func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 		return next.HandleInitialize(context.WithValue(ctx, tryKey{}, new(time.Time)), in)
 	}
 	return errors.Join(stack.Finalize.Add(retries, middleware.Before),
-		stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ClockTries", clocked), middleware.Before))
+		stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ClockTries", withClock), middleware.Before))
 }
 
-// readInto makes reading an object's content a part of each try, so that content that breaks off is asked for again like anything else.
-// begin returns where the content of one try goes.
+// readInto makes reading an object's content part of each try, so that a request whose content is cut off is retried too.
+// begin returns the writer for the content of one try.
 func readInto(begin func() io.Writer) func(*s3.Options) {
 	read := func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, metadata, err := next.HandleDeserialize(ctx, in)
 		if answer, ok := out.Result.(*s3.GetObjectOutput); ok && err == nil {
 			defer answer.Body.Close()
-			buffer := blocks.Get().(*[block]byte)
-			defer blocks.Put(buffer)
+			buffer := buffers.Get().(*[bufferSize]byte)
+			defer buffers.Put(buffer)
 			if _, err = io.CopyBuffer(begin(), answer.Body, buffer[:]); err != nil && ctx.Err() != nil {
 				err = &aws.RequestCanceledError{Err: ctx.Err()}
 			} else if err != nil {
-				err = brokenOff{err}
+				err = truncatedBody{err}
 			}
 		}
 		return out, metadata, err
@@ -198,10 +198,10 @@ func readInto(begin func() io.Writer) func(*s3.Options) {
 	}
 }
 
-var blocks = sync.Pool{New: func() any { return new([block]byte) }}
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// brokenOff is an answer whose content did not come to its end. What the file that it goes to does wrong is told apart before.
-type brokenOff struct{ error }
+// truncatedBody is the error of a response whose content was cut off. isTransient handles errors of the local file before this one.
+type truncatedBody struct{ error }
 
-func (b brokenOff) Unwrap() error        { return b.error }
-func (b brokenOff) RetryableError() bool { return true }
+func (b truncatedBody) Unwrap() error        { return b.error }
+func (b truncatedBody) RetryableError() bool { return true }

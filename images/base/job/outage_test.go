@@ -21,11 +21,11 @@ import (
 
 // clock is a time of its own for retries: it goes on only while all that wait for it have nothing else to do.
 type clock struct {
-	mutex   sync.Mutex
-	moment  time.Time
-	waiting []chan struct{}
-	last    time.Time // when the last of those who wait goes on
-	stirred int       // changes whenever something happens
+	mutex    sync.Mutex
+	moment   time.Time
+	waiting  []chan struct{}
+	last     time.Time // when the last of those who wait goes on
+	activity int       // changes whenever something happens
 }
 
 // fakeTime replaces the clock of the retries.
@@ -43,14 +43,14 @@ func fakeTime(t *testing.T) *clock {
 			case <-time.After(time.Millisecond):
 			}
 			c.mutex.Lock()
-			if c.stirred == before && len(c.waiting) > 0 {
+			if c.activity == before && len(c.waiting) > 0 {
 				c.moment = c.last
 				for _, each := range c.waiting {
 					close(each)
 				}
 				c.waiting = nil
 			}
-			before = c.stirred
+			before = c.activity
 			c.mutex.Unlock()
 		}
 	}()
@@ -63,50 +63,50 @@ func (c *clock) now() time.Time {
 	return c.moment
 }
 
-func (c *clock) stir() {
+func (c *clock) noteActivity() {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	c.stirred++
+	c.activity++
 }
 
 // BackoffDelay waits for the SDK's own delay, by this clock.
 func (c *clock) BackoffDelay(attempt int, err error) (time.Duration, error) {
 	delay, err := retry.NewExponentialJitterBackoff(retry.DefaultMaxBackoff).BackoffDelay(attempt, err)
 	c.mutex.Lock()
-	goesOn := make(chan struct{})
-	c.waiting = append(c.waiting, goesOn)
+	resume := make(chan struct{})
+	c.waiting = append(c.waiting, resume)
 	if end := c.moment.Add(delay); end.After(c.last) {
 		c.last = end
 	}
-	c.stirred++
+	c.activity++
 	c.mutex.Unlock()
-	<-goesOn
+	<-resume
 	return 0, err
 }
 
 // heard is what job says in a test.
-type heard struct {
+type capturedLog struct {
 	mutex sync.Mutex
 	text  bytes.Buffer
 }
 
-func (h *heard) Write(text []byte) (int, error) {
+func (h *capturedLog) Write(text []byte) (int, error) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	return h.text.Write(text)
 }
 
-func (h *heard) count(words string) int {
+func (h *capturedLog) count(words string) int {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	return strings.Count(h.text.String(), words)
 }
 
-func listen(t *testing.T) *heard {
-	h := &heard{}
-	former := log
-	log = h
-	t.Cleanup(func() { log = former })
+func captureLog(t *testing.T) *capturedLog {
+	h := &capturedLog{}
+	former := logWriter
+	logWriter = h
+	t.Cleanup(func() { logWriter = former })
 	return h
 }
 
@@ -146,8 +146,8 @@ func (b *bucket) isOut(r *http.Request) bool {
 }
 
 func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b.clock.stir()
-	defer b.clock.stir()
+	b.clock.noteActivity()
+	defer b.clock.noteActivity()
 	content, _ := io.ReadAll(r.Body)
 	if r.URL.Query().Get("partNumber") == "2" {
 		b.firsts.Wait()
@@ -202,7 +202,7 @@ func sizeOf(i int, size int64) int64 {
 }
 
 // publishing is a plan that publishes files that lie in a working folder.
-func publishing(t *testing.T, count int, size int64) (plan, string) {
+func makeOutputs(t *testing.T, count int, size int64) (plan, string) {
 	work := t.TempDir()
 	for i := range count {
 		name := filepath.Join(work, fmt.Sprintf("out-%d", i))
@@ -219,14 +219,14 @@ func TestAnOutageOfS3IsOutlasted(t *testing.T) {
 	for _, lasts := range []time.Duration{2 * time.Second, 8 * time.Second, 30 * time.Second, 2 * time.Minute, 30 * time.Minute} {
 		for _, count := range []int{1, 16} {
 			for _, resets := range []bool{false, true} {
-				for phase, c := range map[string]outageCase{
+				for phase, c := range map[string]outageTest{
 					"staging in": {size: 9, starts: func(r *http.Request) bool { return r.Method == http.MethodGet }},
 					"publishing": {size: 9, starts: func(r *http.Request) bool { return r.Method == http.MethodPut }},
 					"in mid multipart": {size: partSize + 9,
 						starts: func(r *http.Request) bool { return r.URL.Query().Get("partNumber") == "2" }},
 				} {
 					c.count, c.lasts, c.resets = count, lasts, resets
-					if phase == "staging in" && lasts > stagingPatience {
+					if phase == "staging in" && lasts > stagingRetryTime {
 						c.code = exitNetwork
 					}
 					t.Run(fmt.Sprintf("%s, %s, %d files, resets %v", phase, lasts, count, resets), c.test)
@@ -236,7 +236,7 @@ func TestAnOutageOfS3IsOutlasted(t *testing.T) {
 	}
 }
 
-type outageCase struct {
+type outageTest struct {
 	starts func(*http.Request) bool
 	lasts  time.Duration
 	resets bool
@@ -245,12 +245,12 @@ type outageCase struct {
 	code   int
 }
 
-func (c outageCase) test(t *testing.T) {
-	clock, said := fakeTime(t), listen(t)
+func (c outageTest) test(t *testing.T) {
+	clock, captured := fakeTime(t), captureLog(t)
 	s3 := newBucket(clock)
 	s3.starts, s3.lasts, s3.resets = c.starts, c.lasts, c.resets
 	store := storeAt(t, s3.ServeHTTP)
-	asked, work := publishing(t, c.count, c.size)
+	asked, work := makeOutputs(t, c.count, c.size)
 	if c.size > partSize {
 		s3.firsts.Add((c.count + 3) / 4)
 	}
@@ -265,7 +265,7 @@ func (c outageCase) test(t *testing.T) {
 		err = store.stageIn(context.Background(), asked, inputs, work)
 	}
 	if err == nil {
-		store.outage.begin(publishingPatience(0))
+		store.outage.startPhase(publishingRetryTime(0))
 		err = store.stageOut(context.Background(), asked, work, manifest{}, describe)
 	}
 	took := clock.now().Sub(began)
@@ -273,7 +273,7 @@ func (c outageCase) test(t *testing.T) {
 		t.Errorf("%v after %s, %d tries in the outage, %d uploads begun anew", err, took, s3.tries, s3.aborted)
 	}
 	if c.code != 0 {
-		if took < stagingPatience || took > stagingPatience+time.Minute {
+		if took < stagingRetryTime || took > stagingRetryTime+time.Minute {
 			t.Errorf("it ended after %s", took)
 		}
 		return
@@ -286,22 +286,22 @@ func (c outageCase) test(t *testing.T) {
 			t.Errorf("output %d has %d bytes", i, got)
 		}
 	}
-	if lines, minutes := said.count("no good answer"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
+	if lines, minutes := captured.count("has not responded successfully"), int(c.lasts.Minutes()); lines > minutes || lines < minutes*3/4-1 {
 		t.Errorf("%d lines of log", lines)
 	}
 }
 
 func TestOfTwentyFinishedJobsAllPublishThroughHalfAnHour(t *testing.T) {
 	clock := fakeTime(t)
-	listen(t)
+	captureLog(t)
 	s3 := newBucket(clock)
 	s3.starts, s3.lasts = func(r *http.Request) bool { return r.Method == http.MethodPut }, 30*time.Minute
 	faults := make([]error, 20)
 	var jobs sync.WaitGroup
 	for i := range faults {
 		store := storeAt(t, s3.ServeHTTP)
-		store.outage.begin(publishingPatience(time.Second))
-		asked, work := publishing(t, 2, 9)
+		store.outage.startPhase(publishingRetryTime(time.Second))
+		asked, work := makeOutputs(t, 2, 9)
 		asked.prefix.key = fmt.Sprintf("%d/", i)
 		asked.manifest.key = asked.prefix.key + "manifest.json"
 		jobs.Add(1)
@@ -319,7 +319,7 @@ func TestOfTwentyFinishedJobsAllPublishThroughHalfAnHour(t *testing.T) {
 }
 
 func TestPublishingIsTriedForAsLongAsTheWorkTookButNotPastTheTimeLimit(t *testing.T) {
-	for _, c := range []patienceCase{
+	for _, c := range []retryTimeTest{
 		{work: time.Minute, outage: 30 * time.Minute},
 		{work: time.Minute, outage: 40 * time.Minute, ends: 30 * time.Minute},
 		{work: time.Hour, outage: 59 * time.Minute},
@@ -331,18 +331,18 @@ func TestPublishingIsTriedForAsLongAsTheWorkTookButNotPastTheTimeLimit(t *testin
 	}
 }
 
-type patienceCase struct{ work, limit, outage, ends time.Duration }
+type retryTimeTest struct{ work, limit, outage, ends time.Duration }
 
-func (c patienceCase) test(t *testing.T) {
+func (c retryTimeTest) test(t *testing.T) {
 	clock := fakeTime(t)
-	listen(t)
+	captureLog(t)
 	s3 := newBucket(clock)
 	s3.starts, s3.lasts = func(*http.Request) bool { return true }, c.outage
 	store := storeAt(t, s3.ServeHTTP)
 	store.outage.lastTry = lastTry(clock.now(), c.limit)
-	store.outage.begin(publishingPatience(c.work))
+	store.outage.startPhase(publishingRetryTime(c.work))
 	began := clock.now()
-	asked, work := publishing(t, 1, 9)
+	asked, work := makeOutputs(t, 1, 9)
 	err := store.stageOut(context.Background(), asked, work, manifest{}, describe)
 	took := clock.now().Sub(began)
 	if c.ends == 0 {
@@ -351,7 +351,7 @@ func (c patienceCase) test(t *testing.T) {
 		}
 		return
 	}
-	if codeOf(err) != exitNetwork || took < c.ends || took > c.ends+time.Minute || !strings.Contains(err.Error(), "job went on trying for") {
+	if codeOf(err) != exitNetwork || took < c.ends || took > c.ends+time.Minute || !strings.Contains(err.Error(), "job retried for") {
 		t.Errorf("%v after %s", err, took)
 	}
 	// What follows a failure is tried once, and no second patience begins.
@@ -363,11 +363,11 @@ func (c patienceCase) test(t *testing.T) {
 
 func TestAGoodAnswerEndsAnOutage(t *testing.T) {
 	clock := fakeTime(t)
-	said := listen(t)
+	captured := captureLog(t)
 	began := clock.now()
 	answers := 0
 	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
-		clock.stir()
+		clock.noteActivity()
 		if clock.now().Sub(began) < time.Duration(answers+1)*4*time.Minute { // four minutes each
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
@@ -383,8 +383,8 @@ func TestAGoodAnswerEndsAnOutage(t *testing.T) {
 			t.Fatalf("outage %d: %v after %d answers", want, err, answers)
 		}
 	}
-	if said.count("S3 answers again after") != 3 {
-		t.Errorf("it said %s", said.text.String())
+	if captured.count("S3 responds again after") != 3 {
+		t.Errorf("it said %s", captured.text.String())
 	}
 }
 
@@ -407,9 +407,9 @@ func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
 			w.WriteHeader(c.status)
 			_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", c.code)
 		})
-		store.outage.begin(publishingPatience(0))
+		store.outage.startPhase(publishingRetryTime(0))
 		began := clock.now()
-		err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, []byte("ACGT")), leastStreams)
+		err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, writeTemp(t, []byte("ACGT")), minStreams)
 		if codeOf(err) != c.want || asked != 1 || clock.now() != began {
 			t.Errorf("%s: %v after %d requests, want code %d", c.code, err, asked, c.want)
 		}
@@ -436,7 +436,7 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 }
 
 // agent hands out keys as the machine's agent does.
-func agent(t *testing.T, answer func(asked int) (status int)) {
+func fakeAgent(t *testing.T, answer func(asked int) (status int)) {
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked++
@@ -465,8 +465,8 @@ func storeWithRole(t *testing.T, handler http.HandlerFunc) *store {
 
 func TestKeysThatExpireInAnOutageAreRenewed(t *testing.T) {
 	fakeTime(t)
-	listen(t)
-	agent(t, func(int) int { return http.StatusOK })
+	captureLog(t)
+	fakeAgent(t, func(int) int { return http.StatusOK })
 	asked := 0
 	store := storeWithRole(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -479,7 +479,7 @@ func TestKeysThatExpireInAnOutageAreRenewed(t *testing.T) {
 			_, _ = w.Write([]byte("<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"))
 		}
 	})
-	store.outage.begin(publishingPatience(0))
+	store.outage.startPhase(publishingRetryTime(0))
 	if err := store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"); err != nil || asked != 31 {
 		t.Errorf("%v after %d requests", err, asked)
 	}
@@ -487,14 +487,14 @@ func TestKeysThatExpireInAnOutageAreRenewed(t *testing.T) {
 
 func TestAnAgentThatOnlyHandsOutExpiredKeysIsAFaultOfTheInfrastructure(t *testing.T) {
 	fakeTime(t)
-	listen(t)
-	agent(t, func(int) int { return http.StatusOK })
+	captureLog(t)
+	fakeAgent(t, func(int) int { return http.StatusOK })
 	store := storeWithRole(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte("<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"))
 	})
 	_, err := store.readAll(context.Background(), location{bucket: "b", key: "k"})
-	if codeOf(err) != exitNetwork || !strings.Contains(err.Error(), "only hands out credentials that have expired") {
+	if codeOf(err) != exitNetwork || !strings.Contains(err.Error(), "only provides expired credentials") {
 		t.Error(err)
 	}
 }
@@ -503,9 +503,9 @@ func TestAnOutageOfTheAgentIsOutlastedToo(t *testing.T) {
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError} {
 		for until, code := range map[int]int{12: 0, 1000: exitNetwork} {
 			clock := fakeTime(t)
-			listen(t)
-			agent(t, func(asked int) int {
-				clock.stir()
+			captureLog(t)
+			fakeAgent(t, func(asked int) int {
+				clock.noteActivity()
 				if asked < until {
 					return status
 				}
@@ -526,11 +526,11 @@ func TestContentThatBreaksOffIsAskedForUntilThePatienceEnds(t *testing.T) {
 	whole := "ACGTACGTTTTTGGGGAC"
 	for times, code := range map[int]int{20: 0, 10_000: exitNetwork} {
 		clock := fakeTime(t)
-		listen(t)
+		captureLog(t)
 		var mutex sync.Mutex
 		left := times
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
-			clock.stir()
+			clock.noteActivity()
 			mutex.Lock()
 			defer mutex.Unlock()
 			if left--; left < 0 {
@@ -541,8 +541,8 @@ func TestContentThatBreaksOffIsAskedForUntilThePatienceEnds(t *testing.T) {
 			_, _ = w.Write([]byte("X"))
 		})
 		began := clock.now()
-		target := written(t, nil)
-		err := store.fetch(context.Background(), object{bucket: "b", Key: "k", Size: int64(len(whole))}, target, leastStreams)
+		target := writeTemp(t, nil)
+		err := store.fetch(context.Background(), object{bucket: "b", Key: "k", Size: int64(len(whole))}, target, minStreams)
 		if got, _ := os.ReadFile(target); codeOf(err) != code || code == 0 && string(got) != whole {
 			t.Errorf("%d times: %v, %q", times, err, got)
 		}
@@ -556,7 +556,7 @@ func TestAnUploadThatAnUnansweredTryCompletedIsNotLost(t *testing.T) {
 	defer func(former int64) { partSize = former }(partSize)
 	partSize = 5 << 20
 	clock := fakeTime(t)
-	listen(t)
+	captureLog(t)
 	s3 := newBucket(clock)
 	s3.firsts.Add(1)
 	completed := 0
@@ -576,13 +576,13 @@ func TestAnUploadThatAnUnansweredTryCompletedIsNotLost(t *testing.T) {
 		s3.ServeHTTP(w, r)
 	})
 	output := object{bucket: "b", Key: "k"}
-	if err := store.upload(context.Background(), &output, written(t, make([]byte, partSize+1)), leastStreams); err != nil || int64(len(s3.objects["/b/k"])) != partSize+1 {
+	if err := store.upload(context.Background(), &output, writeTemp(t, make([]byte, partSize+1)), minStreams); err != nil || int64(len(s3.objects["/b/k"])) != partSize+1 {
 		t.Errorf("%v, %d bytes", err, len(s3.objects["/b/k"]))
 	}
 }
 
 func TestASignalEndsAnOutage(t *testing.T) {
-	listen(t)
+	captureLog(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
 		cancel()
@@ -610,7 +610,7 @@ func TestOneObjectTakesStreamsByVCPUsAndManyShareThem(t *testing.T) {
 		}
 	}
 	for objects, want := range map[int]int{0: 16, 1: 16, 4: 16, 8: 8, 16: 4, 5000: 4} {
-		if got := (&store{streams: 16}).streamsEach(objects); got != want || got*min(files, objects) > 64 {
+		if got := (&store{streams: 16}).streamsEach(objects); got != want || got*min(parallelObjects, objects) > 64 {
 			t.Errorf("%d objects: %d streams each, want %d", objects, got, want)
 		}
 	}
@@ -633,9 +633,9 @@ func TestManyStreamsFetchAnObjectWhole(t *testing.T) {
 			now--
 			mutex.Unlock()
 		})
-		target := written(t, nil)
-		err := store.fetch(context.Background(), object{bucket: "b", Key: "k", Size: size}, target, mostStreams)
-		if got, _ := os.ReadFile(target); err != nil || !bytes.Equal(got, content[:size]) || most > mostStreams {
+		target := writeTemp(t, nil)
+		err := store.fetch(context.Background(), object{bucket: "b", Key: "k", Size: size}, target, maxStreams)
+		if got, _ := os.ReadFile(target); err != nil || !bytes.Equal(got, content[:size]) || most > maxStreams {
 			t.Errorf("%d bytes: %d arrived, %v, at most %d streams", size, len(got), err, most)
 		}
 	}

@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// plan is what the environment and the arguments ask for, checked.
+// plan is the validated content of the environment and the arguments.
 type plan struct {
 	inputs     []location
 	inputsFrom *location
-	producers  []location // manifests that the inputs they name must agree with
-	testInputs bool       // read gzip and BAM inputs to their end
+	producers  []location // manifests of the jobs that made the inputs
+	testInputs bool       // read gzip and BAM inputs to the end
 	outputs    []string   // glob patterns of Go's path.Match, relative to the working folder
 	prefix     *location
 	manifest   location
-	keep       []string      // glob patterns, as outputs: what is published after a failure
-	resume     bool          // end at once if the manifest says that this very job is done
-	timeout    time.Duration // after which Batch ends the attempt; 0 if it does not, or is not known
+	keep       []string      // glob patterns, as in outputs, for the files to publish after a failure
+	resume     bool          // end at once if the manifest shows that the same job has finished
+	timeout    time.Duration // the time limit of the attempt in Batch; 0 if it has none or it is unknown
 	command    []string
 }
 
@@ -28,21 +28,21 @@ func (p plan) usesStore() bool {
 	return len(p.inputs) > 0 || p.inputsFrom != nil || len(p.producers) > 0 || p.prefix != nil
 }
 
-// location is an s3:// URI with its percent-encoding undone once. pattern is set if the last part of the key is a glob; key
-// then ends at the last slash.
+// location is an s3:// URI, percent-decoded once. If the last part of the key is a glob, pattern contains it and key ends at the
+// last slash.
 type location struct {
 	bucket, key, pattern string
 }
 
 func (l location) String() string { return "s3://" + l.bucket + "/" + l.key + l.pattern }
 
-// readPlan reads the job's environment; every fault names the variable.
+// readPlan reads the job's environment. Every fault names the variable.
 func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	var p plan
 	var err error
 	switch len(arguments) {
 	case 0:
-		return p, faultf(exitUsage, "no command given: one argument is a script for bash, two or more are run as they are")
+		return p, faultf(exitUsage, "no command given: pass one argument as a bash script, or two or more to run without a shell")
 	case 1:
 		p.command = []string{"bash", "-o", "pipefail", "-c", arguments[0]}
 	default:
@@ -51,7 +51,7 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	if p.inputs, err = parseInputs("JOB_INPUTS", getenv("JOB_INPUTS")); err != nil {
 		return p, err
 	}
-	// As in the lists, what surrounds an entry is no part of it: a value that was read from a file has the end of its line.
+	// Surrounding white space is ignored, as in the lists. A value read from a file may end with a line break.
 	one := func(name string) string { return strings.TrimSpace(getenv(name)) }
 	prefix := one("JOB_OUTPUT_PREFIX")
 	if from := one("JOB_INPUTS_FROM"); from != "" {
@@ -60,7 +60,7 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 		}
 	}
 	for _, entry := range strings.Fields(getenv("JOB_INPUT_MANIFESTS")) {
-		if !strings.HasPrefix(entry, "s3://") { // relative, since Batch takes few characters
+		if !strings.HasPrefix(entry, "s3://") { // relative, because Batch limits the length of overrides
 			entry = strings.TrimSuffix(prefix, "/") + "/" + entry
 		}
 		producer, err := parseObject("JOB_INPUT_MANIFESTS", entry)
@@ -84,17 +84,17 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	if limit := one("JOB_TIMEOUT_SECONDS"); limit != "" {
 		seconds, err := strconv.ParseInt(limit, 10, 32)
 		if err != nil || seconds < 1 {
-			return p, faultf(exitUsage, "JOB_TIMEOUT_SECONDS: %q is not a number of seconds, 1 or more", limit)
+			return p, faultf(exitUsage, "JOB_TIMEOUT_SECONDS: %q is not a whole number of seconds (1 or more)", limit)
 		}
 		p.timeout = time.Duration(seconds) * time.Second
 	}
-	if p.resume && (prefix == "" || !strings.Contains(getenv("JOB_IMAGE"), "@sha256:")) { // a tag may have been moved
-		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE, the image by digest: without them no job is known again")
+	if p.resume && (prefix == "" || !strings.Contains(getenv("JOB_IMAGE"), "@sha256:")) { // a tag can be moved
+		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE (the image by digest) to recognize a finished job")
 	}
 	if prefix == "" {
 		for _, name := range []string{"JOB_OUTPUTS", "JOB_MANIFEST", "JOB_KEEP_ON_FAILURE"} {
 			if strings.TrimSpace(getenv(name)) != "" {
-				return p, faultf(exitUsage, "%s is set but JOB_OUTPUT_PREFIX is not: say where the outputs go", name)
+				return p, faultf(exitUsage, "%s is set but JOB_OUTPUT_PREFIX is not. Set JOB_OUTPUT_PREFIX to s3://bucket/folder", name)
 			}
 		}
 		return p, nil
@@ -113,18 +113,18 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	return p, nil
 }
 
-// record is where the record of a success goes: beside the manifest.
+// record returns where to write the record of a successful job, next to the manifest.
 func (p plan) record() location {
 	return location{bucket: p.manifest.bucket, key: strings.TrimSuffix(p.manifest.key, ".json") + ".record.json"}
 }
 
-// failed is the folder for what an attempt leaves when it fails.
+// failed returns the folder for the files of a failed attempt.
 func (p plan) failed(job, attempt string) location {
 	return location{bucket: p.prefix.bucket, key: p.prefix.key + "failed/" + strings.ReplaceAll(job, ":", "_") + "/" + attempt + "/"}
 }
 
-// spare refuses a manifest or a record that would go over what the job itself reads.
-func (p plan) spare(inputs []object) error {
+// refuseManifestOverInput refuses a manifest or a record that would overwrite an object that the job reads.
+func (p plan) refuseManifestOverInput(inputs []object) error {
 	read := slices.Clone(p.producers)
 	if p.inputsFrom != nil {
 		read = append(read, *p.inputsFrom)
@@ -137,7 +137,7 @@ func (p plan) spare(inputs []object) error {
 	}
 	for what, place := range map[string]location{"manifest": p.manifest, "record": p.record()} {
 		if slices.Contains(read, place) {
-			return faultf(exitUsage, "the job reads %s, where its %s would go: name another place by JOB_MANIFEST", place, what)
+			return faultf(exitUsage, "the job reads %s, and its %s would overwrite that object. Set JOB_MANIFEST to another URI", place, what)
 		}
 	}
 	return nil
@@ -169,8 +169,8 @@ func parsePatterns(variable, value string) (patterns []string, err error) {
 		if path.IsAbs(pattern) || path.Clean("/"+pattern) != "/"+pattern {
 			return nil, faultf(exitUsage, "%s: %q must be a path inside the working folder, without '..'", variable, entry)
 		}
-		if strings.Contains(entry, "**") { // elsewhere at any depth, here at one
-			return nil, faultf(exitUsage, "%s: %q: ** is not known; write one pattern for each depth, as in *.bam */*.bam", variable, entry)
+		if strings.Contains(entry, "**") { // path.Match would treat it as *
+			return nil, faultf(exitUsage, "%s: %q: ** is not supported. Write one pattern for each depth, as in *.bam */*.bam", variable, entry)
 		}
 		patterns = append(patterns, pattern)
 	}
@@ -179,7 +179,7 @@ func parsePatterns(variable, value string) (patterns []string, err error) {
 
 func parseSwitch(variable, value string) (bool, error) {
 	if value != "" && value != "0" && value != "1" {
-		return false, faultf(exitUsage, "%s: %q is neither 1, for yes, nor 0", variable, value)
+		return false, faultf(exitUsage, "%s: %q is not valid. Use 1 (yes) or 0 (no)", variable, value)
 	}
 	return value == "1", nil
 }
@@ -203,12 +203,12 @@ func parsePrefix(value string) (*location, error) {
 	return &prefix, nil
 }
 
-// parseLocation undoes the percent-encoding once. An unencoded * ? [ makes a glob, allowed in the last part of the key only.
+// parseLocation percent-decodes a URI once. An unencoded * ? [ makes a glob, which only the last part of the key may contain.
 func parseLocation(uri string) (location, error) {
 	rest, isS3 := strings.CutPrefix(uri, "s3://")
 	bucket, key, _ := strings.Cut(rest, "/")
 	if !isS3 || bucket == "" {
-		address, _, _ := strings.Cut(uri, "?") // a signed one ends with what opens it
+		address, _, _ := strings.Cut(uri, "?") // the query of a presigned URL is a secret
 		return location{}, faultf(exitUsage, "%q is not an s3:// URI", address)
 	}
 	folder, last := "", key
@@ -216,7 +216,7 @@ func parseLocation(uri string) (location, error) {
 		folder, last = key[:slash+1], key[slash+1:]
 	}
 	if strings.ContainsAny(folder, "*?[") {
-		return location{}, faultf(exitUsage, "%q has a pattern before the last '/': only the file name may be one (write %%2A for a literal *)", uri)
+		return location{}, faultf(exitUsage, "%q has a pattern before the last '/'. Only the file name may be a pattern (write %%2A for a literal *)", uri)
 	}
 	folder, err := url.PathUnescape(folder)
 	if err != nil {
@@ -235,7 +235,7 @@ func parseLocation(uri string) (location, error) {
 	return location{bucket: bucket, key: folder + last}, nil
 }
 
-// decodePattern turns an encoded glob into one of path.Match: what was percent-encoded stands for itself.
+// decodePattern turns an encoded glob into a pattern for path.Match. Percent-encoded characters are literal.
 func decodePattern(encoded string) (string, error) {
 	var pattern strings.Builder
 	for i := 0; i < len(encoded); i++ {
@@ -253,7 +253,7 @@ func decodePattern(encoded string) (string, error) {
 			i += 2
 		case c == '\\':
 			pattern.WriteString(`\\`)
-		case c == '[' && strings.HasPrefix(encoded[i:], "[!"): // the shell's negation, which Go writes ^
+		case c == '[' && strings.HasPrefix(encoded[i:], "[!"): // the shell's negation, which is ^ in Go
 			pattern.WriteString("[^")
 			i++
 		default:

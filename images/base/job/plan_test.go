@@ -109,7 +109,7 @@ func TestJobsAndAttemptsOfOneHostHaveFoldersOfTheirOwn(t *testing.T) {
 	seen := map[string]bool{}
 	for _, job := range []string{"4f", "4f:0", "4f:1"} {
 		for _, attempt := range []string{"1", "2"} {
-			name := areaName(job, attempt)
+			name := jobFolder(job, attempt)
 			if seen[name] || strings.ContainsAny(name, ":/") {
 				t.Errorf("%s, attempt %s: %s", job, attempt, name)
 			}
@@ -144,11 +144,11 @@ func TestAManifestGoesOverNothingThatTheJobReads(t *testing.T) {
 		if len(environment) == 0 {
 			want = 0
 		}
-		if err := got.spare([]object{{bucket: "b", Key: "in"}, {bucket: "b", Key: "other.record.json"}}); codeOf(err) != want {
+		if err := got.refuseManifestOverInput([]object{{bucket: "b", Key: "in"}, {bucket: "b", Key: "other.record.json"}}); codeOf(err) != want {
 			t.Errorf("%v: got %v, want code %d", environment, err, want)
 		}
 	}
-	if err := (plan{}).spare([]object{{}}); err != nil { // there is no manifest
+	if err := (plan{}).refuseManifestOverInput([]object{{}}); err != nil { // there is no manifest
 		t.Error(err)
 	}
 }

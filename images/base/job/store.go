@@ -35,39 +35,39 @@ import (
 )
 
 const (
-	block        = 256 << 10 // bytes; io.Copy's own 32 KiB take a quarter more processor time
-	files        = 16        // objects side by side: small ones cost S3's time to answer, not bandwidth
-	leastStreams = 4         // requests side by side for one object
-	mostStreams  = 16        // for one that is moved alone: S3 gives each request 85 to 90 MB/s (S3 User Guide, "Performance design patterns")
+	bufferSize      = 256 << 10 // bytes; the default of io.Copy, 32 KiB, takes a quarter more processor time
+	parallelObjects = 16        // objects in parallel: for small objects the response time of S3 counts, not the bandwidth
+	minStreams      = 4         // parallel requests for one object
+	maxStreams      = 16        // for an object that is transferred alone: S3 gives each request 85 to 90 MB/s (S3 User Guide, "Performance design patterns")
 )
 
-// partSize is in bytes. Parts are streamed from and to files, so only a block of each is in memory.
+// partSize is in bytes. Parts are streamed from and to files, so memory holds only one buffer of each part.
 var partSize int64 = 16 << 20
 
-// cleanupTimeout is what remains for S3 after SIGTERM. Docker kills 10 seconds after the signal when a Spot machine shuts down, and
-// Batch 30 seconds after it.
+// cleanupTimeout is the time for requests to S3 after SIGTERM. When a Spot machine shuts down, Docker sends SIGKILL after 10 seconds.
+// Batch sends it after 30 seconds.
 var cleanupTimeout = 4 * time.Second
 
-// idleTimeout is how long a connection may carry nothing: a server that falls silent must not hold a machine that bills.
+// idleTimeout is how long a connection may be idle. A server that stops responding must not keep a billed machine busy.
 var idleTimeout = time.Minute
 
 type store struct {
 	client  *s3.Client
 	outage  *outage
-	streams int // of one object that is moved alone
+	streams int // parallel requests for an object that is transferred alone
 }
 
-// streamsFor is how many requests side by side move one object: as many for each vCPU as one vCPU can check the content of.
+// streamsFor returns the number of parallel requests for one object. One vCPU can verify the data of minStreams requests.
 func streamsFor(vcpus float64) int {
-	return min(mostStreams, max(leastStreams, int(leastStreams*vcpus)))
+	return min(maxStreams, max(minStreams, int(minStreams*vcpus)))
 }
 
-// streamsEach divides the connections among objects that are moved side by side, so that many objects take no more memory than one.
+// streamsEach divides the connections among objects that are transferred in parallel, so that many objects need no more memory than one.
 func (s *store) streamsEach(objects int) int {
-	return min(s.streams, max(leastStreams, files*leastStreams/max(1, objects)))
+	return min(s.streams, max(minStreams, parallelObjects*minStreams/max(1, objects)))
 }
 
-// object is an input or output as the manifest names it.
+// object is an input or an output, as the manifest lists it.
 type object struct {
 	URI       string `json:"uri"`
 	Key       string `json:"key"`
@@ -92,16 +92,16 @@ func totalSize(objects []object) (bytes int64) {
 func openStore(ctx context.Context) (*store, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = files * leastStreams
+			t.MaxIdleConnsPerHost = parallelObjects * minStreams
 			dial := t.DialContext
 			t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				connection, err := dial(ctx, network, address)
-				return idleTimeoutConn{connection}, err
+				return idleConn{connection}, err
 			}
 		})),
-		// The agent is asked again with the whole request.
+		// retryWhole repeats the request for credentials together with the request to S3.
 		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.Retryer = aws.NopRetryer{} }),
-		// A job has its role's credentials or none, never the machine's.
+		// A job uses the credentials of its role, never those of the machine.
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	if err != nil {
 		return nil, faultf(exitUsage, "AWS configuration: %v", err)
@@ -114,32 +114,32 @@ func openStore(ctx context.Context) (*store, error) {
 		if ok {
 			cache.Invalidate()
 		}
-		return ok && hasRole()
+		return ok && hasJobRole()
 	})
-	// An endpoint of one's own is an address, which has no subdomain for each bucket.
+	// A custom endpoint may be an IP address, which has no subdomain for each bucket.
 	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
-	return &store{outage: outage, streams: leastStreams, client: s3.NewFromConfig(cfg, func(o *s3.Options) {
+	return &store{outage: outage, streams: minStreams, client: s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = ownEndpoint
 		o.Retryer, o.RetryMaxAttempts = outage, 0 // AWS_MAX_ATTEMPTS is for the command
 		o.APIOptions = append(o.APIOptions, retryWhole)
 	})}, nil
 }
 
-// idleTimeoutConn is a connection that fails when it has carried nothing, in either direction, for too long.
-type idleTimeoutConn struct{ net.Conn }
+// idleConn is a connection that fails when no data has passed in either direction for idleTimeout.
+type idleConn struct{ net.Conn }
 
-func (c idleTimeoutConn) Read(into []byte) (int, error) {
+func (c idleConn) Read(into []byte) (int, error) {
 	_ = c.SetDeadline(time.Now().Add(idleTimeout))
 	return c.Conn.Read(into)
 }
 
-func (c idleTimeoutConn) Write(from []byte) (int, error) {
+func (c idleConn) Write(from []byte) (int, error) {
 	_ = c.SetDeadline(time.Now().Add(idleTimeout))
 	return c.Conn.Write(from)
 }
 
-// checkPlaces finds a mistyped output bucket before hours of work are lost on it. A role that may write but not list gets no
-// answer here, and is judged when it writes.
+// checkPlaces finds a mistyped output bucket before the command runs for hours. If the role may write but not list, this check passes
+// and the upload shows whether the bucket exists.
 func (s *store) checkPlaces(ctx context.Context, p plan) error {
 	if p.prefix == nil {
 		return nil
@@ -158,7 +158,7 @@ func (s *store) checkPlace(ctx context.Context, variable string, place location)
 	case errors.As(err, &missing):
 		return faultf(exitNoOutput, "the bucket of %s, %s, does not exist", variable, place)
 	case statusOf(err) == http.StatusMovedPermanently:
-		return faultf(exitNoOutput, "the bucket of %s, %s, is in another region than AWS_REGION says", variable, place)
+		return faultf(exitNoOutput, "the bucket of %s, %s, is not in the region of AWS_REGION", variable, place)
 	}
 	return nil
 }
@@ -169,8 +169,8 @@ func (s *store) isMissing(ctx context.Context, bucket string) bool {
 	return errors.As(err, &missing)
 }
 
-// find returns all inputs that the plan asks for, as S3 and the manifests of the jobs that made them know them, sorted; two of one
-// file name are refused.
+// find returns the inputs of the plan, sorted, with what S3 and the manifests of their producers say about them. It refuses two inputs
+// with the same file name.
 func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	wanted := p.inputs
 	if p.inputsFrom != nil {
@@ -185,7 +185,7 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 		wanted = append(wanted, more...)
 	}
 	matched := make([][]location, len(wanted))
-	err := sideBySide(ctx, files, len(wanted), func(ctx context.Context, i int) (err error) {
+	err := inParallel(ctx, parallelObjects, len(wanted), func(ctx context.Context, i int) (err error) {
 		matched[i], err = s.match(ctx, wanted[i])
 		return err
 	})
@@ -196,7 +196,7 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 	slices.SortFunc(literal, func(a, b location) int { return strings.Compare(a.String(), b.String()) })
 	literal = slices.Compact(literal) // patterns may overlap
 	objects := make([]object, len(literal))
-	err = sideBySide(ctx, files, len(literal), func(ctx context.Context, i int) (err error) {
+	err = inParallel(ctx, parallelObjects, len(literal), func(ctx context.Context, i int) (err error) {
 		objects[i], err = s.head(ctx, literal[i])
 		return err
 	})
@@ -212,7 +212,7 @@ func (s *store) find(ctx context.Context, p plan) ([]object, error) {
 		byName[name] = o
 	}
 	for _, producer := range p.producers {
-		if err := s.agree(ctx, objects, producer); err != nil {
+		if err := s.checkAgainstManifest(ctx, objects, producer); err != nil {
 			return nil, err
 		}
 	}
@@ -234,7 +234,7 @@ func (s *store) match(ctx context.Context, l location) ([]location, error) {
 		for _, item := range page.Contents {
 			key := aws.ToString(item.Key)
 			name := strings.TrimPrefix(key, l.key)
-			// An object that is named like the folder is how consoles make an empty one; it is no file in it.
+			// The S3 console represents an empty folder by an object with the folder's name. Skip it.
 			if matches, _ := path.Match(l.pattern, name); matches && name != "" {
 				found = append(found, location{bucket: l.bucket, key: key})
 			}
@@ -246,11 +246,11 @@ func (s *store) match(ctx context.Context, l location) ([]location, error) {
 	return found, nil
 }
 
-// head asks S3 what an object is.
+// head returns the properties of an object.
 func (s *store) head(ctx context.Context, l location) (object, error) {
 	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
-		var missing *types.NotFound // a bucket or an object: HEAD has no words for which
+		var missing *types.NotFound // a bucket or an object: the answer to HEAD does not say which
 		if errors.As(err, &missing) && s.isMissing(ctx, l.bucket) {
 			err = &types.NoSuchBucket{}
 		}
@@ -260,7 +260,7 @@ func (s *store) head(ctx context.Context, l location) (object, error) {
 	if response, ok := middleware.GetRawResponse(head.ResultMetadata).(*smithyhttp.Response); ok {
 		header = response.Header
 	}
-	sum, err := s.reported(ctx, l, head, header)
+	sum, err := s.reportedChecksum(ctx, l, head, header)
 	return object{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
 		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum}, err
 }
@@ -278,28 +278,28 @@ func (s *store) readAll(ctx context.Context, l location) ([]byte, error) {
 	return content.Bytes(), nil
 }
 
-// stageIn fetches the inputs into the working folder under their base names, and verifies them.
+// stageIn downloads the inputs into the working folder under their base names, and verifies them.
 func (s *store) stageIn(ctx context.Context, p plan, inputs []object, work string) error {
-	if len(inputs) == 0 { // as of a job that has no store
+	if len(inputs) == 0 { // s may be nil
 		return nil
 	}
 	if need, free := totalSize(inputs), freeBytes(work); need > free {
 		return faultf(fullCode(work, need), "the inputs have %d bytes, and the scratch volume has %d free. Ask for a larger volume", need, free)
 	}
 	streams := s.streamsEach(len(inputs))
-	return sideBySide(ctx, files, len(inputs), func(ctx context.Context, i int) error {
+	return inParallel(ctx, parallelObjects, len(inputs), func(ctx context.Context, i int) error {
 		target := filepath.Join(work, path.Base(inputs[i].Key))
 		if err := s.download(ctx, inputs[i], target, streams); err != nil || !p.testInputs {
 			return err
 		}
-		if err := testToTheEnd(ctx, target); err != nil {
-			return faultf(exitDamaged, "input %s is broken, and was so before its upload: %v", inputs[i].location(), err)
+		if err := verifyGzip(ctx, target); err != nil {
+			return faultf(exitDamaged, "input %s was damaged before its upload: %v", inputs[i].location(), err)
 		}
 		return nil
 	})
 }
 
-// download fetches an input, and once more if it came damaged: the network may have done that.
+// download downloads an input, and repeats the download once if the file arrived damaged, because the network may be the cause.
 func (s *store) download(ctx context.Context, o object, target string, streams int) error {
 	for again := false; ; again = true {
 		if err := s.fetch(ctx, o, target, streams); err != nil {
@@ -310,11 +310,11 @@ func (s *store) download(ctx context.Context, o object, target string, streams i
 		if again || !errors.As(err, &f) || f.code != exitDamaged {
 			return err
 		}
-		say("%v; fetching it once more", err)
+		logf("%v; downloading it again", err)
 	}
 }
 
-// fetch reads an object in parts side by side into a file.
+// fetch reads an object into a file, in parallel parts.
 func (s *store) fetch(ctx context.Context, o object, target string, streams int) error {
 	file, err := os.Create(target)
 	if err != nil {
@@ -322,10 +322,10 @@ func (s *store) fetch(ctx context.Context, o object, target string, streams int)
 	}
 	defer file.Close()
 	parts := max(1, (o.Size+partSize-1)/partSize)
-	err = sideBySide(ctx, streams, int(parts), func(ctx context.Context, i int) error {
+	err = inParallel(ctx, streams, int(parts), func(ctx context.Context, i int) error {
 		start := int64(i) * partSize
 		request := &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.Key}
-		if o.ETag != "" { // an object that is overwritten while it is read must not be mixed of two
+		if o.ETag != "" { // if the object is overwritten meanwhile, its parts must not come from two versions
 			request.IfMatch = aws.String(`"` + o.ETag + `"`)
 		}
 		if parts > 1 {
@@ -340,7 +340,7 @@ func (s *store) fetch(ctx context.Context, o object, target string, streams int)
 	return nil
 }
 
-// verify holds a fetched file against what is known of its object.
+// verify compares a downloaded file with the size and the checksums of its object.
 func (o object) verify(ctx context.Context, target string) error {
 	info, err := os.Stat(target)
 	if err != nil {
@@ -354,9 +354,9 @@ func (o object) verify(ctx context.Context, target string) error {
 		if c.value == "" {
 			continue
 		}
-		sum, err := c.of(ctx, target)
+		sum, err := c.compute(ctx, target)
 		if err != nil {
-			return faultf(exitIO, "cannot read input %s again: %v", o.location(), err)
+			return faultf(exitIO, "cannot read input %s to verify it: %v", o.location(), err)
 		}
 		if sum != c.value {
 			return faultf(exitDamaged, "input %s arrived damaged: its %s is %s instead of %s", o.location(), strings.ToUpper(c.name), sum, c.value)
@@ -365,7 +365,7 @@ func (o object) verify(ctx context.Context, target string) error {
 	return nil
 }
 
-// upload sends one file; S3 checks every part against its SHA-256, and an interrupted upload leaves no object.
+// upload uploads one file. S3 verifies every part by its SHA-256, and an interrupted upload leaves no object.
 func (s *store) upload(ctx context.Context, o *object, source string, streams int) error {
 	file, err := os.Open(source)
 	if err != nil {
@@ -380,7 +380,7 @@ func (s *store) upload(ctx context.Context, o *object, source string, streams in
 	var answer *manager.UploadOutput
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		sum, err = checksum{name: "sha256"}.of(ctx, source)
+		sum, err = checksum{name: "sha256"}.compute(ctx, source)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -390,29 +390,29 @@ func (s *store) upload(ctx context.Context, o *object, source string, streams in
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if err := confirmed(o.location(), answer.ETag); err != nil {
+	if err := checkStored(o.location(), answer.ETag); err != nil {
 		return err
 	}
 	o.Size, o.SHA256, o.ETag, o.VersionID = info.Size(), sum, strings.Trim(aws.ToString(answer.ETag), `"`), aws.ToString(answer.VersionID)
-	stored, err := base64.StdEncoding.DecodeString(aws.ToString(answer.ChecksumSHA256)) // of parts, it is none
+	stored, err := base64.StdEncoding.DecodeString(aws.ToString(answer.ChecksumSHA256)) // fails for an upload in parts
 	if err == nil && len(stored) == sha256.Size && hex.EncodeToString(stored) != sum {
 		return faultf(exitIO, "output %s was stored damaged: its SHA256 is %x instead of %s", o.location(), stored, sum)
 	}
 	return nil
 }
 
-// confirmed refuses an answer that is none of S3's, such as a proxy's own page with status 200: S3 names the ETag of all that it took.
-func confirmed(l location, etag *string) error {
+// checkStored refuses a response to an upload that is not from S3, such as a proxy's page with status 200. S3 always returns an ETag.
+func checkStored(l location, etag *string) error {
 	if aws.ToString(etag) == "" {
-		return faultf(exitIO, "%s may not be stored: the answer to its upload is none of S3's", l)
+		return faultf(exitIO, "%s may not be stored: the response to its upload is not from S3", l)
 	}
 	return nil
 }
 
 func (s *store) send(ctx context.Context, o object, file *os.File, streams int) (*manager.UploadOutput, error) {
-	// The SDK takes larger parts where the file would have too many.
+	// The SDK uses larger parts if the file would have too many.
 	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) {
-		u.PartSize, u.Concurrency, u.BufferProvider = partSize, streams, manager.NewBufferedReadSeekerWriteToPool(block)
+		u.PartSize, u.Concurrency, u.BufferProvider = partSize, streams, manager.NewBufferedReadSeekerWriteToPool(bufferSize)
 	})
 	for again := false; ; again = true {
 		answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
@@ -421,45 +421,44 @@ func (s *store) send(ctx context.Context, o object, file *os.File, streams int) 
 			return answer, nil
 		}
 		var begun manager.MultiUploadFailure
-		if errors.As(err, &begun) && ctx.Err() != nil { // else the SDK has done it
+		if errors.As(err, &begun) && ctx.Err() != nil { // without a signal, the SDK has aborted the upload
 			s.abort(ctx, o, begun.UploadID())
 		}
-		// A try whose answer was lost may have completed the upload, which S3 then no longer knows.
+		// An attempt whose response was lost may have completed the upload. S3 then no longer knows the upload.
 		var answered smithy.APIError
 		if again || !errors.As(err, &answered) || answered.ErrorCode() != "NoSuchUpload" {
 			return nil, explain("write", o.location(), err)
 		}
-		say("S3 no longer knows the upload of %s; sending it once more", o.location())
+		logf("S3 no longer knows the upload of %s; uploading it again", o.location())
 	}
 }
 
-// abort ends an upload in parts after the job was told to stop: what has arrived would else be billed until the bucket's rule
-// clears it away.
+// abort ends an upload in parts after a signal. Otherwise its parts are billed until the bucket's lifecycle rule deletes them.
 func (s *store) abort(ctx context.Context, o object, upload string) {
-	ctx, cancel := pastTheEnd(ctx)
+	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
 	_, _ = s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &o.bucket, Key: &o.Key, UploadId: &upload})
 }
 
-// pastTheEnd is a context that ends a little later than another: for what S3 must be told after SIGTERM.
-func pastTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+// cleanupContext returns a context that ends cleanupTimeout after ctx, for requests to S3 after SIGTERM.
+func cleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() { time.AfterFunc(cleanupTimeout, cancel) })
 	return last, cancel
 }
 
-// put writes a small object.
+// put uploads a small object.
 func (s *store) put(ctx context.Context, l location, text string) error {
 	answer, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: strings.NewReader(text),
 		ContentType: aws.String("application/json"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
 	if err != nil {
 		return explain("write", l, err)
 	}
-	return confirmed(l, answer.ETag)
+	return checkStored(l, answer.ETag)
 }
 
-// sideBySide does numbered pieces of work, some at a time; the first fault ends the others and is returned.
-func sideBySide(ctx context.Context, atOnce, pieces int, work func(context.Context, int) error) error {
+// inParallel runs numbered pieces of work, at most atOnce at a time. The first fault ends the others and is returned.
+func inParallel(ctx context.Context, atOnce, pieces int, work func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i := range pieces {
@@ -468,7 +467,7 @@ func sideBySide(ctx context.Context, atOnce, pieces int, work func(context.Conte
 	return group.Wait()
 }
 
-// explain turns S3's answer into one line and the exit code that fits it.
+// explain turns an error of a request to S3 into one line and an exit code.
 func explain(verb string, l location, err error) error {
 	missing := exitNoInput
 	if verb == "write" {
@@ -480,66 +479,66 @@ func explain(verb string, l location, err error) error {
 		code, message = answer.ErrorCode(), answer.ErrorMessage()
 	}
 	status := statusOf(err)
-	said := strings.TrimSuffix(code+": "+message, ": ")
-	var outlasted outlasted
-	tried := ""
+	answerText := strings.TrimSuffix(code+": "+message, ": ")
+	var outlasted outageError
+	triedFor := ""
 	if errors.As(err, &outlasted) {
-		tried = fmt.Sprintf("; job went on trying for %s", outlasted.lasted.Round(time.Second))
+		triedFor = fmt.Sprintf("; job retried for %s", outlasted.duration.Round(time.Second))
 	}
-	fromAgent := strings.Contains(err.Error(), "get credentials")
+	isAgentFault := strings.Contains(err.Error(), "get credentials")
 	var unsent *smithyhttp.RequestSendError
 	var network net.Error
 	var file *fs.PathError
 	switch {
-	case fromAgent && !hasRole():
+	case isAgentFault && !hasJobRole():
 		return faultf(exitDenied, "cannot %s %s: the job has no role. Name one in its job definition (jobRoleArn)", verb, l)
-	case fromAgent && (tried != "" || errors.As(err, &network)):
-		return faultf(exitNetwork, "cannot %s %s: the machine's agent, which hands out the job role's credentials, cannot be reached (%v)%s", verb, l, innermost(err), tried)
-	case fromAgent:
-		return faultf(exitDenied, "cannot %s %s: the machine's agent hands out no credentials of the job role (%v)", verb, l, innermost(err))
-	case strings.HasPrefix(code, "ExpiredToken") && tried != "":
-		return faultf(exitNetwork, "cannot %s %s: the machine's agent only hands out credentials that have expired (%s)%s", verb, l, said, tried)
-	case status != 0 && tried != "":
-		return faultf(exitNetwork, "cannot %s %s: S3 only answers with status %d (%s)%s", verb, l, status, said, tried)
+	case isAgentFault && (triedFor != "" || errors.As(err, &network)):
+		return faultf(exitNetwork, "cannot %s %s: the ECS agent, which provides the job role's credentials, cannot be reached (%v)%s", verb, l, rootCause(err), triedFor)
+	case isAgentFault:
+		return faultf(exitDenied, "cannot %s %s: the ECS agent does not provide the job role's credentials (%v)", verb, l, rootCause(err))
+	case strings.HasPrefix(code, "ExpiredToken") && triedFor != "":
+		return faultf(exitNetwork, "cannot %s %s: the ECS agent only provides expired credentials (%s)%s", verb, l, answerText, triedFor)
+	case status != 0 && triedFor != "":
+		return faultf(exitNetwork, "cannot %s %s: S3 only responds with status %d (%s)%s", verb, l, status, answerText, triedFor)
 	case code == "NoSuchBucket":
 		return faultf(missing, "the bucket of %s does not exist", l)
 	case code == "NoSuchKey" || code == "NotFound":
 		return faultf(missing, "%s does not exist", l)
 	case code == "InvalidObjectState":
-		return faultf(exitNoInput, "%s is archived: it must be restored before it can be read (aws s3api restore-object)", l)
+		return faultf(exitNoInput, "%s is archived. Restore it first (aws s3api restore-object)", l)
 	case code == "PreconditionFailed":
 		return faultf(exitDamaged, "%s was overwritten while it was read", l)
 	case status == http.StatusMovedPermanently:
-		return faultf(missing, "the bucket of %s is in another region than AWS_REGION says", l)
+		return faultf(missing, "the bucket of %s is not in the region of AWS_REGION", l)
 	case status == http.StatusForbidden || strings.HasPrefix(code, "ExpiredToken"):
-		return faultf(exitDenied, "the job role may not %s %s (%s)", verb, l, said)
+		return faultf(exitDenied, "the job role may not %s %s (%s)", verb, l, answerText)
 	case status/100 == 4 || status == http.StatusNotImplemented:
-		return faultf(exitDenied, "S3 refuses to %s %s: status %d (%s)", verb, l, status, said)
+		return faultf(exitDenied, "S3 refuses to %s %s: status %d (%s)", verb, l, status, answerText)
 	case isFull(err):
 		return faultf(exitFull, "the scratch volume is full: %s does not fit. Ask for a larger volume", l)
-	case errors.As(err, &file): // whose error passes for one of the network
+	case errors.As(err, &file): // fs.PathError also implements net.Error
 		return faultf(exitIO, "cannot %s %s: %v", verb, l, file)
-	case tried != "" || errors.As(err, &unsent) || errors.As(err, &network):
-		return faultf(exitNetwork, "cannot %s %s: S3 cannot be reached (%v)%s", verb, l, innermost(err), tried)
+	case triedFor != "" || errors.As(err, &unsent) || errors.As(err, &network):
+		return faultf(exitNetwork, "cannot %s %s: S3 cannot be reached (%v)%s", verb, l, rootCause(err), triedFor)
 	}
 	return faultf(exitIO, "cannot %s %s: %v", verb, l, err)
 }
 
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// hasRole tells whether the agent was told to hand out a role's credentials (ECS Developer Guide, "Task IAM role").
-func hasRole() bool {
+// hasJobRole reports whether the ECS agent provides a role's credentials to this container (ECS Developer Guide, "Task IAM role").
+func hasJobRole() bool {
 	return os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "" || os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != ""
 }
 
-// innermost is the first cause of an error, without the words that each layer of the SDK puts around it.
-func innermost(err error) error {
+// rootCause returns the first cause of an error, without the text that each layer of the SDK adds.
+func rootCause(err error) error {
 	for {
 		inner := errors.Unwrap(err)
 		if inner == nil {
 			return err
 		}
-		if _, isAddress := inner.(*os.SyscallError); isAddress { // what is around it names the address
+		if _, isAddress := inner.(*os.SyscallError); isAddress { // the error around it names the address
 			return err
 		}
 		err = inner

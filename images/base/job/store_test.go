@@ -44,10 +44,10 @@ func codeOf(err error) int {
 
 func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	clock := fakeTime(t)
-	listen(t)
+	captureLog(t)
 	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		clock.stir()
+		clock.noteActivity()
 		w.Header().Set("Content-Length", "8")
 		_, _ = w.Write([]byte("ACGT"))
 		w.(http.Flusher).Flush()
@@ -71,7 +71,7 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	began := clock.now()
 	_, err = store.readAll(ctx, location{bucket: "b", key: "k"})
 	var f fault
-	if ctx.Err() != nil || !errors.As(err, &f) || f.code != exitNetwork || clock.now().Sub(began) < stagingPatience {
+	if ctx.Err() != nil || !errors.As(err, &f) || f.code != exitNetwork || clock.now().Sub(began) < stagingRetryTime {
 		t.Errorf("got %v after %s, want code %d", err, clock.now().Sub(began), exitNetwork)
 	}
 }
@@ -105,7 +105,7 @@ func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
 		text string
 	}{
 		"":           {exitDenied, "the job has no role"},
-		refusing.URL: {exitDenied, "hands out no credentials of the job role"},
+		refusing.URL: {exitDenied, "does not provide the job role's credentials"},
 		gone.URL:     {exitNetwork, "connection refused"},
 	} {
 		t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent)
@@ -134,8 +134,8 @@ func TestAnInputThatArrivesDamagedIsFetchedOnceMore(t *testing.T) {
 				_, _ = w.Write([]byte(content))
 			})
 			input := object{bucket: "b", Key: "k", Size: 4, checksum: checksum{name: "md5", value: fmt.Sprintf("%x", md5.Sum([]byte("ACGT")))}}
-			target := written(t, nil)
-			err := store.download(context.Background(), input, target, leastStreams)
+			target := writeTemp(t, nil)
+			err := store.download(context.Background(), input, target, minStreams)
 			if codeOf(err) != code || fetched != min(damaged+1, 2) {
 				t.Errorf("damaged %d times, %s: %v after %d", damaged, wrong, err, fetched)
 			}
@@ -153,7 +153,7 @@ func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 		_, _ = w.Write([]byte(`<Error><Code>PreconditionFailed</Code></Error>`))
 	})
-	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, written(t, nil), leastStreams)
+	err := store.download(context.Background(), object{bucket: "b", Key: "k", Size: 4, ETag: "e"}, writeTemp(t, nil), minStreams)
 	if codeOf(err) != exitDamaged || fetched != 1 {
 		t.Errorf("%v after %d", err, fetched)
 	}
@@ -173,7 +173,7 @@ func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
 			}
 		})
 		output := object{bucket: "b", Key: "k"}
-		if err := store.upload(context.Background(), &output, written(t, []byte("ACGT")), leastStreams); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
+		if err := store.upload(context.Background(), &output, writeTemp(t, []byte("ACGT")), minStreams); err != nil || len(sent) != 2 || sent[1] != "ACGT" {
 			t.Errorf("%s: sent %q, %v", code, sent, err)
 		}
 	}
@@ -195,8 +195,8 @@ func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
 		})
 		for name, err := range map[string]error{
 			"manifest": store.put(context.Background(), location{bucket: "b", key: "k"}, "{}"),
-			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, []byte("ACGT")), leastStreams),
-			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1)), leastStreams),
+			"small":    store.upload(context.Background(), &object{bucket: "b", Key: "k"}, writeTemp(t, []byte("ACGT")), minStreams),
+			"in parts": store.upload(context.Background(), &object{bucket: "b", Key: "k"}, writeTemp(t, make([]byte, partSize+1)), minStreams),
 		} {
 			if codeOf(err) != exitIO {
 				t.Errorf("%s, %q: got %v, want code %d", name, answer, err, exitIO)
@@ -212,7 +212,7 @@ func TestAJobThatAsksForNothingOfS3NeedsNoStore(t *testing.T) {
 	if err := errors.Join(err, none.checkPlaces(ctx, plan{}), none.stageIn(ctx, plan{}, inputs, work)); err != nil {
 		t.Error(err)
 	}
-	none.leave(ctx, plan{}, work, record{Job: "4f", WorkSeconds: 1})
+	none.publishFailure(ctx, plan{}, work, record{Job: "4f", WorkSeconds: 1})
 }
 
 func TestAnObjectNamedTwiceIsOneInput(t *testing.T) {
@@ -277,7 +277,7 @@ func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
 	if found, err := store.match(context.Background(), location{bucket: "b", pattern: "*"}); err != nil || len(found) != 1 {
 		t.Errorf("list: %v, %v", found, err)
 	}
-	if err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, written(t, make([]byte, partSize+1)), leastStreams); err != nil {
+	if err := store.upload(context.Background(), &object{bucket: "b", Key: "k"}, writeTemp(t, make([]byte, partSize+1)), minStreams); err != nil {
 		t.Errorf("upload: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// record is the one JSON line printed at the end and stored in S3, for people and for reports. What is unknown is left out.
+// record is the JSON line that job prints at the end and stores in S3. Unknown values are left out.
 type record struct {
 	Job             string  `json:"job,omitempty"`
 	Attempt         string  `json:"attempt,omitempty"`
@@ -23,8 +23,8 @@ type record struct {
 	Version         string  `json:"version,omitempty"`
 	Image           string  `json:"image,omitempty"` // by digest
 	ExitCode        int     `json:"exit_code"`
-	Resumed         bool    `json:"resumed,omitempty"`         // an earlier attempt had done it all
-	WaitingSeconds  float64 `json:"waiting_seconds,omitempty"` // from the submission to the container's start
+	Resumed         bool    `json:"resumed,omitempty"`         // an earlier attempt had finished the job
+	WaitingSeconds  float64 `json:"waiting_seconds,omitempty"` // from submission to the start of the container
 	StagingSeconds  float64 `json:"staging_seconds"`
 	WorkSeconds     float64 `json:"work_seconds"`
 	BytesIn         int64   `json:"bytes_in"`
@@ -37,28 +37,28 @@ type record struct {
 	measured bool
 }
 
-// newRecord is what is known at the start. The images set JOB_TOOL and JOB_TOOL_VERSION, the job definition JOB_IMAGE, and who
-// submits may set JOB_SUBMITTED, in seconds since 1970.
+// newRecord returns a record with the values that are known at the start. The images set JOB_TOOL and JOB_TOOL_VERSION. The job
+// definition sets JOB_IMAGE. The client sets JOB_SUBMITTED, in seconds since 1970.
 func newRecord(now time.Time, getenv func(string) string) record {
 	rec := record{Job: getenv("AWS_BATCH_JOB_ID"), Attempt: getenv("AWS_BATCH_JOB_ATTEMPT"), Image: getenv("JOB_IMAGE"),
 		Tool: getenv("JOB_TOOL"), Version: getenv("JOB_TOOL_VERSION")}
 	if submitted, err := strconv.ParseInt(getenv("JOB_SUBMITTED"), 10, 64); err == nil {
 		rec.WaitingSeconds = max(0, now.Sub(time.Unix(submitted, 0)).Seconds())
 	}
-	rec.VCPUs, rec.MemoryBytes = granted(getenv("ECS_CONTAINER_METADATA_URI_V4"))
+	rec.VCPUs, rec.MemoryBytes = grantedResources(getenv("ECS_CONTAINER_METADATA_URI_V4"))
 	return rec
 }
 
-// measure adds what the job took, once: the record in the log and the one in S3 are the same.
+// measure adds the resource usage once, so that the record in the log and the one in S3 are the same.
 func (r *record) measure(g *gauge) {
 	if !r.measured {
 		r.PeakMemoryBytes, r.CPUSeconds, r.measured = g.peakMemory(), cpuSeconds(), true
 	}
 }
 
-// granted tells vCPUs and bytes of memory: from the ECS agent where there is one, since the kernel of AWS's machines knows the
-// vCPUs only as a rounded weight; else from the cgroup, version 2 or 1.
-func granted(metadata string) (vcpus float64, memory int64) {
+// grantedResources returns the vCPUs and the bytes of memory of the container. It asks the ECS agent first, because the kernel on AWS
+// knows the vCPUs only as a rounded weight. Without an agent it reads the cgroup, version 2 or 1.
+func grantedResources(metadata string) (vcpus float64, memory int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if request, err := http.NewRequestWithContext(ctx, http.MethodGet, metadata, nil); err == nil && metadata != "" {
@@ -87,21 +87,22 @@ func granted(metadata string) (vcpus float64, memory int64) {
 	return shares / 1024, memory
 }
 
-const unlimited = 1 << 60 // bytes; version 1 of cgroups has no word for it
+const unlimited = 1 << 60 // bytes; cgroup version 1 reports a huge number if there is no limit
 
-// gauge watches the container from its start: the kernel keeps a peak of memory, but one that takes in the page cache.
+// gauge samples the container's memory and the volume's free space. The kernel records a peak of memory too, but that includes the
+// page cache.
 type gauge struct {
 	volume       string
 	memory, free atomic.Int64
 }
 
-const sampling = 100 * time.Millisecond
+const sampleInterval = 100 * time.Millisecond
 
 func startGauge(volume string) *gauge {
 	g := &gauge{volume: volume}
 	g.free.Store(freeBytes(volume))
 	go func() {
-		for ; ; time.Sleep(sampling) {
+		for ; ; time.Sleep(sampleInterval) {
 			g.memory.Store(g.peakMemory())
 			g.free.Store(g.leastFree())
 		}
@@ -109,10 +110,10 @@ func startGauge(volume string) *gauge {
 	return g
 }
 
-// peakMemory is in bytes, 0 if unknown.
+// peakMemory returns the peak in bytes, 0 if it is unknown.
 func (g *gauge) peakMemory() int64 { return max(g.memory.Load(), memoryInUse()) }
 
-// leastFree is the least free space that the volume had, in bytes.
+// leastFree returns the smallest amount of free space that the volume had, in bytes.
 func (g *gauge) leastFree() int64 { return min(g.free.Load(), freeBytes(g.volume)) }
 
 func freeBytes(folder string) int64 {
@@ -123,9 +124,9 @@ func freeBytes(folder string) int64 {
 	return int64(volume.Bavail) * int64(volume.Bsize)
 }
 
-// judgeFull tells a scratch volume that others have filled from one that is too small for the job: an attempt on another machine helps
-// in the first case only.
-func judgeFull(err error, area string) error {
+// classifyFullVolume distinguishes a scratch volume that other jobs have filled from one that is too small for the job. Another attempt
+// on another machine helps only in the first case.
+func classifyFullVolume(err error, area string) error {
 	var f fault
 	if errors.As(err, &f) && f.code == exitFull {
 		f.code = fullCode(area, 0)
@@ -134,7 +135,7 @@ func judgeFull(err error, area string) error {
 	return err
 }
 
-// fullCode is the exit code for a volume that is full, or that has no room for what the job needs, in bytes.
+// fullCode returns the exit code for a volume that is full, or has less free space than the job needs, in bytes.
 func fullCode(area string, need int64) int {
 	var volume syscall.Statfs_t
 	if syscall.Statfs(filepath.Dir(area), &volume) != nil {
@@ -148,14 +149,14 @@ func fullCode(area string, need int64) int {
 	return exitFull
 }
 
-// isTooSmall tells whether a volume of a size would be too small on any machine. Others have filled it if they hold more than a fifth of
-// it: images and the machine's own system, which a job meets everywhere, take less.
+// isTooSmall reports whether a volume of this size would be too small on any machine. Other jobs have filled it if more than a fifth is
+// in use by others. Images and the operating system, which are on every machine, use less than that.
 func isTooSmall(size, others, need int64) bool {
 	fifth := size / 5
 	return others <= fifth || need > size-fifth
 }
 
-// usedBy is what a folder takes on its volume, in bytes.
+// usedBy returns the space that a folder uses on its volume, in bytes.
 func usedBy(folder string) (bytes int64) {
 	_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil {
@@ -170,9 +171,9 @@ func usedBy(folder string) (bytes int64) {
 	return bytes
 }
 
-// memoryInUse is what the container's processes hold for themselves or share, in bytes.
+// memoryInUse returns the anonymous and shared memory of the container's processes, in bytes.
 func memoryInUse() (bytes int64) {
-	// Version 1 tells of the cgroup alone and of the whole tree under it; version 2 of the tree.
+	// Version 1 reports the cgroup alone and the whole tree below it. Version 2 reports the tree.
 	for _, line := range strings.Split(cgroup("memory.stat", "memory/memory.stat"), "\n") {
 		name, value, _ := strings.Cut(line, " ")
 		switch name {
@@ -186,14 +187,14 @@ func memoryInUse() (bytes int64) {
 	return bytes
 }
 
-// memoryKills counts the processes that the kernel has killed because the container's memory was used up.
+// memoryKills returns the number of processes that the kernel has killed because the container's memory was used up.
 func memoryKills() (kills int64) {
 	_, rest, _ := strings.Cut(cgroup("memory.events", "memory/memory.oom_control"), "oom_kill ")
 	kills, _ = strconv.ParseInt(strings.SplitN(rest, "\n", 2)[0], 10, 64)
 	return kills
 }
 
-// cpuSeconds is the CPU time of the container so far, 0 if unknown.
+// cpuSeconds returns the CPU time of the container so far, 0 if it is unknown.
 func cpuSeconds() float64 {
 	if _, rest, found := strings.Cut(cgroup("cpu.stat", ""), "usage_usec "); found {
 		microseconds, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
@@ -203,7 +204,7 @@ func cpuSeconds() float64 {
 	return nanoseconds / 1e9
 }
 
-// cgroups is where the kernel tells of the container's own group; tests name another place.
+// cgroups is the folder of the container's cgroup. Tests replace it.
 var cgroups = "/sys/fs/cgroup"
 
 func isVersion1() bool {
@@ -211,7 +212,7 @@ func isVersion1() bool {
 	return err != nil
 }
 
-// cgroup is the text of a file of the container's group, by its name in version 2 and in version 1; empty if there is none.
+// cgroup returns the text of a file in the container's cgroup, by its name in version 2 and in version 1. It is empty if there is none.
 func cgroup(version2, version1 string) string {
 	name := version2
 	if isVersion1() {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func kernel(t *testing.T, files map[string]string) {
+func fakeCgroups(t *testing.T, files map[string]string) {
 	t.Helper()
 	before := cgroups
 	t.Cleanup(func() { cgroups = before })
@@ -35,8 +35,8 @@ func TestBothVersionsOfCgroupsAreRead(t *testing.T) {
 			"memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory/memory.limit_in_bytes": "2048\n",
 			"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n", "cpu/cpu.shares": "1536\n"},
 	} {
-		kernel(t, files)
-		vcpus, memory := granted("")
+		fakeCgroups(t, files)
+		vcpus, memory := grantedResources("")
 		if memoryInUse() != 3096 || memoryKills() != 2 || cpuSeconds() != 1.5 || vcpus != 1.5 || memory != 2048 {
 			t.Errorf("version %s: %d bytes, %d kills, %v s, %v vCPUs, %d bytes granted",
 				version, memoryInUse(), memoryKills(), cpuSeconds(), vcpus, memory)
@@ -45,13 +45,13 @@ func TestBothVersionsOfCgroupsAreRead(t *testing.T) {
 }
 
 func TestWhatIsUnknownIsNothing(t *testing.T) {
-	kernel(t, map[string]string{"cgroup.controllers": "", "memory.max": "max\n", "cpu.max": "max 100000\n"})
-	vcpus, memory := granted("http://127.0.0.1:1")
+	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.max": "max\n", "cpu.max": "max 100000\n"})
+	vcpus, memory := grantedResources("http://127.0.0.1:1")
 	if memoryInUse() != 0 || memoryKills() != 0 || cpuSeconds() != 0 || vcpus != 0 || memory != 0 {
 		t.Error("something is known")
 	}
-	kernel(t, map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712\n", "cpu/cpu.cfs_quota_us": "-1\n"})
-	if vcpus, memory := granted(""); vcpus != 0 || memory != 0 {
+	fakeCgroups(t, map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712\n", "cpu/cpu.cfs_quota_us": "-1\n"})
+	if vcpus, memory := grantedResources(""); vcpus != 0 || memory != 0 {
 		t.Error("something is known")
 	}
 }
@@ -61,14 +61,14 @@ func TestWhatIsGrantedIsToldByTheAgentFirst(t *testing.T) {
 		_, _ = w.Write([]byte(`{"Name": "job", "Limits": {"CPU": 4096, "Memory": 7600}}`))
 	}))
 	defer agent.Close()
-	kernel(t, map[string]string{"cgroup.controllers": "", "memory.max": "1\n", "cpu.max": "100000 100000\n"})
-	if vcpus, memory := granted(agent.URL); vcpus != 4 || memory != 7600<<20 {
+	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.max": "1\n", "cpu.max": "100000 100000\n"})
+	if vcpus, memory := grantedResources(agent.URL); vcpus != 4 || memory != 7600<<20 {
 		t.Errorf("%v vCPUs, %d bytes", vcpus, memory)
 	}
 }
 
 func TestThePeakStaysWhenTheMemoryIsGivenBack(t *testing.T) {
-	kernel(t, map[string]string{"cgroup.controllers": "", "memory.stat": "anon 5000\n"})
+	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.stat": "anon 5000\n"})
 	g := &gauge{}
 	g.memory.Store(g.peakMemory())
 	if err := os.WriteFile(filepath.Join(cgroups, "memory.stat"), []byte("anon 10\n"), 0o600); err != nil {
@@ -80,7 +80,7 @@ func TestThePeakStaysWhenTheMemoryIsGivenBack(t *testing.T) {
 }
 
 func TestTheTimeOfWaitingIsKnownWhereTheSubmissionIs(t *testing.T) {
-	kernel(t, nil)
+	fakeCgroups(t, nil)
 	variables := map[string]string{"JOB_SUBMITTED": "1000", "JOB_TOOL": "bwa", "JOB_TOOL_VERSION": "0.7.18", "JOB_IMAGE": "i@sha256:0"}
 	rec := newRecord(time.Unix(1042, 500_000_000), func(name string) string { return variables[name] })
 	if rec.WaitingSeconds != 42.5 || rec.Tool != "bwa" || rec.Version != "0.7.18" || rec.Image != "i@sha256:0" {
@@ -115,14 +115,14 @@ func TestAVolumeThatOthersFilledIsToldFromOneThatIsTooSmall(t *testing.T) {
 	if own := usedBy(area); own < 1<<20 || own > 1<<21 {
 		t.Errorf("a file of a MiB takes %d bytes", own)
 	}
-	for _, code := range []int{exitIO, exitExample} {
-		if got := codeOf(judgeFull(fault{code: code}, area)); got != code {
+	for _, code := range []int{exitIO, exitCommand} {
+		if got := codeOf(classifyFullVolume(fault{code: code}, area)); got != code {
 			t.Errorf("code %d became %d", code, got)
 		}
 	}
-	if err := judgeFull(nil, area); err != nil {
+	if err := classifyFullVolume(nil, area); err != nil {
 		t.Error(err)
 	}
 }
 
-const exitExample = 3 // a command's
+const exitCommand = 3 // a command's

@@ -26,12 +26,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// checksum is what an object's content must come to. An object that was uploaded in parts may only have a checksum of its parts'
-// checksums (S3 User Guide, "Checking object integrity"): partSize then is the size of each but the last.
+// checksum is the expected checksum of an object's content. An object that was uploaded in parts may only have a checksum of the
+// checksums of its parts (S3 User Guide, "Checking object integrity"). In that case, partSize is the size of each part but the last.
 type checksum struct {
 	name     string
 	value    string // in hexadecimal digits
-	partSize int64  // 0: it is of the whole
+	partSize int64  // 0: a checksum of the whole object
 }
 
 var algorithms = map[string]func() hash.Hash{
@@ -43,9 +43,10 @@ var algorithms = map[string]func() hash.Hash{
 	"md5":       md5.New,
 }
 
-// reported is the first checksum in S3's answer to HEAD that can be tested. Those by name come from the header, since this SDK
-// does not know crc64nvme, S3's own default; last comes the ETag, which is an MD5 unless a key of the customer's encrypts.
-func (s *store) reported(ctx context.Context, l location, head *s3.HeadObjectOutput, header http.Header) (checksum, error) {
+// reportedChecksum returns the first checksum in the answer to HEAD that can be verified. It reads named checksums from the header,
+// because this SDK does not know crc64nvme, the default of S3. The ETag comes last. It is an MD5 unless the object is encrypted with a
+// customer's key.
+func (s *store) reportedChecksum(ctx context.Context, l location, head *s3.HeadObjectOutput, header http.Header) (checksum, error) {
 	values := map[string]string{}
 	for name := range algorithms {
 		value, parts, _ := strings.Cut(header.Get("X-Amz-Checksum-"+name), "-")
@@ -77,17 +78,17 @@ func (s *store) reported(ctx context.Context, l location, head *s3.HeadObjectOut
 
 var md5Form = regexp.MustCompile(`^[0-9a-f]{32}(-[0-9]+)?$`)
 
-// partSize is the size of every part of an object but the last, told by the first, the last and their sum; 0 if they differ, or
-// if the store does not tell.
+// partSize returns the size of every part of an object but the last, from the sizes of the first part, the last part and the object.
+// It returns 0 if the parts differ in size or the store does not report them.
 func (s *store) partSize(ctx context.Context, l location, count int32, size int64) (int64, error) {
 	var sizes [2]int64
 	for i, number := range []int32{1, count} {
 		head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &l.key, PartNumber: &number})
-		var outlasted outlasted
+		var outlasted outageError
 		switch status := statusOf(err); {
 		case (status/100 == 4 || status == http.StatusNotImplemented) && !errors.As(err, &outlasted):
 			return 0, nil
-		case err != nil: // a store under load may tell the next time: nothing goes unverified for that
+		case err != nil: // a store under load may answer later, and every object must be verified
 			return 0, explain("read", l, err)
 		}
 		sizes[i] = aws.ToInt64(head.ContentLength)
@@ -98,25 +99,25 @@ func (s *store) partSize(ctx context.Context, l location, count int32, size int6
 	return sizes[0], nil
 }
 
-// until is a reader that ends with the context.
-func until(ctx context.Context, r io.Reader) io.Reader { return stoppable{r, ctx} }
+// readUntilDone returns a reader that fails when the context is done.
+func readUntilDone(ctx context.Context, r io.Reader) io.Reader { return contextReader{r, ctx} }
 
-type stoppable struct {
+type contextReader struct {
 	io.Reader
 	ctx context.Context
 }
 
-func (s stoppable) Read(into []byte) (int, error) {
+func (s contextReader) Read(into []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return s.Reader.Read(into)
 }
 
-// of computes the checksum of a file.
-func (c checksum) of(ctx context.Context, name string) (string, error) {
+// compute returns the checksum of a file.
+func (c checksum) compute(ctx context.Context, name string) (string, error) {
 	if c.partSize != 0 {
-		parts, err := c.ofParts(ctx, name)
+		parts, err := c.computeParts(ctx, name)
 		sum := algorithms[c.name]()
 		sum.Write(slices.Concat(parts...))
 		return hex.EncodeToString(sum.Sum(nil)), err
@@ -127,12 +128,12 @@ func (c checksum) of(ctx context.Context, name string) (string, error) {
 	}
 	defer file.Close()
 	sum := algorithms[c.name]()
-	_, err = io.Copy(sum, until(ctx, file))
+	_, err = io.Copy(sum, readUntilDone(ctx, file))
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// ofParts computes the checksums of a file's parts, side by side.
-func (c checksum) ofParts(ctx context.Context, name string) ([][]byte, error) {
+// computeParts returns the checksums of a file's parts, computed in parallel.
+func (c checksum) computeParts(ctx context.Context, name string) ([][]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -143,23 +144,24 @@ func (c checksum) ofParts(ctx context.Context, name string) ([][]byte, error) {
 		return nil, err
 	}
 	sums := make([][]byte, (info.Size()+c.partSize-1)/c.partSize)
-	return sums, sideBySide(ctx, files, len(sums), func(ctx context.Context, i int) error {
+	return sums, inParallel(ctx, parallelObjects, len(sums), func(ctx context.Context, i int) error {
 		sum := algorithms[c.name]()
-		_, err := io.Copy(sum, until(ctx, io.NewSectionReader(file, int64(i)*c.partSize, c.partSize)))
+		_, err := io.Copy(sum, readUntilDone(ctx, io.NewSectionReader(file, int64(i)*c.partSize, c.partSize)))
 		sums[i] = sum.Sum(nil)
 		return err
 	})
 }
 
-// testToTheEnd reads a file that begins like gzip to its end, and finds what S3's checksum cannot: what was broken before the
-// upload. BAM and bgzip's files are gzip in blocks, the last one empty, so that a cut between two is seen (SAM specification, 4.1.2).
-func testToTheEnd(ctx context.Context, name string) error {
+// verifyGzip reads a file to the end if it begins like gzip. It finds damage from before the upload, which the checksum in S3 does not
+// show. BAM and bgzip files are gzip in blocks that end with an empty block, so a cut between two blocks shows too (SAM specification,
+// 4.1.2).
+func verifyGzip(ctx context.Context, name string) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	start, end := make([]byte, 14), make([]byte, len(lastBlock))
+	start, end := make([]byte, 14), make([]byte, len(bgzipEnd))
 	if n, _ := file.ReadAt(start, 0); n < 2 || start[0] != 0x1f || start[1] != 0x8b {
 		return nil
 	}
@@ -168,11 +170,11 @@ func testToTheEnd(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		if _, _ = file.ReadAt(end, info.Size()-int64(len(end))); string(end) != lastBlock {
+		if _, _ = file.ReadAt(end, info.Size()-int64(len(end))); string(end) != bgzipEnd {
 			return errors.New("its last block is missing: the file was cut off")
 		}
 	}
-	text, err := gzip.NewReader(bufio.NewReaderSize(until(ctx, file), 1<<20))
+	text, err := gzip.NewReader(bufio.NewReaderSize(readUntilDone(ctx, file), 1<<20))
 	if err != nil {
 		return err
 	}
@@ -180,4 +182,4 @@ func testToTheEnd(ctx context.Context, name string) error {
 	return err
 }
 
-const lastBlock = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x06\x00BC\x02\x00\x1b\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+const bgzipEnd = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x06\x00BC\x02\x00\x1b\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-func written(t *testing.T, content []byte) string {
+func writeTemp(t *testing.T, content []byte) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, content, 0o600); err != nil {
@@ -27,20 +27,20 @@ func written(t *testing.T, content []byte) string {
 
 // The values are those of other implementations: coreutils, zlib, and for the last two the check values of their catalogue entries.
 func TestChecksumsAreTheStandardOnes(t *testing.T) {
-	name := written(t, []byte("123456789"))
+	name := writeTemp(t, []byte("123456789"))
 	for algorithm, want := range map[string]string{
 		"md5": "25f9e794323b453885f5181f1b624d0b", "sha1": "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
 		"sha256": "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
 		"crc32":  "cbf43926", "crc32c": "e3069283", "crc64nvme": "ae8b14860a799888",
 	} {
-		if got, err := (checksum{name: algorithm}).of(context.Background(), name); err != nil || got != want {
+		if got, err := (checksum{name: algorithm}).compute(context.Background(), name); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", algorithm, got, err, want)
 		}
 	}
 }
 
 func TestAChecksumOfPartsIsOneOfTheirChecksums(t *testing.T) {
-	got, err := checksum{"md5", "", 4}.of(context.Background(), written(t, []byte("123456789")))
+	got, err := checksum{"md5", "", 4}.compute(context.Background(), writeTemp(t, []byte("123456789")))
 	// printf 1234 | md5sum; printf 5678 | md5sum; printf 9 | md5sum; together as bytes through md5sum once more
 	if want := "393e928fcf5925fcbd3a06aaf20b2d38"; err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
@@ -50,13 +50,13 @@ func TestAChecksumOfPartsIsOneOfTheirChecksums(t *testing.T) {
 func TestAChecksumEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := (checksum{name: "md5"}).of(ctx, written(t, []byte("123456789"))); err != context.Canceled {
+	if _, err := (checksum{name: "md5"}).compute(ctx, writeTemp(t, []byte("123456789"))); err != context.Canceled {
 		t.Errorf("%v", err)
 	}
 }
 
 // parts answers HEAD for a part with the sizes of an object's parts.
-func parts(t *testing.T, sizes map[string]string) *store {
+func storeWithParts(t *testing.T, sizes map[string]string) *store {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", sizes[r.URL.Query().Get("partNumber")])
@@ -87,7 +87,7 @@ func TestTheSurestChecksumThatCanBeTestedIsChosen(t *testing.T) {
 		{"one of parts, with a key of one's own", http.Header{"X-Amz-Checksum-Crc32": {"/w==-3"}}, md5sum, "aws:kms", even, checksum{"crc32", "ff", 4}},
 	} {
 		head := &s3.HeadObjectOutput{ETag: aws.String(`"` + c.etag + `"`), ServerSideEncryption: c.key, ContentLength: aws.Int64(9)}
-		got, err := parts(t, c.sizes).reported(context.Background(), location{bucket: "b", key: "k"}, head, c.header)
+		got, err := storeWithParts(t, c.sizes).reportedChecksum(context.Background(), location{bucket: "b", key: "k"}, head, c.header)
 		if got != c.want || err != nil {
 			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
 		}
@@ -118,9 +118,9 @@ func TestBrokenGzipIsFoundAndAnythingElseIsNoneOfItsBusiness(t *testing.T) {
 	}{
 		"empty": {nil, true}, "text": {[]byte("ACGT"), true}, "gzip": {plain, true}, "two members": {append(bytes.Clone(plain), plain...), true},
 		"cut": {plain[:len(plain)-1], false}, "flipped": {flipped, false}, "tail": {append(bytes.Clone(plain), 'x'), false}, "head only": {plain[:3], false},
-		"blocks": {append(bytes.Clone(block), lastBlock...), true}, "blocks, cut between two": {block, false},
+		"blocks": {append(bytes.Clone(block), bgzipEnd...), true}, "blocks, cut between two": {block, false},
 	} {
-		if err := testToTheEnd(context.Background(), written(t, c.content)); (err == nil) != c.sound {
+		if err := verifyGzip(context.Background(), writeTemp(t, c.content)); (err == nil) != c.sound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import boto3
+import botocore.session
 import tenacity
 from botocore import xform_name
 from botocore.config import Config
@@ -43,22 +43,29 @@ class Api:
     """AWS in one region, by the environment's endpoint and credentials. Safe to use from many threads."""
 
     region: str
+    _session: Any = field(default_factory=botocore.session.get_session)
     _clients: dict[str, Any] = field(default_factory=dict)
+    _models: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
-        """The boto3 client of a service."""
-        with self._lock:  # making a client is not safe from several threads, using one is
+        """The botocore client of a service."""
+        # Threads may share a client, but must not make clients at the same time.
+        with self._lock:
             if service not in self._clients:
-                self._clients[service] = boto3.Session(region_name=self.region).client(  # type: ignore[call-overload]
-                    service, config=Config(max_pool_connections=64, retries={"mode": "standard"})
+                self._clients[service] = self._session.create_client(
+                    service,
+                    region_name=self.region,
+                    config=Config(max_pool_connections=64, retries={"mode": "standard"}),
                 )
             return self._clients[service]
 
     def input_shape(self, service: str, operation: str) -> Any:
-        """botocore's shape of an operation's parameters."""
-        model = self.client(service).meta.service_model.operation_model(operation)
-        return model.input_shape
+        """botocore's shape of an operation's parameters. It needs no client, which takes longer to make than the model."""
+        with self._lock:
+            if service not in self._models:
+                self._models[service] = self._session.get_service_model(service)
+        return self._models[service].operation_model(operation).input_shape
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Calls an operation.

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import provider_pb2
 
 from local.plugins.aws import batch, ec2, ecr, iam, kms, logs, s3
 from local.plugins.aws.api import Api, limited
@@ -18,6 +17,7 @@ from local.plugins.aws.differences import Difference
 from local.plugins.aws.lookups import look_up
 from local.plugins.aws.resource import Resource
 from local.plugins.common import Failure, Plugin, failing, from_struct, holds_unknown, to_struct
+from local.plugins.protocol import provider_pb2
 
 #: The version of the provider that this one stands in for.
 VERSION = "7.51.1"

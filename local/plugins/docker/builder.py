@@ -17,10 +17,10 @@ from docker.auth import AuthConfig, load_config, resolve_repository_name
 from docker.credentials.errors import StoreError
 from docker.utils import parse_repository_tag
 
-from local import containers
 from local.errors import LocalError
 from local.plugins.common import Failure
 from local.plugins.docker import context
+from local.stack import base_image
 
 #: Seconds without a sign of life from the engine; a package's installation may be silent for long.
 _TIMEOUT = 1800
@@ -77,7 +77,7 @@ class Builder:
         for cached in (build.get("cacheFrom") or {}).get("images") or []:
             self._pull(cached, build["platform"], login, log)
         try:
-            containers.obtain_base_image(self._client, build["platform"])
+            base_image.obtain(self._client, build["platform"])
         except LocalError as error:
             raise Failure(f"building {build['dockerfile']}: {error}") from None
         with context.archive(folder, dockerfile) as archive:
@@ -183,7 +183,7 @@ def _host(registry: Mapping[str, Any], name: str) -> str:
 
 def _automatic_arguments(platform: str) -> dict[str, str]:
     """What BuildKit, by which the true provider builds, sets in every build; the engine's own builder sets nothing."""
-    own = containers.own_platform()
+    own = base_image.own_platform()
     return {
         "BUILDPLATFORM": own,
         "BUILDARCH": own.split("/")[1],

@@ -6,9 +6,10 @@ import boto3
 import docker
 import pytest
 
-from local import engine, program
+from local.machine import docker_engine as engines
 from local.paths import LOGS
 from local.record import Record
+from local.stack import program
 from tests.local.aws.batch import Platform
 
 
@@ -32,14 +33,14 @@ def platform(local_stack: Record) -> Platform:
 @pytest.fixture
 def docker_engine(local_stack: Record) -> Iterator[docker.DockerClient]:
     """A client of the engine that runs the jobs."""
-    with engine.client(local_stack.docker_host) as client:
+    with engines.client(local_stack.docker_host) as client:
         yield client
 
 
 @pytest.fixture
 def machine(local_stack: Record) -> tuple[int, int]:
     """vCPUs and MiB of memory that jobs can hold at once."""
-    return engine.machine(local_stack.docker_host)
+    return engines.machine(local_stack.docker_host)
 
 
 @pytest.fixture

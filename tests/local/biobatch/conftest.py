@@ -18,8 +18,8 @@ from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
 from biobatch.variants import Plan
 from biobatch.watch import Followed
-from local import environment
 from local.record import Record
+from local.stack import environment
 from tests.local.biobatch import genome
 
 #: IUPAC's codes for several bases, all but N.

@@ -9,8 +9,9 @@ import boto3
 import pytest
 import yaml
 
-from local import emulator, engine, environment, program
+from local.machine import docker_engine
 from local.record import Record
+from local.stack import emulator, environment, program
 from tests.changes_table import ROWS, Row
 from tests.local.command import Result, pulumi, with_config
 from tests.local.conftest import OWN_TOOL
@@ -170,7 +171,7 @@ def life(
     local_stack: Record, made: dict[str, str], tree: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Life]:
     """The stack before all changes, on a machine that builds for every architecture; brings its configuration back at the end."""
-    with engine.client(local_stack.docker_host) as client:
+    with docker_engine.client(local_stack.docker_host) as client:
         emulator.register(client, "linux/arm64")
     yield Life(local_stack, tree, made, tmp_path_factory.mktemp("config"), program.outputs(local_stack))
     result = pulumi("up", "--yes", "--skip-preview")

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local import environment, program
 from local.paths import ROOT
+from local.stack import environment, program
 from tests.changes_table import KINDS, Row
 from tests.local.aws.batch import until
 from tests.local.changes.conftest import (

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from local import engine, environment, stack
+from local.machine import docker_engine
 from local.record import Record
+from local.stack import environment, lifecycle
 
 
 @pytest.fixture
 def client(local_stack: Record) -> Iterator[docker.DockerClient]:
-    with engine.client(local_stack.docker_host) as connection:
+    with docker_engine.client(local_stack.docker_host) as connection:
         yield connection
 
 
@@ -20,4 +21,4 @@ def client(local_stack: Record) -> Iterator[docker.DockerClient]:
 def whole_again(local_stack: Record) -> Iterator[None]:
     """Brings back at the end what a module's tests took down."""
     yield
-    os.environ.update(environment.variables(stack.up()))
+    os.environ.update(environment.variables(lifecycle.up()))

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import psutil
 
-from local import containers, emulator, engine, processes
+from local.machine import docker_engine, processes
 from local.paths import CACHE, ROOT, RUN
 from local.record import Record
+from local.stack import docker_objects, emulator
 
 
 def left_on_the_machine(record: Record) -> dict[str, list[str]]:
     """Everything of a stack that this machine still has, by kind; empty when nothing is left."""
     found = {
         "processes": [str(process) for process in processes.running(ROOT)],
-        "engine": [str(process) for process in engine.leftovers()],
+        "engine": [str(process) for process in docker_engine.leftovers()],
         "interfaces": [name for name in psutil.net_if_addrs() if name.startswith("biobatch")],
         "mounts": [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(p.mountpoint)],
         "emulators": emulator.ours(),
@@ -23,8 +24,8 @@ def left_on_the_machine(record: Record) -> dict[str, list[str]]:
         ],
     }
     if not record.own_engine:
-        with engine.client(record.docker_host) as client:
-            label: dict[str, str | list[str] | bool] = {"label": f"{containers.LABEL}={ROOT}"}
+        with docker_engine.client(record.docker_host) as client:
+            label: dict[str, str | list[str] | bool] = {"label": f"{docker_objects.LABEL}={ROOT}"}
             found["containers"] = [str(c.id) for c in client.containers.list(all=True, filters=label)]
             found["networks"] = [str(n.id) for n in client.networks.list(filters=label)]
     return {kind: things for kind, things in found.items() if things}

@@ -18,9 +18,10 @@ import boto3
 import docker
 import pytest
 
-from local import processes, registry
+from local.machine import processes
 from local.paths import ROOT
 from local.record import Record
+from local.stack import registry
 from tests.local.aws.batch import until
 from tests.local.command import Result, pulumi
 from tests.local.inventory import inventory

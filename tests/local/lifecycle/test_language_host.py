@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local import go
+from local.machine import go
 from local.paths import ROOT
 
 

@@ -12,9 +12,10 @@ import boto3
 import docker
 import pytest
 
-from local import aws_server, containers, engine, processes, program, stack
+from local.machine import docker_engine, processes
 from local.paths import ROOT
 from local.record import Record
+from local.stack import aws_server, docker_objects, lifecycle, program
 from tests.changes_table import ROWS
 from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
@@ -40,7 +41,7 @@ def test_a_refresh_finds_nothing_changed() -> None:
 
 
 def test_up_of_a_stack_that_is_up_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    stack.up()
+    lifecycle.up()
     assert "the stack is up" in capsys.readouterr().out
 
 
@@ -122,20 +123,20 @@ def test_a_killed_server_is_cleared_with_its_jobs_and_the_stack_comes_up_again(
     submit_sleeping_jobs(client, local_stack)
     (server,) = processes.running(ROOT, aws_server.ROLE)
     server.kill()
-    stack.down()
+    lifecycle.down()
     assert left_on_the_machine(local_stack) == {}
-    stack.up()
+    lifecycle.up()
 
 
 def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pytest.CaptureFixture[str]) -> None:
-    with engine.client(local_stack.docker_host) as client:
+    with docker_engine.client(local_stack.docker_host) as client:
         submit_sleeping_jobs(client, local_stack)
     (server,) = processes.running(ROOT, aws_server.ROLE)
     server.kill()
-    stack.up()
+    lifecycle.up()
     assert "clearing it and its Pulumi state" in capsys.readouterr().out
-    with engine.client(local_stack.docker_host) as client:
-        assert client.containers.list(all=True, filters={"label": containers.LABEL}) == []
+    with docker_engine.client(local_stack.docker_host) as client:
+        assert client.containers.list(all=True, filters={"label": docker_objects.LABEL}) == []
 
 
 def test_a_destroy_while_somebody_holds_the_submit_policy_says_so(local_stack: Record) -> None:
@@ -182,7 +183,7 @@ def test_a_destroy_of_protected_data_leaves_the_bucket_with_what_is_in_it_and_no
 def test_down_clears_what_is_left_when_everything_was_killed(local_stack: Record) -> None:
     for process in processes.running(ROOT):
         process.send_signal(signal.SIGKILL)
-    stack.down()
+    lifecycle.down()
     assert left_on_the_machine(local_stack) == {}
     assert (
         subprocess.run(["git", "status", "--porcelain", "--ignored", ".local"], cwd=ROOT, capture_output=True).stdout
@@ -191,5 +192,5 @@ def test_down_clears_what_is_left_when_everything_was_killed(local_stack: Record
 
 
 def test_down_is_idempotent(capsys: pytest.CaptureFixture[str]) -> None:
-    stack.down()
+    lifecycle.down()
     assert "no local stack of this clone is up" in capsys.readouterr().out

@@ -11,10 +11,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local import environment, program
 from local.paths import ROOT
 from local.plugins.awsx import AWS_VERSION
 from local.record import Record
+from local.stack import environment, program
 from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
 

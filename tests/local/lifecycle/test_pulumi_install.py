@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local import go
+from local.machine import go
 from local.paths import ROOT
 
 

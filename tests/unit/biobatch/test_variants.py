@@ -179,7 +179,7 @@ class TestPrepare:
             variants.prepare(request, faults, clients, DEFINITIONS, "r")
         text = str(caught.value)
         assert len(caught.value.faults) == 7
-        assert "'c d': a name is letters" in text
+        assert "'c d': a name has letters" in text
         for words in ("no ref: there is no such object", "x/r.fq: there is no", "y/r.fq: there is no"):
             assert words in text
         assert "empty: it is empty" in text

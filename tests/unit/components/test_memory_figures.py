@@ -103,7 +103,7 @@ def test_the_examples_are_multiples_of_the_figure(family: str) -> None:
     assert ROWS[family].examples == f"1 vCPU {figure:,}; 4 vCPUs {4 * figure:,}"
 
 
-def test_the_readme_names_the_same_figures() -> None:
+def test_the_documentation_names_the_same_figures() -> None:
     c, m, r = (ROWS[family].for_jobs for family in ("c5", "m5", "r5"))
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join((ROOT / "docs/how-to/add-a-tool.md").read_text().split())
     assert f"up to {c:,} MiB a vCPU on c, {m:,} on m and {r:,} on r families" in text

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from local import processes, record, stack
+from local import record
 from local.errors import LocalError
+from local.machine import processes
 from local.paths import ROOT
 from local.record import Record
+from local.stack import lifecycle
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "_OWN", tmp_path / "clone" / "stack.json")
     monkeypatch.setattr(record, "_MACHINE", tmp_path / "cache" / "stack.json")
-    monkeypatch.setattr(record, "_LOCK", tmp_path / "cache" / "stack.lock")
+    monkeypatch.setattr(record, "LOCK", tmp_path / "cache" / "stack.lock")
     monkeypatch.setattr(record, "CACHE", tmp_path / "cache")
 
 
@@ -53,7 +55,7 @@ def test_a_second_clone_is_refused_with_the_command_that_ends_the_first(
     (tmp_path / "clone" / "stack.json").unlink()
     monkeypatch.setattr(processes, "running", lambda root, role=None: [object()] if root == tmp_path else [])
     with pytest.raises(LocalError, match=f"make -C {tmp_path} local-down"):
-        stack.up()
+        lifecycle.up()
 
 
 def test_forgetting_one_stack_keeps_the_record_of_another(tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_a_spoilt_record_is_named(tmp_path: Path) -> None:
 def test_a_second_command_waits_outside(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys; from local import record; from local.errors import LocalError\n"
-        "record.CACHE = pathlib.Path(sys.argv[1]); record._LOCK = record.CACHE / 'stack.lock'\n"
+        "record.CACHE = pathlib.Path(sys.argv[1]); record.LOCK = record.CACHE / 'stack.lock'\n"
         "try:\n    with record.exclusively(): print('inside')\nexcept LocalError as error: print(error)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "cache")]

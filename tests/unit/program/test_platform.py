@@ -109,8 +109,8 @@ def test_a_lab_adds_its_own_tool_by_a_folder_and_one_entry(tmp_path: Path, monke
 
 
 def own_tool_of_the_readme() -> tuple[str, str, dict[str, int]]:
-    """Name, Dockerfile and entry of the fifth tool, as the README prints them."""
-    text = (ROOT / "README.md").read_text()
+    """Name, Dockerfile and entry of the fifth tool, as the documentation prints them."""
+    text = (ROOT / "docs/how-to/add-a-tool.md").read_text()
     found = re.search(r"```dockerfile\n# images/(\S+)/Dockerfile\n(.*?)```\n\n```yaml\n(.*?)```", text, re.DOTALL)
     assert found
     name, dockerfile, entry = found.groups()

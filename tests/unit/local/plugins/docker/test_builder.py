@@ -11,10 +11,10 @@ import docker
 import docker.errors
 import pytest
 
-from local import containers
 from local.errors import LocalError
 from local.plugins.common import Failure
 from local.plugins.docker.builder import Builder, session_logins
+from local.stack import base_image
 
 
 class Client:
@@ -67,7 +67,7 @@ def test_the_platform_reaches_the_engine_the_base_image_and_the_dockerfile(
     client: Client, monkeypatch: pytest.MonkeyPatch, platform: str, target: str
 ) -> None:
     bases: list[str] = []
-    monkeypatch.setattr(containers, "obtain_base_image", lambda engine, platform: bases.append(platform))
+    monkeypatch.setattr(base_image, "obtain", lambda engine, platform: bases.append(platform))
     assert build(platform, BASE="base@sha256:0") == "sha256:1"
     assert client.asked["platform"] == platform
     assert bases == [platform]
@@ -81,7 +81,7 @@ def test_the_platform_reaches_the_engine_the_base_image_and_the_dockerfile(
 
 
 def test_a_given_argument_stands_above_an_automatic_one(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "obtain_base_image", lambda engine, platform: None)
+    monkeypatch.setattr(base_image, "obtain", lambda engine, platform: None)
     build("linux/arm64", BUILDARCH="arm64")
     assert client.asked["buildargs"]["BUILDARCH"] == "arm64"
 
@@ -92,7 +92,7 @@ def test_a_base_image_that_cannot_be_had_fails_the_build_in_words(
     def refuse(engine: object, platform: str) -> None:
         raise LocalError("no way to get it")
 
-    monkeypatch.setattr(containers, "obtain_base_image", refuse)
+    monkeypatch.setattr(base_image, "obtain", refuse)
     with pytest.raises(Failure, match="building app/Dockerfile: no way to get it"):
         build("linux/arm64")
     assert client.asked == {}
@@ -106,7 +106,7 @@ REGISTRY = {"server": "https://registry.test", **LOGIN}
 def test_what_cache_from_names_is_pulled_before_the_build_with_the_programs_login(
     client: Client, monkeypatch: pytest.MonkeyPatch, image: str
 ) -> None:
-    monkeypatch.setattr(containers, "obtain_base_image", lambda engine, platform: None)
+    monkeypatch.setattr(base_image, "obtain", lambda engine, platform: None)
     described = {"context": "app", "dockerfile": "app/Dockerfile", "platform": "linux/arm64"}
     said: list[str] = []
     # A pull that fails is told and no more: the image may be on this engine.

@@ -1,0 +1,143 @@
+"""Sphinx's configuration: plain Markdown, as GitHub shows it too, becomes the site. `make docs` builds it, into docs/build.
+
+Sphinx with MyST and the Furo theme, since all three have releases of 2025 or 2026, read CommonMark as GitHub does, report dead links and
+anchors, and search without a server. MkDocs has had no release since August 2024, and Material for MkDocs ends in May 2027. Zensical, its
+successor, is before version 1.0, reads another Markdown than GitHub, and loads a script from a CDN for the search without a server.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+#: The pages, in the order of the navigation. A page that is not here, or not there, fails the build.
+NAVIGATION = {
+    "Tutorial": ["tutorial/local", "tutorial/aws"],
+    "How to": [
+        "how-to/your-machine",
+        "how-to/run-a-sample",
+        "how-to/look-at-results",
+        "how-to/add-a-tool",
+        "how-to/second-user",
+        "how-to/leave-the-local-shell",
+        "how-to/prepare-an-account",
+        "how-to/first-account",
+        "how-to/existing-buckets",
+        "how-to/existing-network",
+        "how-to/private-only",
+        "how-to/graviton",
+        "how-to/fair-share",
+        "how-to/other-programs",
+        "how-to/monthly-upkeep",
+        "how-to/upgrade",
+        "how-to/troubleshooting",
+    ],
+    "Reference": [
+        "reference/configuration",
+        "reference/outputs",
+        "reference/client",
+        "reference/job-environment",
+        "reference/exit-codes",
+        "reference/components",
+        "glossary",
+    ],
+    "Explanation": [
+        "explanation/architecture",
+        "explanation/staging",
+        "explanation/security",
+        "explanation/cost",
+        "explanation/updating-a-stack",
+        "explanation/alternatives",
+        "benchmarks",
+    ],
+    "Project": ["contributing", "changelog"],
+}
+
+project = "Biobatch"
+# The package is not in this environment.
+version = release = re.findall(r'__version__ = "(.+)"', (ROOT / "biobatch" / "__init__.py").read_text())[0]
+language = "en"
+extensions = ["myst_parser"]
+exclude_patterns = ["build", "site"]
+nitpicky = True
+
+# GitHub's Markdown, and nothing beyond it
+myst_enable_extensions = {"alert", "gfm_autolink", "strikethrough", "tasklist"}
+myst_heading_anchors = 6
+
+html_theme = "furo"
+html_title = f"Biobatch {version}"
+html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_copy_source = False
+html_use_index = False
+html_show_sphinx = False
+html_show_copyright = False
+html_theme_options = {"top_of_page_buttons": []}
+pygments_style = "friendly"
+
+
+def navigate(_: Sphinx, page: str, source: list[str]) -> None:
+    """Gives the first page the navigation, which GitHub would show as code."""
+    if page == "index":
+        for caption, pages in NAVIGATION.items():
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
+
+
+class Pictures(SphinxTransform):  # type: ignore[misc]
+    """Puts a picture made by `make pictures` in place of a page's Mermaid diagram, which GitHub draws itself and a browser needs a library for."""
+
+    default_priority = 200
+
+    def apply(self, **_: Any) -> None:
+        for block in list(self.document.findall(nodes.literal_block)):
+            if block.get("language") == "mermaid":
+                picture = DOCS / "pictures" / f"{Path(self.env.docname).name}.svg"
+                digest = hashlib.sha256(block.astext().encode()).hexdigest()
+                if not picture.is_file() or digest not in picture.read_text():
+                    logging.getLogger(__name__).warning(
+                        "%s is not the picture of this page's Mermaid diagram. Draw it: make pictures ONLY=architecture",
+                        picture.relative_to(ROOT),
+                        location=block,
+                    )
+                    continue
+                image = nodes.image(uri=f"/pictures/{picture.name}", alt="Diagram of what the page describes")
+                image["candidates"] = {}
+                block.replace_self(nodes.reference("", "", image, refuri=f"../_images/{picture.name}", internal=True))
+
+
+class FilesOfTheClone(SphinxTransform):  # type: ignore[misc]
+    """Turns links to files of the clone, which only GitHub can follow, into their text; a file that does not exist is an error."""
+
+    default_priority = 5
+
+    def apply(self, **_: Any) -> None:
+        folder = Path(self.env.doc2path(self.env.docname)).parent
+        for link in [
+            *self.document.findall(addnodes.pending_xref),
+            *self.document.findall(addnodes.download_reference),
+        ]:
+            path = str(link.get("reftarget", "")).partition("#")[0]
+            target = (folder / path).resolve()
+            if path and ROOT in target.parents and DOCS not in target.parents:
+                # MyST takes the ending from a Markdown file.
+                if not target.exists() and not target.with_name(f"{target.name}.md").exists():
+                    logging.getLogger(__name__).warning("the clone has no file %s", path, location=link)
+                link.replace_self(link.children)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", navigate)
+    app.add_transform(Pictures)
+    app.add_transform(FilesOfTheClone)

@@ -1,0 +1,224 @@
+"""The documentation's pictures, each made from what the program really does: make pictures
+
+The libraries that draw in the browser come from the npm registry. The site holds the pictures alone.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from biobatch import aws, stack_outputs
+from docs.site import terminal
+from docs.site.browser import opened, served
+from docs.site.build import DOCS
+from docs.site.terminal import Frame
+from local import environment, stack
+from local.console import say
+from local.errors import LocalError
+from local.paths import CACHE, ROOT
+
+PICTURES = DOCS / "pictures"
+
+#: Bytes of a picture at most: a page is read on a phone too.
+MOST_BYTES = 150_000
+
+_IGV, _MERMAID = "igv@3.8.10", "mermaid@12.3.0"
+
+#: Where the demo of the usual seed keeps its results.
+_RESULTS = "demo/seed-1/"
+
+
+def make(only: Sequence[str] = ()) -> None:
+    """Makes the pictures of some names, or all.
+
+    Raises:
+        LocalError: for a name that is none, or where a piece cannot be had.
+    """
+    for name in only:
+        if name not in _ALL:
+            raise LocalError(f"ONLY={name}: there is no such picture. Choose from {', '.join(_ALL)}")
+    PICTURES.mkdir(exist_ok=True)
+    for name in only or _ALL:
+        say(f"drawing {name}")
+        _ALL[name]()
+    for picture in PICTURES.iterdir():
+        if picture.stat().st_size > MOST_BYTES:
+            raise LocalError(f"{picture.name} has {picture.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
+
+
+def _demo() -> None:
+    """The end of the demo, on a stack that comes up for it."""
+    frame = terminal.run([sys.executable, "-m", "local", "demo"], ROOT, os.environ)
+    terminal.save(frame.last(45), PICTURES / "demo.svg", "make demo")
+
+
+def _call_variants() -> None:
+    """The table of a run half way, when it shows the most different states."""
+    with _local_shell() as shell:
+        bucket = stack_outputs.read(stack=environment.STACK).bucket
+        inputs = f"s3://{bucket}/demo/inputs"
+        reads = f"s3://{bucket}/{_RESULTS}simulated"
+        best: list[tuple[int, Frame]] = []
+
+        def see(frame: Frame) -> None:
+            states = sum(word in frame.plain for word in ("✓", "running", "starting", "waiting", "runnable", "pending"))
+            if not best or states > best[0][0]:
+                best[:] = [(states, frame)]
+
+        command = ["biobatch", "call-variants", "--reference", f"{inputs}/NC_001416.1.fa.gz", "--ploidy", "1"]
+        for sample in ("one", "two"):
+            command += ["--sample", f"{sample}={reads}/lambda_R1.fastq.gz,{reads}/lambda_R2.fastq.gz"]
+        folder = f"s3://{bucket}/pictures-{os.getpid()}/"
+        terminal.run([*command, "--output-prefix", folder], ROOT, shell, see)
+        terminal.save(best[0][1].last(40), PICTURES / "call-variants.svg", "biobatch call-variants")
+
+
+def _pulumi_up() -> None:
+    """A first `pulumi up`, of a stack of its own in a copy of the clone."""
+    with _local_shell() as shell, tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "biobatch"
+        ignored = shutil.ignore_patterns(".venv", ".local", ".git", ".*_cache", "__pycache__", "build")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        (copy / ".venv").symlink_to(ROOT / ".venv")
+        shell["PULUMI_SKIP_CONFIRMATIONS"] = "true"
+        for command in ("stack init dev", "config set aws:region us-east-1", "config set maxVcpus 64"):
+            subprocess.run(["pulumi", *command.split()], cwd=copy, env=shell, check=True, stdout=subprocess.DEVNULL)
+        try:
+            frame = terminal.run(["pulumi", "up"], copy, shell)
+        finally:
+            subprocess.run(
+                ["pulumi", "destroy", "--remove"], cwd=copy, env=shell, check=True, stdout=subprocess.DEVNULL
+            )
+        terminal.save(frame.last(50), PICTURES / "pulumi-up.svg", "pulumi up")
+
+
+def _fastqc() -> None:
+    """FastQC's report of the demo's reads."""
+    with _results("fastqc/lambda_R1_fastqc.html") as folder, opened(1100, height=760) as browser:
+        page = browser.new_page()
+        page.goto((folder / "lambda_R1_fastqc.html").as_uri())
+        page.screenshot(path=PICTURES / "fastqc.png")
+
+
+def _igv() -> None:
+    """The reads over a variant that the demo found."""
+    sample = [f"lambda/lambda{end}" for end in (".bam", ".bam.bai", ".vcf.gz", ".vcf.gz.tbi")]
+    with _results(*sample, "reference/") as folder, served(folder) as address, opened(1100, height=620) as browser:
+        shutil.copy(_library(_IGV, "dist/igv.min.js"), folder)
+        contig, position = _a_variant(folder / "lambda.vcf.gz")
+        settings = {
+            "reference": {"id": "lambda", "fastaURL": "reference.fa", "indexURL": "reference.fa.fai"},
+            "loadDefaultGenomes": False,
+            "locus": f"{contig}:{position - 45}-{position + 45}",
+            "tracks": [
+                {"name": "Variants", "type": "variant", "format": "vcf", "url": "lambda.vcf.gz", "indexURL": "lambda.vcf.gz.tbi", "height": 60},
+                {"name": "Reads", "type": "alignment", "format": "bam", "url": "lambda.bam", "indexURL": "lambda.bam.bai", "height": 400},
+            ],
+        }  # fmt: skip
+        (folder / "index.html").write_text(
+            '<!doctype html><meta charset="utf-8"><div id="igv"></div><script src="igv.min.js"></script>'
+            f"<script>igv.createBrowser(document.getElementById('igv'), {json.dumps(settings)})"
+            ".then(() => document.title = 'drawn')</script>"
+        )
+        page = browser.new_page()
+        page.goto(f"{address}/index.html")
+        page.wait_for_function("document.title === 'drawn'")
+        page.wait_for_timeout(2000)
+        page.screenshot(path=PICTURES / "igv.png")
+
+
+def _architecture() -> None:
+    """The diagram of the program, which GitHub draws from its Mermaid notation."""
+    text = (DOCS / "explanation" / "architecture.md").read_text()
+    diagram = text.split("```mermaid\n")[1].split("```")[0].removesuffix("\n")
+    library = _library(_MERMAID, "dist/mermaid.min.js")
+    with tempfile.TemporaryDirectory() as folder, opened(1280) as browser:
+        page = browser.new_page()
+        empty = Path(folder) / "index.html"
+        empty.write_text('<!doctype html><meta charset="utf-8">')
+        page.goto(empty.as_uri())
+        page.add_script_tag(path=library)
+        svg = page.evaluate(
+            """async (diagram) => {
+              mermaid.initialize({ theme: "neutral", fontFamily: "DejaVu Sans, Verdana, sans-serif" });
+              const drawn = (await mermaid.render("architecture", diagram)).svg;
+              // As XML, which a picture's file must be
+              const svg = new DOMParser().parseFromString(drawn, "text/html").querySelector("svg");
+              const [, , width, height] = svg.getAttribute("viewBox").split(" ");
+              svg.setAttribute("width", width);
+              svg.setAttribute("height", height);
+              return new XMLSerializer().serializeToString(svg);
+            }""",
+            diagram,
+        )
+    # White behind it, since the page may be dark; the digest says which diagram it is of.
+    svg = svg.replace('style="', 'style="background: white; ', 1)
+    (PICTURES / "architecture.svg").write_text(f"{svg}\n<!-- {hashlib.sha256(diagram.encode()).hexdigest()} -->\n")
+
+
+_ALL: dict[str, Callable[[], None]] = {
+    "architecture": _architecture,
+    "demo": _demo,
+    "call-variants": _call_variants,
+    "pulumi-up": _pulumi_up,
+    "fastqc": _fastqc,
+    "igv": _igv,
+}
+
+
+@contextmanager
+def _local_shell() -> Iterator[dict[str, str]]:
+    """Makes the local stack's environment this process's own, and gives it."""
+    with environment.entered(stack.up()):
+        yield dict(os.environ)
+
+
+@contextmanager
+def _results(*names: str) -> Iterator[Path]:
+    """A folder with some of the demo's results; a name that ends in a slash is a folder whose files are searched."""
+    with _local_shell(), tempfile.TemporaryDirectory() as folder:
+        outputs = stack_outputs.read(stack=environment.STACK)
+        s3 = aws.connect(outputs.region).s3
+        for name in names:
+            listed = s3.list_objects_v2(Bucket=outputs.bucket, Prefix=_RESULTS + name).get("Contents", [])
+            if not listed:
+                raise LocalError(f"the local stack holds no {_RESULTS}{name}. Run the demo first: make demo")
+            for each in listed:
+                if each["Key"] == _RESULTS + name or name.endswith("/"):
+                    s3.download_file(outputs.bucket, each["Key"], str(Path(folder) / Path(each["Key"]).name))
+        yield Path(folder)
+
+
+def _a_variant(calls: Path) -> tuple[str, int]:
+    """Contig and position of a called substitution in the middle of the genome."""
+    lines = [line.split("\t") for line in gzip.decompress(calls.read_bytes()).decode().splitlines() if line[0] != "#"]
+    single = [(line[0], int(line[1])) for line in lines if len(line[3]) == len(line[4]) == 1]
+    return single[len(single) // 2]
+
+
+def _library(package: str, file: str) -> Path:
+    """A file of a package of the npm registry, kept in the user's cache."""
+    folder = CACHE / "npm" / package
+    if not (folder / file).is_file():
+        npm = shutil.which("npm")
+        if not npm:
+            raise LocalError("npm is not installed. Install it: apt-get install npm")
+        say(f"fetching {package}")
+        with tempfile.TemporaryDirectory() as download:
+            subprocess.run([npm, "pack", "--silent", package], cwd=download, check=True, stdout=subprocess.DEVNULL)
+            (archive,) = Path(download).glob("*.tgz")
+            with tarfile.open(archive) as opened_archive:
+                content = opened_archive.extractfile(f"package/{file}")
+                assert content
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                (folder / file).write_bytes(content.read())
+    return folder / file

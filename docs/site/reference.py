@@ -1,0 +1,203 @@
+"""The reference pages that are written from the program: the outputs, the client's commands and the components.
+
+To write them, and the table of configuration keys: make reference
+"""
+
+import argparse
+import dataclasses
+import enum
+import inspect
+import json
+import re
+import textwrap
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from biobatch.__main__ import _parser as client_parser
+from components import public
+from components.package import COMPONENTS, arguments_of
+from docs.site.build import DOCS
+from docs.site.docstrings import attributes
+from settings.outputs import OUTPUTS
+
+_REFERENCE = DOCS / "reference"
+
+
+def written() -> dict[Path, str]:
+    """What each page should hold."""
+    return {
+        _REFERENCE / "outputs.md": outputs(),
+        _REFERENCE / "client.md": client(),
+        _REFERENCE / "components.md": components(),
+    }
+
+
+def _page(title: str, source: str, *parts: str) -> str:
+    mark = f"<!-- Written from {source}. Do not edit: make reference -->"
+    return "\n\n".join([f"# {title}", mark, *(part.strip() for part in parts)]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text in a cell of a table."""
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(head), *rows]
+    drawn = ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
+    return "\n".join([drawn[0], "|" + "---|" * len(lines[0]), *drawn[1:]])
+
+
+def outputs() -> str:
+    """The page of the stack's outputs."""
+    return _page(
+        "Outputs",
+        "settings/outputs.py",
+        "The outputs are the stack's interface: scripts, workflow engines and other Pulumi programs read them. Print one, or all as JSON:",
+        "```text\npulumi stack output queue_arn\npulumi stack output --json\n```",
+        "The client reads the outputs through Pulumi. Users without access to the state give it the JSON as a file: `--outputs FILE.json`.",
+        _table(("output", "what it is"), ((f"`{name}`", text) for name, text in OUTPUTS.items())),
+    )
+
+
+def client() -> str:
+    """The page of the client's commands and options."""
+    parser = client_parser()
+    (commands,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    summaries = {action.dest: action.help or "" for action in commands._choices_actions}
+    general = [action for action in parser._actions if action is not commands]
+    return _page(
+        "The client",
+        "the client's own help",
+        f"{parser.description}\n\nEach command prints this help with `--help`.",
+        _table(
+            ("command", "what it does"), ((f"[`biobatch {c}`](#biobatch-{c})", summaries[c]) for c in commands.choices)
+        ),
+        "## Options of `biobatch` itself\n\n" + _options(general),
+        *(_command(command) for command in commands.choices.values()),
+    )
+
+
+def _command(command: argparse.ArgumentParser) -> str:
+    # Not argparse's own usage, which each version of Python wraps in its way
+    positionals = [str(action.metavar or action.dest) for action in command._actions if not action.option_strings]
+    needed = [_option(action) for action in command._actions if action.option_strings and action.required]
+    usage = " ".join([command.prog, *needed, "[OPTION]...", *positionals])
+    parts = [f"## {command.prog}", f"```text\n{usage}\n```", _prose(command.description or "")]
+    return "\n\n".join([*filter(None, parts), _options(command._actions)])
+
+
+def _option(action: argparse.Action) -> str:
+    return f"{action.option_strings[-1]} {action.metavar or action.dest.upper()}"
+
+
+def _prose(text: str) -> str:
+    """A command's description: paragraphs stay, and indented blocks become code."""
+    blocks = re.split(r"\n\s*\n", inspect.cleandoc(text)) if text else []
+    return "\n\n".join(
+        f"```text\n{textwrap.dedent(block)}\n```"
+        if all(line.startswith("  ") for line in block.splitlines())
+        else block
+        for block in blocks
+    )
+
+
+def _options(actions: Iterable[argparse.Action]) -> str:
+    rows = []
+    for action in actions:
+        if action.help is argparse.SUPPRESS:
+            continue
+        value = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else "")
+        value = "" if action.nargs == 0 else str(value)
+        # In a line of code a blank that may break makes a narrow column of words.
+        names = ", ".join(f"`{name} {value}`".replace(" `", "`") for name in action.option_strings) or f"`{value}`"
+        text = (action.help or "") % {"default": action.default, "prog": "biobatch"}
+        if action.option_strings and action.required:
+            text += " Required." if text.endswith(".") else "; required"
+        rows.append((names, text))
+    return _table(("option", "what it does"), rows)
+
+
+def components() -> str:
+    """The page of the components: what each creates, takes and gives."""
+    parts = []
+    offered = {name: getattr(public, name) for name in public.__all__}
+    found = [each for name, each in offered.items() if f"{name}Args" in offered]
+    for component in found:
+        arguments = arguments_of(component)
+        travels = "" if component in COMPONENTS else "Only programs in Python can use this component."
+        parts += [
+            f"## {component.__name__}",
+            *filter(None, [_docstring(component), travels]),
+            f"### {arguments.__name__}",
+            _fields(arguments),
+        ]
+        gives = attributes(component)
+        if gives:
+            parts += [f"### Outputs of {component.__name__}", _table(("output", "what it is"), _named(gives.items()))]
+    taken = [arguments_of(component) for component in found]
+    for each in offered.values():
+        if each in found or each in taken:
+            continue
+        parts += [f"## {each.__name__}", _docstring(each)]
+        if issubclass(each, enum.Enum):
+            texts = attributes(each)
+            parts.append(
+                _table(("value", "what it means"), ((f"`{m.name}` (`{m.value}`)", texts.get(m.name, "")) for m in each))
+            )
+        else:
+            parts.append(_fields(each))
+    return _page(
+        "Components",
+        "the components' docstrings",
+        "Each component is a Pulumi resource that you can use in a program of your own: `Component(name, args, opts)`. In Python, import "
+        "it from `components`. In another language, add the package with `pulumi package add PATH/components`.",
+        *parts,
+    )
+
+
+def _docstring(each: Any) -> str:
+    return inspect.cleandoc(each.__doc__ or "")
+
+
+def _named(texts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    return ((f"`{name}`", text) for name, text in texts)
+
+
+def _fields(arguments: Any) -> str:
+    texts = attributes(arguments)
+    rows = (
+        (f"`{field.name}`", f"`{_type(field.type)}`", _default(field), texts[field.name])
+        for field in dataclasses.fields(arguments)
+    )
+    return _table(("argument", "type", "default", "what it is"), rows)
+
+
+def _type(annotation: Any) -> str:
+    """An annotation as a reader writes it; an input may always be an output of another resource."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    names = [_type(each) for each in inner if each is not type(None)]
+    if origin is None:
+        return "None" if annotation is None else str(getattr(annotation, "__name__", annotation))
+    if str(origin).endswith("Union") or "UnionType" in str(origin):
+        parts = [name for each, name in zip([e for e in inner if e is not type(None)], names, strict=True)]
+        plain = [part for part in parts if not part.startswith(("Output", "Awaitable"))]
+        return f"Input[{plain[0]}]" if len(plain) < len(parts) else " | ".join(plain)
+    return f"{getattr(origin, '__name__', origin)}[{', '.join(names)}]"
+
+
+def _default(field: Any) -> str:
+    if field.default is not dataclasses.MISSING:
+        value = field.default.value if isinstance(field.default, enum.Enum) else field.default
+        return "not set" if value is None else f"`{json.dumps(value)}`"
+    if field.default_factory is not dataclasses.MISSING:
+        return f"`{json.dumps(field.default_factory())}`"
+    return "required"
+
+
+def write() -> None:
+    """Writes every page."""
+    for page, text in written().items():
+        page.write_text(text)

@@ -1,0 +1,161 @@
+"""Pictures of a terminal: a real command runs in one, and what a person would see becomes an SVG file."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyte
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.style import Style
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from local.errors import LocalError
+from local.paths import ROOT
+
+COLUMNS = 100
+
+#: More rows than a command prints, so that nothing scrolls away.
+_ROWS = 400
+
+#: Rich's picture names a font on another host. The reader's own will do.
+_FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
+    "Fira Code", "DejaVu Sans Mono, Menlo, Consolas"
+)
+
+_THEME = TerminalTheme(
+    (24, 27, 31),
+    (216, 219, 224),
+    [(60, 64, 72), (240, 113, 120), (137, 209, 133), (229, 192, 123), (108, 182, 255), (203, 153, 240), (86, 194, 194), (216, 219, 224)],
+    [(128, 135, 146), (255, 138, 145), (162, 230, 158), (245, 213, 150), (140, 200, 255), (220, 180, 250), (120, 215, 215), (255, 255, 255)],
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a terminal shows at one moment."""
+
+    lines: tuple[Text, ...]
+
+    @property
+    def plain(self) -> str:
+        """The text without colours."""
+        return "\n".join(line.plain for line in self.lines)
+
+    def last(self, count: int) -> "Frame":
+        """The last lines alone."""
+        return Frame(self.lines[-count:])
+
+    def since(self, pattern: str) -> "Frame":
+        """The lines from the last one that matches a regular expression.
+
+        Raises:
+            LocalError: if none does.
+        """
+        for number in range(len(self.lines) - 1, -1, -1):
+            if re.search(pattern, self.lines[number].plain):
+                return Frame(self.lines[number:])
+        raise LocalError(f"the terminal shows no line that matches {pattern}:\n{self.plain}")
+
+
+def run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], see: Callable[[Frame], None] | None = None
+) -> Frame:
+    """Runs a command in a terminal.
+
+    Args:
+        command: the program and its arguments.
+        folder: where it runs.
+        environment: what it runs in.
+        see: is given every frame in which something has changed.
+
+    Returns:
+        What the terminal shows when the command has ended.
+
+    Raises:
+        LocalError: if the command fails.
+    """
+    screen = pyte.Screen(COLUMNS, _ROWS)
+    stream = pyte.ByteStream(screen)
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, COLUMNS, 0, 0))
+    given = {**environment, "TERM": "xterm-256color", "COLORTERM": ""}
+    with subprocess.Popen(
+        command, cwd=folder, env=given, stdin=its, stdout=its, stderr=its, start_new_session=True
+    ) as running:
+        os.close(its)
+        while chunk := _read(ours):
+            stream.feed(chunk)
+            if see:
+                see(_frame(screen))
+    os.close(ours)
+    frame = _frame(screen)
+    if running.returncode:
+        raise LocalError(f"{' '.join(command)} ends with {running.returncode}:\n{frame.plain}")
+    return frame
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # on Linux the end of the other side
+        return b""
+
+
+def _frame(screen: pyte.Screen) -> Frame:
+    lines = []
+    for row in range(_ROWS):
+        line = Text()
+        for column in range(COLUMNS):
+            cell = screen.buffer[row][column]
+            if cell.data:  # the second half of a wide character is empty
+                line.append(cell.data, _style(cell))
+        line.rstrip()
+        lines.append(line)
+    while lines and not lines[-1].plain:
+        lines.pop()
+    return Frame(tuple(lines))
+
+
+def _style(cell: pyte.screens.Char) -> Style:
+    return Style(
+        color=_color(cell.fg), bgcolor=_color(cell.bg), bold=cell.bold, italic=cell.italics, reverse=cell.reverse
+    )
+
+
+def _color(name: str) -> str | None:
+    if name == "default":
+        return None
+    if re.fullmatch("[0-9a-f]{6}", name):
+        return f"#{name}"
+    name = name.replace("brown", "yellow")
+    return f"bright_{name.removeprefix('bright')}" if name.startswith("bright") else name
+
+
+def save(frame: Frame, picture: Path, title: str) -> None:
+    """Writes a frame as an SVG file.
+
+    Args:
+        frame: what the terminal shows.
+        picture: the file.
+        title: the command, in the title of the window.
+    """
+    # The clone lies elsewhere on each machine.
+    homes = {str(ROOT): "~/biobatch", str(Path.home()): "~"}
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    for line in frame.lines:
+        shown = line.copy()
+        for path, name in homes.items():
+            if path in shown.plain:
+                shown = Text(shown.plain.replace(path, name))
+        console.print(shown, no_wrap=True, overflow="crop", highlight=False)
+    picture.write_text(console.export_svg(title=title, theme=_THEME, code_format=_FORMAT, unique_id=picture.stem))

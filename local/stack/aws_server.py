@@ -1,0 +1,76 @@
+"""The local AWS as a process: `python -m local.aws`, one for the whole stack."""
+
+import contextlib
+import json
+import sys
+import urllib.error
+import urllib.request
+
+import psutil
+
+from local.console import say
+from local.errors import LocalError
+from local.machine import docker_engine, ports, processes
+from local.paths import LOCAL, LOGS, ROOT
+from local.record import Record
+from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
+
+ROLE = "aws"
+#: Where ECS's agent answers; SDKs allow no other.
+_CREDENTIALS_PORT = 80
+
+
+def start(record: Record) -> None:
+    """Starts the local AWS and waits until it answers.
+
+    Raises:
+        LocalError: if port 80 of the job network's gateway is taken, or it does not come up.
+    """
+    say(f"starting the local AWS on 127.0.0.1:{record.aws_port}")
+    if not ports.is_free(_CREDENTIALS_PORT, GATEWAY):
+        raise LocalError(
+            f"port {_CREDENTIALS_PORT} is taken on every address by {_listener(_CREDENTIALS_PORT)}. Jobs get their role's credentials "
+            f"at {GATEWAY}:{_CREDENTIALS_PORT}: stop that program, or let it listen on its own addresses only."
+        )
+    vcpus, memory_mib = docker_engine.machine(record.docker_host)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    config = LOCAL / "aws.json"
+    config.write_text(
+        json.dumps(
+            {
+                "port": record.aws_port,
+                "registry": f"127.0.0.1:{record.registry_port}",
+                "docker_host": record.docker_host,
+                "network": NETWORK,
+                "gateway": GATEWAY,
+                "vcpus": vcpus,
+                "memory_mib": memory_mib,
+                "label": LABEL,
+                "stack": str(ROOT),
+                "data_dir": str(LOCAL / "aws"),
+                "log_file": str(LOGS / "aws-server.log"),
+            },
+            indent=2,
+        )
+    )
+    process = processes.start(ROLE, [sys.executable, "-m", "local.aws", "--config", config])
+    processes.wait_until(lambda: answers(record.aws_port), process, ROLE, seconds=60)
+
+
+def answers(port: int) -> bool:
+    """Whether the local AWS is up."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5) as response:
+            return bool(response.status == 200)
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _listener(port: int) -> str:
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    return "another program"

@@ -1,0 +1,106 @@
+"""The base of all images, for this machine's platform or another: kept, pulled, or made from Debian's archive."""
+
+import contextlib
+import platform as machine
+import shutil
+import tempfile
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests
+
+from local.console import say
+from local.errors import LocalError
+from local.machine import debian
+from local.machine.processes import run
+from local.paths import ROOT
+from local.stack.docker_objects import KEPT, LABEL
+
+BASE_IMAGE = "debian:trixie-slim"
+#: Debian's package that makes it where Docker Hub is out of reach.
+PACKAGE = "mmdebstrap"
+
+
+def obtain(engine: docker.DockerClient, platform: str | None = None) -> None:
+    """Makes sure that the base of all images is there: kept, pulled, or made from Debian's own archive.
+
+    An engine knows one image by a name: the one for another platform takes the name over, as it does when Docker pulls it.
+
+    Args:
+        engine: client of the engine.
+        platform: container platform, such as `linux/arm64`; the machine's own by default.
+
+    Raises:
+        LocalError: if there is no way to get it, with what was tried.
+    """
+    own = own_platform()
+    platform = platform or own
+    architecture = platform.split("/")[1]
+    repository, tag = BASE_IMAGE.split(":")
+    kept = f"{KEPT}/{repository}", f"{tag}-{architecture}"
+    for name in (BASE_IMAGE, ":".join(kept)):
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            found = engine.images.get(name)
+            if found.attrs["Architecture"] == architecture:
+                found.tag(repository, tag)
+                found.tag(*kept)
+                return
+    say(f"pulling {BASE_IMAGE} for {platform}")
+    try:
+        engine.images.pull(BASE_IMAGE, platform=platform)
+    except (docker.errors.APIError, requests.RequestException) as error:
+        refusal = str(getattr(error, "explanation", None) or error)
+        say(f"Docker Hub cannot be reached: making {BASE_IMAGE} from Debian's archive")
+        with tempfile.TemporaryDirectory() as folder:
+            if platform == own:
+                _bootstrap(Path(folder), refusal)
+            else:
+                _bootstrap_foreign(engine, Path(folder), architecture)
+            (Path(folder) / "Dockerfile").write_text('FROM scratch\nADD base.tar /\nCMD ["bash"]\n')
+            engine.images.build(path=folder, platform=platform, tag=BASE_IMAGE, rm=True)
+    engine.images.get(BASE_IMAGE).tag(*kept)
+
+
+def may_install() -> bool:
+    """Whether making the image needs a package that is not installed."""
+    return not shutil.which(PACKAGE)
+
+
+def own_platform() -> str:
+    """The container platform of this machine, such as `linux/amd64`."""
+    name = machine.machine().lower()
+    return "linux/" + {"x86_64": "amd64", "aarch64": "arm64"}.get(name, name)
+
+
+def _bootstrap(folder: Path, refusal: str) -> None:
+    if may_install():
+        if not debian.installable():
+            raise LocalError(
+                f"{BASE_IMAGE}: pulling it failed ({refusal}), and mmdebstrap, which could make it, is not installed and only root "
+                "on Debian can install it. Run `docker pull` by hand, or `apt-get install mmdebstrap` as root."
+            )
+        debian.install(PACKAGE)
+    run(["mmdebstrap", "--variant=minbase", "trixie", folder / "base.tar"], f"making {BASE_IMAGE}")
+
+
+def _bootstrap_foreign(engine: docker.DockerClient, folder: Path, architecture: str) -> None:
+    """Like `_bootstrap`, for another architecture; nothing is emulated, so it takes no longer.
+
+    Packages then run their scripts outside the new system, and mmdebstrap's manual asks for a throw-away one around it: a container.
+    """
+    obtain(engine)
+    script = (
+        "apt-get update -q && apt-get install -qy --no-install-recommends mmdebstrap && "
+        "exec mmdebstrap --mode=chrootless --skip=check/chrootless --variant=minbase --architectures=$1 trixie /made/base.tar"
+    )
+    try:
+        engine.containers.run(
+            BASE_IMAGE,
+            ["sh", "-c", script, "sh", architecture],
+            volumes={str(folder): {"bind": "/made", "mode": "rw"}},
+            labels={LABEL: str(ROOT)},
+            remove=True,
+        )
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise LocalError(f"making {BASE_IMAGE} for linux/{architecture} in a container failed: {error}") from None

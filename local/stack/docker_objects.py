@@ -1,0 +1,82 @@
+"""What the stack keeps in the Docker engine: its job network, its containers and its images."""
+
+import contextlib
+import re
+
+import docker
+import docker.errors
+import psutil
+from docker.types import IPAMConfig, IPAMPool
+
+from local.errors import LocalError
+from local.paths import ROOT
+
+#: On every container, network and volume of a stack; its value is the stack's root folder.
+LABEL = "biobatch.stack"
+
+NETWORK = "biobatch-jobs"
+#: Where ECS gives a task its role's credentials: the host's end of the job network.
+GATEWAY = "169.254.170.2"
+_SUBNET = "169.254.170.0/24"
+
+#: Images of stacks that are gone, under a name that stays, so that their layers serve the next build.
+KEPT = "biobatch-cache"
+
+
+def create_network(engine: docker.DockerClient) -> None:
+    """Creates the job network, whose gateway is an address of this machine.
+
+    Raises:
+        LocalError: if the engine's networks are not this machine's, or another program holds the address.
+    """
+    if any(address.address == GATEWAY for addresses in psutil.net_if_addrs().values() for address in addresses):
+        raise LocalError(
+            f"{GATEWAY} is already an address of this machine (another user's local stack, or this is an ECS machine). "
+            "Jobs get their role's credentials there: end that stack with `make local-down` in its folder."
+        )
+    engine.networks.create(
+        NETWORK,
+        driver="bridge",
+        ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=_SUBNET, gateway=GATEWAY)]),
+        options={"com.docker.network.bridge.name": NETWORK},
+        labels={LABEL: str(ROOT)},
+    )
+    if not any(address.address == GATEWAY for addresses in psutil.net_if_addrs().values() for address in addresses):
+        raise LocalError(
+            "the Docker engine does not run on this machine itself (Docker Desktop, rootless or remote): jobs could not reach the "
+            "local AWS. Use an engine of this Linux machine: `unset DOCKER_HOST`, or run this as root with no other engine up."
+        )
+
+
+def clear(engine: docker.DockerClient, root: str | None, registry_port: int) -> None:
+    """Removes containers, volumes and networks of a stack, and the names of its images; their layers stay.
+
+    Args:
+        engine: client of the engine.
+        root: folder of the stack; None for those of every stack, in an engine that is ours alone.
+        registry_port: port of the stack's registry, which its images are named after.
+    """
+    label = LABEL if root is None else f"{LABEL}={root}"
+    for container in engine.containers.list(all=True, filters={"label": label}, ignore_removed=True):
+        with contextlib.suppress(docker.errors.NotFound):
+            container.remove(force=True, v=True)
+    for volume in engine.volumes.list(filters={"label": label}):
+        volume.remove(force=True)
+    for network in engine.networks.list(filters={"label": label}):
+        network.remove()
+    registry = "127.0.0.1:" if root is None else f"127.0.0.1:{registry_port}/"
+    for image in engine.images.list():
+        names = [name for name in image.tags if name.startswith(registry)]
+        for name in names:
+            image.tag(f"{KEPT}/{_stable_name(name)}", "latest")
+        # What is left of a pulled image is its digest.
+        for name in [*names, *(image.attrs.get("RepoDigests") or [])]:
+            if name.startswith(registry):
+                with contextlib.suppress(docker.errors.ImageNotFound):
+                    engine.images.remove(name, noprune=True)
+
+
+def _stable_name(reference: str) -> str:
+    """The name of an image without registry, tag and the random ending that Pulumi gives to a repository."""
+    repository = reference.split("/", 1)[1].rsplit(":", 1)[0]
+    return re.sub(r"-[0-9a-f]{7}$", "", repository)

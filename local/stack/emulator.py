@@ -1,0 +1,114 @@
+"""The emulator that runs images of another architecture on this machine, known to the kernel while the stack is up.
+
+It is the one of the images' own Debian release: qemu 7.2, of the release before, loses signals under this use and then waits for ever.
+"""
+
+import contextlib
+import os
+import platform as machine
+import subprocess
+import tempfile
+from pathlib import Path
+
+import docker
+import docker.errors
+import psutil
+import requests
+
+from local.console import say
+from local.errors import LocalError
+from local.machine.processes import run
+from local.paths import CACHE, ROOT
+from local.stack import base_image, docker_objects
+
+#: Where the kernel lists the emulators that it knows.
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+#: The product knows these too; importing it for them would make every `make local-…` begin three seconds later.
+_EMULATORS = {"linux/arm64": "qemu-aarch64", "linux/amd64": "qemu-x86_64"}
+_FOLDER = CACHE / "qemu"
+#: Device name of a mount of our own, by which it is known when the stack ends.
+_DEVICE = "biobatch"
+
+#: Of the package's thirty emulators the one, and its line for the kernel.
+_UNPACK = """\
+apt-get update -q
+cd /tmp
+apt-get download -q qemu-user
+dpkg-deb --fsys-tarfile qemu-user_*.deb > qemu-user.tar
+tar -x -f qemu-user.tar -C /emulator "./usr/bin/$1" "./usr/share/qemu/binfmt.d/$1.conf"
+"""
+
+
+def register(engine: docker.DockerClient, platform: str) -> None:
+    """Makes the kernel run programs of a platform, if it does not yet and this is root, who alone may.
+
+    Args:
+        engine: client of the engine, whose native image the emulator is fetched in.
+        platform: container platform, `linux/amd64` or `linux/arm64`.
+
+    Raises:
+        LocalError: if the emulator cannot be fetched, or the kernel takes none.
+    """
+    name = _EMULATORS[platform]
+    needed = machine.system() == "Linux" and platform != base_image.own_platform() and not (BINFMT / name).exists()
+    if not needed or os.geteuid() != 0:
+        return
+    folder = _fetched(engine, name)
+    say(f"registering {name} with the kernel, to build and run {platform} images here")
+    if not (BINFMT / "register").exists():
+        run(["mount", "-t", "binfmt_misc", _DEVICE, BINFMT], f"emulation of {platform}")
+    # :name:M:offset:magic:mask:interpreter:flags. F among the flags: the kernel opens the emulator now, and containers need no file.
+    fields = (folder / f"usr/share/qemu/binfmt.d/{name}.conf").read_text().strip().split(":")
+    fields[6] = str(folder / "usr/bin" / name)
+    try:
+        (BINFMT / "register").write_text(":".join(fields))
+    except OSError as error:
+        raise LocalError(f"the kernel does not take {name} as emulator of {platform}: {error.strerror}") from None
+
+
+def _fetched(engine: docker.DockerClient, name: str) -> Path:
+    target = _FOLDER / name
+    if target.is_dir():
+        return target
+    base_image.obtain(engine)
+    say(f"fetching {name} from Debian's archive")
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_FOLDER) as folder:
+        unpacked = Path(folder) / "unpacked"
+        unpacked.mkdir()
+        try:
+            engine.containers.run(
+                base_image.BASE_IMAGE,
+                ["sh", "-ec", _UNPACK, "sh", name],
+                volumes={str(unpacked): {"bind": "/emulator", "mode": "rw"}},
+                labels={docker_objects.LABEL: str(ROOT)},
+                remove=True,
+            )
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise LocalError(f"{name}: fetching Debian's package qemu-user in a container failed: {error}") from None
+        unpacked.rename(target)
+    return target
+
+
+def clear() -> None:
+    """Takes back what `register` told the kernel; other emulators stay."""
+    for entry in ours():
+        with contextlib.suppress(OSError):
+            (BINFMT / entry).write_text("-1")
+    if _is_our_mount() and {path.name for path in BINFMT.iterdir()} == {"register", "status"}:
+        subprocess.run(["umount", BINFMT], check=False, capture_output=True)
+
+
+def ours() -> list[str]:
+    """Names of the emulators that the kernel has from the user's cache."""
+    found = []
+    for path in BINFMT.glob("qemu-*"):
+        with contextlib.suppress(OSError):
+            if f"interpreter {_FOLDER}/" in path.read_text():
+                found.append(path.name)
+    return found
+
+
+def _is_our_mount() -> bool:
+    mounts = psutil.disk_partitions(all=True)
+    return any(mount.device == _DEVICE and mount.mountpoint == str(BINFMT) for mount in mounts)

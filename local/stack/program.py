@@ -1,0 +1,125 @@
+"""The real Pulumi program on the local stack: what a user does by hand, done by `make`."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from local.console import follow
+from local.errors import LocalError
+from local.machine import processes
+from local.paths import BIN, LOGS, PULUMI_STATE, ROOT
+from local.record import Record
+from local.stack import environment
+
+ROLE = "pulumi"
+
+_LOG = LOGS / "pulumi-up.log"
+#: Lines of the log that stand in an error where it has no diagnostics.
+_TAIL = 20
+#: A line about a resource: ` +  aws:ec2:Vpc biobatch created (1s)`.
+_EVENT = re.compile(r"^ *[-+~=><@ ]+ +(?P<type>[\w-]+:\S+) (?P<name>\S+) (?P<state>[a-z]+(?:ing|ed)\b)")
+
+
+def up(record: Record) -> None:
+    """Runs `pulumi up`. All that it prints goes into a log; the screen shows how many resources are done and which one is at work.
+
+    Raises:
+        LocalError: if it fails, with its diagnostics and the path of the log.
+    """
+    PULUMI_STATE.mkdir(parents=True, exist_ok=True)
+    _release_locks()
+    _LOG.parent.mkdir(parents=True, exist_ok=True)
+    _LOG.unlink(missing_ok=True)
+    _pulumi(record, "stack", "select", environment.STACK, "--create")
+    _pulumi(record, "up", "--stack", environment.STACK, "--yes", "--skip-preview")
+
+
+def platform() -> str:
+    """The container platform that the stack's configuration asks for."""
+    given = yaml.safe_load((ROOT / f"Pulumi.{environment.STACK}.yaml").read_text())
+    architecture = (given.get("config") or {}).get("biobatch:architecture", "x86_64")
+    return "linux/arm64" if architecture == "arm64" else "linux/amd64"
+
+
+def outputs(record: Record) -> dict[str, Any]:
+    """The stack's outputs, empty if there is none."""
+    done = subprocess.run(
+        [BIN / "pulumi", "stack", "output", "--json", "--stack", environment.STACK],
+        cwd=ROOT,
+        env=environment.complete(record),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(done.stdout) if done.returncode == 0 else {}
+
+
+def _pulumi(record: Record, *arguments: str) -> None:
+    command = [str(BIN / "pulumi"), *arguments, "--non-interactive", "--color", "never"]
+    marked = processes.marked(ROLE, environment.complete(record))
+    progress = Progress()
+    with (
+        _LOG.open("a") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, env=marked, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process,
+    ):
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                log.write(line)
+                log.flush()
+                if told := progress.take(line):
+                    follow(told)
+            exit_code = process.wait()
+        except KeyboardInterrupt:
+            # The terminal has interrupted the CLI as well, and it puts its state in order before it ends.
+            process.communicate()
+            raise
+    if exit_code:
+        raise LocalError(
+            f"`pulumi {' '.join(arguments)}` failed:\n{diagnostics(_LOG.read_text())}\n"
+            f"All that it printed is in {_LOG}. The resources that it created stay for you to look at. Fix the fault and run the same "
+            "command again, or remove the stack: make local-down"
+        )
+
+
+class Progress:
+    """What the lines of `pulumi up` say of its progress."""
+
+    def __init__(self) -> None:
+        self._done: set[str] = set()
+
+    def take(self, line: str) -> str | None:
+        """Takes in a line; what there is to tell after it, if it is about a resource."""
+        found = _EVENT.match(line)
+        if not found:
+            return None
+        name = f"{found['type'].rsplit(':', 1)[-1]} {found['name']}"
+        if not found["state"].endswith("ing"):
+            self._done.add(name)
+        return f"resources done: {len(self._done)}, {name} {found['state']}"
+
+
+def diagnostics(printed: str) -> str:
+    """The part of what `pulumi up` printed that says why it failed, indented: its diagnostics, else the last lines."""
+    _, found, rest = printed.partition("\nDiagnostics:\n")
+    lines = _after(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
+    return "\n".join(f"    {line}" for line in lines if line.strip())
+
+
+def _after(text: str) -> str:
+    """Text as far as the section that follows the diagnostics."""
+    return re.split(r"^(?:Outputs|Resources|Duration):", text, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def _release_locks() -> None:
+    """Removes locks on the state that a killed CLI left behind."""
+    for lock in Path(PULUMI_STATE).glob(".pulumi/locks/**/*.json"):
+        if not psutil.pid_exists(int(json.loads(lock.read_text()).get("pid", 0))):
+            lock.unlink()

@@ -1,0 +1,71 @@
+"""The documentation as a site: it builds without a warning, no link is dead, and every page looks right at two widths."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from docs.site import browser, check
+from docs.site.build import DOCS, build
+from local.errors import LocalError
+from local.paths import ROOT
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("site") / "html"
+    build(target)
+    return target
+
+
+def test_every_link_and_picture_is_there_and_nothing_comes_from_another_host(site: Path) -> None:
+    assert check.faults(site) == []
+
+
+def test_every_page_fits_a_phone_and_a_laptop_and_fetches_only_its_own_files(site: Path, tmp_path: Path) -> None:
+    assert browser.faults(site, tmp_path) == []
+    pages = {page.relative_to(site).with_suffix("") for page in site.rglob("*.html")}
+    for width in browser.WIDTHS:
+        folder = tmp_path / str(width)
+        assert {picture.relative_to(folder).with_suffix("") for picture in folder.rglob("*.png")} == pages
+
+
+def test_the_search_works_without_a_server(site: Path) -> None:
+    assert "Exit codes" in browser.search(site, "sysexits")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[gone](gone.md)", "gone"),
+        ("[gone](index.md#gone)", "gone"),
+        ("[gone](../components/gone.py)", "the clone has no file"),
+        ("![gone](gone.svg)", "gone.svg"),
+        ("```mermaid\nflowchart TB\n    a --> b\n```", "is not the picture of this page's Mermaid diagram"),
+    ],
+)
+def test_a_page_with_a_dead_link_fails_the_build(tmp_path: Path, text: str, fault: str) -> None:
+    copy = _small(tmp_path, f"# Faulty\n\n{text}\n")
+    with pytest.raises(LocalError, match=rf"glossary\.md:3: WARNING: .*{fault}"):
+        build(tmp_path / "html", copy)
+
+
+def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) -> None:
+    copy = _small(tmp_path, "# Sound\n")
+    build(tmp_path / "sound", copy)
+    (copy / "stray.md").write_text("# Stray\n")
+    with pytest.raises(LocalError, match=r"stray\.md: WARNING: document isn't included in any toctree"):
+        build(tmp_path / "html", copy)
+
+
+def _small(folder: Path, glossary: str) -> Path:
+    """A documentation of two pages, under the real configuration."""
+    copy = folder / "clone" / "docs"
+    shutil.copytree(DOCS / "site", copy / "site")
+    configuration = copy / "site" / "conf.py"
+    head, rest = configuration.read_text().split("NAVIGATION = {", 1)
+    configuration.write_text(f'{head}NAVIGATION = {{"Pages": ["glossary"]}}\n' + rest.split("\n}\n", 1)[1])
+    shutil.copytree(ROOT / "biobatch", folder / "clone" / "biobatch")
+    (copy / "index.md").write_text("# Biobatch\n")
+    (copy / "glossary.md").write_text(glossary)
+    return copy

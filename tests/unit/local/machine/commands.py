@@ -1,0 +1,12 @@
+"""Commands made for one test."""
+
+from pathlib import Path
+
+
+def a_command(folder: Path, name: str, script: str) -> Path:
+    """Writes a shell script as an executable command."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = folder / name
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    return command

@@ -1,0 +1,26 @@
+"""The commands of `python -m local`."""
+
+import pytest
+
+from local.__main__ import main
+from local.errors import LocalError
+
+
+def test_a_fault_is_one_message_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise LocalError("no engine. Install Docker.")
+
+    monkeypatch.setattr("local.stack.lifecycle.up", fail)
+    assert main(["up"]) == 1
+    assert capsys.readouterr().err == "local: no engine. Install Docker.\n"
+
+
+def test_an_interrupt_says_what_clears_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("local.stack.lifecycle.up", interrupt)
+    assert main(["up"]) == 130
+    assert "make local-down" in capsys.readouterr().err
