@@ -44,7 +44,7 @@ class Row:
 
 
 def rows() -> list[Row]:
-    texts = dict(documented(ast.parse((ROOT / "components" / "batch_platform.py").read_text())))
+    texts = dict(documented(ast.parse((ROOT / "components" / "job_definition.py").read_text())))
     cells = [
         [cell.strip() for cell in line.strip().strip("|").split("|")]
         for line in texts["Tool.memory_mib"].splitlines()
