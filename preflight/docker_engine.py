@@ -103,7 +103,7 @@ def _require_builds(engine: Mapping[str, Any]) -> None:
 def _unanswered(refusals: Mapping[str, OSError], chosen: str) -> str:
     tried = ", ".join(f"{path} ({error.strerror or error})" for path, error in refusals.items())
     lines = [
-        f"No Docker engine is running. `pulumi up` needs one to build the images. Tried: {tried}. Nothing was created."
+        f"No Docker engine answers. `pulumi up` needs one to build the images. Tried: {tried}. Nothing was created."
     ]
     for path, error in refusals.items():
         if isinstance(error, PermissionError):

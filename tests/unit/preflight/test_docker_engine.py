@@ -133,7 +133,7 @@ def test_the_engines_of_docker_desktop_are_found_as_the_provider_finds_them(
 
 def test_no_engine_is_told_with_what_was_tried_and_how_a_context_is_handed_over(folder: Path) -> None:
     message = refusal()
-    assert message.startswith("No Docker engine is running. `pulumi up` needs one")
+    assert message.startswith("No Docker engine answers. `pulumi up` needs one")
     for place in ("default.sock", ".docker/run/docker.sock", ".docker/desktop/docker.sock"):
         assert f"{folder}/{place} (No such file or directory)" in message
     assert "Start Docker." in message
