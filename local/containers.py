@@ -1,7 +1,6 @@
 """What the stack keeps in the Docker engine: its job network, its containers and its images."""
 
 import contextlib
-import platform as machine
 import re
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ import psutil
 import requests
 from docker.types import IPAMConfig, IPAMPool
 
+from components.architectures import of_this_machine
 from local import debian
 from local.console import say
 from local.errors import LocalError
@@ -133,8 +133,7 @@ def obtain_base_image(engine: docker.DockerClient, platform: str | None = None) 
 
 def own_platform() -> str:
     """The container platform of this machine, such as `linux/amd64`."""
-    name = machine.machine().lower()
-    return "linux/" + {"x86_64": "amd64", "aarch64": "arm64"}.get(name, name)
+    return f"linux/{of_this_machine()}"
 
 
 def _bootstrap(folder: Path, refusal: str) -> None:
