@@ -34,7 +34,7 @@ _X86_64 = ("m6i", "c6i", "r6i", "c7i")
 _SETS = {"optimal": _X86_64, "default_x86_64": _X86_64, "default_arm64": ("m6g", "c6g", "r6g", "c7g")}
 
 #: MiB that the ECS agent reserves, and the share of a machine's memory that kernel and hypervisor take at most
-#: (`components/batch_platform.py`, `Tool`). A job that asks for more than the installed memory less the agent's never starts. A job that asks
+#: (`components/job_definition.py`, `Tool`). A job that asks for more than the installed memory less the agent's never starts. A job that asks
 #: for memory within that share may not start.
 _AGENT_MIB, _KERNEL_SHARE = 32, 0.075
 

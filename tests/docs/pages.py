@@ -112,6 +112,7 @@ def run(script: str, folder: Path, environment: Mapping[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",  # what tools print is not always UTF-8
         check=False,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}"

@@ -10,7 +10,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
 from policy_sentry.querying.actions import get_dependent_actions
 
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from tests.iam.calls import Wanted, wanted
 from tests.iam.deployment import REGION, Deployment
 from tests.iam.evaluator import Evaluator, Request, key_policy

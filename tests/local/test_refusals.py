@@ -39,7 +39,7 @@ def preview(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_refusal_is_the_only_error(preview: str) -> None:
-    assert "2 settings are refused; nothing was created." in preview
+    assert "2 settings are invalid. Nothing was created." in preview
     assert "pulumi config set azCount 2" in preview
     assert "pulumi config rm --path tags.aws:x" in preview
     assert "create 1 error\n" in preview

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from components import command_line
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from tests.unit.recording import ROOT
 
 ACCOUNT = "111122223333"
@@ -116,8 +116,8 @@ def test_what_is_given_goes_before_the_stacks_configuration(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--region", "moon-1", "--account", ACCOUNT], "moon-1 is no region of AWS"),
-        (["--region", "us-east-1", "--account", "12"], "--account: 12 is not 12 digits"),
+        (["--region", "moon-1", "--account", ACCOUNT], "moon-1 is not an AWS region"),
+        (["--region", "us-east-1", "--account", "12"], "--account: 12 is not an AWS account ID"),
         (["--account", ACCOUNT], "Set it: pulumi config set aws:region us-east-1, or give --region"),
     ],
 )

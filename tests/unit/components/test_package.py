@@ -15,6 +15,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.errors import InputPropertyError
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from biobatch import __version__
 from components import BatchPlatform, BatchPlatformArgs, NatGateways, Network, NetworkArgs, Tool
 from components.package import COMPONENTS, NAME, Package, arguments_of
 from tests.unit.recording import ROOT, ZONES, Recording, record
@@ -154,7 +155,7 @@ def plugin() -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
 
 def test_the_host_starts_from_anywhere_and_tells_the_schema(plugin: Any, package: Package) -> None:
     assert plugin.GetSchema(provider_pb2.GetSchemaRequest()).schema == package.schema
-    assert plugin.GetPluginInfo(empty_pb2.Empty()).version == "0.1.0"
+    assert plugin.GetPluginInfo(empty_pb2.Empty()).version == __version__
 
 
 def test_the_example_makes_a_network_and_queues_for_an_image_of_ones_own() -> None:

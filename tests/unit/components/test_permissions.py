@@ -36,7 +36,7 @@ def test_a_policy_on_nothing_which_iam_would_refuse_is_refused_before(
     arguments: BatchPermissionsArgs | SubmitPermissionsArgs, name: str
 ) -> None:
     nothing: Any = {name: []}
-    with pytest.raises(ValueError, match=f"^{name}: it must name one or more"):
+    with pytest.raises(ValueError, match=f"^{name}: it must list at least 1"):
         dataclasses.replace(arguments, **nothing)
 
 

@@ -206,7 +206,7 @@ def test_a_destroy_leaves_the_docker_provider_out(tmp_path: Path, monkeypatch: p
 
 
 def test_a_folder_without_dockerfile_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"there is no {tmp_path}/Dockerfile"):
+    with pytest.raises(ValueError, match=f"{tmp_path}/Dockerfile does not exist"):
         ToolImageArgs(
             context=str(tmp_path),
             platform="linux/amd64",

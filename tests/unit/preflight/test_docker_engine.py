@@ -133,7 +133,7 @@ def test_the_engines_of_docker_desktop_are_found_as_the_provider_finds_them(
 
 def test_no_engine_is_told_with_what_was_tried_and_how_a_context_is_handed_over(folder: Path) -> None:
     message = refusal()
-    assert message.startswith("No Docker engine answers")
+    assert message.startswith("No Docker engine answers. `pulumi up` needs one")
     for place in ("default.sock", ".docker/run/docker.sock", ".docker/desktop/docker.sock"):
         assert f"{folder}/{place} (No such file or directory)" in message
     assert "Start Docker." in message
@@ -147,7 +147,7 @@ def test_a_chosen_engine_that_does_not_answer_is_named_and_no_other_is_asked(
     start(folder / "default.sock", info("28.0.0", CLASSIC))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/other.sock")
     message = refusal()
-    assert f"names unix://{folder}/other.sock. Start that engine, or: unset DOCKER_HOST" in message
+    assert f"is unix://{folder}/other.sock. Start that engine, or run: unset DOCKER_HOST" in message
     assert "default.sock" not in message
     assert CONTEXT in message
 
@@ -172,7 +172,10 @@ def test_a_socket_that_is_not_the_users_to_use_is_told_with_the_command(
     monkeypatch.setattr(docker_engine, "describe", forbidden)
     message = refusal()
     assert f"{folder}/default.sock (Permission denied)" in message
-    assert f"Your user may not use {folder}/default.sock: sudo usermod -aG docker $USER" in message
+    assert (
+        f"Your user has no access to {folder}/default.sock. Run this, then log in again: sudo usermod -aG docker $USER"
+        in message
+    )
 
 
 def test_an_engine_that_is_slow_to_answer_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,20 +29,26 @@ def test_the_machines_own_architecture_needs_nothing(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("machine", "platform", "emulator", "installed"),
+    ("machine", "named", "platform", "emulator", "installed"),
     [
-        ("x86_64", "linux/arm64", "qemu-aarch64", "--install arm64"),
-        ("aarch64", "linux/amd64", "qemu-x86_64", "--install amd64"),
+        ("x86_64", "amd64", "linux/arm64", "qemu-aarch64", "--install arm64"),
+        ("aarch64", "arm64", "linux/amd64", "qemu-x86_64", "--install amd64"),
     ],
 )
 def test_another_architecture_needs_its_emulator(
-    monkeypatch: pytest.MonkeyPatch, registered: Path, machine: str, platform: str, emulator: str, installed: str
+    monkeypatch: pytest.MonkeyPatch,
+    registered: Path,
+    machine: str,
+    named: str,
+    platform: str,
+    emulator: str,
+    installed: str,
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     with pytest.raises(pulumi.RunError) as refused:
         require_builder(platform, registered)
     message = str(refused.value)
-    assert message.startswith(f"architecture: this machine is {machine} and cannot build {platform} images")
+    assert message.startswith(f"architecture: this machine is {named} and cannot build {platform} images")
     assert emulator in message
     assert "apt-get install qemu-user-static" in message
     assert installed in message

@@ -101,7 +101,7 @@ def test_the_machines_run_in_the_named_subnets_and_the_network_gets_a_security_g
 
 def test_a_subnet_of_another_network_is_refused_and_named() -> None:
     message = refusal(Site(subnets=(FIRST,)))
-    assert f"{SECOND} is no subnet of {VPC}." in message
+    assert f"{SECOND} is not a subnet of {VPC}." in message
     assert FIRST not in message.replace(SECOND, "")
     assert "Pulumi.<stack>.yaml" in message
 
@@ -118,7 +118,7 @@ class OldZone(Site):
 
 def test_subnets_in_whose_zones_no_machine_can_start_are_refused() -> None:
     assert (
-        f"no machine could start in the zones of {FIRST}, {SECOND}, which offer none of default_x86_64. "
+        f"no instance could start in the zones of {FIRST}, {SECOND}, which offer none of default_x86_64. "
         f"These zones offer them: {', '.join(ZONES[1:])}."
     ) in refusal(OldZone())
 
@@ -143,9 +143,7 @@ def test_a_way_out_is_way_enough_and_no_endpoint_is_asked_for() -> None:
 def test_a_subnet_without_any_way_to_aws_is_refused_with_the_command_for_each_endpoint() -> None:
     message = refusal(Site(main_route=None, to_s3=()))
     services = ", ".join([*JOBS, "s3"])
-    assert (
-        f"no default route leads out of {SECOND}, and {VPC} has no endpoint with private DNS for {services}." in message
-    )
+    assert f"{SECOND} has no default route, and {VPC} has no endpoint with private DNS for {services}." in message
     assert FIRST not in message
     make = f"aws ec2 create-vpc-endpoint --region eu-west-9 --vpc-id {VPC} --service-name com.amazonaws.eu-west-9"
     interface = f"--vpc-endpoint-type Interface --private-dns-enabled --subnet-ids {SECOND} --security-group-ids sg-…"
@@ -170,8 +168,7 @@ def test_a_missing_endpoint_is_named_alone(missing: str) -> None:
     present = endpoints(*(service for service in JOBS if service != missing), "ssm", "s3", f"{missing}-fips")
     message = refusal(Site(own_route=None, main_route=None, endpoints=present))
     assert (
-        f"no default route leads out of {FIRST}, {SECOND}, and {VPC} has no endpoint with private DNS for {missing}."
-        in message
+        f"{FIRST}, {SECOND} has no default route, and {VPC} has no endpoint with private DNS for {missing}." in message
     )
     assert message.count("aws ec2 create-vpc-endpoint") == 1
     assert f"--service-name com.amazonaws.eu-west-9.{missing} " in message
@@ -179,7 +176,7 @@ def test_a_missing_endpoint_is_named_alone(missing: str) -> None:
 
 def test_a_route_table_without_a_gateway_endpoint_for_s3_is_named_alone() -> None:
     message = refusal(Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS, "dynamodb"), to_s3=("rtb-own",)))
-    assert "no endpoint with private DNS for s3. Make it:" in message
+    assert "no endpoint with private DNS for s3. Create it:" in message
     assert message.count("aws ec2 create-vpc-endpoint") == 1
     assert "--service-name com.amazonaws.eu-west-9.s3 --route-table-ids rtb-main\n" in message
 

@@ -23,12 +23,14 @@ def said(spot: float = 1000, on_demand: float = 1000, denies: frozenset[str] = f
 
 def test_a_quota_below_max_vcpus_is_warned_of_with_the_command_that_asks_for_more() -> None:
     first, second = said(spot=5, on_demand=64, maxVcpus="128").warnings
-    assert first.startswith("maxVcpus: 128 is more than this account may run in eu-west-9, 5 vCPUs of Spot machines")
+    assert first.startswith(
+        "maxVcpus: 128 is more than this account's quota in eu-west-9, 5 vCPUs of running Spot instances"
+    )
     assert first.endswith(
         "aws service-quotas request-service-quota-increase --region eu-west-9 --service-code ec2 "
         f"--quota-code {SPOT} --desired-value 128"
     )
-    assert "64 vCPUs of On-Demand machines" in second
+    assert "64 vCPUs of running On-Demand instances" in second
     assert ON_DEMAND in second
 
 
@@ -39,7 +41,7 @@ def test_quotas_that_suffice_are_not_spoken_of() -> None:
 def test_the_quota_of_spot_machines_means_nothing_to_a_stack_without_them() -> None:
     account = Account({"getServiceQuota": {"value": 5.0}})
     (warning,) = run(account, spot="false").warnings
-    assert "5 vCPUs of On-Demand machines" in warning
+    assert "5 vCPUs of running On-Demand instances" in warning
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_deployer_without_the_right_gets_a_note_and_the_stack() -> None:
     assert ran.warnings == []
     assert len(ran.notes) == 2
     assert ran.notes[0].startswith(
-        "The quota of Spot machines is not checked, since AWS did not answer: invoke of aws:"
+        "The quota for Spot instances was not checked, because AWS refused the request: invoke of aws:"
     )
     assert "AccessDeniedException" in ran.notes[0]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.permissions import VOLUME_GRANT
+from components.permissions.batch import VOLUME_GRANT
 from tests.unit.preflight.site import Account, run
 
 KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -27,8 +27,8 @@ def test_awss_own_key_by_its_arn_is_no_reason_to_warn() -> None:
 
 def test_a_customers_key_is_warned_of_with_both_ways_to_let_auto_scaling_use_it() -> None:
     (warning,) = run(account(KEY)).warnings
-    assert f"this account encrypts EBS volumes in eu-west-9 with a key of its own, {KEY}." in warning
-    assert "jobs wait in RUNNABLE for ever" in warning
+    assert f"the account encrypts EBS volumes in eu-west-9 with a customer managed key, {KEY}." in warning
+    assert "jobs wait in RUNNABLE forever" in warning
     own, grant = [line.strip() for line in warning.splitlines() if line.startswith("  ")]
     assert own == f"pulumi config set kmsKeyArn {KEY}"
     assert grant == (
@@ -52,5 +52,5 @@ def test_a_deployer_without_the_rights_gets_a_note_and_the_stack() -> None:
         assert said.warnings == []
         (note,) = said.notes
         assert note.startswith(
-            "The default key for EBS volumes is not checked, since AWS did not answer: invoke of aws:"
+            "The default key for EBS volumes was not checked, because AWS refused the request: invoke of aws:"
         )

@@ -59,8 +59,8 @@ def test_zones_are_the_first_by_name_whatever_else_they_offer() -> None:
 @pytest.mark.parametrize("count", ["2", "6"])
 def test_a_zone_in_which_no_machine_can_start_is_refused_with_those_that_take_its_place(count: str) -> None:
     message = refusal(account(OLD), azCount=count)
-    assert f"{OLD} offers none of default_x86_64, so no machine could start there; nothing was created" in message
-    new, _, kept = message.partition("If the stack is up already")
+    assert f"{OLD} offers none of default_x86_64, so no instance could start there. Nothing was created" in message
+    new, _, kept = message.partition("If the stack is already running")
     good = [zone for zone in ZONES if zone != OLD][: int(count)]
     assert zones(account(OLD), **commanded(new, {"azCount": count})) == good
     assert kept
@@ -69,11 +69,11 @@ def test_a_zone_in_which_no_machine_can_start_is_refused_with_those_that_take_it
 def test_a_stack_that_is_up_keeps_its_zones_by_naming_them_and_is_warned() -> None:
     """Its subnets are numbered by their zones' places: another zone in the place of one would replace them."""
     before = zones(account(), azCount="3")
-    _, _, kept = refusal(account(OLD), azCount="3").partition("If the stack is up already")
+    _, _, kept = refusal(account(OLD), azCount="3").partition("If the stack is already running")
     said = run(account(OLD), **commanded(kept, {"azCount": "3"}))
     assert said.recording.one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == before
     assert said.warnings == [
-        f"availabilityZones: {OLD} offers none of default_x86_64. No machine starts there, only in {ZONES[0]}, {ZONES[2]}."
+        f"availabilityZones: {OLD} offers none of default_x86_64. Instances can start only in {ZONES[0]}, {ZONES[2]}."
     ]
 
 
@@ -92,7 +92,7 @@ def test_named_zones_of_which_none_has_a_machine_are_refused() -> None:
     config = {"availabilityZones": json.dumps([OLD])}
     message = refusal(account(OLD), **config)
     assert zones(account(OLD), **commanded(message, config)) == [ZONES[0]]
-    assert "is up already" not in message
+    assert "is already running" not in message
 
 
 def test_fewer_good_zones_than_named_are_left_alone_in_the_list() -> None:
@@ -112,7 +112,7 @@ def test_one_of_the_types_is_enough() -> None:
 def test_closed_zones_are_refused_each_with_an_open_one_in_its_place() -> None:
     config = {"availabilityZones": json.dumps([ZONES[0], "eu-west-9y", "eu-west-9z"])}
     message = refusal(account(), **config)
-    assert "eu-west-9y, eu-west-9z is not open to this account in eu-west-9" in message
+    assert "this account cannot use eu-west-9y, eu-west-9z. The zones of eu-west-9 are" in message
     assert zones(account(), **commanded(message, config)) == ZONES[:3]
 
 

@@ -10,6 +10,7 @@ import pytest
 from settings import KEYS
 from tests.changes_table import KINDS, ROWS, Row
 from tests.images_tree import copy_images
+from tests.own_tool import add_own_tool
 from tests.unit.local.plugins.engine import Engine
 from tests.unit.program.changes import Evolving, changes
 from tests.unit.recording import ROOT, program, record_program
@@ -22,8 +23,7 @@ def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -
     """A copy of the images with a fifth one, on a machine that can build them for either architecture."""
     tree = tmp_path_factory.mktemp("tree")
     copy_images(tree)
-    (tree / "images/seqtk").mkdir()
-    (tree / "images/seqtk/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    add_own_tool(tree)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tree)
         patch.setattr("preflight.emulation.require_builder", lambda platform: None)

@@ -1,19 +1,19 @@
 """Machines, tools and shares as the whole program registers them."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.batch_platform import volume_performance
 from settings import TOOLS
+from tests import own_tool
 from tests.images_tree import copy_images
+from tests.own_tool import add_own_tool
 from tests.unit.recording import ROOT, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
@@ -94,28 +94,17 @@ def test_build_arguments_reach_the_image_beside_its_base_and_make_it_another_one
 def test_a_lab_adds_its_own_tool_by_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = tmp_path / "biobatch"
     copy_images(tree)
-    name, dockerfile, entry = own_tool_of_the_readme()
-    (tree / f"images/{name}").mkdir()
-    (tree / f"images/{name}/Dockerfile").write_text(dockerfile)
+    add_own_tool(tree)
+    name, entry = own_tool.NAME, own_tool.ENTRY[own_tool.NAME]
     monkeypatch.chdir(tree)
     recording = record_program({**BASE, "tools": json.dumps({name: entry})})
     assert size(recording, name) == {"VCPU": str(entry["vcpus"]), "MEMORY": str(entry["memoryMib"])}
     image = recording.one("docker:index/image:Image", f"biobatch-{name}").inputs
-    assert Path(image["build"]["dockerfile"]).read_text() == dockerfile
+    assert Path(image["build"]["dockerfile"]).read_text() == own_tool.DOCKERFILE
     assert "@sha256:" in image["build"]["args"]["BASE"]
     assert set(recording.exports["job_definition_arns"]) == set(recording.exports["image_uris"]) == {*TOOLS, name}
     pulls = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
     assert any(f"biobatch-{name}" in policy for policy in pulls)
-
-
-def own_tool_of_the_readme() -> tuple[str, str, dict[str, int]]:
-    """Name, Dockerfile and entry of the fifth tool, as the documentation prints them."""
-    text = (ROOT / "docs/how-to/add-a-tool.md").read_text()
-    found = re.search(r"```dockerfile\n# images/(\S+)/Dockerfile\n(.*?)```\n\n```yaml\n(.*?)```", text, re.DOTALL)
-    assert found
-    name, dockerfile, entry = found.groups()
-    (tools,) = yaml.safe_load(entry).values()
-    return name, dockerfile, tools[name]
 
 
 def test_shares_make_a_fair_share_queue_of_its_own_over_the_same_machines() -> None:

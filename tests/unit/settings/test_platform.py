@@ -8,8 +8,9 @@ import moto
 import pytest
 from botocore.session import Session
 
+from components.architectures import instance_architecture
 from components.limits import PARTITIONS, partition_of
-from settings import TOOLS, Refused, Settings, ToolSettings, instance_architecture, parse
+from settings import TOOLS, Refused, Settings, ToolSettings, parse
 
 REGION = {"aws:region": "eu-west-1"}
 
@@ -43,14 +44,19 @@ def test_a_tool_of_the_labs_own_is_a_folder_and_one_entry(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"maxVcpus": "2"}, ["maxVcpus: 2 is less than tools.bwa.vcpus, 4", "set --path tools.bwa.vcpus 2"]),
+        ({"maxVcpus": "2"}, ["maxVcpus: 2 is less than tools.bwa.vcpus, which is 4", "set --path tools.bwa.vcpus 2"]),
         (
             {"tools": '{"bwa": {"vcpus": 1000}}'},
-            ["256 is less than tools.bwa.vcpus, 1000", "config set maxVcpus 1000,"],
+            ["256 is less than tools.bwa.vcpus, which is 1000", "config set maxVcpus 1000,"],
         ),
         (
             {"maxVcpus": "3", "tools": '{"samtools": {"vcpus": 8}}'},
-            ["tools.bwa.vcpus, 4", "tools.samtools.vcpus, 8", "config set maxVcpus 8,", "tools.samtools.vcpus 3"],
+            [
+                "tools.bwa.vcpus, which is 4",
+                "tools.samtools.vcpus, which is 8",
+                "config set maxVcpus 8,",
+                "tools.samtools.vcpus 3",
+            ],
         ),
     ],
 )
@@ -100,7 +106,7 @@ def test_every_type_is_accepted_under_its_architecture_alone_but_the_first_gravi
 )
 def test_a_family_with_an_accelerator_is_refused_with_the_reason(family: str) -> None:
     with pytest.raises(
-        Refused, match=r"the machine image, ECS_AL2023, has no driver for it, and no job definition asks"
+        Refused, match=r"the machine image, ECS_AL2023, has no driver for it, and the job definitions do not request it"
     ):
         settings(instanceTypes=json.dumps([family]))
 

@@ -11,10 +11,10 @@ from tests.unit.settings.wrong import WRONG, Wrong
 
 #: Faults that no command can correct, since nobody but you knows what is right: their remedies say so in words.
 IN_WORDS = {
-    "9 availability zones are more than 6": "Remove 3 of them in Pulumi.<stack>.yaml.",
-    "41 tags are more than 40": "Remove 1 of them in Pulumi.<stack>.yaml.",
-    r"'x\\' is not the name of a tag": "Correct it in Pulumi.<stack>.yaml.",
-    r"'A\x00' is not a build argument's name": "Correct it in Pulumi.<stack>.yaml.",
+    "there are 9 availability zones, but the limit is 6": "Remove 3 of them from Pulumi.<stack>.yaml.",
+    "there are 41 tags, but the limit is 40": "Remove 1 of them from Pulumi.<stack>.yaml.",
+    r"'x\\' is not a tag key": "Correct it in Pulumi.<stack>.yaml.",
+    r"'A\x00' is not the name of a build argument": "Correct it in Pulumi.<stack>.yaml.",
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import KEYS, TOOLS, Refused, Settings, instance_architecture, parse
+from components.architectures import instance_architecture
+from settings import KEYS, TOOLS, Refused, Settings, parse
 from tests.unit.recording import ROOT
 from tests.unit.settings.wrong import WRONG, Wrong
 
@@ -37,24 +38,26 @@ def test_what_lies_in_a_region_is_not_put_to_one_that_is_refused() -> None:
         "kmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234",
         "permissionsBoundaryArn": "arn:aws-cn:iam::111122223333:policy/x",
     }
-    with pytest.raises(Refused, match="1 setting is refused"):
+    with pytest.raises(Refused, match="1 setting is invalid"):
         parse({"aws:region": "Ireland", **{f"biobatch:{key}": value for key, value in places.items()}})
 
 
 def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_value() -> None:
     message = refusal(azcount="secret")
-    assert "did you mean azCount?" in message
+    assert "Did you mean azCount?" in message
     assert "secret" not in message
 
 
 def test_all_faults_are_told_at_once() -> None:
     message = refusal(azCount="0", maxVcpus="-1", azcount="2")
-    assert message.startswith("3 settings are refused; nothing was created.")
+    assert message.startswith("3 settings are invalid. Nothing was created.")
     assert len(message.splitlines()) == 4
 
 
 def test_a_missing_region_is_asked_for() -> None:
-    with pytest.raises(Refused, match=r"aws:region: it is not set\. Set it: pulumi config set aws:region us-east-1"):
+    with pytest.raises(
+        Refused, match=r"aws:region: this setting is required\. Set it: pulumi config set aws:region us-east-1"
+    ):
         parse({})
 
 
