@@ -166,7 +166,7 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
     assert [f"{r.action} on {r.resource} {r.context or ''}" for r in refused] == []
 
 
-def test_what_the_policy_knows_by_its_name_bears_it_from_the_call_that_makes_it(
+def test_the_create_call_sets_the_tag_that_the_policy_requires(
     deployments: dict[str, Deployment],
 ) -> None:
     calls = [call for deployment in deployments.values() for call in deployment.calls]
@@ -174,7 +174,7 @@ def test_what_the_policy_knows_by_its_name_bears_it_from_the_call_that_makes_it(
     assert [parameters for _, operation, parameters in calls if operation == "CreateTags"] == []
 
 
-def test_nothing_is_in_the_deploy_policy_that_nothing_needs(
+def test_the_deploy_policy_contains_no_unneeded_action(
     deployments: dict[str, Deployment], evaluator: Evaluator
 ) -> None:
     needed = {

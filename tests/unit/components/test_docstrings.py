@@ -37,7 +37,7 @@ def test_everything_public_has_a_docstring(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
-def test_every_argument_says_what_a_change_of_it_does(module: Path) -> None:
+def test_every_docstring_of_an_argument_states_the_effect_of_a_change(module: Path) -> None:
     found = documented(ast.parse(module.read_text()))
     assert [
         name

@@ -64,7 +64,7 @@ def test_every_block_is_sound_to_bash(block: str) -> None:
     assert subprocess.run(["bash", "-n"], input=block, text=True, check=False).returncode == 0
 
 
-def test_every_step_says_what_must_come() -> None:
+def test_every_step_states_its_expected_result() -> None:
     steps = re.split(r"^## \d+\. ", TEXT, flags=re.MULTILINE)[1:]
     assert len(steps) == 10
     assert [step.splitlines()[0] for step in steps if "**Must come:**" not in step] == []
