@@ -1,4 +1,4 @@
-"""Who may do what: each row is decided by the evaluator from the policies that the program registers."""
+"""The permissions of every role and policy. The evaluator decides each row from the policies that the program registers."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A program that is not ours makes the components over the wire, as the README says: by their folder in its Pulumi.yaml."""
+"""A program in another language creates the components through the package, as the documentation describes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every component's arguments refuse what the settings refuse, by the same rules and all at once; what is not known yet is not judged."""
+"""The arguments of every component follow the same rules as the settings. All faults are reported at once. Outputs are not checked."""
 
 import dataclasses
 import inspect
@@ -128,8 +128,18 @@ WRONG: dict[str, list[Any]] = {
 
 #: Arguments of any value: wiring that AWS names, and choices that their types hold.
 FREE = {
-    *("base", "bucket", "image_uri", "interface_endpoints", "log_group", "protect_data", "registry_password"),
-    *("registry_server", "registry_username", "security_group_id", "spot", "write"),
+    "base",
+    "bucket",
+    "image_uri",
+    "interface_endpoints",
+    "log_group",
+    "protect_data",
+    "registry_password",
+    "registry_server",
+    "registry_username",
+    "security_group_id",
+    "spot",
+    "write",
 }
 
 CASES = [

@@ -1,4 +1,4 @@
-"""A platform's arguments refuse in words what AWS would refuse later, in whatever program they are."""
+"""The arguments of a platform are checked before AWS would refuse them."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""`python -m components`: the deployer's policy, and the host that Pulumi starts."""
+"""`python -m components`: the command that prints the deploy policy, and the host that Pulumi starts."""
 
 import json
 import os

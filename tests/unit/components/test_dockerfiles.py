@@ -1,4 +1,4 @@
-"""What the Dockerfiles promise without being built."""
+"""Properties of the Dockerfiles that need no build."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every public class, argument and output says what it is, and every argument what a change of it does."""
+"""Every public class, argument and output has a docstring, and that of an argument states the effect of a change."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The table of memory a vCPU in `Tool`: jobs of its figures fill machines of every size, by moto's list of AWS's instance types."""
+"""The table of memory per vCPU in `Tool`. Jobs of these sizes fill instances of every size, according to moto's list of instance types."""
 
 import ast
 import re

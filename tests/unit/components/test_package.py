@@ -1,4 +1,4 @@
-"""The components as a package: a schema that says what the arguments say, and a construct that makes what Python makes."""
+"""The package of components: its schema matches the arguments, and it creates the same resources as a Python program."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What the arguments of roles and policies refuse."""
+"""The checks of the arguments of roles and policies."""
 
 import dataclasses
 import json

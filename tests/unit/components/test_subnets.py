@@ -1,4 +1,4 @@
-"""Subnets lie in fixed slots: a zone more or less moves no other."""
+"""Subnets have fixed ranges, which do not depend on the number of zones."""
 
 import ipaddress
 from itertools import combinations
@@ -56,12 +56,20 @@ def test_private_subnets_are_at_least_as_large_and_none_is_smaller_than_aws_allo
 def test_the_default_range_is_divided_as_documented() -> None:
     assert subnet_layout("10.0.0.0/16", 6) == SubnetLayout(
         private=(
-            *("10.0.0.0/19", "10.0.32.0/19", "10.0.64.0/19"),
-            *("10.0.96.0/19", "10.0.128.0/19", "10.0.160.0/19"),
+            "10.0.0.0/19",
+            "10.0.32.0/19",
+            "10.0.64.0/19",
+            "10.0.96.0/19",
+            "10.0.128.0/19",
+            "10.0.160.0/19",
         ),
         public=(
-            *("10.0.224.0/22", "10.0.228.0/22", "10.0.232.0/22"),
-            *("10.0.236.0/22", "10.0.240.0/22", "10.0.244.0/22"),
+            "10.0.224.0/22",
+            "10.0.228.0/22",
+            "10.0.232.0/22",
+            "10.0.236.0/22",
+            "10.0.240.0/22",
+            "10.0.244.0/22",
         ),
     )
 

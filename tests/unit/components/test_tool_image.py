@@ -1,4 +1,4 @@
-"""An image's tag changes with all that makes another image, and with nothing else."""
+"""The tag of an image changes if and only if its content changes."""
 
 import os
 import shutil

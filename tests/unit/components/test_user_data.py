@@ -1,4 +1,4 @@
-"""The machines' user data is in the form that Batch takes, and its script does what it says."""
+"""The user data has the format that Batch requires, and its script works as described."""
 
 import base64
 import email

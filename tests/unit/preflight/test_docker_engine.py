@@ -1,4 +1,4 @@
-"""A Docker engine that cannot be found, or cannot build the images, is told at once, with what to do."""
+"""The check that a Docker engine runs and can build the images."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A machine that cannot build the images says so at once."""
+"""The check that this machine can build images for the stack's architecture."""
 
 from pathlib import Path
 

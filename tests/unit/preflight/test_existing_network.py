@@ -1,4 +1,4 @@
-"""A network that others made: checked before anything is made, and left as it is."""
+"""An existing network is checked before anything is created, and not changed."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is refused of instance types that only AWS knows."""
+"""The check that the region has the configured instance types."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What is said of the account's quotas of vCPUs."""
+"""The warning about the account's quotas of vCPUs."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A refusal is told once, and ends the program in the way that Pulumi's language host takes for told."""
+"""A failed check prints one error and ends the program with the exit code for reported errors."""
 
 import pulumi
 import pytest

@@ -1,4 +1,4 @@
-"""What is said of the key that encrypts volumes where the stack names none."""
+"""The warning about the account's default key for volumes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which zones a network gets, and what is refused of them."""
+"""The choice of a network's zones, and its errors."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""docs/explanation/architecture.md shows the program as it is."""
+"""The diagram in docs/explanation/architecture.md matches the program."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the design takes from AWS's documentation and no other test of the program looks at."""
+"""Facts from AWS's documentation on which the design depends."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The commands of docs/how-to/first-account.md are those of the tools: no machine without an account can run them."""
+"""The commands in docs/how-to/first-account.md exist with these options. The tests cannot run them without an AWS account."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What the console calls the parts of a network, and that no stack that is up pays for it with a part."""
+"""The names of a network's parts in the console. Changing them replaces nothing in a running stack."""
 
 import json
 from collections.abc import Mapping

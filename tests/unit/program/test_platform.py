@@ -1,4 +1,4 @@
-"""Machines, tools and shares as the whole program registers them."""
+"""Instances, tools and shares in the whole program."""
 
 import json
 from collections.abc import Mapping

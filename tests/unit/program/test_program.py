@@ -1,4 +1,4 @@
-"""The whole program under several configurations."""
+"""The whole program with several configurations."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,12 @@ from tests.unit.recording import ROOT, ZONES, Cloud, Recording, program, record_
 BASE = {"aws:region": "eu-west-9"}
 
 OUTPUTS = {
-    *("queue_arn", "on_demand_queue_arn", "job_definition_arns", "image_uris", "bucket", "job_role_arn"),
+    "queue_arn",
+    "on_demand_queue_arn",
+    "job_definition_arns",
+    "image_uris",
+    "bucket",
+    "job_role_arn",
     *(
         "execution_role_arn",
         "submit_policy_arn",
@@ -146,12 +151,21 @@ def test_without_nat_the_machines_reach_aws_inside_the_network_and_nothing_else(
     group = recording.one("ec2/securityGroup:SecurityGroup", "biobatch-endpoints")
     (rule,) = group.inputs["ingress"]
     assert (rule["protocol"], rule["fromPort"], rule["toPort"], rule["cidrBlocks"]) == (
-        *("tcp", 443, 443),
+        "tcp",
+        443,
+        443,
         ["10.0.0.0/16"],
     )
     made = endpoints(recording)
     assert {e["serviceName"].removeprefix("com.amazonaws.eu-west-9.") for e in made.values()} == {
-        *("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages")
+        "ecs",
+        "ecs-agent",
+        "ecs-telemetry",
+        "ecr.api",
+        "ecr.dkr",
+        "logs",
+        "ssm",
+        "ssmmessages",
     }
     for endpoint in made.values():
         assert endpoint["vpcEndpointType"] == "Interface"
@@ -435,8 +449,14 @@ def test_the_kms_key_encrypts_bucket_logs_and_volumes_and_every_user_of_it_gets_
     # What the key policy of EC2 Auto Scaling's User Guide allows ("Required AWS KMS key policy for use with encrypted volumes": Encrypt,
     # Decrypt, ReEncrypt*, GenerateDataKey*, DescribeKey, CreateGrant), as that page's own `create-grant` spells it.
     assert set(grant["operations"]) == {
-        *("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
-        *("ReEncryptFrom", "ReEncryptTo"),
+        "CreateGrant",
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
     }
     profile = recording.one("iam/instanceProfile:InstanceProfile")
     assert "aws:kms/grant:Grant::biobatch-volumes" in profile.dependencies

@@ -1,4 +1,4 @@
-"""The settings of machines, tools and shares are taken or refused in words."""
+"""The settings for instances, tools and shares."""
 
 import gzip
 import json

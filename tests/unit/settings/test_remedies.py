@@ -1,4 +1,4 @@
-"""A refusal's commands correct what it refuses: applied as the Pulumi CLI would apply them, no fault is told again."""
+"""The commands in error messages correct the faults. The tests apply them as the Pulumi CLI does, and check again."""
 
 import json
 import re

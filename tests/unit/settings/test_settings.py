@@ -1,4 +1,4 @@
-"""Wrong settings are refused in words, all at once; right ones are taken as they are."""
+"""Invalid settings are reported all at once. Valid settings are accepted."""
 
 import json
 import string
@@ -91,8 +91,16 @@ JSON_VALUES = st.recursive(
 # Values of the right form for some key, so that the checks of one key against another are reached too.
 FITTING = st.sampled_from(
     [
-        *("none", "true", "3", "arm64", '["m7g"]', '["eu-west-1a"]', '["us-east-1a"]', "vpc-0123456789abcdef0"),
-        *('["subnet-0123456789abcdef0"]', "arn:aws-cn:iam::111122223333:policy/x"),
+        "none",
+        "true",
+        "3",
+        "arm64",
+        '["m7g"]',
+        '["eu-west-1a"]',
+        '["us-east-1a"]',
+        "vpc-0123456789abcdef0",
+        '["subnet-0123456789abcdef0"]',
+        "arn:aws-cn:iam::111122223333:policy/x",
         "arn:aws:kms:us-east-1:111122223333:key/1234",
     ]
 )
