@@ -15,13 +15,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from biobatch import shell_words, sizes, submission, variants, watch
+from biobatch import command_line, shell_words, sizes, submission, variants, watch
 from biobatch.__main__ import main
 from biobatch.aws import Aws
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.stack_outputs import StackOutputs
 from local.paths import ROOT
+from settings import TOOLS
 from tests.unit.biobatch.conftest import publish
 
 
@@ -78,6 +79,30 @@ def test_a_command_stands_behind_submit_and_nothing_else(command: list[str]) -> 
     with pytest.raises(SystemExit) as refused:
         main(command)
     assert refused.value.code == 2
+
+
+@pytest.mark.parametrize("command", ["submit", "call-variants", "logs"])
+def test_every_option_says_what_it_does_then_its_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = command_line.make_parser()._subparsers
+    assert commands
+    parser = commands._group_actions[0].choices[command]  # type: ignore[index]
+    options = [each for each in parser._actions if each.option_strings and each.dest != "help"]
+    texts = {each.dest: str(each.help) for each in options}
+    assert all(re.match(r"[a-z]", text) for text in texts.values() if not text.startswith(("FASTQ", "vCPUs")))
+    assert [each.dest for each in options if not each.required and "Default: " not in texts[each.dest]] == []
+    assert "BIOBATCH_OUTPUTS" in texts["outputs"]
+    assert "BIOBATCH_STACK" in texts["stack"]
+    # How long a tool may run is a fact of the stack's configuration.
+    assert not re.search(r"\d", texts.get("timeout_hours", ""))
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = capsys.readouterr().out
+    assert f"examples:\n  biobatch {command} " in said
+    assert max(map(len, said.partition("options:")[0].splitlines()[5:])) <= 80
+
+
+def test_the_help_names_the_tools_that_every_stack_has() -> None:
+    assert set(command_line._TOOLS) == set(TOOLS)
 
 
 def test_submit_tells_all_that_is_wrong_and_submits_nothing(

@@ -147,7 +147,7 @@ def test_a_missing_file_is_refused_with_the_command_that_writes_it(tmp_path: Pat
 
 def test_a_queue_is_named_by_kind_or_by_arn(outputs: StackOutputs) -> None:
     assert [outputs.queue(name) for name in ("main", "on-demand", "arn:x")] == ["arn:main", "arn:od", "arn:x"]
-    with pytest.raises(Refused, match="'spot' is not a queue. Use main, on-demand or the ARN"):
+    with pytest.raises(Refused, match=r"'spot' is not a queue\. Use main, on-demand or the ARN"):
         outputs.queue("spot")
 
 

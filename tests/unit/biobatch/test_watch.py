@@ -9,6 +9,7 @@ from rich.console import Console
 
 from biobatch import waiting, watch
 from biobatch.aws import Aws
+from biobatch.aws import describe_jobs as describe
 from biobatch.job import Job
 from biobatch.submission import Submitted
 from biobatch.uris import parse_folder
@@ -125,6 +126,29 @@ def test_in_a_terminal_it_is_drawn_live() -> None:
     clients = aws(a=[{"status": "RUNNING", **times(1)}, {"status": "SUCCEEDED", **times(1, 3)}])
     watch.follow(clients, [submitted("a", "lambda", "align")], console)
     assert "✓ 2 s" in file.getvalue()
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=40, highlight=False)
+    clients = aws(a=[{"status": "RUNNING", **times(1)}, {"status": "SUCCEEDED", **times(1, 3)}])
+    watch.follow(clients, [submitted("a", "lambda", "align")], console)
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].startswith("lambda align: running, ")
+    assert lines[1] == "lambda align: done, 2 s"
+
+
+def test_more_jobs_than_one_call_takes_are_described_in_several() -> None:
+    asked: list[int] = []
+
+    def describe_jobs(jobs: list[str]) -> dict[str, Any]:
+        asked.append(len(jobs))
+        return {"jobs": [{"jobId": each, "status": "SUCCEEDED"} for each in jobs if each != "7"]}
+
+    batch = cast(Any, SimpleNamespace(describe_jobs=describe_jobs))
+    ids = [str(number) for number in range(250)]
+    assert [each["jobId"] for each in describe(batch, ids)] == [each for each in ids if each != "7"]
+    assert asked == [100, 100, 50]
 
 
 #: Batch's reasons for a job that waits, as it writes them (Batch User Guide, "Jobs stuck in a RUNNABLE status"), and what the client says of
