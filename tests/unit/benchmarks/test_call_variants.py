@@ -1,11 +1,11 @@
-"""The workshop's shape is what it is said to be: every step a job, whole files between."""
+"""The workflow with files between all steps is what its documentation says: every step a job, whole files between them."""
 
 from benchmarks import call_variants
 from biobatch.job import Job, faults
 from biobatch.uris import S3Uri
 
 READS, RESULTS = S3Uri("bucket", "reads/"), S3Uri("bucket", "results/")
-JOBS = call_variants.workshop(READS, RESULTS, threads=4)
+JOBS = call_variants.with_files(READS, RESULTS, threads=4)
 
 
 def _published(job: Job) -> set[S3Uri]:

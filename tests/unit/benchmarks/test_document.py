@@ -35,3 +35,14 @@ def test_every_benchmark_says_what_it_compares_and_has_a_title_of_its_own() -> N
     assert len(titles) == len(BENCHMARKS) == 8
     assert all(len(text.partition("\n\n")[2]) > 100 for text in documentation)
     assert all(importlib.import_module(module.__name__).measure for module in BENCHMARKS.values())
+
+
+def test_the_page_has_the_text_of_each_benchmark_and_no_other_section() -> None:
+    page = document.PATH.read_text()
+    texts = {
+        document.section(module.__doc__ or "", "", "").partition("\n\nMeasured")[0].strip()
+        for module in BENCHMARKS.values()
+    }
+    assert [text for text in texts if text not in page] == []
+    assert page.count("\n## ") == len(BENCHMARKS)
+    assert document.replaced(page, []) == page

@@ -20,10 +20,10 @@ def test_a_ratio_is_the_median_of_the_rounds_and_not_the_ratio_of_medians() -> N
 
 
 def test_a_missed_aim_is_said_and_a_held_one_is_not() -> None:
-    assert str(Ratio(what="bytes", value=0.38, at_most=0.45)) == "**0.38** bytes (aim: at most 0.45)"
-    assert str(Ratio(what="bytes", value=0.46, at_most=0.45)) == "**0.46** bytes (aim: at most 0.45; missed)"
-    assert str(Ratio(what="time", value=1.3, at_least=1.3)) == "**1.30** time (aim: at least 1.3)"
-    assert str(Ratio(what="time", value=1.2, at_least=1.3)) == "**1.20** time (aim: at least 1.3; missed)"
+    assert str(Ratio(what="bytes", value=0.38, at_most=0.45)) == "**0.38** bytes (target: at most 0.45)"
+    assert str(Ratio(what="bytes", value=0.46, at_most=0.45)) == "**0.46** bytes (target: at most 0.45; missed)"
+    assert str(Ratio(what="time", value=1.3, at_least=1.3)) == "**1.30** time (target: at least 1.3)"
+    assert str(Ratio(what="time", value=1.2, at_least=1.3)) == "**1.20** time (target: at least 1.3; missed)"
     assert str(Ratio(what="start", value=2.0)) == "**2.00** start"
 
 
