@@ -40,7 +40,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_reads_that_no_variant_would_be_called_from_are_told(images: Images, bucket: str, what: str) -> None:
+def test_reads_that_yield_no_variants_give_a_warning(images: Images, bucket: str, what: str) -> None:
     folder = Folder(boto3.client("s3"), bucket, f"test-align/{what}/")
     change, words = CASES[what]
     prepare = f"{{ {GENOME}{change}mv given reference.fa; bwa index reference.fa; samtools faidx reference.fa; }} 2> /dev/null\n"

@@ -150,7 +150,7 @@ def machine(engine_client: docker.DockerClient, image: str) -> Iterator[Callable
         container.remove(force=True, v=True)
 
 
-def test_without_disks_of_its_own_docker_stays_on_the_root_volume(machine: Callable[[int], Machine]) -> None:
+def test_without_local_disks_docker_stays_on_the_root_volume(machine: Callable[[int], Machine]) -> None:
     booted = machine(0)
     booted.boot()
     assert booted.calls() == ["daemon-reload [root]"]
@@ -158,7 +158,9 @@ def test_without_disks_of_its_own_docker_stays_on_the_root_volume(machine: Calla
 
 
 @pytest.mark.parametrize("disks", [1, 2, 3])
-def test_all_disks_together_hold_docker_before_it_starts_again(machine: Callable[[int], Machine], disks: int) -> None:
+def test_all_local_disks_hold_dockers_data_before_docker_restarts(
+    machine: Callable[[int], Machine], disks: int
+) -> None:
     booted = machine(disks)
     booted.boot()
     assert booted.calls() == [
@@ -175,7 +177,7 @@ def test_all_disks_together_hold_docker_before_it_starts_again(machine: Callable
 
 
 @pytest.mark.parametrize("disks", [1, 2])
-def test_a_reboot_and_a_second_run_find_the_data_again(machine: Callable[[int], Machine], disks: int) -> None:
+def test_a_reboot_and_a_second_run_keep_the_data(machine: Callable[[int], Machine], disks: int) -> None:
     booted = machine(disks)
     booted.boot()
     booted.run("echo kept > /var/lib/docker/layer; umount /var/lib/docker")
@@ -190,7 +192,9 @@ def test_a_reboot_and_a_second_run_find_the_data_again(machine: Callable[[int], 
     assert booted.calls()[4:] == ["daemon-reload [xfs]"]
 
 
-def test_jobs_reach_their_own_credentials_and_not_the_machines(machine: Callable[[int], Machine]) -> None:
+def test_jobs_reach_the_credentials_of_their_role_but_not_those_of_the_machine(
+    machine: Callable[[int], Machine],
+) -> None:
     booted = machine(0)
     for address in (METADATA, TASK_CREDENTIALS):
         booted.run(
@@ -209,7 +213,9 @@ def test_jobs_reach_their_own_credentials_and_not_the_machines(machine: Callable
     assert booted.run("iptables -S OUTPUT").count("REJECT") == 1
 
 
-def test_a_machine_that_cannot_bar_the_jobs_powers_off_and_takes_none(machine: Callable[[int], Machine]) -> None:
+def test_a_machine_that_cannot_block_its_credentials_powers_off_before_it_takes_jobs(
+    machine: Callable[[int], Machine],
+) -> None:
     booted = machine(0)
     booted.boot()
     booted.run("mv $(command -v iptables) /machine/iptables")
@@ -218,7 +224,7 @@ def test_a_machine_that_cannot_bar_the_jobs_powers_off_and_takes_none(machine: C
     assert booted.calls()[1:] == ["--no-block poweroff [root]"]
 
 
-def test_an_agent_that_starts_again_adds_no_second_rule_and_powers_nothing_off(
+def test_a_restart_of_the_agent_adds_no_second_rule_and_does_not_power_off(
     machine: Callable[[int], Machine],
 ) -> None:
     booted = machine(0)
@@ -229,7 +235,7 @@ def test_an_agent_that_starts_again_adds_no_second_rule_and_powers_nothing_off(
     assert booted.calls() == ["daemon-reload [root]"]
 
 
-def test_where_mdadm_cannot_be_had_one_disk_holds_docker(machine: Callable[[int], Machine]) -> None:
+def test_without_mdadm_one_disk_holds_dockers_data(machine: Callable[[int], Machine]) -> None:
     booted = machine(2)
     booted.run("rm -f $(type -ap mdadm)")  # and Debian has no dnf
     booted.boot()

@@ -98,7 +98,7 @@ def test_a_region_that_cannot_be_called_fails_the_step(images: Images, aligned: 
     assert "a region of the genome could not be called" in job.log
 
 
-def test_a_comparison_that_breaks_off_is_no_result(images: Images, aligned: Folder, whole: list[str]) -> None:
+def test_a_comparison_that_fails_publishes_nothing(images: Images, aligned: Folder, whole: list[str]) -> None:
     aligned.put("in/s.vcf.gz", aligned.get("out/whole.vcf.gz"))
     aligned.put("in/strange.vcf", gzip.decompress(aligned.get("out/whole.vcf.gz")))
     environment = {"SAMPLE": "s", "TRUTH": "strange.vcf"}
@@ -118,7 +118,9 @@ def compared(images: Images, aligned: Folder, calls: str, truth: str) -> Ended:
     return images.run("bcftools", variants.script("compare"), environment=environment)
 
 
-def test_true_is_what_passed_and_the_sample_has_and_once(images: Images, aligned: Folder, whole: list[str]) -> None:
+def test_the_truth_is_the_filtered_variants_of_the_sample_without_repeats(
+    images: Images, aligned: Folder, whole: list[str]
+) -> None:
     lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode().splitlines()
     contig, position, _, reference, alternative, *_ = next(
         each for line in whole if (each := line.split("\t"))[6] == "PASS" and len(each[3]) == len(each[4]) == 1
@@ -138,7 +140,7 @@ def test_true_is_what_passed_and_the_sample_has_and_once(images: Images, aligned
 
 
 @pytest.mark.parametrize("samples", [True, False])
-def test_of_a_truth_without_genotypes_every_record_counts(
+def test_every_record_of_a_truth_without_genotypes_counts(
     images: Images, aligned: Folder, whole: list[str], samples: bool
 ) -> None:
     """Without samples, though its header may still say what a genotype is, or with samples of which it says something else."""

@@ -26,7 +26,7 @@ def said(job: Ended) -> list[str]:
     return [line for line in job.log.splitlines() if line.startswith("job: ") and not line.startswith("job: {")]
 
 
-def test_inputs_that_do_not_fit_are_not_begun(images: Images, folder: Folder) -> None:
+def test_inputs_that_do_not_fit_are_not_downloaded(images: Images, folder: Folder) -> None:
     environment = {"JOB_INPUTS": folder.put("large", bytes(5 << 20))}
     job = images.run("samtools", "echo it ran", environment=environment, **SMALL_SCRATCH)
     assert job.exit_code == job.record["exit_code"] == 78
@@ -35,7 +35,7 @@ def test_inputs_that_do_not_fit_are_not_begun(images: Images, folder: Folder) ->
     assert "it ran" not in job.log
 
 
-def test_a_command_that_fills_the_scratch_volume_is_told_so(images: Images, folder: Folder) -> None:
+def test_a_command_that_fills_the_scratch_volume_ends_with_a_clear_message(images: Images, folder: Folder) -> None:
     environment = {"JOB_OUTPUTS": "big", "JOB_OUTPUT_PREFIX": folder.uri()}
     job = images.run("samtools", "head -c 8M /dev/zero > big", environment=environment, **SMALL_SCRATCH)
     assert job.exit_code == job.record["exit_code"] == 78
@@ -46,7 +46,7 @@ def test_a_command_that_fills_the_scratch_volume_is_told_so(images: Images, fold
 
 
 @pytest.mark.parametrize("phase", ["in", "work"])
-def test_a_scratch_volume_that_others_have_filled_has_a_code_that_batch_tries_again(
+def test_a_scratch_volume_that_other_jobs_filled_has_an_exit_code_that_batch_retries(
     images: Images, folder: Folder, phase: str
 ) -> None:
     # 5 of 8 MiB are another's, and the job needs 4: on another machine it fits.
@@ -69,7 +69,7 @@ def test_an_output_bucket_of_another_region_is_found_before_the_work(images: Ima
 
 
 @pytest.mark.parametrize("ending", ["", " || true"])
-def test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_made_of_it(
+def test_a_process_that_ran_out_of_memory_fails_the_job_whatever_the_command_returned(
     images: Images, folder: Folder, ending: str
 ) -> None:
     environment = {"JOB_OUTPUTS": "result", "JOB_OUTPUT_PREFIX": folder.uri()}
@@ -83,7 +83,7 @@ def test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_
     assert folder.names() == set()
 
 
-def test_a_network_that_is_gone_is_told_after_retries(images: Images) -> None:
+def test_a_missing_network_is_reported_after_retries(images: Images) -> None:
     job = images.run(
         "samtools",
         "echo it ran",
@@ -106,7 +106,7 @@ def busy(times: int, then: Answer) -> Callable[[str, str], Answer]:
     return lambda method, path: (503, {}, b"<Error><Code>SlowDown</Code></Error>") if next(left) > 0 else then
 
 
-def test_a_store_that_only_answers_with_faults_is_told_after_retries(images: Images) -> None:
+def test_a_store_that_only_returns_errors_is_reported_after_retries(images: Images) -> None:
     with stand(images.gateway, busy(1000, found(b""))) as store:
         environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
@@ -115,7 +115,7 @@ def test_a_store_that_only_answers_with_faults_is_told_after_retries(images: Ima
     assert len(store.requests) > 3
 
 
-def test_what_passes_is_tried_again(images: Images) -> None:
+def test_transient_errors_are_retried(images: Images) -> None:
     with stand(images.gateway, busy(3, found(b"ACGT"))) as store:
         environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "cat reads.fq", environment=environment)
@@ -148,7 +148,7 @@ def test_sixteen_files_outlast_an_outage_at_both_ends(images: Images) -> None:
     assert all(store.written[f"/bucket/to/in-{number}"] == b"ACGT" for number in range(16))
 
 
-def test_what_does_not_pass_is_not_tried_again(images: Images) -> None:
+def test_permanent_errors_are_not_retried(images: Images) -> None:
     with stand(images.gateway, lambda method, path: (400, {}, b"<Error><Code>InvalidRequest</Code></Error>")) as store:
         environment = {"JOB_INPUTS": "s3://bucket/*", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
@@ -170,14 +170,14 @@ def broken_off(times: int) -> Callable[[str, str], Answer]:
 
 
 @pytest.mark.parametrize(("times", "code"), [(2, 0), (1000, 69)])
-def test_a_download_that_breaks_off_is_begun_again_but_not_for_ever(images: Images, times: int, code: int) -> None:
+def test_a_download_that_is_cut_off_is_retried_but_not_forever(images: Images, times: int, code: int) -> None:
     with stand(images.gateway, broken_off(times)) as store:
         environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", 'test "$(cat reads.fq)" = ACGTACGT', environment=environment)
     assert job.exit_code == code, job.log
 
 
-def test_a_job_without_a_role_is_told_so(images: Images) -> None:
+def test_a_job_without_a_role_ends_with_a_clear_message(images: Images) -> None:
     environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     job = images.run("samtools", "echo it ran", environment=environment)
     assert job.exit_code == 77
@@ -194,7 +194,7 @@ CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("algorithm", CHECKSUMS)
 @pytest.mark.parametrize("damaged", [False, True])
-def test_the_checksum_that_s3_reports_is_tested_where_the_etag_is_none(
+def test_the_checksum_that_s3_reports_is_verified_if_the_etag_is_not_an_md5(
     images: Images, algorithm: str, damaged: bool
 ) -> None:
     content = b"ACGT"
@@ -230,7 +230,7 @@ def test_gzip_is_read_to_its_end_on_request(
     assert images.run("samtools", "echo it ran", environment={"JOB_INPUTS": uri}).exit_code == 0
 
 
-def test_a_cut_bam_is_found_on_request(images: Images, folder: Folder) -> None:
+def test_a_truncated_bam_is_detected_on_request(images: Images, folder: Folder) -> None:
     sam = r"printf '@HD\tVN:1.6\n@SQ\tSN:c\tLN:9\nr\t0\tc\t1\t0\t4M\t*\t0\t0\tACGT\tIIII\n'"
     script = f"{sam} | samtools view -b -o whole.bam - && head -c -28 whole.bam > cut.bam"
     made = {"JOB_OUTPUTS": "*.bam", "JOB_OUTPUT_PREFIX": folder.uri()}
@@ -241,7 +241,9 @@ def test_a_cut_bam_is_found_on_request(images: Images, folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("script", ["true", "exit 3"])
-def test_no_variable_is_told_to_the_log_or_the_manifest(images: Images, folder: Folder, script: str) -> None:
+def test_neither_the_log_nor_the_manifest_contains_the_value_of_a_variable(
+    images: Images, folder: Folder, script: str
+) -> None:
     secrets = {"PASSWORD": "open-sesame", "AWS_SECRET_ACCESS_KEY": "sesame", "AWS_SESSION_TOKEN": "sesame-token"}
     environment = {**secrets, "JOB_OUTPUT_PREFIX": folder.uri(), "JOB_INPUTS": folder.put("in")}
     job = images.run("samtools", script, environment=environment)
@@ -251,7 +253,7 @@ def test_no_variable_is_told_to_the_log_or_the_manifest(images: Images, folder: 
         assert b"sesame" not in folder.get("manifest.json")
 
 
-def test_the_record_tells_what_was_granted_and_what_was_used(images: Images, folder: Folder) -> None:
+def test_the_record_contains_the_granted_and_the_used_resources(images: Images, folder: Folder) -> None:
     job = images.run(
         "bwa",
         r"head -c 300M /dev/zero > cached; echo done > out; held=$(head -c 40M /dev/zero | tr '\0' a); sleep 1",
@@ -293,7 +295,9 @@ LEFT = "failed/4f_1/2/"
         ("true", 73),  # it made no result
     ],
 )
-def test_a_failed_attempt_leaves_what_explains_it(images: Images, folder: Folder, script: str, code: int) -> None:
+def test_a_failed_attempt_publishes_the_files_that_explain_it(
+    images: Images, folder: Folder, script: str, code: int
+) -> None:
     environment = {
         **ATTEMPT,
         "JOB_INPUTS": folder.put("in"),
@@ -310,7 +314,7 @@ def test_a_failed_attempt_leaves_what_explains_it(images: Images, folder: Folder
     assert "kept 2 files of the failed attempt in s3://" in job.log
 
 
-def test_a_success_leaves_no_evidence_and_its_record_beside_the_manifest(images: Images, folder: Folder) -> None:
+def test_a_successful_job_publishes_only_its_record_next_to_the_manifest(images: Images, folder: Folder) -> None:
     environment = {
         **ATTEMPT,
         "JOB_OUTPUTS": "result",
@@ -323,7 +327,7 @@ def test_a_success_leaves_no_evidence_and_its_record_beside_the_manifest(images:
     assert json.loads(folder.get("to/manifest.record.json")) == job.record
 
 
-def test_a_failure_before_the_command_leaves_its_record_alone(images: Images, folder: Folder) -> None:
+def test_a_failure_before_the_command_publishes_only_the_record(images: Images, folder: Folder) -> None:
     environment = {
         **ATTEMPT,
         "JOB_INPUTS": f"{folder.put('in')} {folder.uri('none')}",
@@ -335,7 +339,7 @@ def test_a_failure_before_the_command_leaves_its_record_alone(images: Images, fo
     assert folder.names("to/") == {f"{LEFT}record.json"}
 
 
-def test_a_stopped_attempt_leaves_what_its_few_seconds_allow(images: Images, folder: Folder) -> None:
+def test_a_stopped_attempt_publishes_what_it_can_in_a_few_seconds(images: Images, folder: Folder) -> None:
     environment = {**ATTEMPT, "JOB_OUTPUT_PREFIX": folder.uri("to"), "JOB_KEEP_ON_FAILURE": "*.log"}
     with images.started(
         "samtools", "echo why > a.log; echo begun; sleep infinity", environment=environment
@@ -349,7 +353,7 @@ def test_a_stopped_attempt_leaves_what_its_few_seconds_allow(images: Images, fol
     assert folder.names("to/") == {f"{LEFT}a.log", f"{LEFT}record.json"}
 
 
-def test_evidence_that_cannot_be_kept_changes_no_exit_code(images: Images) -> None:
+def test_a_failure_to_publish_these_files_does_not_change_the_exit_code(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         return denied() if method == "PUT" else found(b"")
 

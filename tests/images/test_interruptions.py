@@ -97,7 +97,7 @@ MOMENTS += [("out", 0.02), ("out", 0.5), ("out", 0.95)]
 
 @pytest.mark.parametrize(("signal", "code"), [("SIGTERM", 143), ("SIGKILL", 137)])
 @pytest.mark.parametrize(("phase", "part"), MOMENTS)
-def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_puts_all_right(
+def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_succeeds(
     images: Images, folder: Folder, phase: str, part: float, signal: str, code: int
 ) -> None:
     work = Work(images, folder, seed=1)
@@ -116,9 +116,7 @@ def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_puts_all_rig
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_store_that_does_not_come_back_ends_the_job_before_its_time_limit(
-    images: Images, folder: Folder, phase: str
-) -> None:
+def test_an_outage_without_end_ends_the_job_before_its_time_limit(images: Images, folder: Folder, phase: str) -> None:
     work = Work(images, folder, seed=1)
     with line(images.gateway, images.endpoint) as wire:
         wire.hold_at = bytes_until(phase, 0.5)
@@ -134,7 +132,7 @@ def test_a_store_that_does_not_come_back_ends_the_job_before_its_time_limit(
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_store_that_comes_back_in_mid_transfer_costs_no_work(images: Images, folder: Folder, phase: str) -> None:
+def test_an_outage_during_a_transfer_loses_no_work(images: Images, folder: Folder, phase: str) -> None:
     work = Work(images, folder, seed=1)
     with line(images.gateway, images.endpoint) as wire:
         wire.hold_at = bytes_until(phase, 0.5)
@@ -151,7 +149,7 @@ def test_a_store_that_comes_back_in_mid_transfer_costs_no_work(images: Images, f
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_bit_that_flips_on_the_way_is_found_and_the_transfer_done_again(
+def test_a_bit_that_flips_in_transit_is_detected_and_the_transfer_is_repeated(
     images: Images, folder: Folder, phase: str
 ) -> None:
     work = Work(images, folder, seed=1)
@@ -227,7 +225,7 @@ DISASTERS: Mapping[str, Callable[[Container, Line], None]] = {
 END = 64 << 10
 
 
-def test_no_disaster_leaves_a_manifest_over_wrong_outputs(images: Images, folder: Folder, random_run: int) -> None:
+def test_no_fault_leaves_a_manifest_of_wrong_outputs(images: Images, folder: Folder, random_run: int) -> None:
     chance = random.Random(random_run)
     # Every disaster in every phase, as evenly as the number of runs allows; the moment in it is left to chance.
     name = sorted(DISASTERS)[random_run % len(DISASTERS)]

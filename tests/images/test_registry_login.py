@@ -125,19 +125,19 @@ def credential_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("credential_store")
-def test_a_changed_tool_is_built_where_a_credential_store_stands_and_the_base_was_pruned(
+def test_a_changed_tool_is_built_with_a_credential_store_and_a_pruned_base(
     build: Callable[[bool], str],
 ) -> None:
     assert build(True).startswith("sha256:")
 
 
 @pytest.mark.usefixtures("credential_store")
-def test_without_cache_from_the_registry_refuses_the_base(build: Callable[[bool], str]) -> None:
+def test_without_cache_from_the_registry_denies_access_to_the_base(build: Callable[[bool], str]) -> None:
     with pytest.raises(Failure, match=r"no basic auth credentials|401|[Uu]nauthorized"):
         build(False)
 
 
-def test_where_no_store_stands_the_programs_login_serves_the_build_itself(
+def test_without_a_credential_store_the_build_uses_the_programs_login(
     build: Callable[[bool], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))

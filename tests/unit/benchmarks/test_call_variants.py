@@ -16,7 +16,7 @@ def test_every_job_can_be_submitted() -> None:
     assert [faults(job) for job in JOBS] == [[]] * len(JOBS)
 
 
-def test_a_step_reads_what_one_before_it_wrote_or_what_was_given() -> None:
+def test_a_step_reads_only_given_files_and_outputs_of_earlier_steps() -> None:
     given = {READS / "reference.fa", *(READS / mate for mate in ("sample_R1.fastq.gz", "sample_R2.fastq.gz"))}
     indexed = {RESULTS / f"reference.fa.{ending}" for ending in ("amb", "ann", "bwt", "pac", "sa")}
     written: dict[Job, set[S3Uri]] = {}

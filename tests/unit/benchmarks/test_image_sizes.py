@@ -17,7 +17,7 @@ PLAIN = {
 }
 
 
-def test_a_layer_that_images_share_counts_once_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shared_layer_counts_once_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
     def layers(reference: str) -> dict[str, int]:
         name = reference.removeprefix("here/")
         return PLAIN[name.removesuffix(":latest")] if name.startswith("benchmark-") else OURS[name.split("@")[0]]
