@@ -26,7 +26,7 @@ METADATA, TASK_CREDENTIALS = "169.254.169.254", "169.254.170.2"
 
 
 class Machine:
-    """A container that boots as an instance does."""
+    """A container that boots like an instance."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -39,7 +39,7 @@ class Machine:
         self._model("nvme0n1", "259:0", EBS)
 
     def attempt(self, script: str, user: int = 0) -> tuple[int, str]:
-        """Exit code and what was said."""
+        """Returns the exit code and the output."""
         code, said = self.container.exec_run(["bash", "-c", script], user=str(user))
         assert isinstance(code, int)
         assert isinstance(said, bytes)
@@ -76,7 +76,7 @@ class Machine:
         )
 
     def boot(self) -> None:
-        """What cloud-init does with the user data, once in an instance's life."""
+        """Runs the user data as cloud-init does once in the life of an instance."""
         message = email.message_from_bytes(base64.b64decode(user_data(10001)))
         script = next(part for part in message.walk() if part.get_content_type() == "text/x-shellscript")
         self.run(
@@ -84,11 +84,11 @@ class Machine:
         )
 
     def calls(self) -> list[str]:
-        """Calls of systemctl, each with the file system under Docker's data at its time."""
+        """The calls of systemctl, each with the file system of Docker's data at that moment."""
         return self.run("cat /machine/systemctl").splitlines()
 
     def start_agent(self) -> None:
-        """The steps of the agent's unit that the script has added."""
+        """The steps that the script has added to the agent's unit."""
         unit = self.run("cat /etc/systemd/system/ecs.service.d/*.conf")
         for optional, step in re.findall(r"^ExecStartPre=(-?)(.*)$", unit, re.MULTILINE):
             code, said = self.attempt(step)
@@ -101,7 +101,7 @@ class Machine:
         )
 
     def clear(self) -> None:
-        """Gives the loop devices back, which are this machine's own."""
+        """Releases the loop devices, which belong to this machine."""
         self.attempt(
             "umount /var/lib/docker; losetup --list --noheadings --output NAME,BACK-FILE "
             "| awk '$2 ~ \"^/machine/\" { print $1 }' | xargs --no-run-if-empty losetup --detach"
@@ -125,7 +125,7 @@ def image(engine_client: docker.DockerClient) -> str:
 
 @pytest.fixture
 def machine(engine_client: docker.DockerClient, image: str) -> Iterator[Callable[[int], Machine]]:
-    """Makes the one machine of a test, with so many disks of its own."""
+    """Returns a function that creates the machine of a test with a number of local disks."""
     container = engine_client.containers.run(
         image,
         ["sleep", "infinity"],
@@ -170,7 +170,7 @@ def test_all_local_disks_hold_dockers_data_before_docker_restarts(
         "start --no-block ecs.service [xfs]",
     ]
     size, options = booted.run("findmnt --noheadings --bytes --output SIZE,OPTIONS /var/lib/docker").split()
-    # The file system's own log takes 64 MiB.
+    # The log of the file system takes 64 MiB.
     assert disks * MIB_A_DISK * 0.75 < int(size) / 2**20 <= disks * MIB_A_DISK
     assert "noatime" in options.split(",")
     assert booted.run("stat --format %a /var/lib/docker") == "710\n"
@@ -181,7 +181,7 @@ def test_a_reboot_and_a_second_run_keep_the_data(machine: Callable[[int], Machin
     booted = machine(disks)
     booted.boot()
     booted.run("echo kept > /var/lib/docker/layer; umount /var/lib/docker")
-    # A machine's udev makes this link.
+    # On a machine, udev creates this link.
     booted.run(
         "store=/dev/md0; [ -b $store ] || store=/dev/nvme1n1; mkdir -p /dev/disk/by-uuid; "
         "ln -s $store /dev/disk/by-uuid/$(blkid -s UUID -o value $store); mount --all"

@@ -1,17 +1,17 @@
-"""A job that has been done before, and jobs that build on one another: the manifest decides."""
+"""The manifest decides whether a job has finished before, and whether a job may use the outputs of another."""
 
 import json
 from collections.abc import Mapping
 
 import pytest
 
-from tests.images.containers import Ended, Images
-from tests.images.storage import Answer, Folder, denied, found, stand
+from tests.images.containers import Images, Result
+from tests.images.storage import Answer, Folder, denied, fake_store, found
 
 SCRIPT = "echo it ran; cat in > out; date +%N >> out"
 
 
-def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[str, str] | None = None) -> Ended:
+def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[str, str] | None = None) -> Result:
     environment = {
         "JOB_INPUTS": folder.uri("in"),
         "JOB_OUTPUTS": "out",
@@ -26,7 +26,7 @@ def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[s
 
 @pytest.fixture
 def done(images: Images, folder: Folder) -> Folder:
-    """A folder in which the job has been done once."""
+    """A folder in which the job has run once."""
     folder.put("in", b"ACGT")
     first = job(images, folder)
     assert (first.exit_code, "it ran" in first.log) == (0, True), first.log
@@ -36,7 +36,7 @@ def done(images: Images, folder: Folder) -> Folder:
 
 def test_a_retry_of_a_finished_job_ends_at_once(images: Images, done: Folder) -> None:
     before, manifest = done.get("to/out"), done.get("to/manifest.json")
-    # Another attempt, another submission, the same content written once more: all that may differ.
+    # The attempt and the submission may differ, and the same content may have been uploaded again.
     done.put("in", b"ACGT")
     again = job(images, done, changes={"AWS_BATCH_JOB_ATTEMPT": "2", "JOB_SUBMITTED": "1700000000"})
     assert (again.exit_code, again.record["resumed"], again.record["bytes_in"]) == (0, True, 0), again.log
@@ -98,7 +98,7 @@ def test_an_earlier_manifest_is_emptied_before_its_outputs_are_overwritten(image
     def answer(method: str, path: str) -> Answer:
         return denied() if (method, path) == ("PUT", "/bucket/to/out") else found(b"{}")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         ended = images.run("samtools", "touch out", environment=environment)
     assert ended.exit_code == 77
@@ -111,7 +111,7 @@ def test_a_first_run_works_with_a_role_that_may_not_list(images: Images) -> None
     def answer(method: str, path: str) -> Answer:
         return found(b"") if method == "PUT" else denied()
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         resuming = {"JOB_RESUME": "1", "JOB_IMAGE": "repository@sha256:0"}
         ended = images.run("samtools", "touch out", environment={**environment, **resuming})

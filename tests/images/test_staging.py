@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 import pytest
 from docker.models.containers import Container
 
-from tests.images.containers import Ended, Images, ended
-from tests.images.storage import PUBLISHED, Answer, Folder, absent, denied, encoded, found, stand
+from tests.images.containers import Images, Result, wait_for_end
+from tests.images.storage import PUBLISHED, Answer, Folder, denied, encoded, fake_store, found, not_found
 
 ODD_NAMES = [
     "a b+c.fq",
@@ -27,7 +27,7 @@ ODD_NAMES = [
 ]
 
 
-def run(images: Images, script: str, **environment: str) -> Ended:
+def run(images: Images, script: str, **environment: str) -> Result:
     return images.run("samtools", script, environment=environment)
 
 
@@ -213,7 +213,7 @@ def test_the_manifest_is_written_to_job_manifest(images: Images, folder: Folder)
 
 
 def test_the_manifest_is_written_last(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: found(b"")) as store:
+    with fake_store(images.gateway, lambda method, path: found(b"")) as store:
         job = run(
             images,
             "touch a b c d e f z",
@@ -231,9 +231,9 @@ def test_job_waits_for_a_store_that_is_slow_to_accept_the_manifest(images: Image
     def answer(method: str, path: str) -> Answer:
         if (method, path) == ("PUT", "/bucket/to/manifest.json"):
             time.sleep(8)  # longer than a job that was told to stop has
-        return absent() if path.endswith("json") and method == "HEAD" else found(b"")
+        return not_found() if path.endswith("json") and method == "HEAD" else found(b"")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_OUTPUTS": "a", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "touch a", environment=environment)
     assert job.exit_code == 0, job.log
@@ -291,7 +291,7 @@ def test_a_missing_output_bucket_is_found_before_the_command_runs(images: Images
 
 @pytest.mark.parametrize("uri", ["s3://bucket/secret", "s3://bucket/*"])
 def test_an_input_that_the_role_may_not_read_is_refused(images: Images, uri: str) -> None:
-    with stand(images.gateway, lambda method, path: denied()) as store:
+    with fake_store(images.gateway, lambda method, path: denied()) as store:
         job = run(images, "echo it ran", JOB_INPUTS=uri, AWS_ENDPOINT_URL=store.endpoint)
     assert job.exit_code == 77
     assert uri in job.log
@@ -300,9 +300,9 @@ def test_an_input_that_the_role_may_not_read_is_refused(images: Images, uri: str
 
 def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
-        return absent() if path == "/bucket/to/manifest.json" else denied()
+        return not_found() if path == "/bucket/to/manifest.json" else denied()
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         job = run(
             images, "touch a", JOB_OUTPUTS="a", JOB_OUTPUT_PREFIX="s3://bucket/to", AWS_ENDPOINT_URL=store.endpoint
         )
@@ -312,7 +312,7 @@ def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images
 
 
 def test_a_damaged_input_is_not_processed(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
+    with fake_store(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
@@ -321,7 +321,7 @@ def test_a_damaged_input_is_not_processed(images: Images) -> None:
 
 
 def test_an_input_that_is_overwritten_during_the_download_fails_the_job(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
+    with fake_store(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq was overwritten while it was read" in job.log
@@ -399,7 +399,7 @@ def test_a_signal_ends_a_pipeline_and_publishes_nothing(images: Images, folder: 
     with images.started("samtools", script, environment=environment) as container:
         wait_for(container, "begun")
         container.kill(signal)
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143
     assert "stopped by a signal" in job.log
     assert "killing it" not in job.log
@@ -410,7 +410,7 @@ def test_a_command_that_ends_with_0_after_a_signal_has_not_finished(images: Imag
     with images.started("samtools", "trap 'exit 0' TERM; echo begun; sleep infinity & wait") as container:
         wait_for(container, "begun")
         container.kill("SIGTERM")
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143
 
 
@@ -420,7 +420,7 @@ def test_a_command_that_ignores_a_signal_is_killed(images: Images, folder: Folde
     with images.started("samtools", script, environment=environment) as container:
         wait_for(container, "begun")
         container.kill("SIGTERM")
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143
     assert "did not end within 25s of SIGTERM; killing it" in job.log
     assert folder.names() == set()
@@ -435,13 +435,13 @@ def test_a_signal_ends_staging(images: Images) -> None:
             answered.wait()
         return found(b"ACGT")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         with images.started("samtools", "echo it ran", environment=environment) as container:
             assert asked.wait(300)
             container.kill("SIGTERM")
-            # Before the store has answered: only the signal ends it.
-            job = ended(container)
+            # The store has not answered yet, so only the signal can end the job.
+            job = wait_for_end(container)
             answered.set()
     assert job.exit_code == 143
     assert "it ran" not in job.log

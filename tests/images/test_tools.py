@@ -1,4 +1,4 @@
-"""What is in each image: the tool in the version that its label says, and nothing that a build leaves behind."""
+"""The content of each image: the tool in the version of its label, and no leftovers of the build."""
 
 import hashlib
 import io
@@ -63,7 +63,7 @@ def test_a_build_leaves_nothing_behind(images: Images, tool: str) -> None:
     assert looked.log == ""
 
 
-#: FastQC's modules, and the graphs of those that draw one.
+#: FastQC's modules, with the graphs of those that draw one.
 MODULES = {
     "Basic Statistics": None,
     "Per base sequence quality": "per_base_quality",
@@ -103,7 +103,7 @@ def test_fastqc_reports_the_same_bytes_as_the_plain_package_and_draws_every_grap
         "If FastQC itself has changed, `make bench ONLY=fastqc-report` tells the plain package's data.\n"
         + data.decode()
     )
-    # A graph of axes and text; a blank one compresses to less.
+    # The size of a graph with axes and text. A blank one is smaller.
     assert all(image.startswith(b"\x89PNG") and len(image) > 3000 for image in drawn.values())
 
 
@@ -151,7 +151,7 @@ def test_the_samtools_and_bwa_images_share_their_layers(images: Images) -> None:
 
 
 def test_a_new_date_builds_the_base_with_the_packages_of_that_day(images: Images) -> None:
-    """The date is one that no stack has, and always the same, so that the layers of one test run serve the next."""
+    """No stack has this date. It is always the same, so that the next test run reuses the layers."""
     context, name = str(ROOT / "images/base"), "biobatch-cache/base-dated:latest"
     Builder().build(
         name,
@@ -173,12 +173,12 @@ def test_a_new_date_builds_the_base_with_the_packages_of_that_day(images: Images
     assert sum("IMAGE_DATE=2000-01-01" in command and "apt-get upgrade" in command for command in commands) == 1
 
 
-#: Bytes that an image may have over the one it stands on, uncompressed: the shared base over Debian, each tool over the base.
+#: The bytes, uncompressed, that an image may add to the one it is built on: the shared base to Debian, each tool to the base.
 BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6, "fastqc": 105e6}
 
 
 def sizes(images: Images, tool: str) -> tuple[int, int]:
-    """Bytes that the base has over Debian, and that the tool has over the base."""
+    """Returns the bytes that the base adds to Debian, and that the tool adds to the base."""
     steps = images.engine.images.get(images.uris[tool]).history()
     (last_of_base,) = [i for i, step in enumerate(steps) if "image.title=biobatch base" in step["CreatedBy"]]
     (first_of_base,) = [
@@ -236,7 +236,7 @@ def test_the_go_module_of_the_entrypoint_names_the_versions_of_debian(images: Im
 
 @pytest.mark.parametrize(
     ("tool", "version"),
-    # One that there is not, and ones that apt takes for the beginning of what there is.
+    # A version that does not exist, and versions that apt matches as a prefix of an existing one.
     [("bwa", "0.0.1"), ("bwa", "0.7.1"), ("samtools", "1.2"), ("bcftools", "1.2")],
 )
 def test_a_missing_version_of_a_tool_fails_the_build(images: Images, tool: str, version: str) -> None:
