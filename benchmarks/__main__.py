@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: runs the benchmarks on the local stack, which comes up if it is not."""
+"""`python -m benchmarks`: runs the benchmarks on the local stack. Starts the stack if it is not running."""
 
 import argparse
 import sys
@@ -24,7 +24,7 @@ from local.console import say, warn
 from local.errors import LocalError
 from local.stack import environment, lifecycle
 
-#: By name. Each module's documentation is its section's text, and its `measure` makes the figures.
+#: Modules by name. The docstring of each is the text of its section, and `measure` returns its figures.
 BENCHMARKS: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): module
     for module in (
@@ -41,14 +41,16 @@ BENCHMARKS: dict[str, ModuleType] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs benchmarks and prints what they found; 1 if one cannot be run, 130 after Ctrl-C. A missed aim is no fault."""
+    """Runs benchmarks and prints their figures. Returns 1 if one fails, 130 after Ctrl-C. A missed target is not a failure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all by default: {', '.join(BENCHMARKS)}")
-    parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
-    parser.add_argument("--save", action="store_true", help="write the figures into docs/benchmarks.md")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"benchmarks to run, of {', '.join(BENCHMARKS)}. Default: all"
+    )
+    parser.add_argument("--list", action="store_true", help="list the benchmarks and exit")
+    parser.add_argument("--save", action="store_true", help="write the figures to docs/benchmarks.md")
     given = parser.parse_args(arguments)
     if unknown := sorted(set(given.names) - BENCHMARKS.keys()):
-        parser.error(f"{', '.join(unknown)}: no such benchmark. There are {', '.join(BENCHMARKS)}")
+        parser.error(f"{', '.join(unknown)}: no such benchmark. Choose from {', '.join(BENCHMARKS)}")
     names = given.names or list(BENCHMARKS)
     if given.list:
         for name in names:
@@ -59,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with environment.entered(record), connected(record) as running:
             sections = [_section(name, running) for name in names]
     except (LocalError, Refused, ClientError, BotoCoreError) as error:
-        warn(f"the benchmarks cannot go on: {error}")
+        warn(f"the benchmarks stopped: {error}")
         return 1
     except KeyboardInterrupt:
-        warn("interrupted. The stack stays up; `make local-down` removes it.")
+        warn("interrupted. The stack is still running. To remove it: make local-down")
         return 130
     print("\n" + "\n".join(sections))
     if given.save:

@@ -1,4 +1,4 @@
-"""Runs scripts in containers, and builds the images that ours are compared with."""
+"""Runs scripts in containers, and builds the images for comparison."""
 
 import contextlib
 import io
@@ -17,8 +17,8 @@ from local.paths import ROOT
 from local.stack.base_image import BASE_IMAGE
 from local.stack.docker_objects import LABEL
 
-#: Shell function that times a command: `timed NAME COMMAND…` prints "timed NAME MICROSECONDS" and, of processor time, "cpu NAME
-#: USER-SECONDS SYSTEM-SECONDS", or ends the script.
+#: A shell function that times a command. `timed NAME COMMAND…` prints "timed NAME MICROSECONDS", and the processor time as "cpu NAME
+#: USER-SECONDS SYSTEM-SECONDS". If the command fails, it ends the script.
 TIMED = r"""
 timed() {
   local name=$1 from=${EPOCHREALTIME/[.,]/}
@@ -37,17 +37,17 @@ def run(
     environment: Mapping[str, str] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> str:
-    """Runs a bash script as root, with AWS at hand and a volume at /scratch, and returns what it printed.
+    """Runs a bash script as root, with access to the local AWS and a volume at /scratch, and returns its output.
 
     Args:
-        stack: where.
-        image: has bash.
-        script: run in /scratch.
-        environment: variables beside AWS's.
-        files: contents by name, put into /scratch.
+        stack: the local stack.
+        image: an image with bash.
+        script: the script, which runs in /scratch.
+        environment: variables besides those of AWS.
+        files: contents of files for /scratch, by name.
 
     Raises:
-        LocalError: if it fails, with the end of what it printed.
+        LocalError: if the script fails, with the end of its output.
     """
     environment = {
         "AWS_ENDPOINT_URL": stack.endpoint,
@@ -68,7 +68,7 @@ def run(
 def started(
     stack: Stack, image: str, script: str, environment: Mapping[str, str], files: Mapping[str, bytes] | None = None
 ) -> Iterator[Container]:
-    """A container that runs a script as `run` says, with no more of AWS at hand than the region; removed at the end."""
+    """Starts a container that runs a script as in `run`, with no AWS variables but the region. Removes it at the end."""
     container = stack.engine.containers.create(
         image,
         [script],
@@ -105,7 +105,7 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def timings(log: str) -> dict[str, list[float]]:
-    """Seconds by name, in the order in which `timed` printed them."""
+    """Returns the seconds by name, in the order in which `timed` printed them."""
     found: dict[str, list[float]] = {}
     for line in log.splitlines():
         if line.startswith("timed "):
@@ -115,7 +115,7 @@ def timings(log: str) -> dict[str, list[float]]:
 
 
 def processor_times(log: str) -> dict[str, list[float]]:
-    """Seconds of processor time by name, in the order in which `timed` printed them."""
+    """Returns the seconds of processor time by name, in the order in which `timed` printed them."""
     found: dict[str, list[float]] = {}
     for line in log.splitlines():
         if line.startswith("cpu "):
@@ -128,13 +128,13 @@ def build(stack: Stack, name: str, dockerfile: str, files: Mapping[str, bytes] |
     """Builds an image.
 
     Args:
-        stack: where.
-        name: repository in the local registry; layers of a stack that is gone serve again.
-        dockerfile: its text.
-        files: contents by name, for the Dockerfile to copy; they may be run.
+        stack: the local stack.
+        name: repository in the local registry. The build reuses layers of earlier stacks.
+        dockerfile: text of the Dockerfile.
+        files: contents by name of executable files that the Dockerfile copies.
 
     Raises:
-        LocalError: if that fails, with the end of the builder's output.
+        LocalError: if the build fails, with the end of its output.
     """
     say(f"building {name}")
     try:
@@ -155,7 +155,7 @@ def push(stack: Stack, name: str) -> None:
     """Pushes an image that `build` made into the local registry.
 
     Raises:
-        LocalError: if the registry does not take it.
+        LocalError: if the push fails.
     """
     for line in stack.engine.images.push(f"{stack.registry}/{name}", tag="latest", stream=True, decode=True):
         if "error" in line:
@@ -163,7 +163,7 @@ def push(stack: Stack, name: str) -> None:
 
 
 def installing(packages: str, *, recommended: bool = False) -> str:
-    """A Dockerfile that installs Debian packages, as people write it who do it well, or with what Debian recommends beside them."""
+    """Returns a Dockerfile that installs Debian packages and cleans up, without or with recommended packages."""
     option = "" if recommended else "--no-install-recommends "
     return (
         f"FROM {BASE_IMAGE}\n"
@@ -173,5 +173,5 @@ def installing(packages: str, *, recommended: bool = False) -> str:
 
 
 def base(stack: Stack) -> Image:
-    """The Debian that all images stand on."""
+    """Returns the Debian image that all images are built on."""
     return stack.engine.images.get(BASE_IMAGE)

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: the last figures of every benchmark, with the machine that they are of."""
+"""Writes docs/benchmarks.md: the last figures of each benchmark, with the machine that they were measured on."""
 
 import os
 import platform
@@ -13,30 +13,30 @@ PATH = ROOT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
-Written by `make bench SAVE=1`; `make bench` prints the same and writes nothing. The local stack comes up for it if it is not: the network
-between jobs and S3 is this machine's own, and S3 a Python process, so seconds of staging are not AWS's. Ratios are what counts: both
-sides of each were measured in turn in one run. MB are 10^6 bytes; seconds are medians, with the range in brackets.
+`make bench SAVE=1` writes this page. `make bench` prints the same and writes nothing. Both start the local stack if it is not running. Its S3
+is a Python process on the same machine as the jobs, so the times of staging do not apply to AWS. Look at the ratios. Each compares two sides
+that were measured alternately in one run. 1 MB is 10^6 bytes. Times are medians in seconds, with the range in brackets.
 """
 
 
 def section(documentation: str, body: str, machine: str) -> str:
-    """A section of the document.
+    """Returns a section of the document.
 
     Args:
-        documentation: of the benchmark: the title, an empty line, and what is compared.
-        body: its figures.
-        machine: what they are of.
+        documentation: the benchmark's docstring: a title, an empty line, and what it compares.
+        body: the figures.
+        machine: the day and the machine of the measurement.
     """
     title, _, text = documentation.strip().partition("\n")
     return f"## {title.removesuffix('.')}\n\n{text.strip()}\n\n{body}\n\nMeasured {machine}.\n"
 
 
 def replaced(document: str, sections: list[str]) -> str:
-    """The document with these sections in place of those of the same title; new ones come last.
+    """Returns the document with sections replaced by those of the same title. New sections come last.
 
     Args:
-        document: as it is, or "" for a new one.
-        sections: as `section` makes them.
+        document: the current text, or "" for a new document.
+        sections: results of `section`.
     """
     kept = {_title(part): part.strip() for part in re.split(r"^(?=## )", document, flags=re.MULTILINE)[1:]}
     kept |= {_title(part): part.strip() for part in sections}
@@ -54,7 +54,7 @@ def save(sections: list[str]) -> None:
 
 
 def machine(docker_version: str) -> str:
-    """The day and this machine, as far as they bear on speed."""
+    """Returns the date and the properties of this machine that affect speed."""
     cpu = platform.processor() or platform.machine()
     with Path("/proc/cpuinfo").open() as lines:
         cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)

@@ -1,7 +1,7 @@
-"""FastQC on a Java cut down to what it uses.
+"""FastQC with a reduced Java runtime.
 
-The same reads by our image and by the plain apt image, whose Java is whole: the data that FastQC measured are to be the same to the byte, and all
-its graphs drawn. Most of the time is Java's start.
+Our image and the plain apt image with a complete Java runtime analyze the same reads. The data that FastQC reports must be identical to the
+byte, and all graphs must be drawn. Most of the time is the start of Java.
 """
 
 import random
@@ -14,11 +14,11 @@ from local.errors import LocalError
 
 _ROUNDS = 5
 
-#: SHA-256 of what FastQC 0.12.1 of `apt-get install fastqc` measures in `reads`. `make test` holds our image against it, for the plain
-#: one takes minutes to install; this benchmark installs it, and holds it against this too.
+#: SHA-256 of the data that FastQC 0.12.1 from `apt-get install fastqc` reports for `reads`. `make test` compares our image with it, because
+#: the plain image takes minutes to install. This benchmark installs the plain image and compares that too.
 PLAIN_DATA = "cc2ed5344de7dc29657bd7c71e81f1df17b8d46930322d57142391dc3b53a4bc"
 
-#: Makes `limits.txt`, by which FastQC counts words too, as its own limits do not.
+#: Makes `limits.txt`, with which FastQC counts k-mers too. Its default limits leave them out.
 LIMITS = "sed '/^kmer/s/ignore.*/ignore 0/' /etc/fastqc/Configuration/limits.txt > limits.txt"
 
 _ADAPTER = "AGATCGGAAGAGCACACGTCTGAACTCCAGTCAC"
@@ -33,8 +33,8 @@ echo "graphs $(find Images -name '*.png' -size +2k | wc -l)"
 
 
 def reads() -> bytes:
-    """FASTQ in which every module of FastQC has something to tell: a worse tile, bases not called, unlike lengths, a copied read, an
-    adapter, and a word that starts at one base."""
+    """Returns FASTQ for every module of FastQC: a tile of low quality, uncalled bases, different lengths, a repeated read, an adapter, and
+    a k-mer at a fixed position."""
     chance = random.Random(9)
     copied = "".join(chance.choices("ACGT", k=100))
     records = []
@@ -55,22 +55,21 @@ def reads() -> bytes:
 
 
 def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
-    """Runs both in turn and compares what they made.
+    """Runs both alternately and compares the reports.
 
     Raises:
-        LocalError: if the reports differ, or the plain image's is not the one that the tests know.
+        LocalError: if the reports differ, or if that of the plain image does not match `PLAIN_DATA`.
     """
     containers.build(stack, "benchmark-fastqc", containers.installing("fastqc"))
     images = [stack.image_uris["fastqc"], f"{stack.registry}/benchmark-fastqc"]
     ours, plain = in_turn(rounds, [partial(_report, stack, image) for image in images])
     if ours[0][1:] != plain[0][1:]:
         raise LocalError(
-            f"the reports differ: data and graphs are {ours[0][1:]} of ours, {plain[0][1:]} of the plain image's"
+            f"the reports differ: data and graphs are {ours[0][1:]} in ours and {plain[0][1:]} in that of the plain image"
         )
     if plain[0][1] != PLAIN_DATA:
         raise LocalError(
-            f"the plain image's FastQC now measures data with the SHA-256 {plain[0][1]}: write that into PLAIN_DATA in "
-            "benchmarks/fastqc_report.py"
+            f"the SHA-256 of the plain image's data is now {plain[0][1]}. Change PLAIN_DATA in benchmarks/fastqc_report.py"
         )
     times = [[took for took, _, _ in each] for each in (ours, plain)]
     return Figures(
@@ -84,7 +83,7 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
 
 
 def _report(stack: Stack, image: str) -> tuple[float, str, str]:
-    """Seconds, the data's checksum and the number of graphs that are not blank."""
+    """Returns the seconds, the checksum of the data and the number of graphs that are not blank."""
     log = containers.run(stack, image, containers.TIMED + _SCRIPT, files={"reads.fastq": reads()})
     words = dict(line.split()[:2] for line in log.splitlines() if line.startswith(("data ", "graphs ")))
     (took,) = containers.timings(log)["report"]

@@ -1,4 +1,4 @@
-"""What a benchmark found, and how its figures are compared."""
+"""The figures of a benchmark and their comparison."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -10,22 +10,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """One comparison. Nothing fails over it: machines are noisy, and a person judges."""
+    """One comparison. It never fails a run, because machines are noisy. A person judges it."""
 
     what: str
-    """What is divided by what."""
+    """A description of both sides."""
     value: float
     at_most: float | None = None
-    """The aim, where less is better."""
+    """The target, if less is better."""
     at_least: float | None = None
-    """The aim, where more is better."""
+    """The target, if more is better."""
 
     def __str__(self) -> str:
         text = f"**{self.value:.2f}** {self.what}"
         if self.at_most is not None:
-            return f"{text} (aim: at most {self.at_most:g}{_missed(self.value > self.at_most)})"
+            return f"{text} (target: at most {self.at_most:g}{_missed(self.value > self.at_most)})"
         if self.at_least is not None:
-            return f"{text} (aim: at least {self.at_least:g}{_missed(self.value < self.at_least)})"
+            return f"{text} (target: at least {self.at_least:g}{_missed(self.value < self.at_least)})"
         return text
 
 
@@ -35,15 +35,15 @@ def _missed(missed: bool) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """A table and its ratios."""
+    """A table and the ratios of its columns or rows."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
-    """Cells, as many as heads; the first names the row."""
+    """Cells, as many as `heads`. The first one names the row."""
     ratios: Sequence[Ratio]
 
     def markdown(self) -> str:
-        """A table that reads as well in a terminal, then the ratios."""
+        """Returns the table, which is aligned for a terminal too, and the ratios."""
         cells = [list(self.heads), *map(list, self.rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.heads))]
 
@@ -60,15 +60,16 @@ class Figures:
 
 
 def in_turn(rounds: int, contestants: Sequence[Callable[[], T]]) -> list[list[T]]:
-    """Calls each in turn, round after round and every other round backwards, so that a drift of the machine's speed meets all alike, and
-    what one leaves warm serves none more often than another.
+    """Calls each contestant in each round, in reverse order in every other round.
+
+    A change in the machine's speed then affects all contestants alike, and none profits more often from warm caches.
 
     Args:
-        rounds: how often.
-        contestants: what is compared.
+        rounds: number of rounds.
+        contestants: functions to compare.
 
     Returns:
-        The answers of each contestant, by round.
+        The results of each contestant, by round.
     """
     answers: list[list[T]] = [[] for _ in contestants]
     for number in range(rounds):
@@ -78,17 +79,17 @@ def in_turn(rounds: int, contestants: Sequence[Callable[[], T]]) -> list[list[T]
 
 
 def ratio(over: Sequence[float], under: Sequence[float]) -> float:
-    """The median of the ratios, round by round."""
+    """Returns the median of the ratios of each round."""
     return statistics.median(a / b for a, b in zip(over, under, strict=True))
 
 
 def seconds(values: Sequence[float]) -> str:
-    """A median with its range, as a cell."""
+    """Returns a table cell with the median and the range."""
     middle = statistics.median(values)
     digits = 1 if middle >= 10 else 2 if middle >= 0.1 else 3
     return f"{middle:.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
 def megabytes(size: float) -> str:
-    """A size in MB (10^6 bytes), as a cell."""
+    """Returns a table cell with a size in MB (10^6 bytes)."""
     return f"{size / 1e6:,.1f}"

@@ -1,8 +1,8 @@
 """Image sizes.
 
-The four images as the registry keeps them, compressed, layers in common counted once: that is what ECR bills, and what one new machine
-pulls on which all four tools run. Beside them the same tools on the same Debian, one image a tool, without anything that stages data:
-by plain `apt-get install`, and leaving out what Debian only recommends. Ours of bwa holds samtools too, the plain ones do not.
+The compressed size of the four images in the registry. The total counts shared layers once, as ECR bills them and as a new machine pulls
+them if it runs all four tools. The other columns show the same tools on the same Debian, one image for each tool and without staging:
+installed by plain `apt-get install`, and without recommended packages. Our bwa image includes samtools. The others do not.
 """
 
 from benchmarks import containers, registry
@@ -14,7 +14,7 @@ TOOLS = ("fastqc", "bwa", "samtools", "bcftools")
 
 
 def measure(stack: Stack) -> Figures:
-    """Builds and pushes the plain images, and compares."""
+    """Builds and pushes the plain images, and compares the sizes."""
     images = {
         "ours": {tool: registry.layers(stack.image_uris[tool]) for tool in TOOLS},
         "plain apt-get install": {tool: registry.layers(_pushed(stack, tool, True)) for tool in TOOLS},
@@ -22,17 +22,15 @@ def measure(stack: Stack) -> Figures:
     }
     rows = [[tool, *(megabytes(sum(each[tool].values())) for each in images.values())] for tool in TOOLS]
     once = {name: registry.unique_bytes(list(each.values())) for name, each in images.items()}
-    rows.append(["all, layers in common once", *map(megabytes, once.values())])
-    rows.append(
-        ["of that, what all four share", *(megabytes(_shared(list(each.values()))) for each in images.values())]
-    )
+    rows.append(["all, shared layers once", *map(megabytes, once.values())])
+    rows.append(["shared by all four", *(megabytes(_shared(list(each.values()))) for each in images.values())])
     ours, plain, lean = once.values()
     return Figures(
         heads=["MB compressed", *images],
         rows=rows,
         ratios=[
             Ratio(what="unique bytes, ours over plain", value=ours / plain, at_most=0.45),
-            Ratio(what="unique bytes, ours over plain without what is recommended", value=ours / lean),
+            Ratio(what="unique bytes, ours over plain without recommended packages", value=ours / lean),
         ],
     )
 
@@ -42,7 +40,7 @@ def _shared(images: list[dict[str, int]]) -> int:
 
 
 def _pushed(stack: Stack, tool: str, recommended: bool) -> str:
-    """Reference of a tool's plain image in the registry."""
+    """Pushes a tool's plain image and returns its reference in the registry."""
     name = f"benchmark-{'plain' if recommended else 'lean'}-{tool}"
     containers.build(stack, name, containers.installing(tool, recommended=recommended))
     containers.push(stack, name)

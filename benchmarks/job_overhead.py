@@ -1,10 +1,11 @@
-"""What `job` adds to the tool.
+"""Overhead of `job`.
 
-`samtools sort` of a BAM of 100 MB: the bare command on a file that lies there, and the same command in the same container as a job, which
-fetches that file from S3 and publishes the sorted one, with all checks and the manifest. The reads are not aligned, so that the sorted file
-is as large. On AWS the job's vCPUs are its own, and S3 works elsewhere: so a job of one vCPU, as three of our four definitions ask, is held
-to one core, and the local S3 has the other. Below it a job of two, which shares both cores with the local S3. Processor time, of the tool
-and of `job`, is without S3's in both. The last row is a command that does nothing on no files: what `job` itself takes.
+`samtools sort` of a BAM of 100 MB, as a bare command on a local file, and as a job in the same container. The job downloads the file from S3
+and publishes the sorted file, with all checks and the manifest. The reads are not aligned, so the sorted file has the same size. On AWS, a
+job has its vCPUs to itself and S3 runs elsewhere. The first row therefore restricts a job of one vCPU, as three of our four definitions
+request, to one core, and the local S3 has the other. The second row is a job of two vCPUs, which shares both cores with the local S3.
+Processor time is that of the tool and of `job`, without S3. The last row is a command that does nothing, which shows the time of `job`
+itself.
 """
 
 from benchmarks import containers
@@ -59,7 +60,7 @@ echo "bytes $(stat -c %s in/reads.bam) $size"
 
 
 def measure(stack: Stack, pairs: int = _PAIRS, rounds: int = _ROUNDS) -> Figures:
-    """Runs both in turn, in one container of the samtools image."""
+    """Runs both alternately in one container of the samtools image."""
     with temporary_bucket(stack.clients.s3) as bucket:
         log = containers.run(
             stack,
@@ -73,7 +74,7 @@ def measure(stack: Stack, pairs: int = _PAIRS, rounds: int = _ROUNDS) -> Figures
     files = f"{bytes_in} MB in, {bytes_out} MB out"
     rows = {
         "sort-1": f"sort on one core, {files}",
-        "sort-2": f"sort on both, {files}",
+        "sort-2": f"sort on both cores, {files}",
         "nothing": "nothing",
     }
 
@@ -89,7 +90,7 @@ def measure(stack: Stack, pairs: int = _PAIRS, rounds: int = _ROUNDS) -> Figures
         ratios=[
             Ratio(what="wall time, as a job over bare, on one core", value=over(took, "sort-1"), at_most=1.1),
             Ratio(
-                what="wall time, as a job over bare, on both, which the local S3 takes too",
+                what="wall time, as a job over bare, on both cores, which the local S3 uses too",
                 value=over(took, "sort-2"),
                 at_most=1.1,
             ),

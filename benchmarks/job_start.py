@@ -1,8 +1,8 @@
-"""From RUNNABLE to the tool's first line.
+"""Time from RUNNABLE to the tool's first line.
 
-With the image present: from the submission of a job that waits for no other, by Batch's clock, to the first line that the tool prints, by the
-log's. Beside it, the plain apt image started on the same engine by hand, from the call to the first line. What AWS takes to start a machine
-and to schedule is not in it: this queue is the local stack's.
+The time from the submission of a job without dependencies (by Batch's clock) to the first line that the tool prints (by the log's clock).
+The image is present on the machine. The other column starts the plain apt image by hand on the same engine, and measures from the call to
+the first line. The queue is that of the local stack, so the times of AWS to start a machine and to schedule a job are not included.
 """
 
 import time
@@ -20,7 +20,7 @@ from biobatch.uris import S3Uri
 
 _ROUNDS = 5
 
-#: Commands whose first line comes as soon as the tool runs.
+#: Commands that print their first line as soon as the tool runs.
 COMMANDS = {
     "fastqc": ("fastqc", "--version"),
     "bwa": ("samtools", "--version"),
@@ -30,7 +30,7 @@ COMMANDS = {
 
 
 def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
-    """Starts every tool both ways in turn, once before it counts."""
+    """Starts every tool both ways alternately. The first round does not count."""
     folder = S3Uri(stack.outputs.bucket, f"benchmarks/{submission.run_name()}/")
     rows, ours, plain = [], [], []
     try:
@@ -64,7 +64,7 @@ def _queued(stack: Stack, tool: str, folder: S3Uri) -> float:
 
 
 def by_hand(stack: Stack, tool: str) -> float:
-    """Seconds from the call to the first line of a plain image's container."""
+    """Returns the seconds from the call to the first line of a plain image's container."""
     from_ = time.time()
     container = stack.engine.containers.create(
         f"{stack.registry}/benchmark-{tool}", list(COMMANDS[tool]), network=stack.network, init=True

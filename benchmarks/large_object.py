@@ -1,8 +1,8 @@
-"""One large object, by the vCPUs of the job.
+"""Transfer of one large object by vCPUs.
 
-One object of 268 MB, up and down, by jobs of 1, 2 and 4 vCPUs: `job` moves it by four requests side by side for each vCPU, 16 at most. S3
-gives one request 85 to 90 MB/s, whatever the machine's network carries. Here every connection to the local S3 is held to 8 MB/s in the same
-way, so that this machine has processor time to spare, as a machine on AWS has. In the same time `job` checks all that it moves.
+Upload and download of one object of 268 MB by jobs of 1, 2 and 4 vCPUs. `job` uses four parallel requests for each vCPU, 16 at most. S3 gives
+one request 85 to 90 MB/s, whatever the bandwidth of the machine. Here every connection to the local S3 is limited to 8 MB/s in the same
+way, so that this machine has processor time left, as a machine on AWS has. `job` verifies all data in the measured time.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ from local.errors import LocalError
 _ROUNDS = 3
 _BYTES = 1 << 28
 
-#: Bytes a second of each connection, in each direction.
+#: Bytes per second of each connection, in each direction.
 _PACE = 8_000_000
 _BLOCK = 64 << 10
 
-#: Requests side by side, by vCPUs.
+#: Number of parallel requests by vCPUs.
 _STREAMS = {1: 4, 2: 8, 4: 16}
 
 _SCRIPT = r"""
@@ -47,10 +47,10 @@ done
 
 
 def measure(stack: Stack, size: int = _BYTES, rounds: int = _ROUNDS) -> Figures:
-    """Moves the same object with each number of vCPUs in turn, in one container of the samtools image."""
+    """Transfers the same object with each number of vCPUs in turn, in one container of the samtools image."""
     split = urlsplit(stack.endpoint)
     if not split.hostname or not split.port:
-        raise LocalError(f"{stack.endpoint} names no host and port")
+        raise LocalError(f"{stack.endpoint} has no host or no port")
     with (
         temporary_bucket(stack.clients.s3) as bucket,
         paced(split.hostname, (split.hostname, split.port), _PACE) as endpoint,
@@ -66,7 +66,7 @@ def measure(stack: Stack, size: int = _BYTES, rounds: int = _ROUNDS) -> Figures:
         log = containers.run(stack, stack.image_uris["samtools"], containers.TIMED + _SCRIPT, environment)
     took = containers.timings(log)
     return Figures(
-        heads=["", "requests side by side", "up, s", "down, s"],
+        heads=["", "parallel requests", "upload, s", "download, s"],
         rows=[
             [
                 f"{vcpus} vCPU{'s' if vcpus > 1 else ''}",
@@ -77,7 +77,7 @@ def measure(stack: Stack, size: int = _BYTES, rounds: int = _ROUNDS) -> Figures:
         ],
         ratios=[
             Ratio(
-                what=f"seconds {way}, 16 requests side by side over 4",
+                what=f"seconds of the {way}load, 16 parallel requests over 4",
                 value=ratio(took[f"{way}-4"], took[f"{way}-1"]),
                 at_most=0.5,
             )
@@ -88,12 +88,12 @@ def measure(stack: Stack, size: int = _BYTES, rounds: int = _ROUNDS) -> Figures:
 
 @contextlib.contextmanager
 def paced(address: str, server: tuple[str, int], pace: int) -> Iterator[str]:
-    """The endpoint of a line to a server whose connections carry no more than so much, until the block ends.
+    """Runs a proxy to a server that limits the bandwidth of each connection, and yields its endpoint.
 
     Args:
-        address: of this machine, to listen at; the port is free.
-        server: host and port that it leads to.
-        pace: bytes a second of each connection, in each direction.
+        address: address of this machine to listen on, at a free port.
+        server: host and port of the server.
+        pace: bytes per second of each connection, in each direction.
     """
     listener = socket.create_server((address, 0))
 
@@ -121,7 +121,7 @@ def _carry(source: socket.socket, target: socket.socket, pace: int) -> None:
             now = time.monotonic()
             time.sleep(max(0.0, free - now))
             target.sendall(block)
-            # What a pause has left unused is gone: a request that waits for its answer saves nothing up.
+            # Bandwidth that is unused in a pause is lost. A request that waits for its answer saves nothing.
             free = max(free, now) + len(block) / pace
     for each in (source, target):
         with contextlib.suppress(OSError):
@@ -130,7 +130,7 @@ def _carry(source: socket.socket, target: socket.socket, pace: int) -> None:
 
 @contextlib.contextmanager
 def _metadata(address: str) -> Iterator[str]:
-    """The address of what ECS's agent tells a container: as many vCPUs as the path says."""
+    """Serves the container metadata of the ECS agent, and yields its address. The path is the number of vCPUs."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Buckets for the time of a benchmark."""
+"""Temporary buckets for benchmarks."""
 
 import contextlib
 import secrets
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def temporary_bucket(s3: "S3Client") -> Iterator[str]:
-    """A bucket without versions, gone with all that is in it at the end."""
+    """Creates an unversioned bucket and deletes it with its content at the end."""
     name = f"benchmark-{secrets.token_hex(6)}"
     s3.create_bucket(Bucket=name)
     try:
@@ -22,7 +22,7 @@ def temporary_bucket(s3: "S3Client") -> Iterator[str]:
 
 
 def empty(s3: "S3Client", bucket: str, prefix: str) -> None:
-    """Removes all objects under a prefix, with all their versions."""
+    """Deletes all versions of all objects under a prefix."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for kind in ("Versions", "DeleteMarkers"):
             for each in page.get(kind, []):  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Runs jobs through the stack's queue and reads what they cost."""
+"""Runs jobs through the stack's queue and measures their cost."""
 
 import json
 from collections.abc import Sequence
@@ -13,30 +13,30 @@ from local.errors import LocalError
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
 
-#: How the entrypoint's record begins, the last line of every job that ends by itself.
+#: Start of the entrypoint's record, the last line of every job that ends by itself.
 _RECORD = "job: {"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a set of jobs took together."""
+    """The cost of a set of jobs."""
 
     seconds: float
-    """From the first one's submission to the last one's end, by Batch's clock."""
+    """Time from the first submission to the last end, by Batch's clock."""
     bytes_in: int
-    """Fetched from S3."""
+    """Bytes downloaded from S3."""
     bytes_out: int
-    """Sent to S3."""
+    """Bytes uploaded to S3."""
     jobs: int
 
     @property
     def bytes(self) -> int:
-        """Through S3, either way."""
+        """Bytes downloaded from and uploaded to S3."""
         return self.bytes_in + self.bytes_out
 
 
 def run(stack: Stack, jobs: Sequence[Job]) -> Cost:
-    """Runs jobs to their end, their progress going to the terminal.
+    """Runs jobs to their end and shows their progress in the terminal.
 
     Raises:
         LocalError: if one fails.
@@ -52,7 +52,7 @@ def run(stack: Stack, jobs: Sequence[Job]) -> Cost:
 
 
 def first_line(stack: Stack, job: Job) -> float:
-    """Seconds from a job's submission, by Batch's clock, to the first line of its log, by the log's.
+    """Returns the seconds from a job's submission (by Batch's clock) to the first line of its log (by the log's clock).
 
     Raises:
         LocalError: if it fails.
@@ -66,16 +66,16 @@ def first_line(stack: Stack, job: Job) -> float:
 
 
 def _run(stack: Stack, jobs: Sequence[Job]) -> "list[JobDetailTypeDef]":
-    """What Batch says of the jobs at their end."""
+    """Returns Batch's descriptions of the jobs after their end."""
     submitted = submission.submit(stack.clients, stack.outputs, stack.outputs.queue_arn, jobs)
     followed = watch.follow(stack.clients, submitted)
     if report.failures(stack.clients, stack.outputs.log_group, followed):
-        raise LocalError("a benchmark's job failed, see above")
+        raise LocalError("a job of the benchmark failed (see above)")
     return stack.clients.batch.describe_jobs(jobs=[each.id for each in submitted])["jobs"]
 
 
 def _record(stack: Stack, job_id: str) -> dict[str, Any]:
-    """The line that the entrypoint prints at a job's end."""
+    """Returns the record that the entrypoint prints at the end of a job."""
     lines = logs.whole(stack.clients, stack.outputs.log_group, job_id)
     *_, last = [line for line in lines if line.startswith(_RECORD)]
     record: dict[str, Any] = json.loads(last.removeprefix("job: "))

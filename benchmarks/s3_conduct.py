@@ -1,12 +1,16 @@
-"""S3 clients when things go wrong.
+"""S3 clients under faults.
 
-What each client does, over TLS as on AWS, with the functions that the other table's transfers use. "Role's keys": whether it takes them from
-where a job's role has them, and new ones in mid-upload when S3 calls the first expired (in brackets, how often it asked for keys). "Flipped
-bit": the exit code when one bit changes on the way down, for an object of 1 MB and one of 220 MB in parts that the client itself had sent;
-`mended` is a right file after all, `kept` a damaged one and exit code 0. "Sent with": by what S3 can tell a flipped bit on the way up, for the
-two; `signature` is the SHA-256 that the request is signed with. "Rights": those of IAM that it used beyond a job's role's (list, get, put,
-abort); rclone runs with `no_check_bucket`. "Streams": whether it reads standard input and writes standard output. The last three are of
-SIGTERM in mid-upload, two seconds before S3 confirms the parts under way: exit code, seconds to the end, and what it left in S3.
+How each client behaves, over TLS as on AWS, with the same functions as in the other table of S3 clients.
+
+- Role credentials: whether the client takes them from the source that a job's role has, and fetches new ones during an upload when S3
+  reports that the first have expired. The number in brackets counts its requests for credentials.
+- Flipped bit: the exit code if one bit changes during the download of an object of 1 MB, and of one of 220 MB that the client uploaded in
+  parts. `repaired` means that the file is correct in the end. `accepted` means a damaged file and exit code 0.
+- Upload check: how S3 can detect a flipped bit in the upload of the two objects. `signature` is the SHA-256 that the request is signed with.
+- Permissions: the IAM actions that the client used besides those of a job role (list, get, put, abort). rclone runs with `no_check_bucket`.
+- Streams: whether the client reads standard input, and whether it writes standard output.
+- SIGTERM, s and left: the exit code, the seconds until the end, and what remained in S3 after SIGTERM during an upload, two seconds before
+  S3 confirmed the current parts.
 """
 
 import time
@@ -28,12 +32,12 @@ from local.errors import LocalError
 
 _SMALL, _LARGE = 1_000_000, 220_000_000
 
-#: Seconds that the role's first keys live; no part is confirmed before their end.
+#: Lifetime of the role's first credentials in seconds. No part is confirmed before they expire.
 _LIFETIME = 5.0
-#: Seconds after SIGTERM until the parts then under way are confirmed.
+#: Seconds from SIGTERM until the current parts are confirmed.
 _ANSWER = 2.0
-#: Seconds to wait for a client to begin its upload.
-_PATIENCE = 60.0
+#: Seconds to wait for the first part of an upload.
+_TIMEOUT = 60.0
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
@@ -46,8 +50,8 @@ touch ready
 sleep infinity
 """
 
-#: Uploads until the client ends, and prints its exit code and the microseconds from `INTERRUPT` on.
-# The shell of a background job would itself end by SIGTERM, and hide how the client did; children do not inherit its trap.
+#: Uploads until the client ends, and prints its exit code and the microseconds since `INTERRUPT`.
+# Without the trap, SIGTERM would end the background shell too and hide the client's exit code. Children do not inherit the trap.
 INTERRUPTED = """
 set -m
 (
@@ -66,7 +70,7 @@ INTERRUPT = 'echo "${EPOCHREALTIME/[.,]/}" > asked; kill -TERM -- "-$(< pid)"'
 
 @dataclass(kw_only=True)
 class Conduct:
-    """What one client did."""
+    """The behaviour of one client."""
 
     keys: str = "no"
     flipped: list[str] = field(default_factory=list)
@@ -78,20 +82,20 @@ class Conduct:
     left: str = ""
 
     def cells(self) -> list[str]:
-        """In the order of the table's heads."""
+        """Returns the cells in the order of the table's heads."""
         flipped, sent_with = (" / ".join(each) for each in (self.flipped, self.sent_with))
         return [self.keys, flipped, sent_with, self.rights, self.streams, self.exit_code, self.seconds, self.left]
 
 
 def measure(stack: Stack, clients: Iterable[str] = tuple(s3_clients.CLIENTS)) -> Figures:
-    """Puts each client through the same."""
+    """Runs the same trial with each client."""
     rows = []
     for client in clients:
         s3_clients.image(stack, client)
-        say(f"watching {client}")
+        say(f"testing {client}")
         rows.append([client, *_conduct(stack, client).cells()])
     return Figures(
-        heads=["", "role's keys", "flipped bit", "sent with", "rights", "streams", "SIGTERM", "s", "left"],
+        heads=["", "role credentials", "flipped bit", "upload check", "permissions", "streams", "SIGTERM", "s", "left"],
         rows=rows,
         ratios=[],
     )
@@ -115,7 +119,7 @@ def _conduct(stack: Stack, client: str) -> Conduct:
 
 
 class _Trial:
-    """One client's, in a container of its own."""
+    """The trial of one client in a separate container."""
 
     def __init__(self, stack: Stack, client: str, bucket: str, store: WatchedStore, container: Container) -> None:
         self._s3 = stack.clients.s3
@@ -125,7 +129,7 @@ class _Trial:
         self._container = container
 
     def run(self, script: str, keys: dict[str, str] | None = None) -> tuple[int, str]:
-        """Runs a script with the client's functions; returns its exit code and what it printed."""
+        """Runs a script with the client's functions. Returns its exit code and its output."""
         done = self._container.exec_run(
             ["/bin/bash", "-uo", "pipefail", "-c", s3_clients.functions(self._client) + script],
             environment=_KEYS if keys is None else keys,
@@ -134,13 +138,13 @@ class _Trial:
         return cast(int, done.exit_code), cast(bytes, done.output).decode(errors="replace")
 
     def all(self) -> Conduct:
-        """Everything, in turn."""
+        """Runs all parts of the trial in turn."""
         found = Conduct(keys=self._with_the_role())
         for name in ("small", "large"):
             begin = len(self._store.calls)
             self._succeed(f'send_one {name} "$PREFIX/sent/{name}"')
             found.sent_with.append(protection(self._store.calls[begin:]))
-            # What is not damaged must pass, or refusing the other would mean nothing.
+            # An undamaged object must pass. Otherwise a refusal of the damaged one would mean nothing.
             self._succeed(f'fetch_one "$PREFIX/sent/{name}" whole && cmp {name} whole && rm whole')
             found.flipped.append(self._flipped(name))
         found.streams = f"{self._streams_in()} / {self._streams_out()}"
@@ -154,10 +158,10 @@ class _Trial:
             raise LocalError(f"{self._client} failed with exit code {code} at {script}: {said.strip()[-1000:]}")
 
     def _with_the_role(self) -> str:
-        """Uploads with keys that end under way."""
+        """Uploads with credentials that expire during the upload."""
         store = self._store
         store.lifetime = _LIFETIME
-        # An SDK puts this behind the address where ECS's agent answers, whose own port the local AWS holds.
+        # SDKs append this to the address of the ECS agent. The local AWS uses the agent's port.
         where = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": f":{store.credentials_port}/v2/credentials/job"}
         store.held_until = time.time() + _LIFETIME
         code, _ = self.run('send_one large "$PREFIX/role/large"', where)
@@ -173,11 +177,11 @@ class _Trial:
         self._store.flip = True
         code, _ = self.run(f'fetch_one "$PREFIX/sent/{name}" got-{name}')
         if self._store.flip:
-            raise LocalError(f"{self._client} fetched nothing of {name} that a bit could be flipped in")
+            raise LocalError(f"{self._client} did not download {name}, so no bit was flipped")
         if code:
             return str(code)
         differs, _ = self.run(f"cmp -s {name} got-{name}")
-        return "kept" if differs else "mended"
+        return "accepted" if differs else "repaired"
 
     def _streams_in(self) -> str:
         code, _ = self.run('stream_in "$PREFIX/streamed/small" < small')
@@ -188,20 +192,20 @@ class _Trial:
         return "no" if code else "yes"
 
     def _interrupted(self) -> tuple[str, str, str]:
-        """SIGTERM to the client and its children as soon as a first part has arrived: exit code, seconds, what is left."""
+        """Sends SIGTERM to the client and its children when the first part has arrived. Returns the exit code, the seconds and what is left."""
         store = self._store
         store.part_arrived.clear()
         store.held_until = float("inf")
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(self.run, INTERRUPTED)
             try:
-                arrived = store.part_arrived.wait(_PATIENCE)
+                arrived = store.part_arrived.wait(_TIMEOUT)
                 self.run(INTERRUPT)
             finally:
                 store.held_until = time.time() + _ANSWER
             _, said = running.result()
         if not arrived:
-            raise LocalError(f"{self._client} sends no parts")
+            raise LocalError(f"{self._client} uploaded no part within {_TIMEOUT:g} s")
         code, microseconds = said.split()
         return code, f"{int(microseconds) / 1e6:.1f}", self._left("interrupted/")
 
@@ -218,13 +222,13 @@ class _Trial:
 
 
 def protection(calls: Iterable[Call]) -> str:
-    """By what S3 can tell whether the content that it gets is the one that was sent; the weakest of all that was sent."""
+    """Returns what lets S3 verify the uploaded content: the weakest protection of all requests."""
     found = {_protected_by(call) for call in calls if call.method == "PUT"}
     return "nothing" if "nothing" in found or not found else "+".join(sorted(found))
 
 
 def _protected_by(call: Call) -> str:
-    """The checksum in one call's header, trailer or signature (S3 User Guide, "Checking object integrity")."""
+    """Returns the checksum in a request's header, trailer or signature (S3 User Guide, "Checking object integrity")."""
     names = {*call.headers, *call.headers.get("x-amz-trailer", "").lower().split(",")}
     for name in sorted(names):
         algorithm = name.strip().removeprefix("x-amz-checksum-")
@@ -232,12 +236,13 @@ def _protected_by(call: Call) -> str:
             return algorithm.upper()
     if "content-md5" in call.headers:
         return "MD5"
-    # STREAMING-UNSIGNED-… is signed no more than UNSIGNED-PAYLOAD.
+    # The payload of STREAMING-UNSIGNED-… is not signed either.
     payload = call.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
     return "nothing" if "UNSIGNED" in payload else "signature"
 
 
-#: IAM's actions by the parameter that asks for more than the object or the bucket itself (Service Authorization Reference, "Amazon S3").
+#: IAM actions by query parameter, for requests that do not concern the object or the bucket itself (Service Authorization Reference,
+#: "Amazon S3").
 _OF_OBJECT = {
     "acl": "ObjectAcl",
     "tagging": "ObjectTagging",
@@ -255,7 +260,7 @@ _OF_BUCKET = {
 
 
 def rights(calls: Iterable[Call]) -> set[str]:
-    """The actions that IAM must allow for these calls, without their `s3:`."""
+    """Returns the actions that IAM must allow for these calls, without the prefix `s3:`."""
     return {action for call in calls for action in _actions(call)}
 
 

@@ -1,4 +1,4 @@
-"""The local stack as the benchmarks use it."""
+"""The local stack for the benchmarks."""
 
 import contextlib
 import json
@@ -14,33 +14,33 @@ from local.machine import docker_engine
 from local.record import Record
 from local.stack import docker_objects, program
 
-#: Seconds that one container may work without a word.
-_PATIENCE = 1800
+#: Seconds until a call to the Docker engine times out.
+_TIMEOUT = 1800
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A stack that is up, and the clients that work on it."""
+    """A running stack and the clients for it."""
 
     outputs: StackOutputs
     image_uris: Mapping[str, str]
-    """Our images by tool, in the local registry."""
+    """URIs of our images in the local registry, by tool."""
     clients: Aws
     engine: docker.DockerClient
     network: str
-    """Docker network of the jobs."""
+    """The Docker network of the jobs."""
     endpoint: str
-    """AWS as containers of that network reach it."""
+    """The endpoint of the local AWS in that network."""
     registry: str
     """`host:port` of the image registry."""
 
 
 @contextlib.contextmanager
 def connected(record: Record) -> Iterator[Stack]:
-    """The stack of a record, whose environment this process is in."""
+    """Connects to the stack of a record. This process must have the stack's environment."""
     values = program.outputs(record)
     outputs = stack_outputs.parse(json.dumps(values), "pulumi stack output")
-    with docker_engine.client(record.docker_host, timeout=_PATIENCE) as client:
+    with docker_engine.client(record.docker_host, timeout=_TIMEOUT) as client:
         yield Stack(
             outputs=outputs,
             image_uris=values["image_uris"],

@@ -1,4 +1,4 @@
-"""S3 as a client meets it on AWS: over TLS, with a role's short-lived keys. What it asks for is written down, and faults come on request."""
+"""A proxy to S3 that is like AWS for a client: it uses TLS and a role's temporary credentials. It records requests and injects faults."""
 
 import contextlib
 import datetime
@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 _BLOCK = 1 << 20
-#: Shorter bodies are errors and listings, which a flipped bit would only make unreadable.
+#: Smallest size of a body in which a bit is flipped. Smaller bodies are errors and listings, which would only become unreadable.
 _CONTENT = 1 << 16
 
-#: Headers of one connection only (RFC 9110, 7.6.1).
+#: Headers that apply to one connection only (RFC 9110, 7.6.1).
 _HOP = ("connection", "keep-alive", "transfer-encoding", "expect")
 
 _EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
@@ -37,47 +37,47 @@ class Call:
     method: str
     path: str
     query: frozenset[str]
-    """Names of its parameters."""
+    """Names of the query parameters."""
     headers: dict[str, str]
-    """By lower-case name."""
+    """Headers by lower-case name."""
 
     @property
     def key_id(self) -> str:
-        """The access key that it is signed with, or ""."""
+        """The access key of the signature, or ""."""
         return self.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
 
     @property
     def is_of_object(self) -> bool:
-        """Whether it is about an object, not a bucket."""
+        """Whether the request concerns an object, not a bucket."""
         return "/" in self.path.strip("/")
 
     @property
     def is_part(self) -> bool:
-        """Whether it sends one part of an object."""
+        """Whether the request uploads one part of an object."""
         return self.method == "PUT" and "partNumber" in self.query
 
 
 @dataclass
 class WatchedStore:
-    """What the store saw, and what it is to do."""
+    """The requests that the store has received, and the faults that it injects."""
 
     endpoint: str = ""
     certificate: bytes = b""
-    """That signs for the endpoint, as PEM."""
+    """The certificate of the endpoint, as PEM."""
     credentials_port: int = 0
     calls: list[Call] = field(default_factory=list)
     part_arrived: threading.Event = field(default_factory=threading.Event)
     held_until: float = 0.0
-    """Moment of `time.time()` before which no part's arrival is confirmed."""
+    """Time (as of `time.time()`) before which no part is confirmed."""
     flip: bool = False
-    """Whether to flip one bit in the middle of the next content that it sends; False again once done."""
+    """Whether to flip one bit in the middle of the next content that the store sends. False again once done."""
     lifetime: float = 3600.0
-    """Seconds that the role's keys are worth something."""
+    """Lifetime of the role's credentials in seconds."""
     issued: list[float] = field(default_factory=list)
-    """Moment of each key's end, in the order in which they were asked for."""
+    """Time of expiry of each set of credentials, in the order of the requests for them."""
 
     def issue(self) -> dict[str, str]:
-        """New keys of the role, in the form of ECS's agent."""
+        """Returns new credentials of the role, in the format of the ECS agent."""
         end = time.time() + self.lifetime
         self.issued.append(end)
         moment = datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
@@ -90,17 +90,17 @@ class WatchedStore:
         }
 
     def has_ended(self, key_id: str) -> bool:
-        """Whether a key is one of the role's that has ended."""
+        """Whether a key belongs to the role and has expired."""
         return key_id.startswith("ASIA") and time.time() > self.issued[int(key_id[4:]) - 1]
 
 
 @contextlib.contextmanager
 def watched_store(address: str, server: str) -> Iterator[WatchedStore]:
-    """Serves S3 and a role's keys at an address of this machine, on free ports, until the block ends.
+    """Serves S3 and a role's credentials at an address of this machine, on free ports, until the block ends.
 
     Args:
-        address: where to listen.
-        server: endpoint of the S3 behind it.
+        address: address to listen on.
+        server: endpoint of the S3 behind the proxy.
     """
     store = WatchedStore()
     behind = urlsplit(server).netloc
@@ -177,7 +177,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        # Clients break off, and some are made to.
+        # Clients close connections, some of them because of injected faults.
         with contextlib.suppress(OSError, http.client.HTTPException):
             super().handle()
 
@@ -186,7 +186,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             if len(body) < length:
-                raise ConnectionResetError("the client broke off")
+                raise ConnectionResetError("the client closed the connection")
             return body
         chunks = []
         while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
@@ -204,7 +204,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the calls are kept."""
+        """Logs nothing, because the calls are recorded."""
 
 
 @contextlib.contextmanager
@@ -213,7 +213,7 @@ def _serving(address: str, handler: type[_Handler], tls: ssl.SSLContext | None =
         server.daemon_threads = True
         server.block_on_close = False
         if tls:
-            # Each connection's greeting in its own thread: one that says nothing would else stop all.
+            # Do the TLS handshake in each connection's thread. Otherwise a silent client would block all others.
             server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         yield server.server_address[1]
@@ -221,7 +221,7 @@ def _serving(address: str, handler: type[_Handler], tls: ssl.SSLContext | None =
 
 
 def _certificate(address: str) -> tuple[bytes, bytes]:
-    """A key and a certificate for an address that vouches for itself, as PEM."""
+    """Returns a key and a self-signed certificate for an address, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "benchmark")])
     now = datetime.datetime.now(datetime.timezone.utc)

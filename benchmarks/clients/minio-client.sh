@@ -1,4 +1,4 @@
-# It has no way to be told its keys but in the URL.
+# minio-client takes its credentials in the URL only.
 export MC_HOST_s3="${AWS_ENDPOINT_URL/:\/\//://${AWS_ACCESS_KEY_ID:+$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY@}}"
 fetch() { minio-client --quiet cp --recursive "s3/$BUCKET/$1/" "$2/"; }
 fetch_one() { minio-client --quiet cp "s3/$BUCKET/$1" "$2"; }

@@ -1,5 +1,5 @@
-# What every client does. It brings the functions `send FOLDER PREFIX` and `fetch PREFIX FOLDER`, which copy all files of a folder.
-# BUCKET, PREFIX.
+# The transfers of every client. A client defines the functions `send FOLDER PREFIX` and `fetch PREFIX FOLDER`, which copy all files of a
+# folder. The environment sets BUCKET and PREFIX.
 mkdir -p one large small
 printf x > one/file
 head -c 300000000 /dev/urandom > large/file
@@ -11,7 +11,7 @@ for size in large small; do
   timed "send_$size" send "$size" "$PREFIX/$size"
   timed "fetch_$size" fetch "$PREFIX/$size" "got-$size"
 done
-# What it says it fetched must be there; `job` keeps nothing behind its command's end.
+# The downloaded files must be complete. `job` deletes its files when its command ends.
 [ ! -d got-large ] || diff -r large got-large
 [ ! -d got-small ] || diff -r small got-small
 code=0

@@ -50,16 +50,16 @@ def _waits(sources: str, met: str, waits_for: str) -> Report:
 _JOB = "tests/field/test_job.py::"
 _READS = "tests/field/test_reads.py::"
 _TAKEN = f"{_READS}test_every_variant_is_found_and_no_other"
-_WARNED = f"{_READS}test_reads_that_show_nothing_end_well_with_a_warning"
+_WARNED = f"{_READS}test_reads_without_variants_succeed_with_a_warning"
 _REFUSED = f"{_READS}test_reads_that_are_not_whole_or_not_fastq_are_refused"
 _REFERENCE = "tests/field/test_reference.py::test_every_variant_is_found_and_no_other"
 _NO_REFERENCE = (
     "tests/field/test_reference.py::test_a_reference_that_the_tools_would_read_wrongly_is_refused_with_line_and_reason"
 )
-_TRUTH = "tests/field/test_truth.py::test_a_truth_counts_by_what_it_says_however_it_is_written"
-_NO_TRUTH = "tests/field/test_truth.py::test_a_truth_that_cannot_be_meant_is_refused"
+_TRUTH = "tests/field/test_truth.py::test_a_truth_counts_in_any_notation"
+_NO_TRUTH = "tests/field/test_truth.py::test_an_invalid_truth_is_refused"
 
-_ALIGN = "tests/images/test_align.py::test_reads_that_no_variant_would_be_called_from_are_told"
+_ALIGN = "tests/images/test_align.py::test_reads_that_yield_no_variants_give_a_warning"
 _CALL = "tests/images/test_call.py::"
 _FAULTS = "tests/images/test_faults.py::"
 _STAGING = "tests/images/test_staging.py::"
@@ -84,7 +84,7 @@ _LAUNCHING = [
     _held(
         "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
         "A task failed, and neither its logs nor its outputs were kept.",
-        f"{_FAULTS}test_a_failed_attempt_leaves_what_explains_it",
+        f"{_FAULTS}test_a_failed_attempt_publishes_the_files_that_explain_it",
         "tests/local/biobatch/test_command_line.py::test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where",
     ),
     _held(
@@ -107,7 +107,7 @@ _LAUNCHING = [
         "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
         "The inputs did not fit the disk, which showed in the middle of the job.",
         f"{_CLIENT}test_capacity.py::test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_told",
-        f"{_FAULTS}test_inputs_that_do_not_fit_are_not_begun",
+        f"{_FAULTS}test_inputs_that_do_not_fit_are_not_downloaded",
     ),
     _held(
         "securebio/nao-mgs-workflow#469",
@@ -117,7 +117,7 @@ _LAUNCHING = [
     _held(
         "nextflow-io/nextflow#535",
         "Braces in the pattern of the outputs matched nothing.",
-        f"{_JOB}test_braces_in_an_output_pattern_are_told_as_a_pattern_without_a_match",
+        f"{_JOB}test_braces_in_an_output_pattern_are_reported_as_a_pattern_without_a_match",
     ),
     _held(
         "nextflow-io/nextflow#539, #2119",
@@ -127,17 +127,17 @@ _LAUNCHING = [
     _held(
         "nextflow-io/nextflow#717, #4778, #3121; aws-samples/aws-genomics-workflows#146",
         "Blanks and parentheses in the names of files broke staging.",
-        f"{_STAGING}test_objects_of_any_name_arrive_whole_and_leave_whole",
+        f"{_STAGING}test_objects_of_any_name_are_downloaded_and_uploaded_intact",
     ),
     _held(
         "nextflow-io/nextflow#1263; aws/amazon-ecs-agent#1231; aws/containers-roadmap#2757",
         "Many jobs started at once, and the agent throttled those that asked for credentials.",
-        f"{_JOB}test_an_agent_that_throttles_is_asked_again",
+        f"{_JOB}test_requests_to_a_throttling_agent_are_retried",
     ),
     _held(
         "samtools/samtools#2051, #1588, #1271; s-andrews/FastQC#35",
         "A tool ran out of memory, and the job showed another error or exit code 137 without a word.",
-        f"{_FAULTS}test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_made_of_it",
+        f"{_FAULTS}test_a_process_that_ran_out_of_memory_fails_the_job_whatever_the_command_returned",
         "tests/local/aws/test_batch.py::test_a_job_that_takes_more_memory_than_it_asked_for_is_killed",
     ),
     _held(
@@ -219,7 +219,7 @@ _NAMES = [
         *_all(
             _BROKEN, "mates-by-dots-mates' names end in .1 and .2", "woven-mates-by-dots-mates' names end in .1 and .2"
         ),
-        f"{_READS}test_the_command_that_the_refusal_prints_makes_pairs_of_such_mates",
+        f"{_READS}test_the_command_in_the_refusal_makes_pairs_of_such_mates",
     ),
     _held(
         "Biostars 9582674",
@@ -303,7 +303,7 @@ _FILES = [
     _held(
         OWN_TRIALS,
         "Both mates were cut between two members of their gzip, which nothing but the number of reads can show.",
-        f"{_READS}test_a_cut_between_members_of_gzip_shows_in_the_number_of_reads_only",
+        f"{_READS}test_a_cut_between_gzip_members_shows_only_in_the_number_of_reads",
     ),
     _held(
         "OpenGene/fastp#264",
@@ -359,7 +359,7 @@ _FILES = [
         "smithlabcode/falco#18; OpenGene/fastp#354; hall-lab/speedseq#59",
         "Qualities were written in Illumina's letters of before 2011.",
         *_all(_TAKEN, "phred-64"),
-        f"{_JOB}test_the_old_quality_letters_of_illumina_are_told",
+        f"{_JOB}test_the_old_quality_letters_of_illumina_give_a_warning",
     ),
     _waits(OWN_TRIALS, "Qualities of 0 to 3 lost every substitution without a word.", RESULTS),
 ]
@@ -507,7 +507,7 @@ _GENOMES = [
     _held(
         "samtools/bcftools#665",
         "A truth held each record twice.",
-        f"{_CALL}test_true_is_what_passed_and_the_sample_has_and_once",
+        f"{_CALL}test_the_truth_is_the_filtered_variants_of_the_sample_without_repeats",
     ),
     _held(
         OWN_TRIALS,
@@ -524,7 +524,7 @@ _GENOMES = [
     _held(
         OWN_TRIALS,
         "A truth was empty.",
-        "tests/field/test_truth.py::test_against_an_empty_truth_every_call_is_false",
+        "tests/field/test_truth.py::test_every_call_is_false_against_an_empty_truth",
     ),
     _held(
         OWN_TRIALS,

@@ -27,7 +27,7 @@ for (my $asked = 1; my $client = $listener->accept; $asked++) {
 """
 
 
-def test_braces_in_an_output_pattern_are_told_as_a_pattern_without_a_match(images: Images, folder: Folder) -> None:
+def test_braces_in_an_output_pattern_are_reported_as_a_pattern_without_a_match(images: Images, folder: Folder) -> None:
     """Globs have no braces: they are the shell's."""
     environment = {"JOB_OUTPUTS": "*_fastqc.{zip,html}", "JOB_OUTPUT_PREFIX": folder.uri()}
     job = images.run("samtools", "touch s_fastqc.zip s_fastqc.html", environment=environment)
@@ -36,7 +36,7 @@ def test_braces_in_an_output_pattern_are_told_as_a_pattern_without_a_match(image
     assert folder.names() == set()
 
 
-def test_an_agent_that_throttles_is_asked_again(images: Images, folder: Folder) -> None:
+def test_requests_to_a_throttling_agent_are_retried(images: Images, folder: Folder) -> None:
     environment = {
         "JOB_INPUTS": folder.put("in", b"ACGT"),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:8080/role",
@@ -50,7 +50,7 @@ def test_an_agent_that_throttles_is_asked_again(images: Images, folder: Folder) 
     assert job.log.startswith("ACGT")
 
 
-def test_the_old_quality_letters_of_illumina_are_told(images: Images, folder: Folder) -> None:
+def test_the_old_quality_letters_of_illumina_give_a_warning(images: Images, folder: Folder) -> None:
     environment = {
         "SAMPLE": "s",
         "MATE": "R1",

@@ -248,7 +248,7 @@ def test_every_variant_is_found_and_no_other(outcomes: dict[str, Outcome], case:
 
 
 @pytest.mark.parametrize("case", DOUBTFUL)
-def test_reads_that_show_nothing_end_well_with_a_warning(outcomes: dict[str, Outcome], case: str) -> None:
+def test_reads_without_variants_succeed_with_a_warning(outcomes: dict[str, Outcome], case: str) -> None:
     outcome = outcomes[case]
     assert outcome.calls == {}
     assert any(line.startswith(DOUBTFUL[case][1]) for line in outcome.warnings), outcome.warnings
@@ -262,7 +262,7 @@ def test_reads_that_are_not_whole_or_not_fastq_are_refused(outcomes: dict[str, O
     assert REFUSED[case][1] in outcome.log("align")
 
 
-def test_a_cut_between_members_of_gzip_shows_in_the_number_of_reads_only(outcomes: dict[str, Outcome]) -> None:
+def test_a_cut_between_gzip_members_shows_only_in_the_number_of_reads(outcomes: dict[str, Outcome]) -> None:
     outcome = outcomes["cut-between-members"]
     assert outcome.log("align").splitlines()[-1].startswith(f"{2 * (len(FIRST) // 3)} reads, ")
     assert set(outcome.calls) == set(VARIANTS)
@@ -272,7 +272,7 @@ def test_insertions_of_one_base_are_found(outcomes: dict[str, Outcome]) -> None:
     assert set(outcomes["insertions-of-one-base"].calls) == set(INSERTIONS)
 
 
-def test_the_command_that_the_refusal_prints_makes_pairs_of_such_mates(outcomes: dict[str, Outcome]) -> None:
+def test_the_command_in_the_refusal_makes_pairs_of_such_mates(outcomes: dict[str, Outcome]) -> None:
     """sed and gzip of this machine, on the file as it was refused."""
     (script,) = re.findall(r"Rename them in each file: (.*)", outcomes["mates-by-underscores"].log("align"))
     script = script.replace("FILE", "/dev/stdin").replace("NEW", "/dev/stdout")

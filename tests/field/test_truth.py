@@ -113,7 +113,7 @@ def outcomes(images: Images, bucket: str) -> dict[str, Outcome]:
 
 
 @pytest.mark.parametrize("case", SAME)
-def test_a_truth_counts_by_what_it_says_however_it_is_written(outcomes: dict[str, Outcome], case: str) -> None:
+def test_a_truth_counts_in_any_notation(outcomes: dict[str, Outcome], case: str) -> None:
     compared = outcomes["control"].compared(case)
     counts = {
         kind: [compared[kind][what] for what in ("found", "false", "missed")] for kind in ("substitutions", "indels")
@@ -122,12 +122,12 @@ def test_a_truth_counts_by_what_it_says_however_it_is_written(outcomes: dict[str
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_truth_that_cannot_be_meant_is_refused(outcomes: dict[str, Outcome], case: str) -> None:
+def test_an_invalid_truth_is_refused(outcomes: dict[str, Outcome], case: str) -> None:
     assert outcomes["control"].code(f"compare-{case}") == 1
     assert REFUSED[case][1] in outcomes["control"].log(f"compare-{case}")
 
 
-def test_against_an_empty_truth_every_call_is_false(outcomes: dict[str, Outcome]) -> None:
+def test_every_call_is_false_against_an_empty_truth(outcomes: dict[str, Outcome]) -> None:
     compared = outcomes["control"].compared("empty")
     assert compared["substitutions"] == {
         "found": 0,

@@ -1,10 +1,12 @@
-"""How often the tests with a disaster at a random moment run."""
+"""The number of runs of the test with a fault at a random moment."""
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--random-runs", type=int, default=24, help="runs of a job with a disaster at a random moment")
+    parser.addoption(
+        "--random-runs", type=int, default=24, help="runs of a job with a fault at a random moment. Default: 24"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

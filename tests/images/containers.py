@@ -1,4 +1,4 @@
-"""Runs an image as Batch runs it: read-only root, scratch volume, the job network; and holds what came of it."""
+"""Runs an image as Batch does, with a read-only root, a scratch volume and the job network, and returns the result."""
 
 import contextlib
 import json
@@ -15,8 +15,8 @@ from local.stack.docker_objects import LABEL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
-    """A container that has ended."""
+class Result:
+    """The result of a container that has ended."""
 
     exit_code: int
     log: str
@@ -31,28 +31,28 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """The stack's images and what their containers are given."""
+    """The stack's images and the settings of their containers."""
 
     engine: docker.DockerClient
     uris: Mapping[str, str]
-    """Images by tool."""
+    """URIs of the images by tool."""
     network: str
     gateway: str
     """This machine's address in that network."""
     endpoint: str
-    """The local AWS as containers reach it."""
+    """The endpoint of the local AWS for containers."""
 
     @contextlib.contextmanager
     def started(
         self, tool: str, *command: str, environment: Mapping[str, str] | None = None, **options: Any
     ) -> Iterator[Container]:
-        """A running container, removed with its scratch volume at the end.
+        """Starts a container, and removes it with its scratch volume at the end.
 
         Args:
-            tool: whose image.
+            tool: the tool of the image.
             command: the container's arguments.
-            environment: variables beside those of every job.
-            options: further ones of docker-py, such as `mem_limit`.
+            environment: variables besides those of every job.
+            options: other options of docker-py, such as `mem_limit`.
         """
         container = self.engine.containers.create(
             self.uris[tool],
@@ -79,13 +79,13 @@ class Images:
 
     def run(
         self, tool: str, *command: str, environment: Mapping[str, str] | None = None, seconds: int = 300, **options: Any
-    ) -> Ended:
-        """Runs a container to its end, at most so many seconds; else as `started`."""
+    ) -> Result:
+        """Runs a container to its end, for at most `seconds`. For the other arguments, see `started`."""
         with self.started(tool, *command, environment=environment, **options) as container:
-            return ended(container, seconds)
+            return wait_for_end(container, seconds)
 
 
-def ended(container: Container, seconds: int = 300) -> Ended:
-    """Waits for a container's end, at most so many seconds."""
+def wait_for_end(container: Container, seconds: int = 300) -> Result:
+    """Waits for the end of a container, for at most `seconds`."""
     exit_code = container.wait(timeout=seconds)["StatusCode"]
-    return Ended(exit_code=exit_code, log=container.logs().decode())
+    return Result(exit_code=exit_code, log=container.logs().decode())

@@ -1,4 +1,4 @@
-"""The two object stores of the image tests: a folder in the stack's bucket, and one that misbehaves on demand."""
+"""The object stores of the image tests: a folder in the stack's bucket, and a fake store that returns faults on demand."""
 
 import contextlib
 import hashlib
@@ -12,17 +12,17 @@ from urllib.parse import quote, unquote
 
 
 def encoded(text: str) -> str:
-    """A key or file name as the JOB_… variables carry it."""
+    """Returns a key or a file name as it is encoded in the JOB_… variables."""
     return re.sub(r"[\s%*?\[\]]", lambda match: quote(match[0], safe=""), text)
 
 
-#: What a job publishes beside its outputs, by default.
+#: The objects that a job publishes besides its outputs, by default.
 PUBLISHED = ("manifest.json", "manifest.record.json")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of one test's own in a bucket."""
+    """The folder of one test in a bucket."""
 
     client: Any
     bucket: str
@@ -33,7 +33,7 @@ class Folder:
         return f"s3://{self.bucket}/{self.prefix}{encoded(name)}"
 
     def put(self, name: str, content: bytes = b"") -> str:
-        """Makes an object and returns its encoded URI."""
+        """Creates an object and returns its encoded URI."""
         self.client.put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content)
         return self.uri(name)
 
@@ -52,25 +52,25 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
-class Stand:
-    """A store of its own that answers as a test says, and writes down what it was asked for."""
+class FakeStore:
+    """A store that answers as a test defines, and records the requests."""
 
     endpoint: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
-    """Method and decoded path, without the query."""
+    """Method and decoded path (without the query) of each request."""
     written: dict[str, bytes] = field(default_factory=dict)
-    """What was last sent to a path."""
+    """The last body that was sent to each path."""
 
 
 @contextlib.contextmanager
-def stand(address: str, answer: Callable[[str, str], Answer]) -> Iterator[Stand]:
-    """Serves S3's protocol at an address of this machine.
+def fake_store(address: str, answer: Callable[[str, str], Answer]) -> Iterator[FakeStore]:
+    """Serves the S3 protocol at an address of this machine.
 
     Args:
-        address: where to listen; the port is free.
-        answer: from method and decoded path to status, headers and body.
+        address: address to listen on, at a free port.
+        answer: function from method and decoded path to status, headers and body.
     """
-    state = Stand()
+    state = FakeStore()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -89,7 +89,7 @@ def stand(address: str, answer: Callable[[str, str], Answer]) -> Iterator[Stand]
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
-                # Less than was announced: the line breaks off.
+                # Close the connection if the body is shorter than announced.
                 self.close_connection = len(body) < int(headers["Content-Length"])
 
         do_GET = do_HEAD = do_PUT = handle_any  # noqa: N815 - http.server's names
@@ -107,15 +107,15 @@ def stand(address: str, answer: Callable[[str, str], Answer]) -> Iterator[Stand]
 
 
 def found(content: bytes, etag: str | None = None) -> Answer:
-    """An object; its ETag is the content's MD5 unless another is given."""
+    """Returns the answer for an object. Its ETag is the MD5 of the content by default."""
     return 200, {"ETag": f'"{etag or hashlib.md5(content).hexdigest()}"'}, content
 
 
-def absent() -> Answer:
-    """S3's answer where there is nothing."""
+def not_found() -> Answer:
+    """Returns the answer of S3 for a missing object."""
     return 404, {"Content-Type": "application/xml"}, b"<Error><Code>NoSuchKey</Code><Message>no</Message></Error>"
 
 
 def denied() -> Answer:
-    """S3's refusal."""
+    """Returns the answer of S3 to a request without permission."""
     return 403, {"Content-Type": "application/xml"}, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"

@@ -1,4 +1,4 @@
-"""The align step: what it says of reads that the caller would pass over without a word."""
+"""The align step warns of reads that the caller ignores silently."""
 
 import boto3
 import pytest
@@ -12,7 +12,7 @@ awk 'BEGIN { srand(7); print ">g"; for (i = 0; i < 200; i++) { line = ""; for (j
 wgsim -S 5 -h -e 0 -r 0.01 -d 300 -s 30 -N 2000 -1 100 -2 100 given R1.fq R2.fq > /dev/null
 """
 
-#: Takes reads for those of the other strand, so that pairs lie outward, as in a mate-pair library.
+#: Replaces reads by those of the other strand, so that the pairs point outward, as in a mate-pair library.
 OUTWARD = """
 for file in R1.fq R2.fq; do
   awk 'NR % 4 == 2 { read = ""; for (i = length($0); i; i--) read = read substr("TGCA", index("ACGT", substr($0, i, 1)), 1); $0 = read } 1' $file > turned
@@ -40,7 +40,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_reads_that_no_variant_would_be_called_from_are_told(images: Images, bucket: str, what: str) -> None:
+def test_reads_that_yield_no_variants_give_a_warning(images: Images, bucket: str, what: str) -> None:
     folder = Folder(boto3.client("s3"), bucket, f"test-align/{what}/")
     change, words = CASES[what]
     prepare = f"{{ {GENOME}{change}mv given reference.fa; bwa index reference.fa; samtools faidx reference.fa; }} 2> /dev/null\n"

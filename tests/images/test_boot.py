@@ -27,7 +27,7 @@ METADATA, TASK_CREDENTIALS = "169.254.169.254", "169.254.170.2"
 
 
 class Machine:
-    """A container that boots as an instance does."""
+    """A container that boots like an instance."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -40,7 +40,7 @@ class Machine:
         self._model("nvme0n1", "259:0", EBS)
 
     def attempt(self, script: str, user: int = 0) -> tuple[int, str]:
-        """Exit code and what was said."""
+        """Returns the exit code and the output."""
         code, said = self.container.exec_run(["bash", "-c", script], user=str(user))
         assert isinstance(code, int)
         assert isinstance(said, bytes)
@@ -77,7 +77,7 @@ class Machine:
         )
 
     def boot(self) -> None:
-        """What cloud-init does with the user data, once in an instance's life."""
+        """Runs the user data as cloud-init does once in the life of an instance."""
         message = email.message_from_bytes(base64.b64decode(user_data(10001)))
         script = next(part for part in message.walk() if part.get_content_type() == "text/x-shellscript")
         self.run(
@@ -85,11 +85,11 @@ class Machine:
         )
 
     def calls(self) -> list[str]:
-        """Calls of systemctl, each with the file system under Docker's data at its time."""
+        """The calls of systemctl, each with the file system of Docker's data at that moment."""
         return self.run("cat /machine/systemctl").splitlines()
 
     def start_agent(self) -> None:
-        """The steps of the agent's unit that the script has added."""
+        """The steps that the script has added to the agent's unit."""
         unit = self.run("cat /etc/systemd/system/ecs.service.d/*.conf")
         for optional, step in re.findall(r"^ExecStartPre=(-?)(.*)$", unit, re.MULTILINE):
             code, said = self.attempt(step)
@@ -102,7 +102,7 @@ class Machine:
         )
 
     def clear(self) -> None:
-        """Gives the loop devices back, which are this machine's own."""
+        """Releases the loop devices, which belong to this machine."""
         self.attempt(
             "umount /var/lib/docker; losetup --list --noheadings --output NAME,BACK-FILE "
             "| awk '$2 ~ \"^/machine/\" { print $1 }' | xargs --no-run-if-empty losetup --detach"
@@ -128,7 +128,7 @@ def image(engine_client: docker.DockerClient) -> str:
 
 @pytest.fixture
 def machine(engine_client: docker.DockerClient, image: str) -> Iterator[Callable[[int], Machine]]:
-    """Makes the one machine of a test, with so many disks of its own."""
+    """Returns a function that creates the machine of a test with a number of local disks."""
     container = engine_client.containers.run(
         image,
         ["sleep", "infinity"],
@@ -153,7 +153,7 @@ def machine(engine_client: docker.DockerClient, image: str) -> Iterator[Callable
         container.remove(force=True, v=True)
 
 
-def test_without_disks_of_its_own_docker_stays_on_the_root_volume(machine: Callable[[int], Machine]) -> None:
+def test_without_local_disks_docker_stays_on_the_root_volume(machine: Callable[[int], Machine]) -> None:
     booted = machine(0)
     booted.boot()
     assert booted.calls() == ["daemon-reload [root]"]
@@ -161,7 +161,9 @@ def test_without_disks_of_its_own_docker_stays_on_the_root_volume(machine: Calla
 
 
 @pytest.mark.parametrize("disks", [1, 2, 3])
-def test_all_disks_together_hold_docker_before_it_starts_again(machine: Callable[[int], Machine], disks: int) -> None:
+def test_all_local_disks_hold_dockers_data_before_docker_restarts(
+    machine: Callable[[int], Machine], disks: int
+) -> None:
     booted = machine(disks)
     booted.boot()
     assert booted.calls() == [
@@ -171,18 +173,18 @@ def test_all_disks_together_hold_docker_before_it_starts_again(machine: Callable
         "start --no-block ecs.service [xfs]",
     ]
     size, options = booted.run("findmnt --noheadings --bytes --output SIZE,OPTIONS /var/lib/docker").split()
-    # The file system's own log takes 64 MiB.
+    # The log of the file system takes 64 MiB.
     assert disks * MIB_A_DISK * 0.75 < int(size) / 2**20 <= disks * MIB_A_DISK
     assert "noatime" in options.split(",")
     assert booted.run("stat --format %a /var/lib/docker") == "710\n"
 
 
 @pytest.mark.parametrize("disks", [1, 2])
-def test_a_reboot_and_a_second_run_find_the_data_again(machine: Callable[[int], Machine], disks: int) -> None:
+def test_a_reboot_and_a_second_run_keep_the_data(machine: Callable[[int], Machine], disks: int) -> None:
     booted = machine(disks)
     booted.boot()
     booted.run("echo kept > /var/lib/docker/layer; umount /var/lib/docker")
-    # A machine's udev makes this link.
+    # On a machine, udev creates this link.
     booted.run(
         "store=/dev/md0; [ -b $store ] || store=/dev/nvme1n1; mkdir -p /dev/disk/by-uuid; "
         "ln -s $store /dev/disk/by-uuid/$(blkid -s UUID -o value $store); mount --all"
@@ -193,7 +195,9 @@ def test_a_reboot_and_a_second_run_find_the_data_again(machine: Callable[[int], 
     assert booted.calls()[4:] == ["daemon-reload [xfs]"]
 
 
-def test_jobs_reach_their_own_credentials_and_not_the_machines(machine: Callable[[int], Machine]) -> None:
+def test_jobs_reach_the_credentials_of_their_role_but_not_those_of_the_machine(
+    machine: Callable[[int], Machine],
+) -> None:
     booted = machine(0)
     for address in (METADATA, TASK_CREDENTIALS):
         booted.run(
@@ -212,7 +216,9 @@ def test_jobs_reach_their_own_credentials_and_not_the_machines(machine: Callable
     assert booted.run("iptables -S OUTPUT").count("REJECT") == 1
 
 
-def test_a_machine_that_cannot_bar_the_jobs_powers_off_and_takes_none(machine: Callable[[int], Machine]) -> None:
+def test_a_machine_that_cannot_block_its_credentials_powers_off_before_it_takes_jobs(
+    machine: Callable[[int], Machine],
+) -> None:
     booted = machine(0)
     booted.boot()
     booted.run("mv $(command -v iptables) /machine/iptables")
@@ -221,7 +227,7 @@ def test_a_machine_that_cannot_bar_the_jobs_powers_off_and_takes_none(machine: C
     assert booted.calls()[1:] == ["--no-block poweroff [root]"]
 
 
-def test_an_agent_that_starts_again_adds_no_second_rule_and_powers_nothing_off(
+def test_a_restart_of_the_agent_adds_no_second_rule_and_does_not_power_off(
     machine: Callable[[int], Machine],
 ) -> None:
     booted = machine(0)
@@ -232,7 +238,7 @@ def test_an_agent_that_starts_again_adds_no_second_rule_and_powers_nothing_off(
     assert booted.calls() == ["daemon-reload [root]"]
 
 
-def test_where_mdadm_cannot_be_had_one_disk_holds_docker(machine: Callable[[int], Machine]) -> None:
+def test_without_mdadm_one_disk_holds_dockers_data(machine: Callable[[int], Machine]) -> None:
     booted = machine(2)
     booted.run("rm -f $(type -ap mdadm)")  # and Debian has no dnf
     booted.boot()

@@ -1,4 +1,4 @@
-"""The call step: what it finds region by region is what one stream over the whole genome finds."""
+"""The call step finds the same variants in regions as one stream finds in the whole genome."""
 
 import gzip
 import json
@@ -7,13 +7,13 @@ import boto3
 import pytest
 
 from biobatch import variants
-from tests.images.containers import Ended, Images
+from tests.images.containers import Images, Result
 from tests.images.storage import Folder
 
-#: Contigs by length: the last one has no reads.
+#: Lengths of the contigs. The last one has no reads.
 CONTIGS = {f"HLA:A*01:0{i}": 60_000 for i in range(5)} | {"gi|5|x#2": 3_000, "four": 2_000, "short": 250}
 
-#: Reads of a genome that differs in every hundredth base, so that some calls depend on what lies beyond a cut.
+#: Reads of a genome that differs in every hundredth base, so that some calls depend on reads beyond a cut.
 ALIGNED = f"""
 awk 'BEGIN {{
     srand(7)
@@ -57,14 +57,14 @@ def whole(images: Images, aligned: Folder) -> list[str]:
 
 
 def called(images: Images, aligned: Folder, name: str, script: str, **environment: str) -> list[str]:
-    """The variants that a script leaves in a file, to the last letter."""
+    """Returns the exact variants that a script writes to a file."""
     job = images.run("bcftools", script, environment={**staging(aligned, name), **environment})
     assert job.exit_code == 0, job.log
     lines = gzip.decompress(aligned.get(f"out/{name}")).decode().splitlines()
     return [line for line in lines if not line.startswith("#")]
 
 
-def failed(images: Images, aligned: Folder, name: str, script: str, **environment: str) -> Ended:
+def failed(images: Images, aligned: Folder, name: str, script: str, **environment: str) -> Result:
     """Runs a script that must fail and publish nothing."""
     before = aligned.names("out/")
     job = images.run("bcftools", script, environment={**staging(aligned, name), **environment})
@@ -74,7 +74,7 @@ def failed(images: Images, aligned: Folder, name: str, script: str, **environmen
 
 
 def staging(aligned: Folder, name: str) -> dict[str, str]:
-    """Takes in all that lies in the folder `in`, and publishes a file into the folder `out`."""
+    """Runs a script on all files of the folder `in`, and publishes a file to the folder `out`."""
     return {"JOB_INPUTS": f"{aligned.uri('in/')}[rs]*", "JOB_OUTPUTS": name, "JOB_OUTPUT_PREFIX": aligned.uri("out")}
 
 
@@ -82,8 +82,8 @@ def staging(aligned: Folder, name: str) -> dict[str, str]:
 def test_the_regions_calls_are_those_of_the_whole_genome(
     images: Images, aligned: Folder, whole: list[str], threads: str, bases: str
 ) -> None:
-    """Several contigs to a region, and several hundred regions, so that some cuts fall beside an indel. An index of the other kind,
-    as an earlier reference leaves it, counts for nothing."""
+    """Some regions have several contigs. There are several hundred regions, so some cuts are next to an indel. The step ignores an index of
+    the other kind, which an earlier reference may have left."""
     aligned.put("in/s.bam.csi", b"of another reference")
     environment = {"SAMPLE": "s", "PLOIDY": "1", "THREADS": threads, "REGION_BASES": bases}
     assert called(images, aligned, "s/s.vcf.gz", variants.script("call"), **environment) == whole
@@ -98,7 +98,7 @@ def test_a_region_that_cannot_be_called_fails_the_step(images: Images, aligned: 
     assert "a region of the genome could not be called" in job.log
 
 
-def test_a_comparison_that_breaks_off_is_no_result(images: Images, aligned: Folder, whole: list[str]) -> None:
+def test_a_comparison_that_fails_publishes_nothing(images: Images, aligned: Folder, whole: list[str]) -> None:
     aligned.put("in/s.vcf.gz", aligned.get("out/whole.vcf.gz"))
     aligned.put("in/strange.vcf", gzip.decompress(aligned.get("out/whole.vcf.gz")))
     environment = {"SAMPLE": "s", "TRUTH": "strange.vcf"}
@@ -111,14 +111,16 @@ def test_a_comparison_that_breaks_off_is_no_result(images: Images, aligned: Fold
     assert json.loads(aligned.get("out/qc/s.truth.json"))["substitutions"]["precision"] == 1
 
 
-def compared(images: Images, aligned: Folder, calls: str, truth: str) -> Ended:
+def compared(images: Images, aligned: Folder, calls: str, truth: str) -> Result:
     aligned.put("in/s.vcf.gz", gzip.compress(calls.encode()))
     aligned.put("in/strange.vcf", truth.encode())
     environment = {**staging(aligned, "qc/s.truth.json"), "SAMPLE": "s", "TRUTH": "strange.vcf"}
     return images.run("bcftools", variants.script("compare"), environment=environment)
 
 
-def test_true_is_what_passed_and_the_sample_has_and_once(images: Images, aligned: Folder, whole: list[str]) -> None:
+def test_the_truth_is_the_filtered_variants_of_the_sample_without_repeats(
+    images: Images, aligned: Folder, whole: list[str]
+) -> None:
     lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode().splitlines()
     contig, position, _, reference, alternative, *_ = next(
         each for line in whole if (each := line.split("\t"))[6] == "PASS" and len(each[3]) == len(each[4]) == 1
@@ -138,10 +140,10 @@ def test_true_is_what_passed_and_the_sample_has_and_once(images: Images, aligned
 
 
 @pytest.mark.parametrize("samples", [True, False])
-def test_of_a_truth_without_genotypes_every_record_counts(
+def test_every_record_of_a_truth_without_genotypes_counts(
     images: Images, aligned: Folder, whole: list[str], samples: bool
 ) -> None:
-    """Without samples, though its header may still say what a genotype is, or with samples of which it says something else."""
+    """The truth has no samples, with or without a genotype in its header, or samples without genotypes."""
     lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode().splitlines()
     bare = [line if line.startswith("##") else "\t".join(line.split("\t")[:8]) for line in lines]
     if samples:

@@ -1,4 +1,4 @@
-"""What goes wrong outside of the command ends the job with a code of its own and one line that a person understands."""
+"""A fault outside the command ends the job with a specific exit code and one clear line."""
 
 import base64
 import gzip
@@ -12,44 +12,44 @@ from typing import Any
 
 import pytest
 
-from tests.images.containers import Ended, Images, ended
-from tests.images.storage import PUBLISHED, Answer, Folder, absent, denied, found, stand
+from tests.images.containers import Images, Result, wait_for_end
+from tests.images.storage import PUBLISHED, Answer, Folder, denied, fake_store, found, not_found
 
-#: A time limit of which a job spends three quarters on trying.
+#: A time limit. A job retries for three quarters of it.
 SHORT = {"JOB_TIMEOUT_SECONDS": "20"}
 
 SMALL_SCRATCH: dict[str, Any] = {"tmpfs": {"/scratch": "size=4m,uid=10001,mode=0755"}}
 
 
-def said(job: Ended) -> list[str]:
-    """The lines of `job` itself, less the record."""
+def messages(job: Result) -> list[str]:
+    """Returns the lines that `job` itself has logged, without the record."""
     return [line for line in job.log.splitlines() if line.startswith("job: ") and not line.startswith("job: {")]
 
 
-def test_inputs_that_do_not_fit_are_not_begun(images: Images, folder: Folder) -> None:
+def test_inputs_that_do_not_fit_are_not_downloaded(images: Images, folder: Folder) -> None:
     environment = {"JOB_INPUTS": folder.put("large", bytes(5 << 20))}
     job = images.run("samtools", "echo it ran", environment=environment, **SMALL_SCRATCH)
     assert job.exit_code == job.record["exit_code"] == 78
-    (line,) = said(job)
+    (line,) = messages(job)
     assert line.startswith("job: the inputs have 5242880 bytes, and the scratch volume has ")
     assert "it ran" not in job.log
 
 
-def test_a_command_that_fills_the_scratch_volume_is_told_so(images: Images, folder: Folder) -> None:
+def test_a_command_that_fills_the_scratch_volume_ends_with_a_clear_message(images: Images, folder: Folder) -> None:
     environment = {"JOB_OUTPUTS": "big", "JOB_OUTPUT_PREFIX": folder.uri()}
     job = images.run("samtools", "head -c 8M /dev/zero > big", environment=environment, **SMALL_SCRATCH)
     assert job.exit_code == job.record["exit_code"] == 78
-    (line,) = said(job)
+    (line,) = messages(job)
     assert "filled the scratch volume" in line
     assert "exit code 1" in line
     assert folder.names() == set()
 
 
 @pytest.mark.parametrize("phase", ["in", "work"])
-def test_a_scratch_volume_that_others_have_filled_has_a_code_that_batch_tries_again(
+def test_a_scratch_volume_that_other_jobs_filled_has_an_exit_code_that_batch_retries(
     images: Images, folder: Folder, phase: str
 ) -> None:
-    # 5 of 8 MiB are another's, and the job needs 4: on another machine it fits.
+    # Another job uses 5 of 8 MiB, and this job needs 4. It would fit on another machine.
     others = "head -c 5M /dev/zero > /scratch/of-others"
     job = {"in": "JOB_INPUTS=$INPUT job true", "work": "job 'head -c 4M /dev/zero > big'"}[phase]
     environment = {"INPUT": folder.put("large", bytes(4 << 20))}
@@ -59,17 +59,17 @@ def test_a_scratch_volume_that_others_have_filled_has_a_code_that_batch_tries_ag
 
 
 def test_an_output_bucket_of_another_region_is_found_before_the_work(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: (301, {"x-amz-bucket-region": "eu-west-1"}, b"")) as store:
+    with fake_store(images.gateway, lambda method, path: (301, {"x-amz-bucket-region": "eu-west-1"}, b"")) as store:
         environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran > out; cat out", environment=environment)
     assert job.exit_code == 73
-    (line,) = said(job)
+    (line,) = messages(job)
     assert "s3://bucket/to/, is not in the region of AWS_REGION" in line
     assert "it ran" not in job.log
 
 
 @pytest.mark.parametrize("ending", ["", " || true"])
-def test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_made_of_it(
+def test_a_process_that_ran_out_of_memory_fails_the_job_whatever_the_command_returned(
     images: Images, folder: Folder, ending: str
 ) -> None:
     environment = {"JOB_OUTPUTS": "result", "JOB_OUTPUT_PREFIX": folder.uri()}
@@ -77,13 +77,13 @@ def test_a_process_killed_for_want_of_memory_fails_the_job_whatever_the_command_
     job = images.run("samtools", script, environment=environment, mem_limit="64m", memswap_limit="64m")
     assert job.exit_code == job.record["exit_code"] == 137
     assert job.record["memory_bytes"] == 64 << 20
-    (line,) = said(job)
+    (line,) = messages(job)
     assert "killed because it ran out of memory" in line
     assert "--memory-mib" in line
     assert folder.names() == set()
 
 
-def test_a_network_that_is_gone_is_told_after_retries(images: Images) -> None:
+def test_a_missing_network_is_reported_after_retries(images: Images) -> None:
     job = images.run(
         "samtools",
         "echo it ran",
@@ -94,20 +94,20 @@ def test_a_network_that_is_gone_is_told_after_retries(images: Images) -> None:
         },
     )
     assert job.exit_code == job.record["exit_code"] == 69
-    (line,) = said(job)
+    (line,) = messages(job)
     assert line.startswith("job: cannot read s3://bucket/reads.fq: S3 cannot be reached (")
     assert "connection refused" in line
     assert "it ran" not in job.log
 
 
 def busy(times: int, then: Answer) -> Callable[[str, str], Answer]:
-    """S3 under load so many times, then an answer."""
+    """Answers as S3 under load a number of times, and then successfully."""
     left = itertools.count(times, -1)
     return lambda method, path: (503, {}, b"<Error><Code>SlowDown</Code></Error>") if next(left) > 0 else then
 
 
-def test_a_store_that_only_answers_with_faults_is_told_after_retries(images: Images) -> None:
-    with stand(images.gateway, busy(1000, found(b""))) as store:
+def test_a_store_that_only_returns_errors_is_reported_after_retries(images: Images) -> None:
+    with fake_store(images.gateway, busy(1000, found(b""))) as store:
         environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
     assert job.exit_code == 69
@@ -115,8 +115,8 @@ def test_a_store_that_only_answers_with_faults_is_told_after_retries(images: Ima
     assert len(store.requests) > 3
 
 
-def test_what_passes_is_tried_again(images: Images) -> None:
-    with stand(images.gateway, busy(3, found(b"ACGT"))) as store:
+def test_transient_errors_are_retried(images: Images) -> None:
+    with fake_store(images.gateway, busy(3, found(b"ACGT"))) as store:
         environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "cat reads.fq", environment=environment)
     assert job.exit_code == 0, job.log
@@ -128,13 +128,13 @@ def test_sixteen_files_outlast_an_outage_at_both_ends(images: Images) -> None:
 
     def answer(method: str, path: str) -> Answer:
         if path.endswith(".json"):
-            return found(b"") if method == "PUT" else absent()
-        # With the first content that is asked for, and with the first that is sent, S3 is gone for five seconds.
+            return found(b"") if method == "PUT" else not_found()
+        # S3 is unavailable for five seconds from the first download on, and from the first upload on.
         if method != "HEAD" and time.monotonic() < gone_at.setdefault(method, time.monotonic()) + 5:
             return 503, found(b"ACGT")[1], b"<Error><Code>SlowDown</Code></Error>"
         return found(b"ACGT")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {
             "JOB_INPUTS": " ".join(f"s3://bucket/in-{number}" for number in range(16)),
             "JOB_OUTPUTS": "in-*",
@@ -148,8 +148,10 @@ def test_sixteen_files_outlast_an_outage_at_both_ends(images: Images) -> None:
     assert all(store.written[f"/bucket/to/in-{number}"] == b"ACGT" for number in range(16))
 
 
-def test_what_does_not_pass_is_not_tried_again(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: (400, {}, b"<Error><Code>InvalidRequest</Code></Error>")) as store:
+def test_permanent_errors_are_not_retried(images: Images) -> None:
+    with fake_store(
+        images.gateway, lambda method, path: (400, {}, b"<Error><Code>InvalidRequest</Code></Error>")
+    ) as store:
         environment = {"JOB_INPUTS": "s3://bucket/*", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran", environment=environment)
     assert job.exit_code == 77
@@ -158,7 +160,7 @@ def test_what_does_not_pass_is_not_tried_again(images: Images) -> None:
 
 
 def broken_off(times: int) -> Callable[[str, str], Answer]:
-    """An object whose content breaks off so many times."""
+    """Cuts off the content of an object a number of times."""
     left = itertools.count(times, -1)
     status, headers, whole = found(b"ACGTACGT")
 
@@ -170,18 +172,18 @@ def broken_off(times: int) -> Callable[[str, str], Answer]:
 
 
 @pytest.mark.parametrize(("times", "code"), [(2, 0), (1000, 69)])
-def test_a_download_that_breaks_off_is_begun_again_but_not_for_ever(images: Images, times: int, code: int) -> None:
-    with stand(images.gateway, broken_off(times)) as store:
+def test_a_download_that_is_cut_off_is_retried_but_not_forever(images: Images, times: int, code: int) -> None:
+    with fake_store(images.gateway, broken_off(times)) as store:
         environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", 'test "$(cat reads.fq)" = ACGTACGT', environment=environment)
     assert job.exit_code == code, job.log
 
 
-def test_a_job_without_a_role_is_told_so(images: Images) -> None:
+def test_a_job_without_a_role_ends_with_a_clear_message(images: Images) -> None:
     environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     job = images.run("samtools", "echo it ran", environment=environment)
     assert job.exit_code == 77
-    (line,) = said(job)
+    (line,) = messages(job)
     assert "the job has no role" in line
 
 
@@ -194,7 +196,7 @@ CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("algorithm", CHECKSUMS)
 @pytest.mark.parametrize("damaged", [False, True])
-def test_the_checksum_that_s3_reports_is_tested_where_the_etag_is_none(
+def test_the_checksum_that_s3_reports_is_verified_if_the_etag_is_not_an_md5(
     images: Images, algorithm: str, damaged: bool
 ) -> None:
     content = b"ACGT"
@@ -204,7 +206,7 @@ def test_the_checksum_that_s3_reports_is_tested_where_the_etag_is_none(
         "x-amz-server-side-encryption": "aws:kms",
         f"x-amz-checksum-{algorithm}": base64.b64encode(CHECKSUMS[algorithm](content)).decode(),
     }
-    with stand(images.gateway, lambda method, path: (200, headers, sent)) as store:
+    with fake_store(images.gateway, lambda method, path: (200, headers, sent)) as store:
         environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "cat reads.fq", environment=environment)
     assert job.exit_code == (65 if damaged else 0), job.log
@@ -230,7 +232,7 @@ def test_gzip_is_read_to_its_end_on_request(
     assert images.run("samtools", "echo it ran", environment={"JOB_INPUTS": uri}).exit_code == 0
 
 
-def test_a_cut_bam_is_found_on_request(images: Images, folder: Folder) -> None:
+def test_a_truncated_bam_is_detected_on_request(images: Images, folder: Folder) -> None:
     sam = r"printf '@HD\tVN:1.6\n@SQ\tSN:c\tLN:9\nr\t0\tc\t1\t0\t4M\t*\t0\t0\tACGT\tIIII\n'"
     script = f"{sam} | samtools view -b -o whole.bam - && head -c -28 whole.bam > cut.bam"
     made = {"JOB_OUTPUTS": "*.bam", "JOB_OUTPUT_PREFIX": folder.uri()}
@@ -241,7 +243,9 @@ def test_a_cut_bam_is_found_on_request(images: Images, folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("script", ["true", "exit 3"])
-def test_no_variable_is_told_to_the_log_or_the_manifest(images: Images, folder: Folder, script: str) -> None:
+def test_neither_the_log_nor_the_manifest_contains_the_value_of_a_variable(
+    images: Images, folder: Folder, script: str
+) -> None:
     secrets = {"PASSWORD": "open-sesame", "AWS_SECRET_ACCESS_KEY": "sesame", "AWS_SESSION_TOKEN": "sesame-token"}
     environment = {**secrets, "JOB_OUTPUT_PREFIX": folder.uri(), "JOB_INPUTS": folder.put("in")}
     job = images.run("samtools", script, environment=environment)
@@ -251,7 +255,7 @@ def test_no_variable_is_told_to_the_log_or_the_manifest(images: Images, folder: 
         assert b"sesame" not in folder.get("manifest.json")
 
 
-def test_the_record_tells_what_was_granted_and_what_was_used(images: Images, folder: Folder) -> None:
+def test_the_record_contains_the_granted_and_the_used_resources(images: Images, folder: Folder) -> None:
     job = images.run(
         "bwa",
         r"head -c 300M /dev/zero > cached; echo done > out; held=$(head -c 40M /dev/zero | tr '\0' a); sleep 1",
@@ -277,7 +281,7 @@ def test_the_record_tells_what_was_granted_and_what_was_used(images: Images, fol
     assert record["work_seconds"] >= 1
     assert record["staging_seconds"] > 0
     assert record["cpu_seconds"] > 0
-    # What the shell held, and not the 300 MB that lie in the page cache beside it.
+    # The memory of the shell, without the 300 MB in the page cache.
     assert 40 << 20 < record["peak_memory_bytes"] < 200 << 20
 
 
@@ -293,7 +297,9 @@ LEFT = "failed/4f_1/2/"
         ("true", 73),  # it made no result
     ],
 )
-def test_a_failed_attempt_leaves_what_explains_it(images: Images, folder: Folder, script: str, code: int) -> None:
+def test_a_failed_attempt_publishes_the_files_that_explain_it(
+    images: Images, folder: Folder, script: str, code: int
+) -> None:
     environment = {
         **ATTEMPT,
         "JOB_INPUTS": folder.put("in"),
@@ -310,7 +316,7 @@ def test_a_failed_attempt_leaves_what_explains_it(images: Images, folder: Folder
     assert "kept 2 files of the failed attempt in s3://" in job.log
 
 
-def test_a_success_leaves_no_evidence_and_its_record_beside_the_manifest(images: Images, folder: Folder) -> None:
+def test_a_successful_job_publishes_only_its_record_next_to_the_manifest(images: Images, folder: Folder) -> None:
     environment = {
         **ATTEMPT,
         "JOB_OUTPUTS": "result",
@@ -323,7 +329,7 @@ def test_a_success_leaves_no_evidence_and_its_record_beside_the_manifest(images:
     assert json.loads(folder.get("to/manifest.record.json")) == job.record
 
 
-def test_a_failure_before_the_command_leaves_its_record_alone(images: Images, folder: Folder) -> None:
+def test_a_failure_before_the_command_publishes_only_the_record(images: Images, folder: Folder) -> None:
     environment = {
         **ATTEMPT,
         "JOB_INPUTS": f"{folder.put('in')} {folder.uri('none')}",
@@ -335,25 +341,25 @@ def test_a_failure_before_the_command_leaves_its_record_alone(images: Images, fo
     assert folder.names("to/") == {f"{LEFT}record.json"}
 
 
-def test_a_stopped_attempt_leaves_what_its_few_seconds_allow(images: Images, folder: Folder) -> None:
+def test_a_stopped_attempt_publishes_what_it_can_in_a_few_seconds(images: Images, folder: Folder) -> None:
     environment = {**ATTEMPT, "JOB_OUTPUT_PREFIX": folder.uri("to"), "JOB_KEEP_ON_FAILURE": "*.log"}
     with images.started(
         "samtools", "echo why > a.log; echo begun; sleep infinity", environment=environment
     ) as container:
         while "begun" not in container.logs().decode():
             time.sleep(0.05)
-        # As Docker does when a Spot machine shuts down.
+        # Docker does this when a Spot machine shuts down.
         container.stop(timeout=10)
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143, job.log
     assert folder.names("to/") == {f"{LEFT}a.log", f"{LEFT}record.json"}
 
 
-def test_evidence_that_cannot_be_kept_changes_no_exit_code(images: Images) -> None:
+def test_a_failure_to_publish_these_files_does_not_change_the_exit_code(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         return denied() if method == "PUT" else found(b"")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {
             **ATTEMPT,
             "JOB_OUTPUT_PREFIX": "s3://bucket/to",

@@ -1,7 +1,6 @@
-"""Whatever ends a job and whenever: there never is a manifest over a wrong or partial output, and the next run puts all right.
+"""Whatever ends a job, and whenever, no manifest lists a wrong or partial output, and the next run succeeds.
 
-`python -m pytest tests/images --random-runs 200` goes through more than the few runs that every `make test` does; all of 200 held on
-2026-11-28.
+`python -m pytest tests/images --random-runs 200` makes more runs than `make test`. All 200 passed on 2026-11-28.
 """
 
 import contextlib
@@ -17,11 +16,11 @@ import docker.errors
 import pytest
 from docker.models.containers import Container
 
-from tests.images.containers import Images, ended
-from tests.images.line import Line, line
+from tests.images.containers import Images, wait_for_end
+from tests.images.proxy import Proxy, proxy_to
 from tests.images.storage import Folder
 
-#: Bytes of each input, of all that goes in, and of all that comes out.
+#: Bytes of each input, of all inputs and of all outputs.
 SIZE = 1 << 20
 IN = 3 * SIZE
 OUT = 6 * SIZE
@@ -37,7 +36,7 @@ def content(seed: int, number: int) -> bytes:
 
 
 class Work:
-    """A job on three inputs, what it must come to, and how it is run."""
+    """A job with three inputs, its expected outputs and its environment."""
 
     def __init__(self, images: Images, folder: Folder, seed: int) -> None:
         self.images, self.folder = images, folder
@@ -51,7 +50,7 @@ class Work:
         }
 
     def check(self) -> bool:
-        """Holds what a manifest names against what it must be; False if there is no manifest, or an empty one."""
+        """Compares the outputs in the manifest with the expected ones. Returns False if there is no manifest or an empty one."""
         if "manifest.json" not in self.folder.names("to/") or not (text := self.folder.get("to/manifest.json")):
             return False
         outputs = json.loads(text)["outputs"]
@@ -63,109 +62,107 @@ class Work:
             assert output["size"] == len(self.expected[name])
         return True
 
-    def put_right(self) -> None:
-        """Runs it once more, undisturbed."""
+    def run_again(self) -> None:
+        """Runs the job again without faults."""
         job = self.images.run("samtools", SCRIPT, environment=self.environment)
         assert job.exit_code == 0, job.log
         assert self.check()
 
 
-def held(wire: Line, container: Container, phase: str, part: float) -> None:
-    """Returns at a moment of the job, told by what it has done, so that it is the same on any machine; there all stands still.
+def wait_for_moment(proxy: Proxy, container: Container, phase: str, part: float) -> None:
+    """Waits for a moment of the job, at which everything pauses. The progress of the job defines it, so it is the same on any machine.
 
     Args:
-        wire: the line to its store.
-        container: the job's.
-        phase: `in`, `work` (of a command that halts there) or `out`.
-        part: share of the phase's bytes, or the step of the work.
+        proxy: the proxy to the store.
+        container: the container of the job.
+        phase: `in`, `work` (the command pauses there) or `out`.
+        part: share of the bytes of the phase, or step of the work.
     """
     if phase == "work":
         wait_until(lambda: f"made {part}" in container.logs().decode(), container)
     else:
-        wait_until(lambda: wire.carried >= wire.hold_at, container)
+        wait_until(lambda: proxy.carried >= proxy.hold_at, container)
 
 
 def bytes_until(phase: str, part: float) -> float:
-    """What passes over the line before a moment: something always, since `job` then has begun."""
+    """Returns the number of bytes that pass through the proxy before a moment. At least one passes, so that `job` has started."""
     return {"in": max(1, part * IN), "work": math.inf, "out": IN + part * OUT}[phase]
 
 
-#: Staging in, work and staging out. Of 6 MiB, 2% are more than all headers of what was staged in.
+#: Moments of staging in, work and staging out. 2% of 6 MiB are more than all headers of staging in.
 MOMENTS = [("in", 0), ("in", 0.3), ("in", 0.6), ("in", 0.9), ("work", 1), ("work", 2), ("work", 3)]
 MOMENTS += [("out", 0.02), ("out", 0.5), ("out", 0.95)]
 
 
 @pytest.mark.parametrize(("signal", "code"), [("SIGTERM", 143), ("SIGKILL", 137)])
 @pytest.mark.parametrize(("phase", "part"), MOMENTS)
-def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_puts_all_right(
+def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_succeeds(
     images: Images, folder: Folder, phase: str, part: float, signal: str, code: int
 ) -> None:
     work = Work(images, folder, seed=1)
-    with line(images.gateway, images.endpoint) as wire:
-        wire.hold_at = bytes_until(phase, part)
-        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint, "HALT": str(part)}
+    with proxy_to(images.gateway, images.endpoint) as proxy:
+        proxy.hold_at = bytes_until(phase, part)
+        environment = {**work.environment, "AWS_ENDPOINT_URL": proxy.endpoint, "HALT": str(part)}
         with images.started("samtools", SCRIPT, environment=environment) as container:
-            held(wire, container, phase, part)
+            wait_for_moment(proxy, container, phase, part)
             container.kill(signal)
-            job = ended(container)
+            job = wait_for_end(container)
     assert job.exit_code == code, job.log
     assert code == 137 or job.record["exit_code"] == code
     assert not work.check()
     assert not folder.client.list_multipart_uploads(Bucket=folder.bucket).get("Uploads")
-    work.put_right()
+    work.run_again()
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_store_that_does_not_come_back_ends_the_job_before_its_time_limit(
-    images: Images, folder: Folder, phase: str
-) -> None:
+def test_an_outage_without_end_ends_the_job_before_its_time_limit(images: Images, folder: Folder, phase: str) -> None:
     work = Work(images, folder, seed=1)
-    with line(images.gateway, images.endpoint) as wire:
-        wire.hold_at = bytes_until(phase, 0.5)
-        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint, "JOB_TIMEOUT_SECONDS": "20"}
+    with proxy_to(images.gateway, images.endpoint) as proxy:
+        proxy.hold_at = bytes_until(phase, 0.5)
+        environment = {**work.environment, "AWS_ENDPOINT_URL": proxy.endpoint, "JOB_TIMEOUT_SECONDS": "20"}
         with images.started("samtools", SCRIPT, environment=environment) as container:
-            held(wire, container, phase, 0.5)
-            wire.cut()
-            job = ended(container)
+            wait_for_moment(proxy, container, phase, 0.5)
+            proxy.cut()
+            job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 69, job.log
     assert "S3 cannot be reached" in job.log
     assert not work.check()
-    work.put_right()
+    work.run_again()
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_store_that_comes_back_in_mid_transfer_costs_no_work(images: Images, folder: Folder, phase: str) -> None:
+def test_an_outage_during_a_transfer_loses_no_work(images: Images, folder: Folder, phase: str) -> None:
     work = Work(images, folder, seed=1)
-    with line(images.gateway, images.endpoint) as wire:
-        wire.hold_at = bytes_until(phase, 0.5)
-        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint}
+    with proxy_to(images.gateway, images.endpoint) as proxy:
+        proxy.hold_at = bytes_until(phase, 0.5)
+        environment = {**work.environment, "AWS_ENDPOINT_URL": proxy.endpoint}
         with images.started("samtools", SCRIPT, environment=environment) as container:
-            held(wire, container, phase, 0.5)
-            wire.cut()
+            wait_for_moment(proxy, container, phase, 0.5)
+            proxy.cut()
             time.sleep(5)
-            wire.mend()
-            job = ended(container)
+            proxy.restore()
+            job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 0, job.log
     assert job.log.count("made 1") == 1
     assert work.check()
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_a_bit_that_flips_on_the_way_is_found_and_the_transfer_done_again(
+def test_a_bit_that_flips_in_transit_is_detected_and_the_transfer_is_repeated(
     images: Images, folder: Folder, phase: str
 ) -> None:
     work = Work(images, folder, seed=1)
-    with line(images.gateway, images.endpoint) as wire:
-        wire.hold_at = bytes_until(phase, 0.5)
-        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint}
+    with proxy_to(images.gateway, images.endpoint) as proxy:
+        proxy.hold_at = bytes_until(phase, 0.5)
+        environment = {**work.environment, "AWS_ENDPOINT_URL": proxy.endpoint}
         with images.started("samtools", SCRIPT, environment=environment) as container:
-            held(wire, container, phase, 0.5)
-            wire.flip = True
-            wire.release()
-            job = ended(container)
-    assert not wire.flip
+            wait_for_moment(proxy, container, phase, 0.5)
+            proxy.flip = True
+            proxy.release()
+            job = wait_for_end(container)
+    assert not proxy.flip
     assert job.exit_code == job.record["exit_code"] == 0, job.log
-    # The SDK sends again without a word.
+    # The SDK repeats the upload silently.
     assert ("arrived damaged" in job.log) == (phase == "in"), job.log
     assert work.check()
 
@@ -176,60 +173,60 @@ def test_a_signal_aborts_an_upload_in_parts(images: Images, folder: Folder) -> N
         return found
 
     environment = {"JOB_OUTPUTS": "big", "JOB_OUTPUT_PREFIX": folder.uri()}
-    with line(images.gateway, images.endpoint) as wire:
-        wire.hold_at = 2 << 20
-        environment["AWS_ENDPOINT_URL"] = wire.endpoint
+    with proxy_to(images.gateway, images.endpoint) as proxy:
+        proxy.hold_at = 2 << 20
+        environment["AWS_ENDPOINT_URL"] = proxy.endpoint
         with images.started("samtools", "head -c 130M /dev/zero > big", environment=environment) as container:
-            held(wire, container, "out", 0)
+            wait_for_moment(proxy, container, "out", 0)
             assert uploads()
             container.kill("SIGTERM")
-            wire.release()
-            job = ended(container)
+            proxy.release()
+            job = wait_for_end(container)
     assert job.exit_code == 143
     assert not uploads()
     assert folder.names() == set()
 
 
-def kill(container: Container, wire: Line) -> None:
+def kill(container: Container, proxy: Proxy) -> None:
     container.kill("SIGKILL")
 
 
-def terminate(container: Container, wire: Line) -> None:
+def terminate(container: Container, proxy: Proxy) -> None:
     container.kill("SIGTERM")
 
 
-def lose_the_store(container: Container, wire: Line) -> None:
-    wire.cut()
+def lose_the_store(container: Container, proxy: Proxy) -> None:
+    proxy.cut()
     time.sleep(2)
     container.kill("SIGKILL")
 
 
-def restart_the_store(container: Container, wire: Line) -> None:
-    wire.cut()
+def restart_the_store(container: Container, proxy: Proxy) -> None:
+    proxy.cut()
     time.sleep(0.3)
-    wire.mend()
+    proxy.restore()
 
 
-def flip_a_bit(container: Container, wire: Line) -> None:
-    wire.flip = True
+def flip_a_bit(container: Container, proxy: Proxy) -> None:
+    proxy.flip = True
 
 
-def truncate(container: Container, wire: Line) -> None:
-    wire.truncate = True
+def truncate(container: Container, proxy: Proxy) -> None:
+    proxy.truncate = True
 
 
-DISASTERS: Mapping[str, Callable[[Container, Line], None]] = {
+DISASTERS: Mapping[str, Callable[[Container, Proxy], None]] = {
     disaster.__name__: disaster
     for disaster in (kill, terminate, lose_the_store, restart_the_store, flip_a_bit, truncate)
 }
 
-#: Bytes within which a job's last requests lie: the end of its outputs, and the manifest.
+#: Bytes of a job's last requests: the end of its outputs, and the manifest.
 END = 64 << 10
 
 
-def test_no_disaster_leaves_a_manifest_over_wrong_outputs(images: Images, folder: Folder, random_run: int) -> None:
+def test_no_fault_leaves_a_manifest_of_wrong_outputs(images: Images, folder: Folder, random_run: int) -> None:
     chance = random.Random(random_run)
-    # Every disaster in every phase, as evenly as the number of runs allows; the moment in it is left to chance.
+    # The runs are distributed evenly over all faults and phases. The moment in the phase is random.
     name = sorted(DISASTERS)[random_run % len(DISASTERS)]
     phase = ("in", "out", "end", "work")[random_run // len(DISASTERS) % 4]
     step = chance.choice(["made 1", "made 3"]) if phase == "work" else None
@@ -238,33 +235,33 @@ def test_no_disaster_leaves_a_manifest_over_wrong_outputs(images: Images, folder
     )
     work = Work(images, folder, random_run)
     if again := chance.random() < 0.5:  # over the outputs and the manifest of an earlier run, of other inputs
-        work.put_right()
+        work.run_again()
         work = Work(images, folder, -random_run - 1)
-    with line(images.gateway, images.endpoint) as wire:
-        wire.hold_at = math.inf if step else moment
-        environment = {**work.environment, "AWS_ENDPOINT_URL": wire.endpoint}
+    with proxy_to(images.gateway, images.endpoint) as proxy:
+        proxy.hold_at = math.inf if step else moment
+        environment = {**work.environment, "AWS_ENDPOINT_URL": proxy.endpoint}
         with images.started("samtools", SCRIPT, environment=environment) as container:
 
             def come() -> bool:
                 container.reload()
                 at_work = step is not None and step in container.logs().decode()
-                return at_work or wire.carried >= wire.hold_at or container.status != "running"
+                return at_work or proxy.carried >= proxy.hold_at or container.status != "running"
 
             wait_until(come, container)
             with contextlib.suppress(docker.errors.APIError):  # it has ended
-                DISASTERS[name](container, wire)
-            wire.release()
-            job = ended(container)
+                DISASTERS[name](container, proxy)
+            proxy.release()
+            job = wait_for_end(container)
     said = f"{name} at {step or f'{moment:.0f} bytes'}, {'again' if again else 'first'}: {job.log}"
     if job.exit_code == 0:
         assert work.check(), said
     elif not again:
-        # Whatever there is, is whole: only its answer was lost, or the container was killed behind it.
+        # The outputs are complete. Only the last response was lost, or the container was killed after it.
         assert not work.check() or job.exit_code in (69, 137), said
     else:
-        # What there is belongs to the earlier run, whole, or to this one, whole.
+        # The complete outputs belong to the earlier run or to this one.
         assert_whole(work, said)
-    work.put_right()
+    work.run_again()
 
 
 def assert_whole(work: Work, said: str) -> None:

@@ -1,4 +1,4 @@
-"""A registry that asks for a login, as ECR does, and a machine whose Docker keeps its logins in a credential store."""
+"""Builds with a registry that requires a login, as ECR does, on a machine whose Docker uses a credential store."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from tests.images.containers import Images
 
 LOGIN = {"username": "AWS", "password": "token"}
 
-#: A credential helper that knows some registry, but not the stack's, as Docker Desktop's does after `docker login`.
+#: A credential helper that has credentials for one registry but not for the stack's, as Docker Desktop's after `docker login`.
 HELPER = """#!/bin/sh
 case $1 in
   list) echo '{"https://index.docker.io/v1/": "someone"}' ;;
@@ -32,7 +32,7 @@ esac
 
 @pytest.fixture
 def asking_registry(local_stack: Record) -> Iterator[str]:
-    """Address of a registry with the contents of the stack's own, which hands nothing out without the login."""
+    """The address of a registry with the contents of the stack's registry that requires a login."""
     behind = f"http://127.0.0.1:{local_stack.registry_port}"
     wanted = "Basic " + base64.b64encode("{username}:{password}".format(**LOGIN).encode()).decode()
 
@@ -69,9 +69,9 @@ def asking_registry(local_stack: Record) -> Iterator[str]:
 def build(
     images: Images, local_stack: Record, asking_registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[bool], str]]:
-    """Builds a tool on a base that the registry has and this engine has not, by the base's digest; returns the image's id.
+    """Builds a tool on a base that the registry has and this engine does not, by the digest of the base. Returns the id of the image.
 
-    The argument says whether the base is named in `cacheFrom`.
+    The argument says whether `cacheFrom` names the base.
     """
     monkeypatch.chdir(tmp_path)
     repository = "login/base"
@@ -113,7 +113,7 @@ def build(
 
 @pytest.fixture
 def credential_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker's own settings as Docker Desktop writes them, with a store that does not know the stack's registry."""
+    """Docker's settings as Docker Desktop writes them, with a credential store that does not know the stack's registry."""
     helper = tmp_path / "bin/docker-credential-desktop"
     helper.parent.mkdir()
     helper.write_text(HELPER)
@@ -125,22 +125,22 @@ def credential_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("credential_store")
-def test_a_changed_tool_is_built_where_a_credential_store_stands_and_the_base_was_pruned(
+def test_a_changed_tool_is_built_with_a_credential_store_and_a_pruned_base(
     build: Callable[[bool], str],
 ) -> None:
     assert build(True).startswith("sha256:")
 
 
 @pytest.mark.usefixtures("credential_store")
-def test_without_cache_from_the_registry_refuses_the_base(build: Callable[[bool], str]) -> None:
+def test_without_cache_from_the_registry_denies_access_to_the_base(build: Callable[[bool], str]) -> None:
     with pytest.raises(Failure, match=r"no basic auth credentials|401|[Uu]nauthorized"):
         build(False)
 
 
-def test_where_no_store_stands_the_programs_login_serves_the_build_itself(
+def test_without_a_credential_store_the_build_uses_the_programs_login(
     build: Callable[[bool], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
-    # Nor a helper of the platform's own store, which Docker would use without being told.
+    # Hide the helper of the platform's credential store too, which Docker would use by default.
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     assert build(False).startswith("sha256:")

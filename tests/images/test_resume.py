@@ -1,17 +1,17 @@
-"""A job that has been done before, and jobs that build on one another: the manifest decides."""
+"""The manifest decides whether a job has finished before, and whether a job may use the outputs of another."""
 
 import json
 from collections.abc import Mapping
 
 import pytest
 
-from tests.images.containers import Ended, Images
-from tests.images.storage import Answer, Folder, denied, found, stand
+from tests.images.containers import Images, Result
+from tests.images.storage import Answer, Folder, denied, fake_store, found
 
 SCRIPT = "echo it ran; cat in > out; date +%N >> out"
 
 
-def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[str, str] | None = None) -> Ended:
+def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[str, str] | None = None) -> Result:
     environment = {
         "JOB_INPUTS": folder.uri("in"),
         "JOB_OUTPUTS": "out",
@@ -26,7 +26,7 @@ def job(images: Images, folder: Folder, script: str = SCRIPT, changes: Mapping[s
 
 @pytest.fixture
 def done(images: Images, folder: Folder) -> Folder:
-    """A folder in which the job has been done once."""
+    """A folder in which the job has run once."""
     folder.put("in", b"ACGT")
     first = job(images, folder)
     assert (first.exit_code, "it ran" in first.log) == (0, True), first.log
@@ -36,7 +36,7 @@ def done(images: Images, folder: Folder) -> Folder:
 
 def test_a_retry_of_a_finished_job_ends_at_once(images: Images, done: Folder) -> None:
     before, manifest = done.get("to/out"), done.get("to/manifest.json")
-    # Another attempt, another submission, the same content written once more: all that may differ.
+    # The attempt and the submission may differ, and the same content may have been uploaded again.
     done.put("in", b"ACGT")
     again = job(images, done, changes={"AWS_BATCH_JOB_ATTEMPT": "2", "JOB_SUBMITTED": "1700000000"})
     assert (again.exit_code, again.record["resumed"], again.record["bytes_in"]) == (0, True, 0), again.log
@@ -45,7 +45,7 @@ def test_a_retry_of_a_finished_job_ends_at_once(images: Images, done: Folder) ->
     assert (done.get("to/out"), done.get("to/manifest.json")) == (before, manifest)
 
 
-def test_without_being_asked_to_no_job_resumes(images: Images, done: Folder) -> None:
+def test_a_job_resumes_only_if_it_is_asked_to(images: Images, done: Folder) -> None:
     assert "it ran" in job(images, done, changes={"JOB_RESUME": ""}).log
 
 
@@ -60,14 +60,14 @@ def test_without_being_asked_to_no_job_resumes(images: Images, done: Folder) -> 
         {"JOB_INPUTS": ""},
     ],
 )
-def test_another_job_is_done(images: Images, done: Folder, changes: dict[str, str]) -> None:
+def test_a_different_job_runs(images: Images, done: Folder, changes: dict[str, str]) -> None:
     again = job(
         images, done, changes=changes, script=SCRIPT if "JOB_INPUTS" not in changes else "echo it ran > out; cat out"
     )
     assert (again.exit_code, "it ran" in again.log) == (0, True), again.log
 
 
-def test_another_command_is_done(images: Images, done: Folder) -> None:
+def test_a_job_with_a_different_command_runs(images: Images, done: Folder) -> None:
     assert "it ran" in job(images, done, script=f"{SCRIPT}; true").log
 
 
@@ -75,7 +75,7 @@ def test_another_command_is_done(images: Images, done: Folder) -> None:
     ("name", "content"),
     [("in", b"TTTT"), ("to/out", b"TTTT"), ("to/manifest.json", b""), ("to/manifest.json", b'{"outputs": ')],
 )
-def test_a_job_whose_inputs_or_results_were_overwritten_is_done_again(
+def test_a_job_whose_inputs_or_outputs_were_overwritten_runs_again(
     images: Images, done: Folder, name: str, content: bytes
 ) -> None:
     done.put(name, content)
@@ -94,11 +94,11 @@ def test_the_manifest_names_image_command_and_versions(images: Images, done: Fol
         assert each["version_id"] == done.client.head_object(Bucket=done.bucket, Key=key)["VersionId"]
 
 
-def test_an_earlier_manifest_is_emptied_before_what_it_names_is_overwritten(images: Images) -> None:
+def test_an_earlier_manifest_is_emptied_before_its_outputs_are_overwritten(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         return denied() if (method, path) == ("PUT", "/bucket/to/out") else found(b"{}")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         ended = images.run("samtools", "touch out", environment=environment)
     assert ended.exit_code == 77
@@ -107,11 +107,11 @@ def test_an_earlier_manifest_is_emptied_before_what_it_names_is_overwritten(imag
     assert store.written["/bucket/to/manifest.json"] == b""
 
 
-def test_a_role_that_may_not_list_is_told_nothing_of_a_first_run_and_runs(images: Images) -> None:
+def test_a_first_run_works_with_a_role_that_may_not_list(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         return found(b"") if method == "PUT" else denied()
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         resuming = {"JOB_RESUME": "1", "JOB_IMAGE": "repository@sha256:0"}
         ended = images.run("samtools", "touch out", environment={**environment, **resuming})
@@ -120,7 +120,7 @@ def test_a_role_that_may_not_list_is_told_nothing_of_a_first_run_and_runs(images
 
 
 @pytest.mark.parametrize("relative", [False, True])
-def test_a_job_runs_on_what_a_manifest_names(images: Images, done: Folder, relative: bool) -> None:
+def test_a_job_runs_on_inputs_that_match_their_manifest(images: Images, done: Folder, relative: bool) -> None:
     environment = {
         "JOB_INPUTS": done.uri("to/out"),
         "JOB_INPUT_MANIFESTS": "to/manifest.json" if relative else done.uri("to/manifest.json"),
@@ -141,7 +141,7 @@ def test_a_job_runs_on_what_a_manifest_names(images: Images, done: Folder, relat
         ("to/manifest.json", b"no JSON", 65, "to/manifest.json is not a manifest"),
     ],
 )
-def test_a_job_does_not_run_on_what_no_manifest_names(
+def test_a_job_does_not_run_on_inputs_that_differ_from_their_manifest(
     images: Images, done: Folder, overwritten: str, content: bytes, code: int, words: str
 ) -> None:
     done.put(overwritten, content)
@@ -152,25 +152,25 @@ def test_a_job_does_not_run_on_what_no_manifest_names(
     assert "it ran" not in ended.log
 
 
-def test_a_job_does_not_resume_on_what_is_no_longer_a_result(images: Images, done: Folder) -> None:
+def test_a_job_does_not_resume_if_its_outputs_have_changed(images: Images, done: Folder) -> None:
     done.put("made.json")
     again = job(images, done, changes={"JOB_INPUT_MANIFESTS": done.uri("made.json")})
     assert again.exit_code == 66, again.log
 
 
-def test_a_job_whose_image_is_no_digest_does_not_resume(images: Images, done: Folder) -> None:
+def test_a_job_whose_image_is_not_a_digest_does_not_resume(images: Images, done: Folder) -> None:
     again = job(images, done, changes={"JOB_IMAGE": "repository:latest"})
     assert again.exit_code == 64, again.log
 
 
-def test_a_job_does_not_run_on_what_has_no_manifest(images: Images, folder: Folder) -> None:
+def test_a_job_does_not_run_on_inputs_without_a_manifest(images: Images, folder: Folder) -> None:
     environment = {"JOB_INPUTS": folder.put("out"), "JOB_INPUT_MANIFESTS": folder.uri("manifest.json")}
     ended = images.run("samtools", "echo it ran", environment=environment)
     assert ended.exit_code == 66
     assert "it ran" not in ended.log
 
 
-def test_a_job_without_inputs_may_still_wait_on_a_manifest(images: Images, done: Folder) -> None:
+def test_a_job_without_inputs_may_require_a_manifest(images: Images, done: Folder) -> None:
     ended = images.run("samtools", "echo it ran", environment={"JOB_INPUT_MANIFESTS": done.uri("to/manifest.json")})
     assert ended.exit_code == 0, ended.log
     missing = images.run("samtools", "echo it ran", environment={"JOB_INPUT_MANIFESTS": done.uri("none.json")})

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 import pytest
 from docker.models.containers import Container
 
-from tests.images.containers import Ended, Images, ended
-from tests.images.storage import PUBLISHED, Answer, Folder, absent, denied, encoded, found, stand
+from tests.images.containers import Images, Result, wait_for_end
+from tests.images.storage import PUBLISHED, Answer, Folder, denied, encoded, fake_store, found, not_found
 
 ODD_NAMES = [
     "a b+c.fq",
@@ -27,11 +27,11 @@ ODD_NAMES = [
 ]
 
 
-def run(images: Images, script: str, **environment: str) -> Ended:
+def run(images: Images, script: str, **environment: str) -> Result:
     return images.run("samtools", script, environment=environment)
 
 
-def test_objects_of_any_name_arrive_whole_and_leave_whole(images: Images, folder: Folder) -> None:
+def test_objects_of_any_name_are_downloaded_and_uploaded_intact(images: Images, folder: Folder) -> None:
     uris = [folder.put(f"in/{name}/{name}", f"content of {name}".encode()) for name in ODD_NAMES]
     job = run(
         images,
@@ -47,7 +47,7 @@ def test_objects_of_any_name_arrive_whole_and_leave_whole(images: Images, folder
 
 
 @pytest.mark.parametrize("last", ["é" * 127 + "e", "*%+? []" * 36, "x"])
-def test_a_key_of_a_thousand_characters_arrives_and_leaves(images: Images, folder: Folder, last: str) -> None:
+def test_a_key_of_a_thousand_characters_is_downloaded_and_uploaded(images: Images, folder: Folder, last: str) -> None:
     room = 1000 - len(folder.prefix.encode()) - len("in/") - len(last.encode())
     parts = ["d e" * 30] * (room // 91)
     name = "/".join([*parts, "f" * (room - 91 * len(parts) - 1), last])
@@ -63,7 +63,7 @@ def test_a_key_of_a_thousand_characters_arrives_and_leaves(images: Images, folde
     assert folder.get(f"to/{last}") == b"ACGT"
 
 
-def test_five_thousand_small_inputs_come_by_a_list(images: Images, folder: Folder) -> None:
+def test_five_thousand_small_inputs_come_from_a_list(images: Images, folder: Folder) -> None:
     with ThreadPoolExecutor(max_workers=8) as pool:
         uris = list(pool.map(lambda number: folder.put(f"in/{number}", str(number).encode()), range(5000)))
     job = images.run(
@@ -80,7 +80,7 @@ def test_five_thousand_small_inputs_come_by_a_list(images: Images, folder: Folde
     assert job.record["bytes_in"] == total
 
 
-def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Folder) -> None:
+def test_encoded_output_patterns_are_literal(images: Images, folder: Folder) -> None:
     job = run(
         images,
         "touch 'a b' 'x*' xy z1 z2",
@@ -91,7 +91,7 @@ def test_encoded_output_patterns_stand_for_themselves(images: Images, folder: Fo
     assert folder.names() == {"a b", "x*", "z1", *PUBLISHED}
 
 
-def test_an_input_pattern_takes_the_files_of_its_folder_only(images: Images, folder: Folder) -> None:
+def test_an_input_pattern_matches_files_of_its_folder_only(images: Images, folder: Folder) -> None:
     for name in ("reads/", "reads/s_1.fq", "reads/s_2.fq", "reads/s_3.fq", "reads/deeper/s_1.fq", "other/s_1.fq"):
         folder.put(name)
     picked = run(images, "echo files: *", JOB_INPUTS=folder.uri("reads/") + "s_[12]*")
@@ -112,7 +112,7 @@ def test_more_inputs_come_from_a_list_in_the_bucket(images: Images, folder: Fold
     assert "<a><b c><d>" in job.log
 
 
-def test_an_empty_file_is_a_file(images: Images, folder: Folder) -> None:
+def test_an_empty_file_is_downloaded_and_uploaded(images: Images, folder: Folder) -> None:
     job = run(
         images,
         "test -f empty && cp empty also-empty",
@@ -124,7 +124,7 @@ def test_an_empty_file_is_a_file(images: Images, folder: Folder) -> None:
     assert folder.get("out/also-empty") == b""
 
 
-def test_a_large_object_passes_through_a_small_memory(images: Images, folder: Folder) -> None:
+def test_a_large_object_is_transferred_with_little_memory(images: Images, folder: Folder) -> None:
     size = 300 * 2**20
     content = hashlib.shake_256(b"seed").digest(2**20) * 300
     job = images.run(
@@ -146,7 +146,7 @@ def test_a_large_object_passes_through_a_small_memory(images: Images, folder: Fo
     assert hashlib.sha256(folder.get("out/large-again")).hexdigest() == digest
 
 
-def test_two_gigabytes_arrive_whole_through_a_small_memory(images: Images, folder: Folder) -> None:
+def test_two_gigabytes_are_downloaded_intact_with_little_memory(images: Images, folder: Folder) -> None:
     folder.put("part", hashlib.shake_256(b"seed").digest(2**20) * 64)
     large = {"Bucket": folder.bucket, "Key": folder.prefix + "large"}
     upload = {**large, "UploadId": folder.client.create_multipart_upload(**large)["UploadId"]}
@@ -176,7 +176,7 @@ def test_two_gigabytes_arrive_whole_through_a_small_memory(images: Images, folde
     assert job.record["peak_memory_bytes"] < 96 << 20
 
 
-def test_the_manifest_names_inputs_and_outputs_with_their_checksums(images: Images, folder: Folder) -> None:
+def test_the_manifest_lists_inputs_and_outputs_with_their_checksums(images: Images, folder: Folder) -> None:
     job = run(
         images,
         "mkdir sub && tr a-z A-Z < in.txt > sub/out.txt",
@@ -199,7 +199,7 @@ def test_the_manifest_names_inputs_and_outputs_with_their_checksums(images: Imag
     assert (job.record["job"], job.record["exit_code"], job.record["bytes_in"]) == ("4f2a", 0, 4)
 
 
-def test_the_manifest_lies_where_the_job_says(images: Images, folder: Folder) -> None:
+def test_the_manifest_is_written_to_job_manifest(images: Images, folder: Folder) -> None:
     job = run(
         images,
         "touch manifest.json",
@@ -213,7 +213,7 @@ def test_the_manifest_lies_where_the_job_says(images: Images, folder: Folder) ->
 
 
 def test_the_manifest_is_written_last(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: found(b"")) as store:
+    with fake_store(images.gateway, lambda method, path: found(b"")) as store:
         job = run(
             images,
             "touch a b c d e f z",
@@ -227,13 +227,13 @@ def test_the_manifest_is_written_last(images: Images) -> None:
     assert written[-2:] == ["/bucket/to/manifest.record.json", "/bucket/to/manifest.json"]
 
 
-def test_a_manifest_that_the_store_is_slow_to_take_is_waited_for(images: Images) -> None:
+def test_job_waits_for_a_store_that_is_slow_to_accept_the_manifest(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         if (method, path) == ("PUT", "/bucket/to/manifest.json"):
             time.sleep(8)  # longer than a job that was told to stop has
-        return absent() if path.endswith("json") and method == "HEAD" else found(b"")
+        return not_found() if path.endswith("json") and method == "HEAD" else found(b"")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_OUTPUTS": "a", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "touch a", environment=environment)
     assert job.exit_code == 0, job.log
@@ -290,8 +290,8 @@ def test_a_missing_output_bucket_is_found_before_the_command_runs(images: Images
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/secret", "s3://bucket/*"])
-def test_an_input_that_the_role_may_not_read_is_a_refusal(images: Images, uri: str) -> None:
-    with stand(images.gateway, lambda method, path: denied()) as store:
+def test_an_input_that_the_role_may_not_read_is_refused(images: Images, uri: str) -> None:
+    with fake_store(images.gateway, lambda method, path: denied()) as store:
         job = run(images, "echo it ran", JOB_INPUTS=uri, AWS_ENDPOINT_URL=store.endpoint)
     assert job.exit_code == 77
     assert uri in job.log
@@ -300,9 +300,9 @@ def test_an_input_that_the_role_may_not_read_is_a_refusal(images: Images, uri: s
 
 def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
-        return absent() if path == "/bucket/to/manifest.json" else denied()
+        return not_found() if path == "/bucket/to/manifest.json" else denied()
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         job = run(
             images, "touch a", JOB_OUTPUTS="a", JOB_OUTPUT_PREFIX="s3://bucket/to", AWS_ENDPOINT_URL=store.endpoint
         )
@@ -311,8 +311,8 @@ def test_an_output_that_the_role_may_not_write_leaves_no_manifest(images: Images
     assert ("PUT", "/bucket/to/manifest.json") not in store.requests
 
 
-def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
+def test_a_damaged_input_is_not_processed(images: Images) -> None:
+    with fake_store(images.gateway, lambda method, path: found(b"ACGT", hashlib.md5(b"TTTT").hexdigest())) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
@@ -320,15 +320,15 @@ def test_a_damaged_input_is_not_worked_on(images: Images) -> None:
     assert len([method for method, _ in store.requests if method == "GET"]) == 2  # it may have been the network's doing
 
 
-def test_an_input_that_is_overwritten_while_it_is_read_is_not_mixed_of_two(images: Images) -> None:
-    with stand(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
+def test_an_input_that_is_overwritten_during_the_download_fails_the_job(images: Images) -> None:
+    with fake_store(images.gateway, lambda method, path: found(b"ACGT" if method == "HEAD" else b"TTTT")) as store:
         job = run(images, "echo it ran", JOB_INPUTS="s3://bucket/reads.fq", AWS_ENDPOINT_URL=store.endpoint)
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq was overwritten while it was read" in job.log
     assert "it ran" not in job.log
 
 
-def test_a_folder_that_cannot_be_read_is_not_left_out_of_the_outputs(images: Images, folder: Folder) -> None:
+def test_a_folder_that_cannot_be_read_is_not_silently_skipped_in_the_outputs(images: Images, folder: Folder) -> None:
     script = "mkdir a b; touch a/out b/out; chmod 0 b"
     job = run(images, script, JOB_OUTPUTS="*/out", JOB_OUTPUT_PREFIX=folder.uri())
     assert job.exit_code == 73, job.log
@@ -336,7 +336,7 @@ def test_a_folder_that_cannot_be_read_is_not_left_out_of_the_outputs(images: Ima
     assert folder.names() == set()
 
 
-def test_what_an_earlier_run_left_and_protected_is_no_output(images: Images, folder: Folder) -> None:
+def test_read_only_files_of_an_earlier_run_are_not_outputs(images: Images, folder: Folder) -> None:
     left = PurePosixPath("/scratch") / "4f-1" / "work" / "old"
     again = f"AWS_BATCH_JOB_ID=4f AWS_BATCH_JOB_ATTEMPT=1 JOB_OUTPUTS='*/out' JOB_OUTPUT_PREFIX={folder.uri()}"
     script = f"mkdir -p {left}; touch {left}/out; chmod 555 {left}; {again} job 'mkdir new; touch new/out'; ls /scratch"
@@ -346,7 +346,7 @@ def test_what_an_earlier_run_left_and_protected_is_no_output(images: Images, fol
     assert "4f-1" not in job.log.splitlines()
 
 
-def test_a_manifest_goes_over_no_input(images: Images, folder: Folder) -> None:
+def test_a_manifest_never_overwrites_an_input(images: Images, folder: Folder) -> None:
     uri = folder.put("in", b"ACGT")
     job = run(images, "echo it ran", JOB_INPUTS=uri, JOB_OUTPUT_PREFIX=folder.uri(), JOB_MANIFEST=uri)
     assert job.exit_code == 64, job.log
@@ -361,7 +361,7 @@ def test_wrong_variables_are_refused_by_name(images: Images, folder: Folder) -> 
     assert images.run("samtools").exit_code == 64
 
 
-def test_a_list_of_inputs_that_is_none_is_refused_by_its_name(images: Images, folder: Folder) -> None:
+def test_an_invalid_list_of_inputs_is_refused_by_its_name(images: Images, folder: Folder) -> None:
     job = run(images, "echo it ran", JOB_INPUTS_FROM=folder.put("list", b"no uri"))
     assert job.exit_code == 64
     assert folder.uri("list") in job.log
@@ -386,7 +386,7 @@ def test_one_argument_is_a_script_and_more_are_run_without_a_shell(images: Image
 
 
 @pytest.mark.parametrize(("program", "code"), [("no-such-tool", 127), ("/etc/passwd", 126)])
-def test_a_program_that_cannot_be_run_is_told_by_its_name(images: Images, program: str, code: int) -> None:
+def test_a_program_that_cannot_run_is_named(images: Images, program: str, code: int) -> None:
     job = images.run("samtools", program, "--version")
     assert job.exit_code == job.record["exit_code"] == code
     assert f'cannot run "{program}"' in job.log
@@ -399,28 +399,28 @@ def test_a_signal_ends_a_pipeline_and_publishes_nothing(images: Images, folder: 
     with images.started("samtools", script, environment=environment) as container:
         wait_for(container, "begun")
         container.kill(signal)
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143
     assert "stopped by a signal" in job.log
     assert "killing it" not in job.log
     assert folder.names() == set()
 
 
-def test_a_command_that_ends_well_on_a_signal_has_not_finished(images: Images) -> None:
+def test_a_command_that_ends_with_0_after_a_signal_has_not_finished(images: Images) -> None:
     with images.started("samtools", "trap 'exit 0' TERM; echo begun; sleep infinity & wait") as container:
         wait_for(container, "begun")
         container.kill("SIGTERM")
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143
 
 
-def test_a_command_that_does_not_end_on_a_signal_is_killed(images: Images, folder: Folder) -> None:
+def test_a_command_that_ignores_a_signal_is_killed(images: Images, folder: Folder) -> None:
     environment = {"JOB_OUTPUTS": "result", "JOB_OUTPUT_PREFIX": folder.uri()}
     script = "trap '' TERM; touch result; echo begun; while true; do sleep 1; done"
     with images.started("samtools", script, environment=environment) as container:
         wait_for(container, "begun")
         container.kill("SIGTERM")
-        job = ended(container)
+        job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143
     assert "did not end within 25s of SIGTERM; killing it" in job.log
     assert folder.names() == set()
@@ -435,13 +435,13 @@ def test_a_signal_ends_staging(images: Images) -> None:
             answered.wait()
         return found(b"ACGT")
 
-    with stand(images.gateway, answer) as store:
+    with fake_store(images.gateway, answer) as store:
         environment = {"JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         with images.started("samtools", "echo it ran", environment=environment) as container:
             assert asked.wait(300)
             container.kill("SIGTERM")
-            # Before the store has answered: only the signal ends it.
-            job = ended(container)
+            # The store has not answered yet, so only the signal can end the job.
+            job = wait_for_end(container)
             answered.set()
     assert job.exit_code == 143
     assert "it ran" not in job.log
@@ -462,7 +462,7 @@ def test_the_scratch_volume_is_empty_at_the_start_and_at_the_end(images: Images)
         assert b"left" not in b"".join(stream)
 
 
-def test_temporary_files_lie_on_the_scratch_volume_outside_the_working_folder(images: Images, folder: Folder) -> None:
+def test_temporary_files_are_on_the_scratch_volume_outside_the_working_folder(images: Images, folder: Folder) -> None:
     job = run(
         images,
         'case "$TMPDIR" in /scratch/*) touch "$(mktemp)" result;; esac; touch "$HOME/.config"',

@@ -1,4 +1,4 @@
-"""What is in each image: the tool in the version that its label says, and nothing that a build leaves behind."""
+"""The content of each image: the tool in the version of its label, and no leftovers of the build."""
 
 import hashlib
 import io
@@ -35,12 +35,12 @@ def test_these_are_all_the_images(images: Images) -> None:
         ("bcftools", "bcftools --version", "bcftools 1.21"),
     ],
 )
-def test_the_tool_is_of_the_pinned_version(images: Images, tool: str, command: str, line: str) -> None:
+def test_the_tool_has_the_pinned_version(images: Images, tool: str, command: str, line: str) -> None:
     assert line in images.run(tool, command).log.splitlines()
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_the_image_says_what_it_is_and_runs_as_the_jobs_user(images: Images, tool: str) -> None:
+def test_the_image_has_labels_and_runs_as_the_jobs_user(images: Images, tool: str) -> None:
     image = images.engine.images.get(images.uris[tool])
     labels = image.labels
     assert labels["org.opencontainers.image.title"].lower() == tool
@@ -63,7 +63,7 @@ def test_a_build_leaves_nothing_behind(images: Images, tool: str) -> None:
     assert looked.log == ""
 
 
-#: FastQC's modules, and the graphs of those that draw one.
+#: FastQC's modules, with the graphs of those that draw one.
 MODULES = {
     "Basic Statistics": None,
     "Per base sequence quality": "per_base_quality",
@@ -80,7 +80,7 @@ MODULES = {
 }
 
 
-def test_fastqc_reports_to_the_byte_what_the_plain_package_does_and_draws_every_graph(
+def test_fastqc_reports_the_same_bytes_as_the_plain_package_and_draws_every_graph(
     images: Images, folder: Folder
 ) -> None:
     job = images.run(
@@ -103,7 +103,7 @@ def test_fastqc_reports_to_the_byte_what_the_plain_package_does_and_draws_every_
         "If FastQC itself has changed, `make bench ONLY=fastqc-report` tells the plain package's data.\n"
         + data.decode()
     )
-    # A graph of axes and text; a blank one compresses to less.
+    # The size of a graph with axes and text. A blank one is smaller.
     assert all(image.startswith(b"\x89PNG") and len(image) > 3000 for image in drawn.values())
 
 
@@ -117,7 +117,9 @@ def test_fastqc_reports_to_the_byte_what_the_plain_package_does_and_draws_every_
         ("--no-such-option two.fastq", "no-such-option"),
     ],
 )
-def test_fastqc_refuses_what_its_java_half_would_pass_over(images: Images, arguments: str, words: str) -> None:
+def test_the_launcher_of_fastqc_refuses_options_that_its_java_program_would_ignore(
+    images: Images, arguments: str, words: str
+) -> None:
     job = images.run("fastqc", f"touch two.fastq; fastqc {arguments}")
     assert job.exit_code == 2
     assert words in job.log
@@ -148,8 +150,8 @@ def test_the_samtools_and_bwa_images_share_their_layers(images: Images) -> None:
     assert all(layer in layers["fastqc"] and layer in layers["bcftools"] for layer in shared[:-1])
 
 
-def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Images) -> None:
-    """The date is one that no stack has, and always the same, so that the layers of one test run serve the next."""
+def test_a_new_date_builds_the_base_with_the_packages_of_that_day(images: Images) -> None:
+    """No stack has this date. It is always the same, so that the next test run reuses the layers."""
     context, name = str(ROOT / "images/base"), "biobatch-cache/base-dated:latest"
     Builder().build(
         name,
@@ -171,12 +173,12 @@ def test_another_date_builds_the_base_with_the_packages_of_that_day(images: Imag
     assert sum("IMAGE_DATE=2000-01-01" in command and "apt-get upgrade" in command for command in commands) == 1
 
 
-#: Bytes that an image may have over the one it stands on, uncompressed: the shared base over Debian, each tool over the base.
+#: The bytes, uncompressed, that an image may add to the one it is built on: the shared base to Debian, each tool to the base.
 BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6, "fastqc": 105e6}
 
 
 def sizes(images: Images, tool: str) -> tuple[int, int]:
-    """Bytes that the base has over Debian, and that the tool has over the base."""
+    """Returns the bytes that the base adds to Debian, and that the tool adds to the base."""
     steps = images.engine.images.get(images.uris[tool]).history()
     (last_of_base,) = [i for i, step in enumerate(steps) if "image.title=biobatch base" in step["CreatedBy"]]
     (first_of_base,) = [
@@ -219,7 +221,7 @@ def test_every_image_has_biobatchs_version_as_a_label(images: Images) -> None:
     assert labels == dict.fromkeys(TOOLS, biobatch.__version__)
 
 
-def test_the_module_of_the_entrypoint_names_the_versions_that_debian_has(images: Images) -> None:
+def test_the_go_module_of_the_entrypoint_names_the_versions_of_debian(images: Images) -> None:
     """`make unit` and `make check` use go.mod, and the image's build uses Debian's packages."""
     lines = images.run("samtools", "cat", "/usr/share/biobatch/job.tsv").log.splitlines()
     debian = dict(line.split("\t") for line in lines if not line.startswith("job: "))
@@ -234,17 +236,17 @@ def test_the_module_of_the_entrypoint_names_the_versions_that_debian_has(images:
 
 @pytest.mark.parametrize(
     ("tool", "version"),
-    # One that there is not, and ones that apt takes for the beginning of what there is.
+    # A version that does not exist, and versions that apt matches as a prefix of an existing one.
     [("bwa", "0.0.1"), ("bwa", "0.7.1"), ("samtools", "1.2"), ("bcftools", "1.2")],
 )
-def test_another_version_fails_the_build(images: Images, tool: str, version: str) -> None:
+def test_a_missing_version_of_a_tool_fails_the_build(images: Images, tool: str, version: str) -> None:
     arguments = {"BASE": images.uris["samtools"], f"{tool.upper()}_VERSION": version}
     with pytest.raises(BuildError, match="apt-get"):
         images.engine.images.build(path=str(ROOT / "images" / tool), buildargs=arguments, rm=True, forcerm=True)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_nothing_outside_of_the_scratch_volume_can_be_written_to(images: Images, tool: str) -> None:
+def test_only_the_scratch_volume_is_writable(images: Images, tool: str) -> None:
     written = images.run(
         tool, "for f in / /tmp /usr/local/bin /etc /home /var/tmp; do touch $f/x 2> /dev/null && echo $f; done; true"
     )

@@ -25,7 +25,7 @@ func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
 	}
 }
 
-func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
+func TestBackgroundProcessesOfACommandCannotChangeItsOutputs(t *testing.T) {
 	write := "while true; do echo more >> result; done"
 	for name, command := range map[string]string{
 		"in its group": "(" + write + ") & sleep 0.1", "in a session of its own": "setsid bash -c '" + write + "' & sleep 0.1",
@@ -50,19 +50,19 @@ func TestWhatACommandLeavesRunningCannotTouchItsOutputs(t *testing.T) {
 	}
 }
 
-func TestWhatHasEndedByItselfIsClearedAwayInARoundOrTwo(t *testing.T) {
+func TestProcessesThatHaveEndedAreReapedInFewRounds(t *testing.T) {
 	if err := becomeSubreaper(); err != nil {
 		t.Fatal(err)
 	}
 	if err := exec.Command("bash", "-c", "for i in {1..300}; do (: &); done").Run(); err != nil {
 		t.Fatal(err)
 	}
-	if rounds := killDescendants(); rounds > 10 { // a few may still be on their way here
+	if rounds := killDescendants(); rounds > 10 { // a few may still have another parent
 		t.Errorf("300 orphans took %d rounds", rounds)
 	}
 }
 
-func TestACommandThatHasLeftItsGroupIsKilledToo(t *testing.T) {
+func TestACommandThatLeftItsProcessGroupIsKilledToo(t *testing.T) {
 	defer func(before time.Duration) { gracePeriod = before }(gracePeriod)
 	gracePeriod = 200 * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -75,7 +75,7 @@ func TestACommandThatHasLeftItsGroupIsKilledToo(t *testing.T) {
 	}
 }
 
-func TestWhatIsThereButCannotBeRunIsToldFromWhatIsNot(t *testing.T) {
+func TestAFileThatCannotBeExecutedIsDistinguishedFromAMissingOne(t *testing.T) {
 	folder := t.TempDir()
 	for name, mode := range map[string]os.FileMode{"text": 0o755, "plain": 0o644} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte("no program\n"), mode); err != nil {
@@ -92,7 +92,7 @@ func TestWhatIsThereButCannotBeRunIsToldFromWhatIsNot(t *testing.T) {
 	}
 }
 
-// TestMain lets a test be job.
+// TestMain lets a test run this program as job.
 func TestMain(m *testing.M) {
 	if os.Getenv("BE_JOB") != "" {
 		os.Args = os.Args[:1]
@@ -101,7 +101,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestALogThatNobodyReadsAnyMoreChangesNoExitCode(t *testing.T) {
+func TestAClosedLogDoesNotChangeTheExitCode(t *testing.T) {
 	for _, closed := range []string{"stdout", "stderr"} {
 		read, write, err := os.Pipe()
 		if err != nil {

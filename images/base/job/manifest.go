@@ -56,7 +56,7 @@ func environmentSum(variables []string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// arrayVariables tell the children of an array job, or the nodes of a multi-node job, apart.
+// arrayVariables distinguish the children of an array job, or the nodes of a multi-node job.
 var arrayVariables = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
 
 // ignoredVariables are the variables of job that do not affect a result, or whose meaning the manifest records otherwise. Other variables

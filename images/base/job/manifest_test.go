@@ -15,7 +15,7 @@ import (
 
 func describe([]object) record { return record{} }
 
-func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
+func TestAJobIsRecognizedByInputsCommandImageAndVariables(t *testing.T) {
 	job := func() manifest {
 		return manifest{Image: "i@sha256:0", Command: []string{"a", "b"}, Environment: "e",
 			Inputs: []object{{URI: "s3://b/k", Size: 1, ETag: "x", VersionID: "1"}}}
@@ -25,8 +25,8 @@ func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
 		same   bool
 	}{
 		"nothing":                      {func(*manifest) {}, true},
-		"who ran it":                   {func(m *manifest) { m.Job, m.Attempt = "j", "2" }, true},
-		"the same content once more":   {func(m *manifest) { m.Inputs[0].VersionID = "2" }, true},
+		"job and attempt":              {func(m *manifest) { m.Job, m.Attempt = "j", "2" }, true},
+		"the same content again":       {func(m *manifest) { m.Inputs[0].VersionID = "2" }, true},
 		"its checksum":                 {func(m *manifest) { m.Inputs[0].SHA256 = "s" }, true},
 		"the image":                    {func(m *manifest) { m.Image = "i@sha256:1" }, false},
 		"the command":                  {func(m *manifest) { m.Command = []string{"a b"} }, false},
@@ -45,7 +45,7 @@ func TestAJobIsKnownAgainByInputsCommandImageAndVariables(t *testing.T) {
 	}
 }
 
-func TestOnlyVariablesThatBearOnTheResultCount(t *testing.T) {
+func TestOnlyVariablesThatAffectTheResultCount(t *testing.T) {
 	base := environmentSum([]string{"PLOIDY=1", "SAMPLE=s"})
 	for variable, same := range map[string]bool{
 		"AWS_BATCH_JOB_ID=4f": true, "ECS_AGENT_URI=u": true, "HOSTNAME=h": true, "JOB_SUBMITTED=1": true, "JOB_INPUTS=s3://b/k": true,
@@ -62,14 +62,14 @@ func TestOnlyVariablesThatBearOnTheResultCount(t *testing.T) {
 	if environmentSum([]string{"PLOIDY=2", "SAMPLE=s"}) == base {
 		t.Error("another value makes no difference")
 	}
-	// What finished before must be known again after an upgrade of job.
+	// A job that finished before an upgrade of job must still be recognized.
 	const before = "78527dc6c4ce53ce4f655fe9867e178c2f37ae45479e8bfdeebcbc156e849e0b"
 	if sum := environmentSum([]string{"PLOIDY=1", "AWS_BATCH_JOB_ID=4f", "JOB_OUTPUTS=*", "JOB_OUTPUT_PREFIX=s3://b/p", "JOB_IMAGE=i", "JOB_TOOL=bwa"}); sum != before {
 		t.Errorf("the sum was %s and is %s", before, sum)
 	}
 }
 
-func TestAJobIsTakenAsFinishedOnlyByAManifestOfItAndItsOutputsAsTheyWere(t *testing.T) {
+func TestAJobCountsAsFinishedOnlyWithItsManifestAndUnchangedOutputs(t *testing.T) {
 	job := manifest{Image: "i@sha256:0", Command: []string{"true"}, Outputs: []object{{URI: "s3://b/out", Key: "out", Size: 4, ETag: "e"}}}
 	text, err := json.Marshal(job)
 	if err != nil {
@@ -82,15 +82,15 @@ func TestAJobIsTakenAsFinishedOnlyByAManifestOfItAndItsOutputsAsTheyWere(t *test
 		etag     string
 		finished bool
 	}{
-		"as they were":               {whole, http.StatusOK, "e", true},
-		"an output overwritten":      {whole, http.StatusOK, "f", false},
-		"an output deleted":          {whole, http.StatusNotFound, "", false},
-		"an output nobody tells of":  {whole, http.StatusForbidden, "", false}, // deleted, and the role may not list
-		"a manifest cut off":         {whole[:len(whole)-9], http.StatusOK, "e", false},
-		"a manifest with an end":     {whole + "end", http.StatusOK, "e", false},
-		"another kind of manifest":   {`{"outputs": "none"}`, http.StatusOK, "e", false},
-		"no manifest but some list":  {"[]", http.StatusOK, "e", false},
-		"no manifest but some blank": {" \n", http.StatusOK, "e", false},
+		"as they were":              {whole, http.StatusOK, "e", true},
+		"an output overwritten":     {whole, http.StatusOK, "f", false},
+		"an output deleted":         {whole, http.StatusNotFound, "", false},
+		"an output behind a denial": {whole, http.StatusForbidden, "", false}, // deleted, and the role may not list
+		"a manifest cut off":        {whole[:len(whole)-9], http.StatusOK, "e", false},
+		"a manifest with an end":    {whole + "end", http.StatusOK, "e", false},
+		"another kind of manifest":  {`{"outputs": "none"}`, http.StatusOK, "e", false},
+		"a list":                    {"[]", http.StatusOK, "e", false},
+		"white space":               {" \n", http.StatusOK, "e", false},
 	} {
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
@@ -107,8 +107,8 @@ func TestAJobIsTakenAsFinishedOnlyByAManifestOfItAndItsOutputsAsTheyWere(t *test
 	}
 }
 
-// A job that resumes asks for them as any other does.
-func TestInputsAreFoundOnlyAsTheirManifestsNameThem(t *testing.T) {
+// This applies to jobs that resume too.
+func TestInputsMustMatchTheirManifests(t *testing.T) {
 	for text, code := range map[string]int{
 		`{"outputs": [{"uri": "s3://b/in", "size": 4, "etag": "e", "sha256": "s"}]}`: 0,
 		`{"outputs": [{"uri": "s3://b/in", "size": 4, "etag": "f", "sha256": "s"}]}`: exitDamaged,
@@ -130,25 +130,25 @@ func TestInputsAreFoundOnlyAsTheirManifestsNameThem(t *testing.T) {
 	}
 }
 
-func TestAnOutputThatCannotBeLookedForIsAFault(t *testing.T) {
+func TestAnOutputThatCannotBeSearchedForIsAFault(t *testing.T) {
 	for name, c := range map[string]struct {
 		file, pattern string
 		code          int
 	}{
-		"all well":                     {"b/out", "*/out", 0},
-		"a folder that has no name":    {"b\xe9/out", "*/out", exitNoOutput},
-		"a file that has no name":      {"b/out\xe9", "*/out*", exitNoOutput},
-		"one that is not looked for":   {"b/tmp\xe9", "*/out", 0},
-		"one that is no folder":        {"tmp\xe9", "*/out", 0},
-		"a folder that none can read":  {"loop", "*/out", exitNoOutput},
-		"one beside what is looked at": {"loop", "a/*", 0},
+		"no fault":                       {"b/out", "*/out", 0},
+		"a folder that is not UTF-8":     {"b\xe9/out", "*/out", exitNoOutput},
+		"a file that is not UTF-8":       {"b/out\xe9", "*/out*", exitNoOutput},
+		"a file outside the pattern":     {"b/tmp\xe9", "*/out", 0},
+		"a file instead of a folder":     {"tmp\xe9", "*/out", 0},
+		"an unreadable folder":           {"loop", "*/out", exitNoOutput},
+		"an unreadable folder elsewhere": {"loop", "a/*", 0},
 	} {
 		work := t.TempDir()
 		for _, file := range []string{"a/out", c.file} {
 			file = filepath.Join(work, file)
 			var err error
 			if filepath.Base(file) == "loop" {
-				err = os.Symlink("loop", file) // modes do not bind root, who builds the image
+				err = os.Symlink("loop", file) // file modes do not restrict root, which runs the tests in the image build
 			} else {
 				err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644))
 			}
@@ -163,7 +163,7 @@ func TestAnOutputThatCannotBeLookedForIsAFault(t *testing.T) {
 	}
 }
 
-func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing.T) {
+func TestASignalDuringTheWriteOfTheManifestStopsTheJob(t *testing.T) {
 	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
 	cleanupTimeout = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
@@ -187,7 +187,7 @@ func TestASignalWhileTheManifestIsWrittenLeavesItOpenWhetherItIsThere(t *testing
 	}
 }
 
-func TestWhatIsKeptOfAFailureIsWhatIsThereTheSmallestFirst(t *testing.T) {
+func TestTheFilesOfAFailureAreKeptSmallestFirst(t *testing.T) {
 	work := t.TempDir()
 	for name, size := range map[string]int64{"big.log": 5000, "small.log": 1, "deep/other.log": 10, "a.txt": 3, "record.json": 2, "bad\xe9.log": 1} {
 		name = filepath.Join(work, name)
@@ -201,15 +201,15 @@ func TestWhatIsKeptOfAFailureIsWhatIsThereTheSmallestFirst(t *testing.T) {
 	}
 }
 
-func TestAFailedAttemptLeavesItsFilesAndItsRecord(t *testing.T) {
+func TestAFailedAttemptPublishesItsFilesAndItsRecord(t *testing.T) {
 	asked := plan{keep: []string{"file"}, prefix: &location{bucket: "b", key: "to/"}}
 	for name, c := range map[string]struct {
 		rec  record
 		want []string
 	}{
-		"a command that failed":      {record{Job: "4f:1", Attempt: "2", WorkSeconds: 1}, []string{"/b/to/failed/4f_1/2/file", "/b/to/failed/4f_1/2/record.json"}},
-		"one that never began":       {record{Job: "4f", Attempt: "1"}, []string{"/b/to/failed/4f/1/record.json"}},
-		"one of no attempt of Batch": {record{WorkSeconds: 1}, nil},
+		"a command that failed":  {record{Job: "4f:1", Attempt: "2", WorkSeconds: 1}, []string{"/b/to/failed/4f_1/2/file", "/b/to/failed/4f_1/2/record.json"}},
+		"one before the command": {record{Job: "4f", Attempt: "1"}, []string{"/b/to/failed/4f/1/record.json"}},
+		"one outside Batch":      {record{WorkSeconds: 1}, nil},
 	} {
 		captureLog(t)
 		var sent []string
@@ -223,11 +223,11 @@ func TestAFailedAttemptLeavesItsFilesAndItsRecord(t *testing.T) {
 			t.Errorf("%s: sent %v, want %v", name, sent, c.want)
 		}
 	}
-	var none *store // the job has failed before it had one
+	var none *store // as of a job that failed before it opened one
 	none.publishFailure(context.Background(), asked, "", record{Job: "4f"})
 }
 
-func TestAStoppedAttemptLeavesWhatItCanInAFewSeconds(t *testing.T) {
+func TestAStoppedAttemptPublishesWhatItCanInAFewSeconds(t *testing.T) {
 	defer func(before time.Duration) { cleanupTimeout = before }(cleanupTimeout)
 	captureLog(t)
 	ctx, cancel := context.WithCancel(context.Background())

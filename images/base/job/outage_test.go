@@ -19,16 +19,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
-// clock is a time of its own for retries: it goes on only while all that wait for it have nothing else to do.
+// clock is a simulated time for retries. It advances only when everything that waits for it is otherwise idle.
 type clock struct {
 	mutex    sync.Mutex
 	moment   time.Time
 	waiting  []chan struct{}
-	last     time.Time // when the last of those who wait goes on
-	activity int       // changes whenever something happens
+	last     time.Time // when the last waiting request continues
+	activity int       // counts events
 }
 
-// fakeTime replaces the clock of the retries.
+// fakeTime replaces the clock of the retries by a simulated one.
 func fakeTime(t *testing.T) *clock {
 	c := &clock{moment: time.Unix(1_800_000_000, 0)}
 	formerNow, formerBackoff := now, backoff
@@ -69,7 +69,7 @@ func (c *clock) noteActivity() {
 	c.activity++
 }
 
-// BackoffDelay waits for the SDK's own delay, by this clock.
+// BackoffDelay waits for the SDK's delay in simulated time.
 func (c *clock) BackoffDelay(attempt int, err error) (time.Duration, error) {
 	delay, err := retry.NewExponentialJitterBackoff(retry.DefaultMaxBackoff).BackoffDelay(attempt, err)
 	c.mutex.Lock()
@@ -84,7 +84,7 @@ func (c *clock) BackoffDelay(attempt int, err error) (time.Duration, error) {
 	return 0, err
 }
 
-// heard is what job says in a test.
+// capturedLog holds the messages of job in a test.
 type capturedLog struct {
 	mutex sync.Mutex
 	text  bytes.Buffer
@@ -110,28 +110,28 @@ func captureLog(t *testing.T) *capturedLog {
 	return h
 }
 
-// bucket is a store that keeps what it is sent, and fails from a certain request on for a certain time.
+// bucket is a store that keeps uploads, and fails for some time from a certain request on.
 type bucket struct {
 	clock *clock
 	mutex sync.Mutex
 
 	objects map[string][]byte
 	parts   map[string][]byte
-	firsts  sync.WaitGroup // first parts, which all arrive before a second one is looked at
+	firsts  sync.WaitGroup // all first parts arrive before a second part is processed
 	aborted int
 
-	starts func(*http.Request) bool // with which request the outage begins
+	starts func(*http.Request) bool // whether a request starts the outage
 	lasts  time.Duration
-	resets bool // connections break, where they are not only answered with 503
+	resets bool // the store closes connections instead of answering with 503
 	began  time.Time
-	tries  int // while it lasts
+	tries  int // number of requests during the outage
 }
 
 func newBucket(c *clock) *bucket {
 	return &bucket{clock: c, objects: map[string][]byte{}, parts: map[string][]byte{}}
 }
 
-// isOut tells whether a request falls into the outage.
+// isOut reports whether a request falls into the outage.
 func (b *bucket) isOut(r *http.Request) bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -193,7 +193,7 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sizeOf is the size of an output: of large ones every fourth is, since the SHA-256 of so many parts takes time.
+// sizeOf returns the size of an output. Only every fourth output is large, because the SHA-256 of many parts takes time.
 func sizeOf(i int, size int64) int64 {
 	if i%4 > 0 {
 		return min(size, 9)
@@ -201,7 +201,7 @@ func sizeOf(i int, size int64) int64 {
 	return size
 }
 
-// publishing is a plan that publishes files that lie in a working folder.
+// makeOutputs returns a plan that publishes files, and the working folder with these files.
 func makeOutputs(t *testing.T, count int, size int64) (plan, string) {
 	work := t.TempDir()
 	for i := range count {
@@ -215,7 +215,7 @@ func makeOutputs(t *testing.T, count int, size int64) (plan, string) {
 
 func TestAnOutageOfS3IsOutlasted(t *testing.T) {
 	defer func(former int64) { partSize = former }(partSize)
-	partSize = 5 << 20 // the least that the SDK takes
+	partSize = 5 << 20 // the minimum of the SDK
 	for _, lasts := range []time.Duration{2 * time.Second, 8 * time.Second, 30 * time.Second, 2 * time.Minute, 30 * time.Minute} {
 		for _, count := range []int{1, 16} {
 			for _, resets := range []bool{false, true} {
@@ -291,7 +291,7 @@ func (c outageTest) test(t *testing.T) {
 	}
 }
 
-func TestOfTwentyFinishedJobsAllPublishThroughHalfAnHour(t *testing.T) {
+func TestTwentyFinishedJobsPublishAfterAnOutageOfHalfAnHour(t *testing.T) {
 	clock := fakeTime(t)
 	captureLog(t)
 	s3 := newBucket(clock)
@@ -318,7 +318,7 @@ func TestOfTwentyFinishedJobsAllPublishThroughHalfAnHour(t *testing.T) {
 	}
 }
 
-func TestPublishingIsTriedForAsLongAsTheWorkTookButNotPastTheTimeLimit(t *testing.T) {
+func TestPublishingIsRetriedForAsLongAsTheWorkTookButNotPastTheTimeLimit(t *testing.T) {
 	for _, c := range []retryTimeTest{
 		{work: time.Minute, outage: 30 * time.Minute},
 		{work: time.Minute, outage: 40 * time.Minute, ends: 30 * time.Minute},
@@ -354,14 +354,14 @@ func (c retryTimeTest) test(t *testing.T) {
 	if codeOf(err) != exitNetwork || took < c.ends || took > c.ends+time.Minute || !strings.Contains(err.Error(), "job retried for") {
 		t.Errorf("%v after %s", err, took)
 	}
-	// What follows a failure is tried once, and no second patience begins.
+	// After a failure each request is tried once, without a new retry time.
 	tries := s3.tries
 	if _, err := store.readAll(context.Background(), location{bucket: "b", key: "k"}); err == nil || s3.tries != tries+1 {
 		t.Errorf("%v after %d tries more", err, s3.tries-tries)
 	}
 }
 
-func TestAGoodAnswerEndsAnOutage(t *testing.T) {
+func TestASuccessfulResponseEndsAnOutage(t *testing.T) {
 	clock := fakeTime(t)
 	captured := captureLog(t)
 	began := clock.now()
@@ -372,7 +372,7 @@ func TestAGoodAnswerEndsAnOutage(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		if answers++; answers == 2 { // also one that says no
+		if answers++; answers == 2 { // a permanent error ends the outage too
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write([]byte("<Error><Code>NoSuchKey</Code></Error>"))
 		}
@@ -388,7 +388,7 @@ func TestAGoodAnswerEndsAnOutage(t *testing.T) {
 	}
 }
 
-func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
+func TestPermanentErrorsAreNotRetried(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		code   string
@@ -397,7 +397,7 @@ func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
 		{http.StatusForbidden, "AccessDenied", exitDenied}, {http.StatusNotFound, "NoSuchBucket", exitNoOutput},
 		{http.StatusMovedPermanently, "PermanentRedirect", exitNoOutput}, {http.StatusBadRequest, "InvalidRequest", exitDenied},
 		{http.StatusBadRequest, "KMS.DisabledException", exitDenied}, {http.StatusNotImplemented, "NotImplemented", exitDenied},
-		{http.StatusBadRequest, "ExpiredToken", exitDenied}, // of keys that nobody renews
+		{http.StatusBadRequest, "ExpiredToken", exitDenied}, // static credentials cannot be renewed
 	} {
 		clock := fakeTime(t)
 		asked := 0
@@ -416,10 +416,10 @@ func TestWhatS3RefusesForGoodIsAskedForOnce(t *testing.T) {
 	}
 }
 
-func TestWhatMayPassIsTriedAgain(t *testing.T) {
+func TestTransientErrorsAreRetried(t *testing.T) {
 	for code, status := range map[string]int{"SlowDown": 503, "InternalError": 500, "RequestTimeout": 400, "OperationAborted": 409, "": 429, "Proxy": 521} {
 		fakeTime(t)
-		t.Setenv("AWS_MAX_ATTEMPTS", "2") // which a command may need
+		t.Setenv("AWS_MAX_ATTEMPTS", "2") // a setting for the command, which job ignores
 		asked := 0
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -435,7 +435,7 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 	}
 }
 
-// agent hands out keys as the machine's agent does.
+// fakeAgent provides credentials as the ECS agent does.
 func fakeAgent(t *testing.T, answer func(asked int) (status int)) {
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -448,7 +448,7 @@ func fakeAgent(t *testing.T, answer func(asked int) (status int)) {
 	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL)
 }
 
-// storeWithRole is a store that a handler plays, for a job whose keys come from the agent.
+// storeWithRole returns a store that a handler simulates, for a job whose credentials come from the agent.
 func storeWithRole(t *testing.T, handler http.HandlerFunc) *store {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -463,7 +463,7 @@ func storeWithRole(t *testing.T, handler http.HandlerFunc) *store {
 	return store
 }
 
-func TestKeysThatExpireInAnOutageAreRenewed(t *testing.T) {
+func TestCredentialsThatExpireInAnOutageAreRenewed(t *testing.T) {
 	fakeTime(t)
 	captureLog(t)
 	fakeAgent(t, func(int) int { return http.StatusOK })
@@ -485,7 +485,7 @@ func TestKeysThatExpireInAnOutageAreRenewed(t *testing.T) {
 	}
 }
 
-func TestAnAgentThatOnlyHandsOutExpiredKeysIsAFaultOfTheInfrastructure(t *testing.T) {
+func TestAnAgentThatOnlyProvidesExpiredCredentialsIsANetworkFault(t *testing.T) {
 	fakeTime(t)
 	captureLog(t)
 	fakeAgent(t, func(int) int { return http.StatusOK })
@@ -499,7 +499,7 @@ func TestAnAgentThatOnlyHandsOutExpiredKeysIsAFaultOfTheInfrastructure(t *testin
 	}
 }
 
-func TestAnOutageOfTheAgentIsOutlastedToo(t *testing.T) {
+func TestAnOutageOfTheAgentIsOutlasted(t *testing.T) {
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError} {
 		for until, code := range map[int]int{12: 0, 1000: exitNetwork} {
 			clock := fakeTime(t)
@@ -520,7 +520,7 @@ func TestAnOutageOfTheAgentIsOutlastedToo(t *testing.T) {
 	}
 }
 
-func TestContentThatBreaksOffIsAskedForUntilThePatienceEnds(t *testing.T) {
+func TestTruncatedContentIsRetriedUntilTheRetryTimeEnds(t *testing.T) {
 	defer func(former int64) { partSize = former }(partSize)
 	partSize = 8
 	whole := "ACGTACGTTTTTGGGGAC"
@@ -552,7 +552,7 @@ func TestContentThatBreaksOffIsAskedForUntilThePatienceEnds(t *testing.T) {
 	}
 }
 
-func TestAnUploadThatAnUnansweredTryCompletedIsNotLost(t *testing.T) {
+func TestAnUploadThatWasCompletedWithoutAResponseIsNotLost(t *testing.T) {
 	defer func(former int64) { partSize = former }(partSize)
 	partSize = 5 << 20
 	clock := fakeTime(t)
@@ -563,7 +563,7 @@ func TestAnUploadThatAnUnansweredTryCompletedIsNotLost(t *testing.T) {
 	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.URL.Query().Has("uploadId") {
 			switch completed++; completed {
-			case 1: // it is done, but the answer is lost
+			case 1: // the upload is completed, but the response is lost
 				connection, _, _ := w.(http.Hijacker).Hijack()
 				connection.Close()
 				return
@@ -598,12 +598,12 @@ func TestASignalEndsAnOutage(t *testing.T) {
 		if err == nil {
 			t.Error("it read something")
 		}
-	case <-time.After(time.Minute): // a hang, not a slow machine, uses this up
-		t.Error("it goes on")
+	case <-time.After(time.Minute): // only a hang takes this long, even on a slow machine
+		t.Error("the request has not ended")
 	}
 }
 
-func TestOneObjectTakesStreamsByVCPUsAndManyShareThem(t *testing.T) {
+func TestOneObjectUsesStreamsByVCPUsAndManyShareThem(t *testing.T) {
 	for vcpus, want := range map[float64]int{0: 4, 0.25: 4, 1: 4, 1.5: 6, 2: 8, 4: 16, 96: 16} {
 		if got := streamsFor(vcpus); got != want {
 			t.Errorf("%v vCPUs: %d streams, want %d", vcpus, got, want)
@@ -616,7 +616,7 @@ func TestOneObjectTakesStreamsByVCPUsAndManyShareThem(t *testing.T) {
 	}
 }
 
-func TestManyStreamsFetchAnObjectWhole(t *testing.T) {
+func TestManyStreamsDownloadAnObjectIntact(t *testing.T) {
 	defer func(former int64) { partSize = former }(partSize)
 	partSize = 7
 	content := bytes.Repeat([]byte("ACGTT"), 1000)

@@ -28,7 +28,7 @@ func TestLocationsAreDecodedOnce(t *testing.T) {
 	}
 }
 
-func TestEncodedPatternCharactersStandForThemselves(t *testing.T) {
+func TestEncodedPatternCharactersAreLiteral(t *testing.T) {
 	for _, c := range []struct {
 		encoded, name string
 		matches       bool
@@ -56,7 +56,7 @@ func TestOneArgumentIsAScriptAndMoreAreNot(t *testing.T) {
 	}
 }
 
-func TestWrongVariablesAreRefused(t *testing.T) {
+func TestInvalidVariablesAreRefused(t *testing.T) {
 	for _, environment := range []map[string]string{
 		{"JOB_INPUTS": "nothing"}, {"JOB_INPUTS": "s3://b/folder/"}, {"JOB_OUTPUTS": "*.bam"},
 		{"JOB_OUTPUTS": "../x", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
@@ -83,7 +83,7 @@ func TestWrongVariablesAreRefused(t *testing.T) {
 	}
 }
 
-func TestAPlaceForOutputsIsAFolderWithAManifest(t *testing.T) {
+func TestAnOutputPrefixIsAFolderWithAManifest(t *testing.T) {
 	for prefix, want := range map[string]plan{
 		"s3://b":          {prefix: &location{"b", "", ""}, manifest: location{"b", "manifest.json", ""}},
 		"s3://b/run%201":  {prefix: &location{"b", "run 1/", ""}, manifest: location{"b", "run 1/manifest.json", ""}},
@@ -97,7 +97,7 @@ func TestAPlaceForOutputsIsAFolderWithAManifest(t *testing.T) {
 	}
 }
 
-func TestManifestsOfInputsMayBeGivenRelativeToThePlaceForOutputs(t *testing.T) {
+func TestManifestsOfInputsMayBeRelativeToTheOutputPrefix(t *testing.T) {
 	environment := map[string]string{"JOB_OUTPUT_PREFIX": "s3://b/run%201", "JOB_INPUT_MANIFESTS": "a/m%20.json s3://c/m.json"}
 	got, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
 	if want := []location{{"b", "run 1/a/m .json", ""}, {"c", "m.json", ""}}; err != nil || !slices.Equal(got.producers, want) {
@@ -105,7 +105,7 @@ func TestManifestsOfInputsMayBeGivenRelativeToThePlaceForOutputs(t *testing.T) {
 	}
 }
 
-func TestJobsAndAttemptsOfOneHostHaveFoldersOfTheirOwn(t *testing.T) {
+func TestJobsAndAttemptsOfOneHostHaveSeparateFolders(t *testing.T) {
 	seen := map[string]bool{}
 	for _, job := range []string{"4f", "4f:0", "4f:1"} {
 		for _, attempt := range []string{"1", "2"} {
@@ -118,7 +118,7 @@ func TestJobsAndAttemptsOfOneHostHaveFoldersOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestTheEndOfALineIsNoPartOfAPlace(t *testing.T) {
+func TestALineBreakAfterAURIIsIgnored(t *testing.T) {
 	environment := map[string]string{"JOB_OUTPUT_PREFIX": "s3://b/to\n", "JOB_MANIFEST": " s3://b/m.json\r\n", "JOB_INPUTS_FROM": "s3://b/list\r",
 		"JOB_INPUT_MANIFESTS": "made.json\n"}
 	got, err := readPlan([]string{"true"}, func(name string) string { return environment[name] })
@@ -127,7 +127,7 @@ func TestTheEndOfALineIsNoPartOfAPlace(t *testing.T) {
 	}
 }
 
-func TestAManifestGoesOverNothingThatTheJobReads(t *testing.T) {
+func TestAManifestOverwritesNoObjectThatTheJobReads(t *testing.T) {
 	for _, environment := range []map[string]string{
 		{"JOB_MANIFEST": "s3://b/in"}, {"JOB_MANIFEST": "s3://b/other.json"}, {"JOB_INPUTS_FROM": "s3://b/to/manifest.json"}, {"JOB_INPUT_MANIFESTS": "manifest.json"}, {},
 	} {
@@ -162,7 +162,7 @@ func TestTheTimeLimitIsInSeconds(t *testing.T) {
 	}
 }
 
-func TestASignedAddressIsNotToldWhole(t *testing.T) {
+func TestTheQueryOfAPresignedURLIsNotLogged(t *testing.T) {
 	_, err := parseInputs("JOB_INPUTS", "https://b.s3.amazonaws.com/in?X-Amz-Signature=sesame")
 	if codeOf(err) != exitUsage || strings.Contains(err.Error(), "sesame") {
 		t.Error(err)

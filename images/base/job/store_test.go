@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// storeAt is a store that a handler plays.
+// storeAt returns a store that a handler simulates.
 func storeAt(t *testing.T, handler http.HandlerFunc) *store {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -30,7 +30,7 @@ func storeAt(t *testing.T, handler http.HandlerFunc) *store {
 	return store
 }
 
-// codeOf is the exit code that an error ends the job with.
+// codeOf returns the exit code of the job for an error.
 func codeOf(err error) int {
 	var f fault
 	switch {
@@ -42,7 +42,7 @@ func codeOf(err error) int {
 	return exitIO
 }
 
-func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
+func TestAStoreThatStopsRespondingIsANetworkFault(t *testing.T) {
 	clock := fakeTime(t)
 	captureLog(t)
 	ended := make(chan struct{})
@@ -61,7 +61,7 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	defer func(former time.Duration) { idleTimeout = former }(idleTimeout)
 	idleTimeout = 50 * time.Millisecond
 
-	// A hang, not a slow machine, uses this up.
+	// Only a hang takes this long, even on a slow machine.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	store, err := openStore(ctx)
@@ -76,7 +76,7 @@ func TestAStoreThatFallsSilentInMidObjectIsAFaultOfTheNetwork(t *testing.T) {
 	}
 }
 
-func TestAnArchivedObjectIsNoMatterOfRights(t *testing.T) {
+func TestAnArchivedObjectIsNotAPermissionFault(t *testing.T) {
 	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = w.Write([]byte(`<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`))
@@ -88,7 +88,7 @@ func TestAnArchivedObjectIsNoMatterOfRights(t *testing.T) {
 	}
 }
 
-func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
+func TestTheCausesOfMissingCredentialsAreDistinguished(t *testing.T) {
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"code":"InvalidIdInRequest","message":"CredentialsV2Request: no such task"}`))
@@ -122,7 +122,7 @@ func TestCredentialsThatDoNotComeAreToldApart(t *testing.T) {
 	}
 }
 
-func TestAnInputThatArrivesDamagedIsFetchedOnceMore(t *testing.T) {
+func TestAnInputThatArrivesDamagedIsDownloadedAgain(t *testing.T) {
 	for damaged, code := range map[int]int{0: 0, 1: 0, 2: exitDamaged} {
 		for _, wrong := range []string{"ACGA", "ACG"} {
 			fetched := 0
@@ -146,7 +146,7 @@ func TestAnInputThatArrivesDamagedIsFetchedOnceMore(t *testing.T) {
 	}
 }
 
-func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
+func TestAnInputThatWasOverwrittenIsNotDownloadedAgain(t *testing.T) {
 	fetched := 0
 	store := storeAt(t, func(w http.ResponseWriter, _ *http.Request) {
 		fetched++
@@ -159,7 +159,7 @@ func TestAnInputThatWasOverwrittenIsNotFetchedOnceMore(t *testing.T) {
 	}
 }
 
-func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
+func TestAnOutputThatArrivesDamagedIsUploadedAgain(t *testing.T) {
 	for _, code := range []string{"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"} {
 		var sent []string
 		fakeTime(t)
@@ -179,7 +179,7 @@ func TestAnOutputThatArrivesDamagedIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
+func TestAResponseThatIsNotFromS3FailsTheUpload(t *testing.T) {
 	for _, answer := range []string{"", "<html><body>Who are you?</body></html>", "<CompleteMultipartUploadResult/>"} {
 		store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -205,7 +205,7 @@ func TestAnAnswerThatIsNoneOfS3sStoresNothing(t *testing.T) {
 	}
 }
 
-func TestAJobThatAsksForNothingOfS3NeedsNoStore(t *testing.T) {
+func TestAJobWithoutS3NeedsNoStore(t *testing.T) {
 	var none *store
 	ctx, work := context.Background(), t.TempDir()
 	inputs, err := none.find(ctx, plan{})
@@ -246,7 +246,7 @@ func TestABucketForTheManifestThatDoesNotExistIsFoundBeforeTheWork(t *testing.T)
 	}
 }
 
-func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
+func TestATruncatedResponseIsRetried(t *testing.T) {
 	fakeTime(t)
 	asked := map[string]int{}
 	store := storeAt(t, func(w http.ResponseWriter, r *http.Request) {
@@ -282,7 +282,7 @@ func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestAFileThatFailsIsNoMatterOfTheNetwork(t *testing.T) {
+func TestAFileErrorIsNotANetworkFault(t *testing.T) {
 	for cause, code := range map[error]int{syscall.EINVAL: exitIO, syscall.EACCES: exitIO, syscall.ENOSPC: exitFull, syscall.EDQUOT: exitFull} {
 		if err := explain("write", location{bucket: "b", key: "k"}, &fs.PathError{Op: "read", Path: "out", Err: cause}); codeOf(err) != code {
 			t.Errorf("%v: got %v, want code %d", cause, err, code)

@@ -44,7 +44,7 @@ func TestBothVersionsOfCgroupsAreRead(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnknownIsNothing(t *testing.T) {
+func TestUnknownValuesAreZero(t *testing.T) {
 	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.max": "max\n", "cpu.max": "max 100000\n"})
 	vcpus, memory := grantedResources("http://127.0.0.1:1")
 	if memoryInUse() != 0 || memoryKills() != 0 || cpuSeconds() != 0 || vcpus != 0 || memory != 0 {
@@ -56,7 +56,7 @@ func TestWhatIsUnknownIsNothing(t *testing.T) {
 	}
 }
 
-func TestWhatIsGrantedIsToldByTheAgentFirst(t *testing.T) {
+func TestTheAgentsLimitsComeFirst(t *testing.T) {
 	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"Name": "job", "Limits": {"CPU": 4096, "Memory": 7600}}`))
 	}))
@@ -67,7 +67,7 @@ func TestWhatIsGrantedIsToldByTheAgentFirst(t *testing.T) {
 	}
 }
 
-func TestThePeakStaysWhenTheMemoryIsGivenBack(t *testing.T) {
+func TestThePeakRemainsAfterMemoryIsReleased(t *testing.T) {
 	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.stat": "anon 5000\n"})
 	g := &gauge{}
 	g.memory.Store(g.peakMemory())
@@ -79,7 +79,7 @@ func TestThePeakStaysWhenTheMemoryIsGivenBack(t *testing.T) {
 	}
 }
 
-func TestTheTimeOfWaitingIsKnownWhereTheSubmissionIs(t *testing.T) {
+func TestTheWaitingTimeIsKnownIfTheSubmissionTimeIs(t *testing.T) {
 	fakeCgroups(t, nil)
 	variables := map[string]string{"JOB_SUBMITTED": "1000", "JOB_TOOL": "bwa", "JOB_TOOL_VERSION": "0.7.18", "JOB_IMAGE": "i@sha256:0"}
 	rec := newRecord(time.Unix(1042, 500_000_000), func(name string) string { return variables[name] })
@@ -91,7 +91,7 @@ func TestTheTimeOfWaitingIsKnownWhereTheSubmissionIs(t *testing.T) {
 	}
 }
 
-func TestAVolumeThatOthersFilledIsToldFromOneThatIsTooSmall(t *testing.T) {
+func TestAVolumeThatOthersFilledIsDistinguishedFromOneThatIsTooSmall(t *testing.T) {
 	for _, c := range []struct {
 		others, need int64
 		want         bool

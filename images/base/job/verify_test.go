@@ -25,7 +25,7 @@ func writeTemp(t *testing.T, content []byte) string {
 	return name
 }
 
-// The values are those of other implementations: coreutils, zlib, and for the last two the check values of their catalogue entries.
+// The values come from other implementations: coreutils, zlib, and for the last two the check values of their catalogue entries.
 func TestChecksumsAreTheStandardOnes(t *testing.T) {
 	name := writeTemp(t, []byte("123456789"))
 	for algorithm, want := range map[string]string{
@@ -39,9 +39,9 @@ func TestChecksumsAreTheStandardOnes(t *testing.T) {
 	}
 }
 
-func TestAChecksumOfPartsIsOneOfTheirChecksums(t *testing.T) {
+func TestAChecksumOfPartsIsTheChecksumOfTheirChecksums(t *testing.T) {
 	got, err := checksum{"md5", "", 4}.compute(context.Background(), writeTemp(t, []byte("123456789")))
-	// printf 1234 | md5sum; printf 5678 | md5sum; printf 9 | md5sum; together as bytes through md5sum once more
+	// printf 1234 | md5sum; printf 5678 | md5sum; printf 9 | md5sum; then md5sum of these three as bytes
 	if want := "393e928fcf5925fcbd3a06aaf20b2d38"; err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
@@ -55,7 +55,7 @@ func TestAChecksumEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// parts answers HEAD for a part with the sizes of an object's parts.
+// storeWithParts returns a store that answers HEAD requests with the sizes of an object's parts.
 func storeWithParts(t *testing.T, sizes map[string]string) *store {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ func storeWithParts(t *testing.T, sizes map[string]string) *store {
 	return &store{client: s3.New(s3.Options{BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}})}
 }
 
-func TestTheSurestChecksumThatCanBeTestedIsChosen(t *testing.T) {
+func TestTheStrongestChecksumThatCanBeVerifiedIsChosen(t *testing.T) {
 	md5sum := "25f9e794323b453885f5181f1b624d0b"
 	even, uneven := map[string]string{"1": "4", "3": "1"}, map[string]string{"1": "3", "3": "1"}
 	for _, c := range []struct {
@@ -84,7 +84,7 @@ func TestTheSurestChecksumThatCanBeTestedIsChosen(t *testing.T) {
 		{"the ETag of uneven parts", nil, md5sum + "-3", "", uneven, checksum{}},
 		{"one of the whole before a better one of parts", http.Header{"X-Amz-Checksum-Sha256": {"AAAA-3"}, "X-Amz-Checksum-Crc64nvme": {"/w=="}},
 			md5sum, "", even, checksum{"crc64nvme", "ff", 0}},
-		{"one of parts, with a key of one's own", http.Header{"X-Amz-Checksum-Crc32": {"/w==-3"}}, md5sum, "aws:kms", even, checksum{"crc32", "ff", 4}},
+		{"one of parts, with a customer key", http.Header{"X-Amz-Checksum-Crc32": {"/w==-3"}}, md5sum, "aws:kms", even, checksum{"crc32", "ff", 4}},
 	} {
 		head := &s3.HeadObjectOutput{ETag: aws.String(`"` + c.etag + `"`), ServerSideEncryption: c.key, ContentLength: aws.Int64(9)}
 		got, err := storeWithParts(t, c.sizes).reportedChecksum(context.Background(), location{bucket: "b", key: "k"}, head, c.header)
@@ -108,7 +108,7 @@ func compressed(t *testing.T, extra []byte) []byte {
 	return file.Bytes()
 }
 
-func TestBrokenGzipIsFoundAndAnythingElseIsNoneOfItsBusiness(t *testing.T) {
+func TestDamagedGzipIsDetectedAndOtherFormatsAreAccepted(t *testing.T) {
 	plain, block := compressed(t, nil), compressed(t, []byte("BC\x02\x00\x1b\x00"))
 	flipped := bytes.Clone(plain)
 	flipped[12] ^= 1
@@ -126,7 +126,7 @@ func TestBrokenGzipIsFoundAndAnythingElseIsNoneOfItsBusiness(t *testing.T) {
 	}
 }
 
-func TestAChecksumOfPartsIsLeftOutOnlyWhereTheStoreDoesNotTellThem(t *testing.T) {
+func TestAChecksumOfPartsIsSkippedOnlyIfTheStoreDoesNotReportParts(t *testing.T) {
 	for status, fails := range map[int]bool{http.StatusBadRequest: false, http.StatusNotImplemented: false, http.StatusServiceUnavailable: true} {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -135,7 +135,7 @@ func TestAChecksumOfPartsIsLeftOutOnlyWhereTheStoreDoesNotTellThem(t *testing.T)
 			w.Header().Set("Content-Length", "4")
 			if r.URL.Query().Has("partNumber") {
 				if fails {
-					cancel() // else it is tried for minutes
+					cancel() // otherwise job retries for minutes
 				}
 				w.WriteHeader(status)
 			}

@@ -1,11 +1,11 @@
-"""The workshop's shape is what it is said to be: every step a job, whole files between."""
+"""The workflow with files between all steps is what its documentation says: every step a job, whole files between them."""
 
 from benchmarks import call_variants
 from biobatch.job import Job, faults
 from biobatch.uris import S3Uri
 
 READS, RESULTS = S3Uri("bucket", "reads/"), S3Uri("bucket", "results/")
-JOBS = call_variants.workshop(READS, RESULTS, threads=4)
+JOBS = call_variants.with_files(READS, RESULTS, threads=4)
 
 
 def _published(job: Job) -> set[S3Uri]:
@@ -16,7 +16,7 @@ def test_every_job_can_be_submitted() -> None:
     assert [faults(job) for job in JOBS] == [[]] * len(JOBS)
 
 
-def test_a_step_reads_what_one_before_it_wrote_or_what_was_given() -> None:
+def test_a_step_reads_only_given_files_and_outputs_of_earlier_steps() -> None:
     given = {READS / "reference.fa", *(READS / mate for mate in ("sample_R1.fastq.gz", "sample_R2.fastq.gz"))}
     indexed = {RESULTS / f"reference.fa.{ending}" for ending in ("amb", "ann", "bwt", "pac", "sa")}
     written: dict[Job, set[S3Uri]] = {}

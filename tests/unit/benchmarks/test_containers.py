@@ -29,27 +29,27 @@ def test_the_shell_times_a_function_and_hides_what_it_prints() -> None:
     assert list(containers.timings(done.stdout)) == ["one"]
 
 
-def test_the_shell_tells_the_processor_time_of_a_command() -> None:
+def test_the_shell_prints_the_processor_time_of_a_command() -> None:
     done = _bash("timed one bash -c 'for ((i = 0; i < 300000; i++)); do :; done'; timed one sleep 0.2")
     busy, idle = containers.processor_times(done.stderr)["one"]
     assert busy > idle
     assert containers.processor_times("cpu a 1.250 0.500\ntimed a 9") == {"a": [1.75]}
 
 
-def test_a_command_that_fails_ends_the_script_with_what_it_said() -> None:
+def test_a_command_that_fails_ends_the_script_with_its_output() -> None:
     done = _bash("f() { echo the reason; return 3; }; timed one f; echo on")
     assert done.returncode == 1
     assert done.stdout == "the reason\n"
 
 
 @pytest.mark.parametrize("client", s3_clients.CLIENTS)
-def test_every_client_brings_the_functions_of_the_trials(client: str) -> None:
+def test_every_client_defines_the_functions_of_the_trials(client: str) -> None:
     script = s3_clients.functions(client)
     streaming = () if client == "job" else ("stream_in", "stream_out")
     assert all(f"{function}() {{" in script for function in ("fetch", "fetch_one", "send", "send_one", *streaming))
 
 
-def test_a_build_is_handed_its_dockerfile_and_programs_that_can_be_run() -> None:
+def test_a_build_gets_its_dockerfile_and_executable_programs() -> None:
     contexts: list[io.BytesIO] = []
 
     def build(fileobj: io.BytesIO, **_: Any) -> tuple[str, list[Any]]:

@@ -17,7 +17,7 @@ PLAIN = {
 }
 
 
-def test_a_layer_that_images_share_counts_once_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shared_layer_counts_once_on_either_side(monkeypatch: pytest.MonkeyPatch) -> None:
     def layers(reference: str) -> dict[str, int]:
         name = reference.removeprefix("here/")
         return PLAIN[name.removesuffix(":latest")] if name.startswith("benchmark-") else OURS[name.split("@")[0]]
@@ -29,6 +29,6 @@ def test_a_layer_that_images_share_counts_once_on_either_side(monkeypatch: pytes
     monkeypatch.setattr(containers, "build", nothing)
     monkeypatch.setattr(containers, "push", nothing)
     figures = image_sizes.measure(STACK)
-    assert list(figures.rows[-2]) == ["all, layers in common once", "56.0", "270.0", "110.0"]
-    assert list(figures.rows[-1]) == ["of that, what all four share", "40.0", "30.0", "30.0"]
+    assert list(figures.rows[-2]) == ["all, shared layers once", "56.0", "270.0", "110.0"]
+    assert list(figures.rows[-1]) == ["shared by all four", "40.0", "30.0", "30.0"]
     assert [each.value for each in figures.ratios] == [pytest.approx(56 / 270), pytest.approx(56 / 110)]

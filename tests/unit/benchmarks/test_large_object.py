@@ -38,7 +38,7 @@ def sent_back(endpoint: str, content: bytes) -> bytes:
         return got
 
 
-def test_each_connection_carries_its_pace_and_no_more(echo: tuple[str, int]) -> None:
+def test_each_connection_has_its_own_bandwidth_limit(echo: tuple[str, int]) -> None:
     content = bytes(400_000)
     with paced("127.0.0.1", echo, 1_000_000) as endpoint:
         began = time.monotonic()

@@ -19,7 +19,7 @@ LOGS = {
 }
 
 
-def test_time_runs_from_the_first_submission_to_the_last_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_is_from_the_first_submission_to_the_last_end(monkeypatch: pytest.MonkeyPatch) -> None:
     stack: Any = SimpleNamespace(clients=None, outputs=SimpleNamespace(log_group="group"))
     jobs: Any = [object(), object()]
 

@@ -48,10 +48,10 @@ def test_an_images_layers_are_found_by_digest_tag_and_index(reference: str, laye
     assert registry.layers(reference) == layers
 
 
-def test_an_image_that_is_not_there_is_named() -> None:
+def test_a_missing_image_is_named() -> None:
     with pytest.raises(LocalError, match="no image absent latest: 404"):
         registry.layers("registry:5000/absent:latest")
 
 
-def test_what_images_share_counts_once() -> None:
+def test_shared_layers_count_once() -> None:
     assert registry.unique_bytes([{"base": 30, "a": 5}, {"base": 30, "b": 7}, {"base": 30}]) == 42

@@ -39,7 +39,7 @@ def _call(method: str, path: str, *query: str, **headers: str) -> Call:
         (_call("DELETE", "/bucket/a"), {"DeleteObject"}),
     ],
 )
-def test_each_call_needs_its_rights(call: Call, rights: set[str]) -> None:
+def test_each_call_needs_its_permissions(call: Call, rights: set[str]) -> None:
     assert s3_conduct.rights([call]) == rights
 
 
@@ -54,7 +54,7 @@ def test_each_call_needs_its_rights(call: Call, rights: set[str]) -> None:
         ({"x_amz_content_sha256": "UNSIGNED-PAYLOAD"}, "nothing"),
     ],
 )
-def test_what_protects_an_upload_is_in_its_headers(headers: dict[str, str], protection: str) -> None:
+def test_the_protection_of_an_upload_is_in_its_headers(headers: dict[str, str], protection: str) -> None:
     assert s3_conduct.protection([_call("PUT", "/bucket/a", **headers), _call("HEAD", "/bucket/a")]) == protection
 
 
@@ -69,7 +69,7 @@ def test_an_upload_is_as_safe_as_its_weakest_call() -> None:
     [("sleep 60", "143"), ("bash -c 'trap \"exit 7\" TERM; sleep 60 & wait'", "7")],
     ids=["ended by the signal", "with an answer of its own"],
 )
-def test_sigterm_meets_the_client_and_its_own_exit_code_is_told(client: str, code: str, tmp_path: Path) -> None:
+def test_sigterm_reaches_the_client_and_its_exit_code_is_reported(client: str, code: str, tmp_path: Path) -> None:
     script = f"send_one() {{ touch began; {client}; }}; PREFIX=p\n{s3_conduct.INTERRUPTED}"
     with subprocess.Popen(["bash", "-uo", "pipefail", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE) as running:
         interrupt = f"until [ -s pid ] && [ -e began ]; do sleep 0.1; done; sleep 0.5; {s3_conduct.INTERRUPT}"

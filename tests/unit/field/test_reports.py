@@ -31,18 +31,18 @@ def collected(files: Iterable[str]) -> frozenset[str]:
     return found.nodes
 
 
-def test_every_report_is_held_by_tests_or_waits_in_one_place() -> None:
+def test_every_report_has_tests_or_waits_in_one_place() -> None:
     assert [report for report in REPORTS if bool(report.tests) == bool(report.waits_for)] == []
     assert {report.waits_for for report in REPORTS} <= {"", *WAITING_ROOMS}
 
 
-def test_every_report_names_its_source_and_says_what_was_met_in_a_sentence() -> None:
+def test_every_report_names_its_source_and_describes_the_problem_in_a_sentence() -> None:
     assert [report for report in REPORTS if not report.sources or report.met[-1:] != "." or "\n" in report.met] == []
     counts = Counter((report.sources, report.met) for report in REPORTS)
     assert [each for each, count in counts.items() if count > 1] == []
 
 
-def test_every_test_that_a_report_names_exists_and_every_test_beside_the_table_stands_for_a_report() -> None:
+def test_every_test_of_a_report_exists_and_every_test_in_tests_field_has_a_report() -> None:
     named = [test for report in REPORTS for test in report.tests]
     tests = collected({test.split("::")[0] for test in named} | {"tests/field"})
     assert [test for test in named if not any(Report("", "", tests=(test,)).names(node) for node in tests)] == []
@@ -51,7 +51,7 @@ def test_every_test_that_a_report_names_exists_and_every_test_beside_the_table_s
     assert {node for node in beside if not any(report.names(node) for report in REPORTS)} == set()
 
 
-def test_the_list_for_the_first_account_names_what_waits_for_it() -> None:
+def test_the_list_for_the_first_account_names_the_reports_that_wait_for_it() -> None:
     text = (ROOT / FIRST_ACCOUNT).read_text()
     assert [
         each for each in REPORTS if each.waits_for == FIRST_ACCOUNT and each.sources.split(",")[0] not in text

@@ -1,4 +1,4 @@
-"""A line to an object store that can stand still, break, or change what passes through it."""
+"""A proxy to an object store that can pause, break connections or change the data."""
 
 import contextlib
 import math
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 _BLOCK = 32 << 10
 
 
-class Line:
-    """Hands connections on to a server.
+class Proxy:
+    """Forwards connections to a server.
 
     Args:
-        address: of this machine, to listen at; the port is free.
-        server: host and port that it leads to.
+        address: address of this machine to listen on, at a free port.
+        server: host and port of the server.
     """
 
     def __init__(self, address: str, server: tuple[str, int]) -> None:
@@ -25,18 +25,18 @@ class Line:
         self._listener = socket.create_server((address, 0))
         self.endpoint = f"http://{address}:{self._listener.getsockname()[1]}"
         self.flip = False
-        """One bit of the next long block is flipped, in whichever direction it goes, once."""
+        """Whether to flip one bit of the next long block, in either direction. False again once done."""
         self.truncate = False
-        """The second half of the next long block is lost, and its connection ends as if that were all, once."""
+        """Whether to drop the second half of the next long block and end its connection. False again once done."""
         self.carried = 0
-        """Bytes in both directions so far."""
+        """Bytes that have passed in both directions."""
         self.hold_at: float = math.inf
-        """How many bytes pass before everything stands still."""
+        """Number of bytes after which all connections pause."""
         self._held = threading.Condition(self._lock)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Breaks every connection and refuses new ones, as a server does that was killed."""
+        """Breaks all connections and refuses new ones, as if the server had been killed."""
         with self._lock:
             self._open = False
             sockets, self._sockets = self._sockets, set()
@@ -45,18 +45,18 @@ class Line:
         self.release()
 
     def release(self) -> None:
-        """Lets pass what stands still."""
+        """Ends the pause."""
         with self._held:
             self.hold_at = math.inf
             self._held.notify_all()
 
-    def mend(self) -> None:
-        """Lets connections pass again."""
+    def restore(self) -> None:
+        """Accepts connections again."""
         with self._lock:
             self._open = True
 
     def close(self) -> None:
-        """Ends it for good."""
+        """Closes the proxy."""
         self.cut()
         self._listener.close()
 
@@ -81,7 +81,7 @@ class Line:
                 with self._held:
                     self._held.wait_for(lambda: self.carried < self.hold_at)
                     self.carried += len(block)
-                    # Long blocks are content: a flipped header would only be no answer at all.
+                    # Long blocks are content. A response with a flipped bit in its header would only be invalid.
                     if self.flip and len(block) > 2048:
                         block[-1] ^= 1
                         self.flip = False
@@ -104,10 +104,10 @@ def _drop(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def line(address: str, endpoint: str) -> Iterator[Line]:
-    """A line to an endpoint, closed at the end."""
+def proxy_to(address: str, endpoint: str) -> Iterator[Proxy]:
+    """Opens a proxy to an endpoint, and closes it at the end."""
     host, _, port = endpoint.removeprefix("http://").partition(":")
-    made = Line(address, (host, int(port)))
+    made = Proxy(address, (host, int(port)))
     try:
         yield made
     finally:

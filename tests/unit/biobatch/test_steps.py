@@ -1,0 +1,129 @@
+"""Each step's script reads the variables that its jobs get, and no others."""
+
+import functools
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from biobatch import variants
+from local.paths import ROOT, VENV_BIN
+from tests.unit.biobatch.test_variants import planned
+
+STEPS = ROOT / "biobatch" / "steps"
+NAMES = sorted(path.stem for path in STEPS.glob("*.sh"))
+
+#: The jobs of a pair, of single-end reads and of a comparison, by step.
+JOBS = [
+    each
+    for jobs in (
+        planned("a=s3://data/a_R1.fq,s3://data/a_R2.fq", truth="s3://data/t.vcf"),
+        planned("a=s3://data/a.fq", truth="s3://data/t.vcf"),
+    )
+    for each in jobs.values()
+]
+
+
+def environments(step: str) -> list[set[str]]:
+    """The names of the variables of each job of a step."""
+    return [set(each.environment) for each in JOBS if each.step == step]
+
+
+@functools.cache
+def unset(script: str) -> frozenset[str]:
+    """The variables that a script reads and does not set, in shellcheck's view.
+
+    shellcheck leaves out the variables that the shell or the system sets, such as PWD, HOME and TMPDIR. It also leaves out those that the
+    script tests, as in [ -n "$MATES" ], and those whose expansion has a default, as in ${MATES:-}.
+    """
+    done = subprocess.run(
+        [
+            VENV_BIN / "shellcheck",
+            "--norc",
+            "--shell=bash",
+            "--enable=check-unassigned-uppercase",
+            "--include=SC2154",
+            "--format=json1",
+            "-",
+        ],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    messages = [comment["message"] for comment in json.loads(done.stdout)["comments"]]
+    # A misspelt name is followed by a question: "READ is referenced but not assigned (did you mean 'READS'?)."
+    return frozenset(message.partition(" is referenced but not assigned")[0] for message in messages)
+
+
+def needed(step: str) -> frozenset[str]:
+    """The variables without which a step fails under `set -u`."""
+    return unset(without_tests((STEPS / f"{step}.sh").read_text()))
+
+
+def used(step: str) -> frozenset[str]:
+    """All variables that a step takes from its environment, also those that may be unset."""
+    return unset(without_defaults(without_tests((STEPS / f"{step}.sh").read_text())))
+
+
+def without_tests(script: str) -> str:
+    """The script with comparisons in place of -n and -z."""
+    return re.sub(r"\[ -[nz] ", "[ x = ", script)
+
+
+def without_defaults(script: str) -> str:
+    """The script with ${NAME%…} in place of ${NAME:-…} and the like."""
+    return re.sub(r"\$\{(\w+):?[-+?=]", r"${\1%", script)
+
+
+def test_shellcheck_finds_the_variables_that_a_script_reads() -> None:
+    script = r"""#!/bin/bash
+# $COMMENT
+own=$SAMPLE
+for file in *; do echo "$own $file $PWD $TMPDIR ${MATES:-} ${TRUTH:+ and $TRUTH} $typo"; done
+if [ -n "${MATES:-}" ]; then echo "$MATES"; fi
+if [ -z "$TOOL" ]; then exit; fi
+awk -v threads="$THREADS" '{ print $NF $FIELD }' <<< "${READS%.gz}"
+"""
+    assert unset(script) == {"SAMPLE", "THREADS", "READS", "typo"}
+    assert unset(without_tests(script)) == {"SAMPLE", "THREADS", "READS", "typo", "TOOL"}
+    assert unset(without_defaults(without_tests(script))) == {
+        "SAMPLE",
+        "THREADS",
+        "READS",
+        "typo",
+        "TOOL",
+        "MATES",
+        "TRUTH",
+    }
+
+
+def test_there_is_a_script_for_every_step_and_a_step_for_every_script() -> None:
+    assert sorted({each.step for each in JOBS}) == NAMES
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_every_job_of_a_step_gets_the_variables_that_the_script_needs(step: str) -> None:
+    assert all(needed(step) <= given for given in environments(step))
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_a_step_reads_each_variable_that_its_jobs_get_and_no_other(step: str) -> None:
+    assert used(step) == set().union(*environments(step))
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_the_head_of_the_script_describes_its_variables(step: str) -> None:
+    head = (STEPS / f"{step}.sh").read_text().partition("\nset -euo pipefail\n")[0]
+    assert set(re.findall(r"^# ([A-Z_]+)  +\S", head, re.MULTILINE)) == used(step)
+
+
+@pytest.mark.parametrize("step", NAMES)
+def test_awk_takes_no_variable_from_the_environment_where_shellcheck_would_not_see_it(step: str) -> None:
+    assert "ENVIRON" not in variants.script(step)
+
+
+def test_job_sets_the_folder_for_temporary_files() -> None:
+    assert '"TMPDIR="+tmp, "HOME="+tmp' in Path(ROOT / "images/base/job/execute.go").read_text()
