@@ -62,7 +62,7 @@ class SecurityGroupRule(Ec2):
             Call(operation, {"GroupId": state["securityGroupId"], "IpPermissions": [self._permission_of(state)]}), {}
         )
 
-    def permission_of(self, state: Values) -> dict[str, Any]:
+    def _permission_of(self, state: Values) -> dict[str, Any]:
         group = state["securityGroupId"] if state.get("self") else state.get("sourceSecurityGroupId")
         return permission_of({**state, "securityGroups": [group] if group else []})
 

@@ -125,7 +125,9 @@ def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: En
         offline.invoke("aws:ec2/getAmi:getAmi", {})
 
 
-def test_a_bug_of_the_plugin_is_reported_in_one_line_with_its_place(offline: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_the_plugin_is_reported_in_one_line_with_its_place(
+    offline: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nothing: dict[str, Any] = {}
     monkeypatch.setattr(Resource, "check", lambda *_: nothing["missing"])
     with pytest.raises(
