@@ -5,6 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV_BIN = ROOT / ".venv" / "bin"
+#: What Python compiles, also for `make` (the Makefile names it too).
+BYTECODE = ROOT / ".venv" / "bytecode"
 
 #: Everything of this clone's stack; removed by `make local-down`.
 LOCAL = ROOT / ".local"

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 
-from local.paths import BIN, PULUMI_HOME, PULUMI_STATE, VENV_BIN
+from local.paths import BIN, BYTECODE, PULUMI_HOME, PULUMI_STATE, VENV_BIN
 from local.record import Record
 
 STACK = "local"
@@ -49,6 +49,9 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The true providers would be downloaded beside the stand-ins.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # As `make` has it: else each `pulumi` command would compile the SDKs anew where the shell forbids Python to keep what it compiled.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "DOCKER_HOST": record.docker_host,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
