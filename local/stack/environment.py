@@ -1,4 +1,4 @@
-"""The environment in which plain `pulumi`, `aws`, `docker` and `biobatch` work on the local stack, and reach nothing else."""
+"""The environment in which `pulumi`, `aws`, `docker` and `biobatch` work on the local stack and cannot reach an account."""
 
 import contextlib
 import os
@@ -47,7 +47,7 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
         "PULUMI_BACKEND_URL": f"file://{PULUMI_STATE}",
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The true providers would be downloaded beside the stand-ins.
+        # Else the CLI would download the true providers beside the stand-ins.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         # As `make` has it: else each `pulumi` command would compile the SDKs anew where the shell forbids Python to keep what it compiled.
         "PYTHONDONTWRITEBYTECODE": "",
@@ -67,7 +67,7 @@ def complete(record: Record, base: Mapping[str, str] | None = None) -> dict[str,
 
 @contextlib.contextmanager
 def entered(record: Record) -> Iterator[None]:
-    """Makes it this process's own environment for a while."""
+    """Makes `complete` the environment of this process while the block runs."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(complete(record, before))

@@ -1,4 +1,4 @@
-"""The real Pulumi program on the local stack: what a user does by hand, done by `make`."""
+"""The real Pulumi program on the local stack: `make` runs the commands that a user runs by hand."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def platform() -> str:
 
 
 def outputs(record: Record) -> dict[str, Any]:
-    """The stack's outputs, empty if there is none."""
+    """The stack's outputs; empty if the stack does not exist."""
     done = subprocess.run(
         [BIN / "pulumi", "stack", "output", "--json", "--stack", environment.STACK],
         cwd=ROOT,
@@ -78,7 +78,7 @@ def _pulumi(record: Record, *arguments: str) -> None:
                     follow(told)
             exit_code = process.wait()
         except KeyboardInterrupt:
-            # The terminal has interrupted the CLI as well, and it puts its state in order before it ends.
+            # The terminal interrupts the CLI too, and the CLI saves its state before it ends.
             process.communicate()
             raise
     if exit_code:
