@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import yaml
 
-from local.console import follow
+from local.console import follow, say
 from local.errors import LocalError
 from local.machine import processes
 from local.paths import BIN, LOGS, PULUMI_STATE, ROOT
@@ -37,6 +37,8 @@ def up(record: Record) -> None:
     _LOG.unlink(missing_ok=True)
     _pulumi(record, "stack", "select", environment.STACK, "--create")
     _pulumi(record, "up", "--stack", environment.STACK, "--yes", "--skip-preview")
+    for line in warnings(_LOG.read_text()):
+        say(line)
 
 
 def platform() -> str:
@@ -111,6 +113,12 @@ def diagnostics(printed: str) -> str:
     _, found, rest = printed.partition("\nDiagnostics:\n")
     lines = _after(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
     return "\n".join(f"    {line}" for line in lines if line.strip())
+
+
+def warnings(printed: str) -> list[str]:
+    """What a successful `pulumi up` warned of, each warning once."""
+    found = [line.strip() for line in diagnostics(printed).splitlines() if line.strip().startswith("warning: ")]
+    return list(dict.fromkeys(found))
 
 
 def _after(text: str) -> str:

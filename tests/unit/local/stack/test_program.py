@@ -38,3 +38,11 @@ def test_a_failure_without_diagnostics_shows_the_last_lines(count: int) -> None:
     shown = program.diagnostics("".join(f"line {number}\n" for number in range(count))).splitlines()
     assert len(shown) == min(count, 20)
     assert shown[-1] == f"    line {count - 1}"
+
+
+def test_warnings_of_a_success_are_shown_once() -> None:
+    printed = (
+        UP
+        + "\nDiagnostics:\n  a:b:C (c):\n    warning: careful\n    note: x\n    warning: careful\n\nResources:\n    1 unchanged\n"
+    )
+    assert program.warnings(printed) == ["warning: careful"]
