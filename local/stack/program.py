@@ -21,8 +21,10 @@ ROLE = "pulumi"
 _LOG = LOGS / "pulumi-up.log"
 #: Lines of the log that stand in an error where it has no diagnostics.
 _TAIL = 20
-#: A line about a resource: ` +  aws:ec2:Vpc biobatch created (1s)`.
-_EVENT = re.compile(r"^ *[-+~=><@ ]+ +(?P<type>[\w-]+:\S+) (?P<name>\S+) (?P<state>[a-z]+(?:ing|ed)\b)")
+#: A line about a resource: ` +  aws:ec2:Vpc biobatch created (1s)`, with the step of a build for an image.
+_EVENT = re.compile(
+    r"^ *[-+~=><@ ]+ +(?P<type>[\w-]+:\S+) (?P<name>\S+) (?P<state>[a-z]+(?:ing|ed)\b)(?:.*?(?P<build> Step \d+/\d+) :)?"
+)
 
 
 def up(record: Record) -> None:
@@ -105,7 +107,7 @@ class Progress:
         name = f"{found['type'].rsplit(':', 1)[-1]} {found['name']}"
         if not found["state"].endswith("ing"):
             self._done.add(name)
-        return f"resources done: {len(self._done)}, {name} {found['state']}"
+        return f"resources done: {len(self._done)}, {name} {found['state']}{(found['build'] or '').lower()}"
 
 
 def diagnostics(printed: str) -> str:

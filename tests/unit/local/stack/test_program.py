@@ -13,6 +13,7 @@ Updating (local):
  +  awsx:ec2:Vpc biobatch creating (0.1s)
  +  awsx:ec2:Vpc biobatch created (1s)
  ++ docker:index:Image biobatch-bwa creating replacement (0s)
+ ++ docker:index:Image biobatch-bwa creating replacement (12s) Step 3/9 : RUN make
  ++ docker:index:Image biobatch-bwa created replacement (31s)
     pulumi:pulumi:Stack biobatch-local  a line of the program
 """
@@ -24,8 +25,9 @@ def test_each_resource_is_counted_once_when_it_is_done() -> None:
     assert told[:3] == [None, None, None]
     assert told[5] == "resources done: 0, Vpc biobatch creating"
     assert told[6] == "resources done: 1, Vpc biobatch created"
-    assert told[8] == "resources done: 2, Image biobatch-bwa created"
-    assert told[9] is None
+    assert told[8] == "resources done: 1, Image biobatch-bwa creating step 3/9"
+    assert told[9] == "resources done: 2, Image biobatch-bwa created"
+    assert told[10] is None
 
 
 def test_a_failure_shows_the_diagnostics_and_not_the_outputs() -> None:
