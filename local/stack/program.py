@@ -107,7 +107,7 @@ class Progress:
         name = f"{found['type'].rsplit(':', 1)[-1]} {found['name']}"
         if not found["state"].endswith("ing"):
             self._done.add(name)
-        return f"resources done: {len(self._done)}, {name} {found['state']}{(found['build'] or '').lower()}"
+        return f"{len(self._done)} done, {name} {found['state']}{(found['build'] or '').lower()}"
 
 
 def diagnostics(printed: str) -> str:

@@ -23,10 +23,10 @@ def test_each_resource_is_counted_once_when_it_is_done() -> None:
     progress = program.Progress()
     told = [progress.take(line) for line in UP.splitlines(keepends=True)]
     assert told[:3] == [None, None, None]
-    assert told[5] == "resources done: 0, Vpc biobatch creating"
-    assert told[6] == "resources done: 1, Vpc biobatch created"
-    assert told[8] == "resources done: 1, Image biobatch-bwa creating step 3/9"
-    assert told[9] == "resources done: 2, Image biobatch-bwa created"
+    assert told[5] == "0 done, Vpc biobatch creating"
+    assert told[6] == "1 done, Vpc biobatch created"
+    assert told[8] == "1 done, Image biobatch-bwa creating step 3/9"
+    assert told[9] == "2 done, Image biobatch-bwa created"
     assert told[10] is None
 
 
