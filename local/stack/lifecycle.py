@@ -63,7 +63,7 @@ def up(following: int = 0) -> Record:
                 obtained = cli.result()
                 pulumi_cli.install(obtained)
                 provider_plugins.install()
-        with step("Build the container images and create the resources: pulumi up"):
+        with step("Build images and create resources (pulumi up)"):
             _prepare_builds(found)
             program.up(found)
         found.ready = True
