@@ -76,9 +76,10 @@ clean-cache: .venv/installed ## Frees the disk space that local-down keeps in us
 
 # uv installs in seconds what takes pip minutes. The requirements include pip, because Pulumi's Python language host runs `pip list`.
 .venv/installed: requirements-dev.txt pyproject.toml | $(UV)
-	@echo "Installing the requirements into .venv" >&2
+	@echo "Installing the requirements into .venv, which takes 750 MB" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv
-	@$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements-dev.txt
+	@{ while sleep 8 >/dev/null 2>&1; do echo "  still installing" >&2; done & } 2>/dev/null; trap "kill $$!" EXIT; \
+		$(UV) pip install --quiet --require-hashes --python $(PYTHON) -r requirements-dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
 	@touch $@
 

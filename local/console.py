@@ -65,7 +65,8 @@ class _Step:
         """Says that the step is still at work, if nothing was printed for a while."""
         silent = time.monotonic() - self._spoke
         if silent >= (_BEAT if self.announced else _FIRST_BEAT) - 0.5:
-            self._print(", ".join(filter(None, [f"{self.seconds():.0f} s", self._details(", ")])))
+            details = self._details(", ")
+            self._print(f"{self.seconds():.0f} s so far{f': {details}' if details else ''}")
 
     def _details(self, between: str) -> str:
         return between.join(filter(None, [self.detail, _beside]))

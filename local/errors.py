@@ -1,5 +1,5 @@
-"""What the local stack says instead of a traceback."""
+"""The error that the local stack shows in words, without a traceback."""
 
 
 class LocalError(Exception):
-    """A fault of the machine or of its set-up, with what was tried and what mends it."""
+    """An error of the machine or its set-up. Its text says what is wrong, what was tried, and which command fixes it."""

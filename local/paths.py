@@ -1,15 +1,17 @@
-"""Where the local stack keeps things: the clone's own folder, the user's cache, and a short one for sockets."""
+"""Where the local stack keeps files: in the clone, in the user's cache, and in a folder with a short path for sockets."""
 
 import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV_BIN = ROOT / ".venv" / "bin"
+#: What Python compiles, also for `make` (the Makefile names it too).
+BYTECODE = ROOT / ".venv" / "bytecode"
 
 #: Everything of this clone's stack; removed by `make local-down`.
 LOCAL = ROOT / ".local"
 LOGS = LOCAL / "logs"
-#: The CLI, with a language host beside it where it brings none.
+#: The CLI, and a language host beside it if the CLI brings none.
 BIN = LOCAL / "bin"
 PULUMI_HOME = LOCAL / "pulumi"
 PULUMI_STATE = LOCAL / "state"

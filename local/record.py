@@ -1,7 +1,7 @@
-"""What is written down about a running stack, and the rule that a machine runs one at a time.
+"""The record of the stack that is up. A machine runs one stack at a time.
 
-The record stands in the clone's `.local/` and in the user's cache: so another clone knows of it, and can clear it if this clone
-is deleted while its stack is up.
+The record is kept twice, in the clone's `.local/` and in the user's cache. Another clone finds the second one, and can remove the
+stack if its clone was deleted while the stack was up.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ LOCK = CACHE / "stack.lock"
 
 @dataclass
 class Record:
-    """A stack that is up, or was when it was last heard of."""
+    """A stack that is up, or was up when the record was written."""
 
     aws_port: int
     """Port of the local AWS on 127.0.0.1."""
@@ -34,12 +34,12 @@ class Record:
     own_engine: bool
     """Whether the engine was started for the stack and ends with it."""
     ready: bool = False
-    """Whether `pulumi up` succeeded on it."""
+    """Whether `pulumi up` succeeded."""
     root: str = str(ROOT)
-    """Folder of the clone that it belongs to."""
+    """Folder of the clone that the stack belongs to."""
 
     def save(self) -> None:
-        """Writes it down, whole or not at all."""
+        """Writes the record. A reader sees the former one or the whole new one."""
         for path in (_OWN, _MACHINE):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
@@ -53,7 +53,9 @@ def _read(path: Path) -> Record | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise LocalError(f"{path} is not a record of a local stack. Remove it and run `make local-down`.") from None
+        raise LocalError(
+            f"{path} is not a record of a local stack. Delete that file, then run: make local-down"
+        ) from None
 
 
 def own() -> Record | None:
@@ -71,7 +73,7 @@ def other() -> Record | None:
 
 
 def forget(root: Path) -> None:
-    """Removes what is written about the stack of `root`."""
+    """Removes the record of the stack of `root` from the cache."""
     machine = _read(_MACHINE)
     if machine and machine.root == str(root):
         _MACHINE.unlink()
@@ -79,10 +81,10 @@ def forget(root: Path) -> None:
 
 @contextlib.contextmanager
 def exclusively() -> Iterator[None]:
-    """Keeps other commands that bring a stack up or down waiting outside.
+    """Allows one command at a time to bring a stack up or down.
 
     Raises:
-        LocalError: if one is at work.
+        LocalError: if another command is at work.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     with LOCK.open("a+") as lock:
@@ -91,7 +93,7 @@ def exclusively() -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise LocalError(
-                f"another command is bringing a local stack up or down ({lock.read().strip()}). Wait for it, or end it."
+                f"another command is bringing a local stack up or down ({lock.read().strip()}). Wait for it to end, or end it."
             ) from None
         lock.truncate(0)
         lock.write(f"process {os.getpid()} in {ROOT}\n")

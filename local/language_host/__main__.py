@@ -7,6 +7,7 @@ where EXECUTOR is the path of `pulumi-language-python-exec` and ENGINE the engin
 """
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import queue
@@ -20,24 +21,58 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import LanguageRuntimeServicer, language_pb2, language_pb2_grpc, plugin_pb2
+
+
+def _lighten(package: str) -> None:
+    """Puts an empty package in the place of one of the SDK's, so that a module below it loads without the whole SDK.
+
+    The SDK takes most of a second to load, and every `pulumi` command would wait for it.
+    """
+    spec = importlib.util.find_spec(package)
+    assert spec
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+
+
+for _package in ("pulumi", "pulumi.runtime"):
+    _lighten(_package)
+
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
+from pulumi.runtime.proto.language_pb2_grpc import LanguageRuntimeServicer  # noqa: E402
 
 #: The executor's way to say that the user has seen the reason already.
 _SHOWN = 32
 
-#: Prints what the plugin file of each package says, of those packages named on the command line that have one.
-_PLUGINS = """
-import importlib.metadata, json, pathlib, sys
-found = []
-for name in sys.argv[1:]:
-    for file in importlib.metadata.distribution(name).files or []:
-        if file.name == "pulumi-plugin.json":
-            found.append(json.loads(file.locate().read_text()))
-print(json.dumps(found))
+#: Prints what `pip list --format json` prints with and without `--not-required`, and what each package's plugin file says. pip itself
+#: would be started twice for it, and takes half a second each time.
+_INSTALLED = """
+import importlib.metadata, json
+from pip._vendor.packaging.requirements import Requirement
+from pip._vendor.packaging.utils import canonicalize_name
+from pip._vendor.packaging.version import Version
+packages, plugins, required = {}, [], set()
+for distribution in importlib.metadata.distributions():
+    name = distribution.metadata["Name"]
+    if canonicalize_name(name) in packages:
+        continue
+    packages[canonicalize_name(name)] = {"name": name, "version": str(Version(distribution.version))}
+    for line in distribution.metadata.get_all("Requires-Dist") or []:
+        requirement = Requirement(line.strip())
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            required.add(canonicalize_name(requirement.name))
+    # A list of thousands of files is quicker to search than to parse.
+    if "pulumi-plugin.json" in (distribution.read_text("RECORD") or ""):
+        for file in distribution.files:
+            if file.name == "pulumi-plugin.json":
+                plugins.append(json.loads(file.locate().read_text()))
+print(json.dumps({
+    "all": list(packages.values()),
+    "direct": [package for key, package in packages.items() if key not in required],
+    "plugins": plugins,
+}))
 """
 
 
@@ -109,13 +144,37 @@ class Environment:
 
         Args:
             transitive: False leaves out what others require.
+
+        Raises:
+            Failure: if there is no pip, which the true host asks.
         """
-        options = [] if transitive else ["--not-required"]
-        found: list[dict[str, str]] = json.loads(self.output("-m", "pip", "list", "--format", "json", *options))
+        try:
+            found: list[dict[str, str]] = _installed(self)["all" if transitive else "direct"]
+        except Failure:
+            options = [] if transitive else ["--not-required"]
+            found = json.loads(self.output("-m", "pip", "list", "--format", "json", *options))
+        return found
+
+    def plugins(self) -> list[dict[str, Any]]:
+        """What the plugin files of the installed packages say."""
+        found: list[dict[str, Any]] = _installed(self)["plugins"]
         return found
 
     def _python(self) -> str:
         return str(self._folder / "bin" / "python") if self._option else shutil.which("python3") or "python"
+
+
+_installed_by_command: dict[tuple[str, ...], dict[str, Any]] = {}
+_asking = threading.Lock()
+
+
+def _installed(environment: Environment) -> dict[str, Any]:
+    """What `_INSTALLED` prints, asked once: the engine asks for it in two calls, and a host serves one command of the CLI."""
+    command = tuple(environment.command())
+    with _asking:
+        if command not in _installed_by_command:
+            _installed_by_command[command] = json.loads(environment.output("-c", _INSTALLED))
+        return _installed_by_command[command]
 
 
 @contextmanager
@@ -154,8 +213,8 @@ class LanguageHost(LanguageRuntimeServicer):
     ) -> language_pb2.GetRequiredPackagesResponse:
         with failing(context):
             environment = Environment(request.info)
-            names = [package["name"] for package in environment.packages()]
-            plugins = json.loads(environment.output("-c", _PLUGINS, *names))
+            environment.packages()
+            plugins = environment.plugins()
         return language_pb2.GetRequiredPackagesResponse(
             packages=[
                 plugin_pb2.PackageDependency(

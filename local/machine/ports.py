@@ -4,7 +4,7 @@ import socket
 
 
 def free(preferred: int, address: str = "127.0.0.1") -> int:
-    """The preferred port, or the next one that nobody listens on."""
+    """The preferred port, or the next one on which no program listens."""
     port = preferred
     while not is_free(port, address):
         port += 1
@@ -23,7 +23,7 @@ def is_free(port: int, address: str = "127.0.0.1") -> bool:
 
 
 def answers(port: int) -> bool:
-    """Whether somebody accepts connections on this port of the loopback interface."""
+    """Whether a program accepts connections on this port of the loopback interface."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -1,6 +1,6 @@
-"""Processes of a stack. Each carries the stack's root folder in its environment, and hands it on to its own children.
+"""Commands, and the processes of a stack. Each has the stack's root folder in its environment, and so have its children.
 
-So there is no list of process ids to lose in a crash, and no number that by now belongs to somebody else.
+So there is no list of process ids that a crash could lose, and no id that another process may have by now.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def running(root: Path, role: str | None = None) -> list[psutil.Process]:
 
 
 def start(role: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> psutil.Popen:
-    """Starts a service that outlives this command. It writes to `.local/logs/<role>.log`."""
+    """Starts a service that outlives this command. Its output goes to `.local/logs/<role>.log`."""
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / f"{role}.log").open("ab") as log:
         return psutil.Popen(
@@ -56,7 +56,7 @@ def start(role: str, command: Sequence[str | Path], environment: Mapping[str, st
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # A Ctrl-C in the terminal is for the command, not for the stack.
+            # Ctrl-C in the terminal ends the command, not the stack.
             start_new_session=True,
         )
 
@@ -65,7 +65,7 @@ def wait_until(answers: Callable[[], bool], process: psutil.Popen, role: str, se
     """Waits for a service that was started.
 
     Raises:
-        LocalError: with the end of its log, if it ends or does not answer in time.
+        LocalError: if it ends or does not answer in time, with the end of its log.
     """
     deadline = time.monotonic() + seconds
     while not answers():
@@ -82,10 +82,10 @@ def run(command: Sequence[str | Path], what: str) -> str:
 
     Args:
         command: program and arguments.
-        what: what it is for, to begin the error with.
+        what: the purpose, with which the error begins.
 
     Raises:
-        LocalError: with the command and the end of its output.
+        LocalError: if it fails, with the command and the end of its output.
     """
     words = [str(word) for word in command]
     try:
@@ -101,7 +101,7 @@ def run(command: Sequence[str | Path], what: str) -> str:
 
 
 def stop(processes: Sequence[psutil.Process], seconds: float) -> None:
-    """Ends processes and all their children: SIGTERM, and SIGKILL for those that live on."""
+    """Ends processes and all their children: SIGTERM, then SIGKILL for those that have not ended after `seconds`."""
     family = list(processes)
     for process in processes:
         with contextlib.suppress(psutil.Error):

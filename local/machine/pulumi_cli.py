@@ -1,4 +1,4 @@
-"""The real Pulumi CLI: the one on PATH, else Pulumi's own installer's, else built with Go from its pinned module."""
+"""The real Pulumi CLI: the one on PATH, else from Pulumi's installer, else built with Go from its pinned module."""
 
 import contextlib
 import importlib.metadata
@@ -25,7 +25,7 @@ VERSION = VersionInfo.parse(importlib.metadata.version("pulumi"))
 _PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "pulumi-language-python"
-#: The program that runs a Pulumi program in Python: the true one, also under our stand-in of the language host.
+#: Pulumi's program that runs a Pulumi program in Python; our language host starts it too.
 _EXECUTOR = "pulumi-language-python-exec"
 
 
@@ -33,7 +33,7 @@ def obtain() -> Path:
     """The `pulumi` command, at least as new as the SDK in requirements.txt.
 
     Raises:
-        LocalError: if there is no way to get one, with what was tried.
+        LocalError: if it cannot be obtained, with what was tried.
     """
     on_path = _on_path()
     if on_path and _is_usable(on_path):
@@ -60,7 +60,7 @@ def obtain() -> Path:
 
 
 def install(cli: Path) -> None:
-    """Puts the CLI into this clone's `.local/bin`, with our language host beside it if it has none of its own.
+    """Puts the CLI into this clone's `.local/bin`, with our language host beside it if it brings none.
 
     Args:
         cli: the `pulumi` command that `obtain` found.
@@ -71,7 +71,7 @@ def install(cli: Path) -> None:
     if (cli.resolve().parent / _HOST).is_file():
         command.symlink_to(cli)
         return
-    # The CLI looks beside its own file, links resolved: each clone needs a file of its own.
+    # The CLI looks for the host beside its file, with links resolved, so each clone needs a separate file.
     try:
         command.hardlink_to(cli)
     except OSError:
@@ -109,7 +109,7 @@ def _version(command: Path) -> VersionInfo:
 
 
 def _into(folder: Path, source: Callable[[Path], None]) -> None:
-    """Fills a folder of the cache wholly or not at all."""
+    """Fills a folder of the cache; if that fails, there is no folder."""
     CACHE.mkdir(parents=True, exist_ok=True)
     for leftover in CACHE.glob(f"{folder.name}.partial-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -130,7 +130,7 @@ def _install(folder: Path) -> None:
         PulumiCommand.install(root=str(folder), version=VERSION)
     except subprocess.CalledProcessError as error:
         raise LocalError(f"the installer failed: {error.output.decode(errors='replace').strip()[-300:]}") from None
-    except Exception as error:  # It downloads, unpacks and runs: whatever goes wrong, Go is next.
+    except Exception as error:  # It downloads, unpacks and runs; after any error Go is tried.
         raise LocalError(f"{type(error).__name__}: {error}") from None
     finally:
         socket.setdefaulttimeout(before)

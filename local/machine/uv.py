@@ -1,4 +1,4 @@
-"""uv, which `make` obtained: it installs wheels in seconds, with their hashes checked."""
+"""uv, which `make` obtains. It installs wheels in seconds and checks their hashes."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ def install(requirements: Path, target: Path) -> None:
     """
     command = shutil.which("uv") or str(CACHE / "uv" / "bin" / "uv")
     if not Path(command).is_file():
-        raise LocalError("uv is neither on PATH nor in the cache: run this through `make`, which fetches it.")
+        raise LocalError("uv is neither on PATH nor in the cache. Run this through `make`, which fetches uv.")
     run(
         [command, "pip", "install", "--quiet", "--target", target, "--require-hashes", "-r", requirements],
         f"installing {requirements.name}",

@@ -1,4 +1,4 @@
-"""The local AWS as a process: `python -m local.aws`, one for the whole stack."""
+"""The local AWS as a process: `python -m local.aws`, one per stack."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from local.record import Record
 from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
 
 ROLE = "aws"
-#: Where ECS's agent answers; SDKs allow no other.
+#: Port at which ECS's agent answers. SDKs allow no other.
 _CREDENTIALS_PORT = 80
 
 
@@ -29,8 +29,8 @@ def start(record: Record) -> None:
     say(f"starting the local AWS on 127.0.0.1:{record.aws_port}")
     if not ports.is_free(_CREDENTIALS_PORT, GATEWAY):
         raise LocalError(
-            f"port {_CREDENTIALS_PORT} is taken on every address by {_listener(_CREDENTIALS_PORT)}. Jobs get their role's credentials "
-            f"at {GATEWAY}:{_CREDENTIALS_PORT}: stop that program, or let it listen on its own addresses only."
+            f"{_listener(_CREDENTIALS_PORT)} listens on port {_CREDENTIALS_PORT} of every address. Jobs get the credentials of their role "
+            f"at {GATEWAY}:{_CREDENTIALS_PORT}. Stop that program, or make it listen on other addresses only."
         )
     vcpus, memory_mib = docker_engine.machine(record.docker_host)
     LOGS.mkdir(parents=True, exist_ok=True)

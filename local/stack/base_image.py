@@ -23,16 +23,16 @@ PACKAGE = "mmdebstrap"
 
 
 def obtain(engine: docker.DockerClient, platform: str | None = None) -> None:
-    """Makes sure that the base of all images is there: kept, pulled, or made from Debian's own archive.
+    """Makes sure that the engine has the base image: kept from an earlier stack, pulled, or made from Debian's archive.
 
-    An engine knows one image by a name: the one for another platform takes the name over, as it does when Docker pulls it.
+    An engine knows one image by a name. An image for another platform takes the name over, as it does when Docker pulls it.
 
     Args:
         engine: client of the engine.
         platform: container platform, such as `linux/arm64`; the machine's own by default.
 
     Raises:
-        LocalError: if there is no way to get it, with what was tried.
+        LocalError: if it cannot be obtained, with what was tried.
     """
     own = own_platform()
     platform = platform or own
@@ -76,17 +76,17 @@ def _bootstrap(folder: Path, refusal: str) -> None:
     if may_install():
         if not debian.installable():
             raise LocalError(
-                f"{BASE_IMAGE}: pulling it failed ({refusal}), and mmdebstrap, which could make it, is not installed and only root "
-                "on Debian can install it. Run `docker pull` by hand, or `apt-get install mmdebstrap` as root."
+                f"cannot obtain {BASE_IMAGE}: pulling it failed ({refusal}), and mmdebstrap, which could make it, is not installed. "
+                f"Run `docker pull {BASE_IMAGE}`, or as root on Debian: apt-get install mmdebstrap"
             )
         debian.install(PACKAGE)
     run(["mmdebstrap", "--variant=minbase", "trixie", folder / "base.tar"], f"making {BASE_IMAGE}")
 
 
 def _bootstrap_foreign(engine: docker.DockerClient, folder: Path, architecture: str) -> None:
-    """Like `_bootstrap`, for another architecture; nothing is emulated, so it takes no longer.
+    """Like `_bootstrap`, for another architecture. Nothing is emulated, so it takes no longer.
 
-    Packages then run their scripts outside the new system, and mmdebstrap's manual asks for a throw-away one around it: a container.
+    Packages run their scripts outside the new system then. mmdebstrap's manual says to do that in a throw-away system: a container.
     """
     obtain(engine)
     script = (

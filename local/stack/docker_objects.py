@@ -1,4 +1,4 @@
-"""What the stack keeps in the Docker engine: its job network, its containers and its images."""
+"""What a stack keeps in the Docker engine: the job network, containers, volumes and images."""
 
 import contextlib
 import re
@@ -15,11 +15,11 @@ from local.paths import ROOT
 LABEL = "biobatch.stack"
 
 NETWORK = "biobatch-jobs"
-#: Where ECS gives a task its role's credentials: the host's end of the job network.
+#: Address at which ECS gives a task the credentials of its role. Here it is the host's end of the job network.
 GATEWAY = "169.254.170.2"
 _SUBNET = "169.254.170.0/24"
 
-#: Images of stacks that are gone, under a name that stays, so that their layers serve the next build.
+#: Repository for images of removed stacks, so that their layers serve the next build.
 KEPT = "biobatch-cache"
 
 
@@ -27,12 +27,12 @@ def create_network(engine: docker.DockerClient) -> None:
     """Creates the job network, whose gateway is an address of this machine.
 
     Raises:
-        LocalError: if the engine's networks are not this machine's, or another program holds the address.
+        LocalError: if the engine runs on another machine, or if another program uses the address.
     """
     if any(address.address == GATEWAY for addresses in psutil.net_if_addrs().values() for address in addresses):
         raise LocalError(
-            f"{GATEWAY} is already an address of this machine (another user's local stack, or this is an ECS machine). "
-            "Jobs get their role's credentials there: end that stack with `make local-down` in its folder."
+            f"{GATEWAY} is already an address of this machine: another user's local stack is up, or this machine is in ECS. "
+            "Jobs need the address to get the credentials of their role. Remove that stack: run `make local-down` in its folder."
         )
     engine.networks.create(
         NETWORK,
@@ -43,8 +43,8 @@ def create_network(engine: docker.DockerClient) -> None:
     )
     if not any(address.address == GATEWAY for addresses in psutil.net_if_addrs().values() for address in addresses):
         raise LocalError(
-            "the Docker engine does not run on this machine itself (Docker Desktop, rootless or remote): jobs could not reach the "
-            "local AWS. Use an engine of this Linux machine: `unset DOCKER_HOST`, or run this as root with no other engine up."
+            "the Docker engine does not run on this machine (it is Docker Desktop, rootless or remote), so jobs could not reach the "
+            "local AWS. Use an engine of this Linux machine: run `unset DOCKER_HOST`, or stop the other engine and run this as root."
         )
 
 
@@ -53,7 +53,7 @@ def clear(engine: docker.DockerClient, root: str | None, registry_port: int) -> 
 
     Args:
         engine: client of the engine.
-        root: folder of the stack; None for those of every stack, in an engine that is ours alone.
+        root: folder of the stack; None removes those of every stack, for an engine that only stacks use.
         registry_port: port of the stack's registry, which its images are named after.
     """
     label = LABEL if root is None else f"{LABEL}={root}"
@@ -69,7 +69,7 @@ def clear(engine: docker.DockerClient, root: str | None, registry_port: int) -> 
         names = [name for name in image.tags if name.startswith(registry)]
         for name in names:
             image.tag(f"{KEPT}/{_stable_name(name)}", "latest")
-        # What is left of a pulled image is its digest.
+        # A pulled image keeps its digest as a name.
         for name in [*names, *(image.attrs.get("RepoDigests") or [])]:
             if name.startswith(registry):
                 with contextlib.suppress(docker.errors.ImageNotFound):

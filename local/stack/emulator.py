@@ -1,6 +1,6 @@
-"""The emulator that runs images of another architecture on this machine, known to the kernel while the stack is up.
+"""The emulator (QEMU) that runs images of another architecture on this machine. The kernel knows it while the stack is up.
 
-It is the one of the images' own Debian release: qemu 7.2, of the release before, loses signals under this use and then waits for ever.
+It is from the Debian release of the images. QEMU 7.2, of the release before, loses signals under this use and then hangs.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ from local.stack import base_image, docker_objects
 #: Where the kernel lists the emulators that it knows.
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _FOLDER = CACHE / "qemu"
-#: Device name of a mount of our own, by which it is known when the stack ends.
+#: Device name of our mount, by which `clear` recognises it.
 _DEVICE = "biobatch"
 
-#: Of the package's thirty emulators the one, and its line for the kernel.
+#: Unpacks one of the package's thirty emulators, and its line for the kernel.
 _UNPACK = """\
 apt-get update -q
 cd /tmp
@@ -39,14 +39,14 @@ tar -x -f qemu-user.tar -C /emulator "./usr/bin/$1" "./usr/share/qemu/binfmt.d/$
 
 
 def register(engine: docker.DockerClient, platform: str) -> None:
-    """Makes the kernel run programs of a platform, if it does not yet and this is root, who alone may.
+    """Makes the kernel run programs of a platform, if it does not yet. Only root may, so it does nothing for other users.
 
     Args:
-        engine: client of the engine, whose native image the emulator is fetched in.
+        engine: client of the engine; the emulator is fetched in a container.
         platform: container platform, `linux/amd64` or `linux/arm64`.
 
     Raises:
-        LocalError: if the emulator cannot be fetched, or the kernel takes none.
+        LocalError: if the emulator cannot be fetched, or the kernel refuses it.
     """
     name = PLATFORMS[platform].emulator
     needed = machine.system() == "Linux" and platform != base_image.own_platform() and not (BINFMT / name).exists()
@@ -62,7 +62,7 @@ def register(engine: docker.DockerClient, platform: str) -> None:
     try:
         (BINFMT / "register").write_text(":".join(fields))
     except OSError as error:
-        raise LocalError(f"the kernel does not take {name} as emulator of {platform}: {error.strerror}") from None
+        raise LocalError(f"the kernel refuses {name} as the emulator of {platform}: {error.strerror}") from None
 
 
 def _fetched(engine: docker.DockerClient, name: str) -> Path:
@@ -90,7 +90,7 @@ def _fetched(engine: docker.DockerClient, name: str) -> Path:
 
 
 def clear() -> None:
-    """Takes back what `register` told the kernel; other emulators stay."""
+    """Removes from the kernel what `register` added. Other emulators stay."""
     for entry in ours():
         with contextlib.suppress(OSError):
             (BINFMT / entry).write_text("-1")

@@ -1,10 +1,10 @@
-"""The environment in which plain `pulumi`, `aws`, `docker` and `biobatch` work on the local stack, and reach nothing else."""
+"""The environment in which `pulumi`, `aws`, `docker` and `biobatch` work on the local stack and cannot reach an account."""
 
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
 
-from local.paths import BIN, PULUMI_HOME, PULUMI_STATE, VENV_BIN
+from local.paths import BIN, BYTECODE, PULUMI_HOME, PULUMI_STATE, VENV_BIN
 from local.record import Record
 
 STACK = "local"
@@ -47,8 +47,11 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
         "PULUMI_BACKEND_URL": f"file://{PULUMI_STATE}",
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The true providers would be downloaded beside the stand-ins.
+        # Else the CLI would download the true providers beside the stand-ins.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # As `make` has it: else each `pulumi` command would compile the SDKs anew where the shell forbids Python to keep what it compiled.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "DOCKER_HOST": record.docker_host,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
@@ -64,7 +67,7 @@ def complete(record: Record, base: Mapping[str, str] | None = None) -> dict[str,
 
 @contextlib.contextmanager
 def entered(record: Record) -> Iterator[None]:
-    """Makes it this process's own environment for a while."""
+    """Makes `complete` the environment of this process while the block runs."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(complete(record, before))

@@ -1,4 +1,4 @@
-"""The life of the local stack: up, and down again from whatever state it is in."""
+"""The life of the local stack: `up`, and `down` from whatever state it is in."""
 
 import shutil
 from pathlib import Path
@@ -30,13 +30,13 @@ def current() -> Record:
 def up(following: int = 0) -> Record:
     """Brings the stack up, with the program deployed on it; quick if it is up.
 
-    The local AWS keeps nothing over a restart: if one of the services has ended, everything begins anew.
+    The local AWS keeps nothing over a restart. If one of the services has ended, `up` removes the stack and begins anew.
 
     Args:
         following: how many numbered steps the caller adds.
 
     Raises:
-        LocalError: if another clone's stack is up, or a piece cannot be had; what came up by then is for `down` to clear.
+        LocalError: if another clone's stack is up, or a piece cannot be obtained. `down` removes what came up by then.
     """
     with record.exclusively():
         _refuse_second()
@@ -63,7 +63,7 @@ def up(following: int = 0) -> Record:
                 obtained = cli.result()
                 pulumi_cli.install(obtained)
                 provider_plugins.install()
-        with step("Build the container images and create the resources: pulumi up"):
+        with step("Build images and create resources (pulumi up)"):
             _prepare_builds(found)
             program.up(found)
         found.ready = True
@@ -73,7 +73,7 @@ def up(following: int = 0) -> Record:
 
 
 def down() -> None:
-    """Removes the stack with everything it made; idempotent, also after a crash. Tools and image layers stay in the cache."""
+    """Removes the stack with everything it made, also after a crash; does nothing if there is none. Tools and image layers stay."""
     with record.exclusively():
         found = record.own()
         if not found and not LOCAL.exists() and not processes.running(ROOT):
@@ -117,7 +117,7 @@ def _start() -> Record:
             docker_host=host or docker_engine.OWN_HOST,
             own_engine=host is None,
         )
-        # Before anything runs, so that `down` knows of it.
+        # Saved before anything runs, so that `down` finds it.
         found.save()
         if found.own_engine:
             docker_engine.start()

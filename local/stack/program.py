@@ -1,4 +1,4 @@
-"""The real Pulumi program on the local stack: what a user does by hand, done by `make`."""
+"""The real Pulumi program on the local stack: `make` runs the commands that a user runs by hand."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import psutil
 import yaml
 
 from components.architectures import ARCHITECTURES, X86_64
-from local.console import follow
+from local.console import follow, say
 from local.errors import LocalError
 from local.machine import processes
 from local.paths import BIN, LOGS, PULUMI_STATE, ROOT
@@ -22,8 +22,10 @@ ROLE = "pulumi"
 _LOG = LOGS / "pulumi-up.log"
 #: Lines of the log that stand in an error where it has no diagnostics.
 _TAIL = 20
-#: A line about a resource: ` +  aws:ec2:Vpc biobatch created (1s)`.
-_EVENT = re.compile(r"^ *[-+~=><@ ]+ +(?P<type>[\w-]+:\S+) (?P<name>\S+) (?P<state>[a-z]+(?:ing|ed)\b)")
+#: A line about a resource: ` +  aws:ec2:Vpc biobatch created (1s)`, with the step of a build for an image.
+_EVENT = re.compile(
+    r"^ *[-+~=><@ ]+ +(?P<type>[\w-]+:\S+) (?P<name>\S+) (?P<state>[a-z]+(?:ing|ed)\b)(?:.*?(?P<build> Step \d+/\d+) :)?"
+)
 
 
 def up(record: Record) -> None:
@@ -38,6 +40,8 @@ def up(record: Record) -> None:
     _LOG.unlink(missing_ok=True)
     _pulumi(record, "stack", "select", environment.STACK, "--create")
     _pulumi(record, "up", "--stack", environment.STACK, "--yes", "--skip-preview")
+    for line in warnings(_LOG.read_text()):
+        say(line)
 
 
 def platform() -> str:
@@ -48,7 +52,7 @@ def platform() -> str:
 
 
 def outputs(record: Record) -> dict[str, Any]:
-    """The stack's outputs, empty if there is none."""
+    """The stack's outputs; empty if the stack does not exist."""
     done = subprocess.run(
         [BIN / "pulumi", "stack", "output", "--json", "--stack", environment.STACK],
         cwd=ROOT,
@@ -79,7 +83,7 @@ def _pulumi(record: Record, *arguments: str) -> None:
                     follow(told)
             exit_code = process.wait()
         except KeyboardInterrupt:
-            # The terminal has interrupted the CLI as well, and it puts its state in order before it ends.
+            # The terminal interrupts the CLI too, and the CLI saves its state before it ends.
             process.communicate()
             raise
     if exit_code:
@@ -104,7 +108,7 @@ class Progress:
         name = f"{found['type'].rsplit(':', 1)[-1]} {found['name']}"
         if not found["state"].endswith("ing"):
             self._done.add(name)
-        return f"resources done: {len(self._done)}, {name} {found['state']}"
+        return f"{len(self._done)} done, {name} {found['state']}{(found['build'] or '').lower()}"
 
 
 def diagnostics(printed: str) -> str:
@@ -112,6 +116,12 @@ def diagnostics(printed: str) -> str:
     _, found, rest = printed.partition("\nDiagnostics:\n")
     lines = _after(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
     return "\n".join(f"    {line}" for line in lines if line.strip())
+
+
+def warnings(printed: str) -> list[str]:
+    """What a successful `pulumi up` warned of, each warning once."""
+    found = [line.strip() for line in diagnostics(printed).splitlines() if line.strip().startswith("warning: ")]
+    return list(dict.fromkeys(found))
 
 
 def _after(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The stand-in provider plugins, put where the CLI looks for the true ones: by name and exact version."""
+"""Launchers of the stand-in provider plugins, where the CLI looks for the true ones: by name and exact version."""
 
 import importlib.metadata
 import json
@@ -23,8 +23,8 @@ def versions() -> dict[str, str]:
 def install() -> None:
     """Writes a launcher for each plugin into the stack's own `PULUMI_HOME`.
 
-    pulumi-awsx asks for `docker-build` too, which this program never uses: its launcher is there so that a CLI with the true
-    language host, which checks all of them beforehand, is content. awsx asks for a version of the AWS provider of its own.
+    pulumi-awsx asks for `docker-build` too, which this program never uses. A CLI with the true language host checks all plugins
+    beforehand, so `docker-build` has a launcher as well. awsx asks for another version of the AWS provider than the SDK.
     """
     for name, version in [*versions().items(), ("aws", AWS_VERSION)]:
         folder = PULUMI_HOME / "plugins" / f"resource-{name}-v{version}"

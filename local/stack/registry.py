@@ -30,7 +30,7 @@ def start(engine: docker.DockerClient, port: int) -> None:
     """Starts the registry on 127.0.0.1.
 
     Args:
-        engine: client of the engine, for where only the image can be had.
+        engine: client of the engine, for machines on which only the `registry` image can be obtained.
         port: port to listen on.
 
     Raises:
@@ -70,7 +70,7 @@ def _start_container(engine: docker.DockerClient, port: int) -> None:
         )
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise LocalError(
-            f"no image registry: there is no docker-registry on PATH nor in Debian's archive, and the image {_IMAGE} failed "
+            f"no image registry: docker-registry is neither on PATH nor in Debian's archive, and the image {_IMAGE} failed "
             f"({getattr(error, 'explanation', None) or error}). Run `apt-get install docker-registry`, or `docker pull {_IMAGE}`."
         ) from None
 

@@ -135,7 +135,7 @@ def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pyt
     (server,) = processes.running(ROOT, aws_server.ROLE)
     server.kill()
     lifecycle.up()
-    assert "clearing it and its Pulumi state" in capsys.readouterr().out
+    assert "Removing the stack with its Pulumi state" in capsys.readouterr().out
     with docker_engine.client(local_stack.docker_host) as client:
         assert client.containers.list(all=True, filters={"label": docker_objects.LABEL}) == []
 

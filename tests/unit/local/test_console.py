@@ -53,7 +53,7 @@ def test_a_silent_step_says_that_it_is_at_work_with_what_goes_on_beside_it(capsy
         time.sleep(1.3)
     title, sign, *_ = capsys.readouterr().out.splitlines()
     assert title == "[1/1] Get the base image"
-    assert re.fullmatch(r"      \d s, unpacking, Pulumi CLI: compiled 3 of 9 packages", sign)
+    assert re.fullmatch(r"      \d s so far: unpacking, Pulumi CLI: compiled 3 of 9 packages", sign)
 
 
 def test_a_step_that_fails_prints_no_time(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,13 +110,28 @@ def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
     assert {package.version for package in packages if package.name == "aws"} == {f"v{version('pulumi-aws')}"}
 
 
-def test_what_is_installed_is_what_pip_tells(host: Host) -> None:
-    def named(*, transitive: bool) -> set[str]:
-        request = language_pb2.GetProgramDependenciesRequest(info=of_clone(), transitiveDependencies=transitive)
-        return {dependency.name for dependency in host[1].GetProgramDependencies(request).dependencies}
+@pytest.mark.parametrize(("transitive", "options"), [(True, []), (False, ["--not-required"])])
+def test_what_is_installed_is_what_pip_tells(host: Host, transitive: bool, options: list[str]) -> None:
+    pip = subprocess.run(
+        [sys.executable, "-m", "pip", "list", "--format", "json", *options], capture_output=True, text=True, check=True
+    )
+    request = language_pb2.GetProgramDependenciesRequest(info=of_clone(), transitiveDependencies=transitive)
+    found = host[1].GetProgramDependencies(request).dependencies
+    assert sorted((each.name, each.version) for each in found) == sorted(
+        (each["name"], each["version"]) for each in json.loads(pip.stdout)
+    )
 
-    assert {"pip", "pulumi", "grpcio"} <= named(transitive=True)
-    assert "grpcio" not in named(transitive=False), "pulumi requires it"
+
+def test_the_sdk_is_not_loaded_whole_before_the_host_serves() -> None:
+    script = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT / "local" / "language_host" / "__main__.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "pulumi.runtime.proto.language_pb2" in done.stdout.split()
+    assert "pulumi.output" not in done.stdout.split()
 
 
 def test_the_python_of_the_virtual_environment_is_told(host: Host) -> None:

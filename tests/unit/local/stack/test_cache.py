@@ -7,6 +7,7 @@ import pytest
 from local import record
 from local.errors import LocalError
 from local.machine import docker_engine
+from local.paths import ROOT
 from local.record import Record
 from local.stack import cache
 
@@ -47,7 +48,7 @@ def test_a_file_with_two_names_counts_once(folder: Path) -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_nothing_goes_while_a_stack_is_up(own: bool, folder: Path, tmp_path: Path) -> None:
-    root = record.ROOT if own else tmp_path
+    root = ROOT if own else tmp_path
     Record(aws_port=1, registry_port=2, docker_host="unix:///nowhere", own_engine=True, root=str(root)).save()
     (tmp_path / "clone" / "stack.json").unlink()
     with pytest.raises(LocalError, match=f"make -C {root} local-down"):

@@ -1,5 +1,6 @@
 """A shell that evaluates `make local-env` works on the local stack, says so, and can be left."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from local.stack import environment, shell
 from tests.unit.local.stack.test_environment import REAL, RECORD
 
-#: Shells by how they are started; zsh is on few machines.
-SHELLS = {"bash": ["bash", "--norc"], "sh": ["sh"]}
+ZSH = shutil.which("zsh")
+
+#: Shells by how they are started; zsh where it is installed.
+SHELLS = {"bash": ["bash", "--norc"], "sh": ["sh"], **({"zsh": [ZSH, "-f"]} if ZSH else {})}
 
 BEFORE = {
     "AWS_PROFILE": "work",
@@ -54,7 +57,7 @@ def test_a_shell_that_evaluates_the_lines_has_just_that_environment(program: str
 def test_leaving_restores_every_variable_that_was_set_and_unsets_the_others(
     program: str, times: int, variables: dict[str, str], lines: str
 ) -> None:
-    leave = {"bash": "biobatch-leave", "sh": "biobatch_leave"}[program]
+    leave = "biobatch_leave" if program == "sh" else "biobatch-leave"
     script = f"PS1='$ '; \n{'{0}' * times}\n{leave}\nexport PS1; {{ set; }} | grep '^_biobatch' >&2 || :; env -0"
     after = run(program, script.replace("{0}", lines + "\n"), variables)
     untouched = run(program, "PS1='$ '; export PS1; env -0", variables)
