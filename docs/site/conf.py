@@ -69,6 +69,8 @@ language = "en"
 extensions = ["myst_parser"]
 exclude_patterns = ["build", "site"]
 nitpicky = True
+# An option such as --stack keeps its dashes.
+smartquotes = False
 
 # GitHub's Markdown, and nothing beyond it
 myst_enable_extensions = {"alert", "gfm_autolink", "strikethrough", "tasklist"}
@@ -103,18 +105,17 @@ class Pictures(SphinxTransform):  # type: ignore[misc]
     def apply(self, **_: Any) -> None:
         for block in list(self.document.findall(nodes.literal_block)):
             if block.get("language") == "mermaid":
-                picture = DOCS / "pictures" / f"{Path(self.env.docname).name}.svg"
-                digest = hashlib.sha256(block.astext().encode()).hexdigest()
-                if not picture.is_file() or digest not in picture.read_text():
+                digest = hashlib.sha256(block.astext().strip().encode()).hexdigest()
+                pictures = (DOCS / "pictures").glob("*.svg")
+                picture = next((picture for picture in pictures if digest in picture.read_text()), None)
+                if not picture:
                     logging.getLogger(__name__).warning(
-                        "%s is not the picture of this page's Mermaid diagram. Draw it: make pictures ONLY=architecture",
-                        picture.relative_to(ROOT),
-                        location=block,
+                        "no picture is of this Mermaid diagram. Draw it: make pictures ONLY=components", location=block
                     )
                     continue
                 image = nodes.image(uri=f"/pictures/{picture.name}", alt="Diagram of what the page describes")
                 image["candidates"] = {}
-                block.replace_self(nodes.reference("", "", image, refuri=f"../_images/{picture.name}", internal=True))
+                block.replace_self(image)
 
 
 class FilesOfTheClone(SphinxTransform):  # type: ignore[misc]
