@@ -86,7 +86,7 @@ html_copy_source = False
 html_use_index = False
 html_show_sphinx = False
 html_show_copyright = False
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
 pygments_style = "friendly"
 
 
@@ -97,7 +97,7 @@ def navigate(_: Sphinx, page: str, source: list[str]) -> None:
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
 
 
-class Pictures(SphinxTransform):  # type: ignore[misc]
+class Pictures(SphinxTransform):
     """Puts a picture made by `make pictures` in place of a page's Mermaid diagram, which GitHub draws itself and a browser needs a library for."""
 
     default_priority = 200
@@ -118,7 +118,7 @@ class Pictures(SphinxTransform):  # type: ignore[misc]
                 block.replace_self(image)
 
 
-class FilesOfTheClone(SphinxTransform):  # type: ignore[misc]
+class FilesOfTheClone(SphinxTransform):
     """Turns links to files of the clone, which only GitHub can follow, into their text; a file that does not exist is an error."""
 
     default_priority = 5

@@ -103,7 +103,7 @@ def _pulumi_up() -> None:
 
 def _fastqc() -> None:
     """FastQC's report of the demo's reads."""
-    with _results("fastqc/lambda_R1_fastqc.html") as folder, opened(1100, height=760) as browser:
+    with _results("fastqc/lambda_R1_fastqc.html") as folder, opened(1100, height=760, scale=2) as browser:
         page = browser.new_page()
         page.goto((folder / "lambda_R1_fastqc.html").as_uri())
         page.screenshot(path=PICTURES / "fastqc.png")
@@ -112,7 +112,11 @@ def _fastqc() -> None:
 def _igv() -> None:
     """The reads over a variant that the demo found."""
     sample = [f"lambda/lambda{end}" for end in (".bam", ".bam.bai", ".vcf.gz", ".vcf.gz.tbi")]
-    with _results(*sample, "reference/") as folder, served(folder) as address, opened(1100, height=620) as browser:
+    with (
+        _results(*sample, "reference/") as folder,
+        served(folder) as address,
+        opened(1100, height=620, scale=2) as browser,
+    ):
         shutil.copy(_library(_IGV, "dist/igv.min.js"), folder)
         contig, position = _a_variant(folder / "lambda.vcf.gz")
         settings = {

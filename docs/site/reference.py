@@ -11,7 +11,7 @@ import json
 import re
 import textwrap
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,8 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|")
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [list(head), *rows]
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, *rows]
     drawn = ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
     return "\n".join([drawn[0], "|" + "---|" * len(lines[0]), *drawn[1:]])
 
