@@ -1,9 +1,9 @@
-"""What the machines behind a queue can hold, asked before anything is submitted.
+"""What the machines of a queue can hold. The client checks it before it submits anything.
 
-Batch accepts any job. One that no machine can hold waits in RUNNABLE and holds up the queue behind it, so it is refused here. The figures
-come from where Batch itself looks: the queue's compute environments say how many vCPUs they may grow to and which instance types they
-use, and EC2 says what each of these types holds. Where the credentials do not allow a question, the stack's outputs answer it, or the
-check is left out: nothing is refused on a guess.
+Batch accepts any job. A job that no machine can hold waits in RUNNABLE and blocks the queue, so the client refuses it. The figures come from
+where Batch looks itself. The queue's compute environments say to how many vCPUs they can grow and which instance types they use. EC2 says
+how large these types are. If the credentials do not allow a call, the stack's outputs answer instead, or the check is left out. Nothing is
+refused on a guess.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 
 _DENIED = ("AccessDenied", "AccessDeniedException")
 
-#: Instance families of Batch's own sets (API Reference, ComputeResource, "instanceTypes"; `optimal` is `default_x86_64` since November 2025).
+#: Instance families of the sets that Batch defines (API Reference, ComputeResource, "instanceTypes"; `optimal` is `default_x86_64` since November 2025).
 _X86_64 = ("m6i", "c6i", "r6i", "c7i")
 _SETS = {"optimal": _X86_64, "default_x86_64": _X86_64, "default_arm64": ("m6g", "c6g", "r6g", "c7g")}
 
-#: MiB that the ECS agent keeps, and the share of a machine's memory that kernel and hypervisor take at most (`components/batch_platform.py`,
-#: `Tool`): a job that asks for more than is installed less the agent's never starts, and one within the share may not.
+#: MiB that the ECS agent reserves, and the share of a machine's memory that kernel and hypervisor take at most
+#: (`components/batch_platform.py`, `Tool`). A job that asks for more than the installed memory less the agent's never starts. A job that asks
+#: for memory within that share may not start.
 _AGENT_MIB, _KERNEL_SHARE = 32, 0.075
 
-#: GiB of the disk that the machine's system and the images take.
+#: GiB of a machine's disk that the operating system and the images take.
 _SYSTEM_GIB = 10
 
 _GIB = 2**30
@@ -49,36 +50,36 @@ class Machine:
 
     vcpus: int
     memory_mib: int
-    """Installed memory; jobs get somewhat less."""
+    """Installed memory in MiB. Jobs get somewhat less."""
     name: str
     disks_gib: int = 0
-    """NVMe disks of its own together: jobs use these in place of the EBS volume."""
+    """GiB of all NVMe disks of the instance. Jobs use them instead of the EBS volume."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What a queue's environments can hold."""
+    """What the compute environments of a queue can hold."""
 
     queue: Queue
     max_vcpus: int | None = None
-    """vCPUs that the largest environment may grow to; None if nothing says."""
+    """vCPUs to which the largest environment can grow. None if unknown."""
     instance_types: tuple[str, ...] = ()
-    """Types, families or sets that the environments use."""
+    """Instance types, families or sets that the environments use."""
     machines: tuple[Machine, ...] = ()
-    """What EC2 says of them; empty if it may not be asked."""
+    """The instance types as EC2 describes them. Empty if EC2 may not be asked."""
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     scratch_gib: int | None = None
-    """EBS volume of each machine; None if nothing says."""
+    """GiB of the EBS volume of each machine. None if unknown."""
     notes: tuple[str, ...] = ()
-    """What a person should know of the environments."""
+    """Messages about the environments for the user."""
 
 
 def read(aws: Aws, stack: StackOutputs, queue_arn: str) -> Capacity:
-    """What is known of a queue.
+    """Reads the capacity of a queue.
 
     Args:
         aws: the clients.
-        stack: the stack's outputs, which answer for its own queues what Batch may not be asked.
+        stack: the stack's outputs. They stand in for Batch, for the stack's own queues, if the credentials do not allow to ask it.
         queue_arn: the queue.
     """
     own = queue_arn in (stack.queue_arn, stack.on_demand_queue_arn)
@@ -115,13 +116,13 @@ def read(aws: Aws, stack: StackOutputs, queue_arn: str) -> Capacity:
 
 
 def faults(capacity: Capacity, jobs: Sequence[Job], definitions: Mapping[str, Size], aws: Aws) -> list[str]:
-    """What can never run, each kind once, with the configuration that would let it in.
+    """Faults of jobs that can never run, with the configuration that would allow them. Jobs of the same size share a fault.
 
     Args:
-        capacity: of the queue.
-        jobs: what would be submitted.
-        definitions: sizes of the tools' job definitions, which count where a job names none.
-        aws: the clients; EC2 is asked for a larger type only where one is needed.
+        capacity: capacity of the queue.
+        jobs: the jobs that would be submitted.
+        definitions: sizes in the tools' job definitions, for jobs that set none.
+        aws: the clients. EC2 is asked for a larger type only if one is needed.
     """
     found = []
     for size, titles in _by_size(jobs, definitions).items():
@@ -135,29 +136,31 @@ def faults(capacity: Capacity, jobs: Sequence[Job], definitions: Mapping[str, Si
             )
             types = ", ".join(capacity.instance_types)
             why.append(
-                f"No machine of instanceTypes ({types}) holds that: they have up to {vcpus:,} vCPUs and {memory:,} MiB, of which the system "
-                "keeps a part."
+                f"No machine of instanceTypes ({types}) is large enough. They have up to {vcpus:,} vCPUs and {memory:,} MiB, and the operating "
+                "system keeps a part of the memory."
             )
             larger = _larger(aws, capacity, size)
             if larger is None:
                 changes = []
-                why.append(f"No other {capacity.architecture} type that Spot offers here does.")
+                why.append(f"No other {capacity.architecture} type that Spot offers in this region is.")
             else:
                 if capacity.max_vcpus is not None and larger.vcpus > capacity.max_vcpus:
                     changes = [f"pulumi config set maxVcpus {larger.vcpus}"]
-                changes += _adding(capacity.instance_types, larger.name)
+                changes += _commands_to_allow(capacity.instance_types, larger.name)
         if why:
-            remedy = f", or let it in: {' && '.join(changes)} && pulumi up" if changes else ""
+            remedy = f", or allow it: {' && '.join(changes)} && pulumi up" if changes else ""
             asked = f"{size.vcpus:,} vCPU{'s' if size.vcpus > 1 else ''} and {size.memory_mib:,} MiB"
-            found.append(f"{titles}: {asked} can never start. {' '.join(why)} Ask for less{remedy}")
+            found.append(
+                f"{titles}: {asked} can never start. {' '.join(why)} Ask for less (--vcpus, --memory-mib){remedy}"
+            )
     found += [text for text, never in _scratch(capacity, jobs) if never]
     return found
 
 
-def doubts(capacity: Capacity, jobs: Sequence[Job], definitions: Mapping[str, Size]) -> list[str]:
-    """What may not run, each kind once: it is submitted all the same."""
+def warnings(capacity: Capacity, jobs: Sequence[Job], definitions: Mapping[str, Size]) -> list[str]:
+    """Warnings about jobs that may not run. They are submitted nevertheless. Jobs of the same size share a warning."""
     found = [
-        f"{titles}: {size.memory_mib:,} MiB may not fit: the system keeps part of a machine's memory, up to 7.5 %"
+        f"{titles}: {size.memory_mib:,} MiB may not fit, because the operating system keeps up to 7.5 % of a machine's memory"
         for size, titles in _by_size(jobs, definitions).items()
         if any(_holds(each, size) for each in capacity.machines)
         and not any(
@@ -169,7 +172,7 @@ def doubts(capacity: Capacity, jobs: Sequence[Job], definitions: Mapping[str, Si
 
 
 def _by_size(jobs: Sequence[Job], definitions: Mapping[str, Size]) -> dict[Size, str]:
-    """The jobs' sizes, each with the titles of those that ask for it."""
+    """The sizes of the jobs, each with the titles of its jobs."""
     titles: dict[Size, list[str]] = {}
     for job in jobs:
         if (default := definitions.get(job.tool)) is not None:
@@ -180,11 +183,11 @@ def _by_size(jobs: Sequence[Job], definitions: Mapping[str, Size]) -> dict[Size,
 
 
 def _scratch(capacity: Capacity, jobs: Sequence[Job]) -> list[tuple[str, bool]]:
-    """What is too large for the machines' disks, each kind once, and whether it never fits."""
+    """Messages about jobs that are too large for the machines' disks, each with whether they can never fit."""
     if capacity.scratch_gib is None:
         return []
-    # A machine with NVMe disks uses those. Which machine a job gets is not known, and where EC2 cannot be asked, neither is which has some;
-    # Batch's own sets have none.
+    # A machine with NVMe disks uses those. Which machine a job gets is unknown. Without EC2 it is also unknown which types have such disks,
+    # except that the types of Batch's sets have none.
     known = bool(capacity.machines) or all(kind in _SETS for kind in capacity.instance_types)
     disks = max((each.disks_gib for each in capacity.machines), default=0)
     found: dict[tuple[int, int, bool], list[str]] = {}
@@ -198,12 +201,12 @@ def _scratch(capacity: Capacity, jobs: Sequence[Job]) -> list[tuple[str, bool]]:
         # Up to the next 50 GiB, with room for the system.
         enough = 50 * math.ceil((max(least, likely) + _SYSTEM_GIB) / 50)
         need = (
-            f"needs {least:,} GiB of scratch or more"
+            f"needs at least {least:,} GiB of scratch"
             if never
-            else f"may need {likely:,} GiB of scratch, which it shares with the other jobs of its machine"
+            else f"may need {likely:,} GiB of scratch, which the jobs of a machine share"
         )
         remedy = f"pulumi config set scratchGiB {enough} && pulumi up"
-        end = f"Let it in: {remedy}" if never else f"If it ends with exit code 71 or 78: {remedy}"
+        end = f"Allow it: {remedy}" if never else f"If the job ends with exit code 71 or 78: {remedy}"
         lines.append((f"{few(titles)}: {need}, and scratchGiB is {capacity.scratch_gib:,}. {end}", never))
     return lines
 
@@ -212,9 +215,9 @@ def _holds(machine: Machine, size: Size) -> bool:
     return machine.vcpus >= size.vcpus and machine.memory_mib - _AGENT_MIB > size.memory_mib
 
 
-def _adding(types: Sequence[str], name: str) -> list[str]:
-    """The commands that allow one more type."""
-    # The default is an empty list, which means a set: that has to be named then, or the new type would be the only one.
+def _commands_to_allow(types: Sequence[str], name: str) -> list[str]:
+    """The commands that allow one more instance type."""
+    # The default is an empty list, which means a set. The set must then be named, or the new type would be the only one.
     keep = [types[0]] if len(types) == 1 and types[0] in _SETS else []
     first = 0 if keep else len(types)
     return [
@@ -223,7 +226,7 @@ def _adding(types: Sequence[str], name: str) -> list[str]:
 
 
 def _machines(aws: Aws, types: Sequence[str]) -> list[InstanceTypeInfoTypeDef]:
-    """What EC2 says of types, families and sets; nothing if it may not be asked."""
+    """The instance types of types, families and sets. Empty if EC2 may not be asked."""
     if not types:
         return []
     names = [name for kind in types for name in _SETS.get(kind, (kind,))]
@@ -232,7 +235,7 @@ def _machines(aws: Aws, types: Sequence[str]) -> list[InstanceTypeInfoTypeDef]:
 
 
 def _larger(aws: Aws, capacity: Capacity, size: Size) -> Machine | None:
-    """The smallest type of the architecture that holds a size: a common one for general use if there is one."""
+    """The smallest instance type of the architecture that holds a size, if possible of the families c, m and r."""
     answers = _ask(aws, [{"Name": "processor-info.supported-architecture", "Values": [capacity.architecture]}])
     fitting = [
         _machine(each)
@@ -245,7 +248,7 @@ def _larger(aws: Aws, capacity: Capacity, size: Size) -> Machine | None:
 
 
 def _ask(aws: Aws, filters: list[FilterTypeDef]) -> list[InstanceTypeInfoTypeDef]:
-    """What EC2 says, or nothing: the check is left out where EC2 is out of reach, as in a network without a way to it."""
+    """The instance types that match. Empty if EC2 is out of reach, as in a network without a route to it, so that the check is left out."""
     try:
         pages = aws.ec2.get_paginator("describe_instance_types").paginate(Filters=filters)
         return [each for page in pages for each in page["InstanceTypes"]]
@@ -259,7 +262,7 @@ def _machine(info: InstanceTypeInfoTypeDef) -> Machine:
         name=info["InstanceType"],
         vcpus=info["VCpuInfo"]["DefaultVCpus"],
         memory_mib=info["MemoryInfo"]["SizeInMiB"],
-        # EC2 counts in decimal gigabytes. Disks that are not NVMe are left alone by the machines' boot script.
+        # EC2 counts in decimal gigabytes. The machines' boot script does not use disks that are not NVMe.
         disks_gib=int(disks.get("TotalSizeInGB", 0) * 1e9 / _GIB) if disks.get("NvmeSupport") != "unsupported" else 0,
     )
 
@@ -269,9 +272,9 @@ def _is_arm(info: InstanceTypeInfoTypeDef) -> bool:
 
 
 def _notes(environments: Sequence[ComputeEnvironmentDetailTypeDef]) -> list[str]:
-    """What to do about the environments, for a person: each once."""
+    """Messages about environments that start no jobs or that have an old machine image."""
     notes = [
-        f"the compute environment {each['computeEnvironmentName']} is {word}, so that no job starts there: {each.get('statusReason', '')}"
+        f"the compute environment {each['computeEnvironmentName']} is {word}, so no job starts there: {each.get('statusReason', '')}"
         for each in environments
         if (word := "INVALID" if each.get("status") == "INVALID" else each.get("state", "")) in ("INVALID", "DISABLED")
     ]
@@ -282,7 +285,7 @@ def _notes(environments: Sequence[ComputeEnvironmentDetailTypeDef]) -> list[str]
     ]
     if any(each.get("batchImageStatus") == "UPDATE_AVAILABLE" for each in configurations):
         notes.append(
-            "AWS has a newer machine image than this stack's, with security updates. Who deploys finds the command that names it in "
-            "docs/how-to/monthly-upkeep.md: pulumi config set amiId AMI && pulumi up"
+            "AWS has a newer machine image than this stack, with security updates. The stack's deployer finds its ID as "
+            "docs/how-to/monthly-upkeep.md says, and sets it: pulumi config set amiId AMI && pulumi up"
         )
     return notes

@@ -1,4 +1,4 @@
-"""One job as it is submitted: a tool, its command, what is staged in and out, and its size."""
+"""One job: its tool, command, inputs, outputs and size, and the overrides with which it is submitted."""
 
 from __future__ import annotations
 
@@ -15,76 +15,76 @@ from biobatch.uris import S3Uri, encode_glob
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import ContainerOverridesTypeDef
 
-#: Characters of a submission's overrides as JSON: Batch fails a job that has more (aws-batch limits).
+#: Characters of a submission's overrides as JSON. Batch fails a job that has more (AWS Batch User Guide, "Service quotas").
 MAX_OVERRIDES = 8192
 
-#: From here on the inputs go into an object of their own: room for what Batch itself adds.
+#: Characters of overrides above which the inputs are listed in an object. The rest of the limit is for what Batch adds.
 LONG_OVERRIDES = 6000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """A job to submit; equal to itself only."""
+    """A job to submit. Two jobs are never equal."""
 
     name: str
     """Up to 128 letters, digits, hyphens and underscores."""
     tool: str
-    """Its job definition's name in the stack's outputs."""
+    """The tool, by its name in the stack's outputs."""
     command: tuple[str, ...]
-    """One argument is a script for bash, two or more are run as they are."""
+    """A single argument is a script for bash. Two or more run as they are."""
     inputs: tuple[S3Uri, ...] = ()
-    """Objects that the job finds in its working folder, under their base names; a glob stands for all that it matches."""
+    """Objects that the job downloads into its working folder, under their base names. A glob stands for all objects that it matches."""
     outputs: tuple[str, ...] = ()
-    """Globs of the files that it publishes, relative to the working folder."""
+    """Globs of the files that the job publishes, relative to the working folder."""
     output_prefix: S3Uri
-    """Folder that the outputs go to, under their relative paths."""
+    """Folder for the outputs, which keep their relative paths."""
     manifest: S3Uri
-    """Object that is written last; without it there is no result."""
+    """Object that is written last. The outputs are incomplete until it exists and is not empty."""
     producers: tuple[S3Uri, ...] = ()
-    """Manifests of the jobs that made its inputs: it runs only on what they name, and as they name it."""
+    """Manifests of the jobs that made the inputs. The job runs only if its inputs are as the manifests name them."""
     warnings: str = ""
-    """The output that says what is odd about its data: a line each, none if nothing."""
+    """The output with warnings about the data, one a line. Empty if the job makes none."""
     resume: bool = False
-    """Whether it ends at once if its manifest says that the same has been done before."""
+    """Whether the job ends at once if its manifest names the same inputs, command and image."""
     test_inputs: bool = False
-    """Whether gzip and BAM inputs are read to their end first, and refused if they were cut off."""
+    """Whether the job first reads gzip and BAM inputs to their end, and fails if one was cut off."""
     keep_on_failure: tuple[str, ...] = ()
-    """Globs of the files that are published if the command fails, under `kept`."""
+    """Globs of the files that are published under `kept` if the command fails."""
     least_bytes: int = 0
-    """Bytes that its files take on the scratch volume at least; 0 if nothing is known."""
+    """Bytes that the job's files take on the scratch volume at least. 0 if unknown."""
     likely_bytes: int = 0
-    """Bytes that they may well take."""
+    """Bytes that the job's files are likely to take. 0 if unknown."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables of the command's own."""
+    """Environment variables for the command."""
     vcpus: int | None = None
-    """vCPUs; the definition's by default."""
+    """vCPUs. None leaves it to the job definition."""
     memory_mib: int | None = None
-    """Memory in MiB; the definition's by default."""
+    """Memory in MiB. None leaves it to the job definition."""
     timeout_hours: int | None = None
-    """Hours after which Batch ends an attempt; the definition's limit by default."""
+    """Hours after which Batch ends an attempt. None leaves it to the job definition."""
     after: tuple[Job, ...] = ()
-    """Jobs that must have succeeded before."""
+    """Jobs that must succeed before this one starts."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Tags of the job; the definition hands them on to its task."""
+    """Tags of the job. The job definition propagates them to the ECS task."""
     subject: str
-    """What it works on: the sample. The progress has a row for each."""
+    """What the job works on, usually a sample. It is a row of the progress table."""
     step: str
-    """What it does for it. The progress has a column for each."""
+    """The step that the job does. It is a column of the progress table."""
     part: str = ""
-    """What tells it from others of the same step and sample."""
+    """What distinguishes the job from others of the same step and sample."""
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """The job's name in messages."""
         return " ".join(word for word in (self.subject, self.step, self.part) if word)
 
     @property
     def input_list(self) -> S3Uri:
-        """Object that holds the inputs if there are too many for the environment."""
+        """Object that lists the inputs if they are too long for the environment."""
         return S3Uri(self.manifest.bucket, self.manifest.key.removesuffix(".json") + ".inputs.txt")
 
     def kept(self, job_id: str) -> S3Uri:
-        """Folder that holds what the job left where it failed, an attempt each; the images' `job` knows it by the same rule."""
+        """Folder for the files of a failed job, with a folder for each attempt. The images' `job` uses the same path."""
         return self.output_prefix / f"failed/{job_id.replace(':', '_')}/"
 
     def input_lines(self) -> str:
@@ -93,14 +93,16 @@ class Job:
 
 
 def faults(job: Job) -> list[str]:
-    """What the job itself would refuse, found before it is submitted."""
+    """Faults for which the job would fail, found before it is submitted."""
     found = []
     by_name: dict[str, S3Uri] = {}
     for uri in job.inputs:
         other = by_name.setdefault(uri.name, uri)
         if other is not uri:
-            same = f"{uri} is given twice" if other == uri else f"{other} and {uri} have one file name, {uri.name}"
-            found.append(f"{job.title}: {same}, and a job holds one file of a name. Copy one to another key: aws s3 cp")
+            same = f"{uri} is given twice" if other == uri else f"{other} and {uri} have the same file name, {uri.name}"
+            found.append(
+                f"{job.title}: {same}, and a job has one file of each name. Copy one object to another key: aws s3 cp"
+            )
     found += [fault for glob in job.outputs for fault in _glob_faults("--output", glob)]
     found += [fault for glob in job.keep_on_failure for fault in _glob_faults("--keep-on-failure", glob)]
     for name, value, least in (
@@ -119,30 +121,33 @@ def faults(job: Job) -> list[str]:
 
 
 def _glob_faults(option: str, glob: str) -> list[str]:
-    """What would match no file, which the job itself tells only at its end."""
+    """A fault if a pattern matches no file. The job would find that only at its end."""
     parts = glob.split("/")
     why = ""
     if glob.startswith("s3://"):
-        why = "this is a URI: name files of the working folder here, and where they go by --output-prefix"
+        why = "this is a URI. Name files of the working folder here, and their destination with --output-prefix"
     elif not glob.strip() or any(part in ("", ".", "..") for part in parts):
-        why = "name files inside the working folder, such as *.bam or folder/*.txt"
+        why = "this is not inside the working folder. Name files such as *.bam or folder/*.txt"
     elif glob != glob.strip():
-        why = "a blank stands before or behind it and would be part of the file's name. Leave it out"
+        why = "the space before or after the pattern would be part of the file name. Remove it"
     elif len(words := glob.split()) > 1 and all(re.search(r"[*?]", word) for word in words):
-        why = f"this is one pattern with a blank in it. Give the option for each: {' '.join(f'{option} {word!r}' for word in words)}"
+        why = f"this is one pattern with a space in it. Repeat the option for each pattern: {' '.join(f'{option} {word!r}' for word in words)}"
     elif "**" in parts:
-        why = "** is not a pattern here, * ends at a slash. Name each folder: folder/*"
+        why = "** is not supported, and * does not match a slash. Name each folder: folder/*"
     elif braces := re.fullmatch(r"(.*)\{([^{}]*,[^{}]*)\}(.*)", glob):
         each = [braces[1] + choice + braces[3] for choice in braces[2].split(",")]
-        why = f"braces are not expanded. Give the option for each: {' '.join(f'{option} {word!r}' for word in each)}"
+        why = f"braces are not expanded. Repeat the option for each pattern: {' '.join(f'{option} {word!r}' for word in each)}"
     return [f"{option} {glob!r}: {why}"] if why else []
 
 
 def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, bool]:
-    """What a submission changes in the tool's job definition, and whether the job reads its inputs from `input_list`.
+    """The overrides of the tool's job definition.
+
+    Returns:
+        The overrides, and whether the job reads its inputs from `input_list`.
 
     Raises:
-        Refused: if it is longer than Batch takes.
+        Refused: if they are longer than Batch accepts.
     """
     direct = _overrides(job, {"JOB_INPUTS": " ".join(uri.encoded() for uri in job.inputs)} if job.inputs else {})
     if not job.inputs or _length(direct) <= LONG_OVERRIDES:
@@ -151,8 +156,8 @@ def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, bool]:
         listed, chosen = True, _overrides(job, {"JOB_INPUTS_FROM": job.input_list.encoded()})
     if _length(chosen) > MAX_OVERRIDES:
         raise Refused(
-            f"{job.title}: command, outputs and prefix are {_length(chosen):,} characters of JSON, and Batch takes {MAX_OVERRIDES:,}. "
-            "Stage a long script in with --input and run it by name, or shorten the prefix"
+            f"{job.title}: command, outputs and prefix have {_length(chosen):,} characters of JSON, and the limit of Batch is "
+            f"{MAX_OVERRIDES:,}. Download a long script with --input and run it by its name, or shorten the prefix"
         )
     return chosen, listed
 

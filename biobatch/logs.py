@@ -1,4 +1,4 @@
-"""What jobs print."""
+"""The logs of jobs, in CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
 
-#: The images' entrypoint ends the log of every job that ends by itself with its record: as a line of its own, unless the tool's last one
-#: has no end.
+#: Beginning of the record with which the images' entrypoint ends the log of every job that it sees end. The record is a line of its own,
+#: unless the tool's last line has no line end.
 _RECORD = "job: {"
 
-#: What Batch says of every job whose command ended, however it ended.
+#: The reason that Batch gives for every job whose command ended, with success or without.
 _ENDED = "Essential container in task exited"
 
-#: Seconds that the last lines of a job may take to reach the log.
+#: Seconds that the last lines of a job can take to reach the log.
 _LOG_DELAY = 5
 
 _POLL_SECONDS = 2
 
 
 def streams(detail: JobDetailTypeDef) -> list[str]:
-    """Log streams of a job, one for each attempt that has begun, the last one last."""
+    """The log streams of a job, one for each attempt that has started, in their order."""
     names = [attempt.get("container", {}).get("logStreamName", "") for attempt in detail.get("attempts", [])]
     names.append(detail.get("container", {}).get("logStreamName", ""))
     return [name for name in dict.fromkeys(names) if name]
 
 
 def reason(detail: JobDetailTypeDef) -> str:
-    """Why a job ended or waits, in Batch's words, the container's own before the job's; empty where the exit code says all."""
+    """Why a job ended or waits, in Batch's words, with the container's reason before the job's. Empty if the exit code is the reason."""
     container = detail.get("container", {})
-    # While a job waits, the container is of an attempt before.
+    # While a job waits, the container is that of an earlier attempt.
     own = "" if detail["status"] == "RUNNABLE" else container.get("reason", "")
     said = dict.fromkeys([own, detail.get("statusReason", "")])
     return "; ".join(each for each in said if each and (each != _ENDED or "exitCode" not in container))
 
 
 def tail(aws: Aws, log_group: str, stream: str, lines: int = 20) -> list[str]:
-    """The last lines of a log, less the entrypoint's record; waits a little for them, since they come late."""
+    """The last lines of a log, without the entrypoint's record. Waits up to 5 seconds for them, since they arrive late."""
     for _ in range(_LOG_DELAY):
         try:
             events = _read(aws, log_group, stream, lines + 1)
         except ClientError as error:
-            return [f"(its log cannot be read: {error})"]
+            return [f"(the log cannot be read: {error})"]
         if any(_RECORD in line for line in events):
             break
         time.sleep(1)
@@ -68,16 +68,16 @@ def _read(aws: Aws, log_group: str, stream: str, lines: int) -> list[str]:
 
 
 def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterator[str]:
-    """All lines of a job, of every attempt.
+    """All lines of a job's log, attempt by attempt.
 
     Args:
         aws: the clients.
         log_group: the stack's log group.
-        job_id: the job.
-        follow: True goes on until the job has ended.
+        job_id: the job's ID.
+        follow: wait for new lines until the job has ended.
 
     Raises:
-        Refused: if there is no such job.
+        Refused: if Batch does not know the job.
     """
     tokens: dict[str, str | None] = {}
     recorded: set[str] = set()
@@ -97,7 +97,7 @@ def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterat
                     recorded.add(name)
                 yield from lines
         if detail["status"] in ("SUCCEEDED", "FAILED"):
-            # The last lines come late; a job that was killed has no record.
+            # The last lines arrive late. A job that was killed has no record.
             if not names or names[-1] in recorded or late >= _LOG_DELAY:
                 break
             late += _POLL_SECONDS
@@ -105,11 +105,15 @@ def whole(aws: Aws, log_group: str, job_id: str, follow: bool = False) -> Iterat
             break
         time.sleep(_POLL_SECONDS)
     if not names:
-        yield "--- no log: the job has not begun" if detail["status"] != "FAILED" else "--- no log: the job never began"
+        yield (
+            "--- no log: the job has not started"
+            if detail["status"] != "FAILED"
+            else "--- no log: the job never started"
+        )
 
 
 def readable(line: str) -> Iterator[str]:
-    """A line of a log as a person reads it: the entrypoint's record becomes sentences."""
+    """A line of a log for a person to read. The entrypoint's record becomes sentences."""
     text, found, rest = line.partition(_RECORD)
     try:
         record: dict[str, Any] = json.loads("{" + rest) if found else {}
@@ -130,13 +134,13 @@ def readable(line: str) -> Iterator[str]:
     cpu, vcpus = record.get("cpu_seconds", 0), record.get("vcpus", 0)
     if peak:
         yield (
-            f"--- memory: {volume(peak)} at most{f' of {volume(granted)}' if granted else ''}. CPU: {duration(cpu)}"
+            f"--- peak memory: {volume(peak)}{f' of {volume(granted)}' if granted else ''}. CPU: {duration(cpu)}"
             f"{f' on {vcpus:g} vCPUs' if vcpus else ''}"
         )
 
 
 def ending(aws: Aws, job_id: str) -> Iterator[str]:
-    """How a job stands: its state, how long it has run, its exit code and why it ended or waits."""
+    """A line with a job's state, exit code and run time, and why it ended or waits."""
     detail = _describe(aws, job_id)
     container = detail.get("container", {})
     begun, ended = detail.get("startedAt"), detail.get("stoppedAt")
@@ -151,20 +155,20 @@ def _describe(aws: Aws, job_id: str) -> JobDetailTypeDef:
     described = aws.batch.describe_jobs(jobs=[job_id])["jobs"]
     if not described:
         raise Refused(
-            f"{job_id!r}: Batch knows no such job (it forgets a job some days after its end). "
-            "List the queue's: aws batch list-jobs --job-queue QUEUE --job-status SUCCEEDED"
+            f"{job_id!r}: Batch does not know this job. Batch forgets a job some days after its end. List the jobs of a queue: aws batch "
+            "list-jobs --job-queue QUEUE --job-status SUCCEEDED"
         )
     return described[0]
 
 
 def _page(aws: Aws, log_group: str, stream: str, token: str | None) -> tuple[list[str], str | None]:
-    """The lines behind a token, and the token of what comes next: the same one at the end."""
+    """The lines after a token, and the next token, which is the same one at the end of the log."""
     request: GetLogEventsRequestTypeDef = {"logGroupName": log_group, "logStreamName": stream, "startFromHead": True}
     if token:
         request["nextToken"] = token
     try:
         answer = aws.logs.get_log_events(**request)
     except aws.logs.exceptions.ResourceNotFoundException:
-        # The stream begins with its first line.
+        # CloudWatch creates the stream with its first line.
         return [], token
     return [event["message"] for event in answer["events"]], answer["nextForwardToken"]

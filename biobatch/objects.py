@@ -1,4 +1,4 @@
-"""What S3 says of objects, asked before anything is submitted."""
+"""Objects in S3. The client checks them before it submits anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 
 @dataclass(frozen=True)
 class Object:
-    """An object's identity."""
+    """An object and what identifies its content."""
 
     uri: S3Uri
     size: int
@@ -32,7 +32,11 @@ class Object:
 
 
 def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], list[str]]:
-    """The objects that can be read, and a fault for each of the others."""
+    """Looks objects up, 16 at a time.
+
+    Returns:
+        The objects that can be read, and a fault for each of the others.
+    """
 
     def one(uri: S3Uri) -> Object | str:
         try:
@@ -42,7 +46,7 @@ def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], l
         # S3 User Guide, "Working with archived objects": a copy that was restored is read like any other object.
         archived = head.get("StorageClass") in ("GLACIER", "DEEP_ARCHIVE") or "ArchiveStatus" in head
         if archived and 'ongoing-request="false"' not in head.get("Restore", ""):
-            return f"{uri}: it is archived. Restore it first: aws s3api restore-object --bucket {uri.bucket} --key '{uri.key}'"
+            return f"{uri}: the object is archived. Restore it first: aws s3api restore-object --bucket {uri.bucket} --key '{uri.key}'"
         return Object(uri, head["ContentLength"], head["ETag"].strip('"'))
 
     with ThreadPoolExecutor(max_workers=16) as pool:
@@ -52,33 +56,35 @@ def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], l
 
 
 def bucket_faults(s3: S3Client, folder: S3Uri) -> list[str]:
-    """A fault if the folder's bucket is not there or not ours."""
+    """A fault if the folder's bucket does not exist or cannot be accessed."""
     try:
         s3.head_bucket(Bucket=folder.bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] in _MISSING:
-            return [f"{folder}: there is no bucket {folder.bucket}"]
+            return [
+                f"{folder}: the bucket {folder.bucket} does not exist. Create it, or use the stack's: pulumi stack output bucket"
+            ]
         return [explain(folder, error)]
     return []
 
 
 def region_faults(s3: S3Client, uris: Iterable[S3Uri]) -> list[str]:
-    """A fault for each bucket that lies in another region than the stack: its jobs ask S3 of their own region only."""
+    """A fault for each bucket in another region than the stack. Jobs use S3 in their own region only."""
     own = s3.meta.region_name
 
     def region(bucket: str) -> str:
         try:
             return s3.head_bucket(Bucket=bucket).get("BucketRegion", own)
         except ClientError as error:
-            # S3 names the region even to those who may not look into the bucket.
-            said: Mapping[str, str] = error.response["ResponseMetadata"]["HTTPHeaders"]
-            return said.get("x-amz-bucket-region", own)
+            # S3 names the region also to callers that may not list the bucket.
+            headers: Mapping[str, str] = error.response["ResponseMetadata"]["HTTPHeaders"]
+            return headers.get("x-amz-bucket-region", own)
 
     buckets = sorted({uri.bucket for uri in uris if uri.bucket})
     with ThreadPoolExecutor(max_workers=16) as pool:
         regions = dict(zip(buckets, pool.map(region, buckets), strict=True))
     return [
-        f"s3://{bucket}: it lies in {there}, and the stack in {own}, whose jobs use buckets of their own region. "
+        f"s3://{bucket} is in {there}, and the stack is in {own}. Jobs use buckets of their own region. "
         f"Copy what you need: aws s3 cp --source-region {there} s3://{bucket}/KEY s3://BUCKET/KEY"
         for bucket, there in regions.items()
         if there != own
@@ -86,7 +92,7 @@ def region_faults(s3: S3Client, uris: Iterable[S3Uri]) -> list[str]:
 
 
 def is_gzip(s3: S3Client, found: Object) -> bool:
-    """Whether the content, not the name, is gzip's."""
+    """Whether an object's content is gzipped, whatever its name is."""
     if found.size < 2:
         return False
     answer = s3.get_object(Bucket=found.uri.bucket, Key=found.uri.key, Range="bytes=0-1")
@@ -94,18 +100,22 @@ def is_gzip(s3: S3Client, found: Object) -> bool:
 
 
 def read_text(s3: S3Client, uri: S3Uri) -> str | None:
-    """An object's text, or None if there is no such object."""
+    """An object's text. None if the object does not exist.
+
+    Raises:
+        Refused: if it cannot be read.
+    """
     try:
         return s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read().decode()
     except ClientError as error:
         if error.response["Error"]["Code"] in _MISSING:
             return None
-        # Who may not list the bucket is told "forbidden" of what does not exist.
+        # For an object that does not exist, callers that may not list the bucket get "forbidden".
         raise Refused(explain(uri, error)) from None
 
 
 def read_manifest(s3: S3Client, uri: S3Uri) -> Any:
-    """What a finished job made; None if there is no manifest, or an empty one: a job is replacing the outputs, or was stopped at it."""
+    """A job's manifest. None if it does not exist or is empty, which means that a job is replacing the outputs or was stopped meanwhile."""
     text = read_text(s3, uri)
     return json.loads(text) if text else None
 
@@ -114,52 +124,51 @@ def read_output(s3: S3Client, manifest: S3Uri, uri: S3Uri) -> str:
     """The text of a job's output.
 
     Raises:
-        Refused: if the job's manifest does not name it, or as another: then it is no result.
+        Refused: if the job's manifest does not name the output with this content.
     """
     made, text = read_manifest(s3, manifest), read_text(s3, uri) or ""
     sums = {each["key"]: each["sha256"] for each in made["outputs"]} if made else {}
     if sums.get(uri.key) != hashlib.sha256(text.encode()).hexdigest():
-        raise Refused(f"{uri}: it is not what {manifest} names, so it is no result. Give the command again")
+        raise Refused(f"{uri} does not match its manifest, {manifest}, so it is incomplete. Repeat the command")
     return text
 
 
-def has_any(s3: S3Client, folder: S3Uri, *but: str) -> bool:
-    """Whether a folder holds objects, others than those whose last part is named."""
+def has_any(s3: S3Client, folder: S3Uri, *ignored: str) -> bool:
+    """Whether a folder holds objects, other than those with ignored file names. False if it may not be listed."""
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.key):
-            if any(each["Key"].rpartition("/")[2] not in but for each in page.get("Contents", [])):
+            if any(each["Key"].rpartition("/")[2] not in ignored for each in page.get("Contents", [])):
                 return True
     except ClientError:
-        # Who may not list it is told nothing of it.
         return False
     return False
 
 
 def are_as_made(s3: S3Client, outputs: Iterable[Mapping[str, Any]], bucket: str) -> bool:
-    """Whether outputs are there as their manifest names them."""
+    """Whether outputs still have the sizes and ETags that their manifest names."""
     made = {S3Uri(bucket, each["key"]): (each["size"], each["etag"]) for each in outputs}
     found, _ = look_up(s3, made)
     return {uri: (each.size, each.etag) for uri, each in found.items()} == made
 
 
-def _slip(key: str) -> str:
-    """What may have been meant by a key that is not there: a sentence with a blank behind it for each, or nothing."""
-    slips = {
-        r"[*?]|\[.*\]": "Wildcards are not expanded here: name each object, or submit by the AWS CLI with JOB_INPUTS, which takes them "
+def _hints(key: str) -> str:
+    """Likely mistakes in a key that does not exist: a sentence for each, followed by a space."""
+    hints = {
+        r"[*?]|\[.*\]": "Wildcards are not expanded here. Name each object, or submit with the AWS CLI and JOB_INPUTS, which takes wildcards "
         "(docs/reference/job-environment.md). ",
-        r"^\s|\s$|\s/|/\s": "A name in it begins or ends with a blank. ",
-        r"[,;]|s3://": "Two files? Write s3:// before each: with --sample a comma and no blank between, s3://…,s3://…; with --input "
-        "repeat the option. ",
-        r"%[0-9A-Fa-f]{2}": "A key is taken as it is, %20 is not a blank. ",
+        r"^\s|\s$|\s/|/\s": "A name in the key begins or ends with a space. ",
+        r"[,;]|s3://": "To name two files, write s3:// before each. With --sample put a comma and no space between them, s3://…,s3://…. With "
+        "--input repeat the option. ",
+        r"%[0-9A-Fa-f]{2}": "A key is taken literally, so %20 is not a space. ",
     }
-    return "".join(sentence for pattern, sentence in slips.items() if re.search(pattern, key))
+    return "".join(sentence for pattern, sentence in hints.items() if re.search(pattern, key))
 
 
 def explain(uri: S3Uri, error: ClientError) -> str:
-    """S3's answer in one line."""
+    """An error of S3 as one line."""
     code = error.response["Error"]["Code"]
     if code in _MISSING:
-        return f"{uri}: there is no such object. {_slip(uri.key)}Look: aws s3 ls '{uri.parent}'"
+        return f"{uri}: the object does not exist. {_hints(uri.key)}List the folder: aws s3 ls '{uri.parent}'"
     if code in ("403", "AccessDenied", "Forbidden"):
-        return f"{uri}: your credentials may not read it. Ask its owner for s3:GetObject and s3:ListBucket"
-    return f"{uri}: S3 answers {code}, {error.response['Error'].get('Message', 'without a word')}"
+        return f"{uri}: your credentials may not read this. Ask the bucket's owner for s3:GetObject and s3:ListBucket"
+    return f"{uri}: S3 answers {code}, {error.response['Error'].get('Message', 'no message')}"

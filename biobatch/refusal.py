@@ -1,4 +1,4 @@
-"""What is wrong with a request, told before anything is submitted, and all of it at once."""
+"""Faults of a request. They are collected, so that the user sees all of them at once and before anything is submitted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """A request that cannot be carried out, with all its faults, each in words that name the value and what mends it."""
+    """A request cannot be carried out. Each fault is a message that names the value and says what to do."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__(*faults)
@@ -20,7 +20,7 @@ class Refused(Exception):
 
 
 class Faults:
-    """Faults as they are found."""
+    """Collects the faults of a request."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
@@ -29,11 +29,20 @@ class Faults:
         return bool(self._found)
 
     def add(self, faults: Iterable[str]) -> None:
-        """Takes faults in."""
+        """Adds faults."""
         self._found.extend(faults)
 
     def read(self, parse: Callable[[str], T], text: str, name: str) -> T | None:
-        """What a text means, or None if it is refused: the faults are taken in, with the name before each."""
+        """Parses a value of the request.
+
+        Args:
+            parse: the parser. It raises `Refused` for a value that is wrong.
+            text: the value.
+            name: the option or argument, which is put before each fault.
+
+        Returns:
+            The parsed value. None if it was refused, after its faults were added.
+        """
         try:
             return parse(text)
         except Refused as refused:
@@ -41,6 +50,10 @@ class Faults:
             return None
 
     def refuse(self) -> None:
-        """Raises `Refused` with all of them, each once, if there are any."""
+        """Stops here if there are faults.
+
+        Raises:
+            Refused: with all faults, each once.
+        """
         if self._found:
             raise Refused(*dict.fromkeys(self._found))

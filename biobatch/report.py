@@ -1,4 +1,4 @@
-"""What is said at the end of a run."""
+"""What the client prints at the end of a run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from biobatch.refusal import Refused
 from biobatch.variants import Plan
 from biobatch.watch import Followed
 
-_MANY = 10
+#: Samples whose outputs are listed one by one.
+_LISTED = 10
 
 
 def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
-    """Prints the jobs that failed, with reason, exit code, last log lines and where the files lie that they left; True if there are any."""
+    """Prints the jobs that failed, with the reason, the exit code, the last log lines and the folder of the files that they left.
+
+    Returns:
+        True if a job failed.
+    """
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
     if not failed:
         return False
@@ -27,7 +32,7 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
     for job in failed.values():
         cause = next((other for other in job.submitted.job.after if other in failed), None)
         if cause:
-            print(f"\n{job.title}: not run, since {cause.title} failed", file=sys.stderr)
+            print(f"\n{job.title}: not run, because {cause.title} failed", file=sys.stderr)
             continue
         code = "" if job.exit_code is None else f", exit code {job.exit_code}"
         why = f": {job.reason}" if job.reason else "" if code else ": no reason given"
@@ -36,52 +41,52 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
             print(f"    {line}", file=sys.stderr)
         kept = job.submitted.job.kept(job.submitted.id)
         if job.streams and objects.has_any(aws.s3, kept, "record.json"):
-            print(f"    Files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
+            print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
     return True
 
 
-def what_next(jobs: Sequence[Followed], logs_command: str, again: bool) -> None:
+def next_steps(jobs: Sequence[Followed], logs_command: str, again: bool) -> None:
     """Prints what to do after a failure.
 
     Args:
         jobs: all jobs of the run.
-        logs_command: what prints a log, with a job's id behind it.
-        again: whether the same command goes on from what is done.
+        logs_command: the command that prints a log when a job's ID is put after it.
+        again: whether the same command continues from the finished steps.
     """
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
     first = next(
         (job for job in failed.values() if not any(other in failed for other in job.submitted.job.after)), None
     )
     if first is not None and first.streams:
-        print(f"\nA whole log: {logs_command} {first.submitted.id}", file=sys.stderr)
+        print(f"\nPrint the whole log: {logs_command} {first.submitted.id}", file=sys.stderr)
     if again:
         print(
-            "Mend what is wrong and give the same command again: what is done is not done twice.",
+            "Correct the cause and repeat the command. Finished steps are not repeated.",
             file=sys.stderr,
         )
     else:
-        print("There is no result. Mend what is wrong and submit it again.", file=sys.stderr)
+        print("The job has no outputs. Correct the cause and submit it again.", file=sys.stderr)
 
 
 def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
-    """Prints what the steps found odd about the data, and published: what an earlier run found, whose results were taken over, too."""
+    """Prints the warnings about the data that the steps published, including those of steps that an earlier run had finished."""
 
-    def of(job: Followed) -> list[str]:
+    def warnings_of(job: Followed) -> list[str]:
         return output(aws, job.submitted.job, job.submitted.job.warnings).splitlines()
 
-    judges = [job for job in jobs if job.submitted.job.warnings and job.status == "SUCCEEDED"]
+    warning_jobs = [job for job in jobs if job.submitted.job.warnings and job.status == "SUCCEEDED"]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for job, lines in zip(judges, pool.map(of, judges), strict=True):
+        for job, lines in zip(warning_jobs, pool.map(warnings_of, warning_jobs), strict=True):
             for line in lines:
                 print(f"warning, {job.title}: {line}")
 
 
 def outputs(plan: Plan, jobs: Sequence[Followed] | None = None) -> None:
-    """Prints where the results of call-variants lie.
+    """Prints where the outputs of call-variants are.
 
     Args:
         plan: the plan.
-        jobs: its jobs, if some failed: the samples whose variants were called are listed, if there are any.
+        jobs: its jobs if some failed. Only the samples whose variants were called are then listed.
     """
     request, prefix = plan.request, plan.request.output_prefix
     samples = [sample.name for sample in request.samples]
@@ -97,18 +102,22 @@ def outputs(plan: Plan, jobs: Sequence[Followed] | None = None) -> None:
         if jobs is None
         else f"\nOutputs of the samples that succeeded, {len(samples)} of {len(request.samples)}"
     )
-    for name in samples[:_MANY]:
+    for name in samples[:_LISTED]:
         for ending in ("bam", "vcf.gz"):
             print(f"  {prefix}{name}/{name}.{ending}")
-    if len(samples) > _MANY:
-        print(f"  and {len(samples) - _MANY} samples more, each in a folder of its name")
+    if len(samples) > _LISTED:
+        print(f"  and {len(samples) - _LISTED} more samples, each in the folder of its name")
     print(
-        f"  {prefix}qc/  measures that MultiQC reads\n  {prefix}fastqc/\n  {plan.reference_folder}  the reference as it was used"
+        f"  {prefix}qc/  metrics, which MultiQC reads\n  {prefix}fastqc/  FastQC reports\n  {plan.reference_folder}  the checked and indexed reference"
     )
 
 
 def accuracy(aws: Aws, plan: Plan) -> dict[str, Any]:
-    """Prints how the calls compare with the truth, and returns it as the job wrote it."""
+    """Prints how the calls compare with the known variants.
+
+    Returns:
+        The comparison as the job wrote it.
+    """
     (job,) = (job for job in plan.jobs if job.step == "compare")
     measured: dict[str, Any] = json.loads(output(aws, job, job.outputs[0]))
     print(f"\n{measured['sample']} against the truth")
@@ -127,21 +136,30 @@ def _share(value: float | None) -> str:
 
 
 def output(aws: Aws, job: Job, path: str) -> str:
-    """The text of a job's output, if the job's manifest names it.
+    """The text of a job's output.
 
     Args:
         aws: the clients.
         job: the job.
-        path: the output's, relative to the job's prefix.
+        path: the output's path under the job's output prefix.
+
+    Raises:
+        Refused: if the job's manifest does not name the output with this content.
     """
     return objects.read_output(aws.s3, job.manifest, job.output_prefix / path)
 
 
 def published(aws: Aws, job: Job) -> None:
-    """Prints what one job published, as its manifest says."""
+    """Prints the outputs that a job's manifest names.
+
+    Raises:
+        Refused: if there is no manifest.
+    """
     manifest = objects.read_manifest(aws.s3, job.manifest)
     if manifest is None:
-        raise Refused(f"{job.manifest}: there is no manifest, so there is no result. Submit the job again")
+        raise Refused(
+            f"{job.manifest}: the manifest does not exist or is empty, so the outputs are incomplete. Submit the job again"
+        )
     print("\nOutputs")
     for each in [*(output["uri"] for output in manifest["outputs"]), str(job.manifest)]:
         print(f"  {each}")

@@ -1,4 +1,4 @@
-"""What call-variants is asked for, as its command line carries it."""
+"""The request of call-variants, read from its options."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from biobatch.refusal import Faults, Refused
 from biobatch.uris import S3Uri, parse_folder, parse_object
 
-#: Folders of the output tree, there already or to come, which no sample may be named after.
+#: Names that no sample can have: folders of the output tree, including those of later versions.
 RESERVED_NAMES = ("reference", "fastqc", "qc", "runs", "report", "work", "failed")
 
-#: Characters of a sample's name: with an ending behind it, it is a file's name.
+#: Characters of a sample's name. File names are made of it and an ending.
 MAX_SAMPLE_NAME = 200
 
-#: Ploidies that bcftools call knows by number.
+#: Ploidies that `bcftools call` takes as a number.
 PLOIDIES = (1, 2)
 
-#: Stands for an URI that was refused.
-_NOTHING = S3Uri("", "")
+#: Stands for a URI that was refused.
+_REFUSED = S3Uri("", "")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked for; whether the objects exist is not known yet."""
+    """A request. Whether its objects exist is not known yet."""
 
     reference: S3Uri
     samples: tuple[Sample, ...]
@@ -41,12 +41,12 @@ class Request:
     ploidy: int = 2
     truth: S3Uri | None = None
     timeout_hours: int | None = None
-    """Hours after which Batch ends an attempt of a job; each tool's own limit by default."""
+    """Hours after which Batch ends an attempt of a job. None leaves it to the tools' job definitions."""
 
     def objects(self) -> list[S3Uri]:
-        """All objects that are read."""
+        """All objects that the jobs read."""
         reads = [uri for sample in self.samples for uri in sample.reads]
-        return [uri for uri in (self.reference, *reads, self.truth) if uri and uri != _NOTHING]
+        return [uri for uri in (self.reference, *reads, self.truth) if uri and uri != _REFUSED]
 
 
 def parse_request(
@@ -59,9 +59,16 @@ def parse_request(
     truth: str | None = None,
     timeout_hours: int | None = None,
 ) -> Request:
-    """Reads a request, each sample as NAME=R1 or NAME=R1,R2.
+    """Reads a request.
 
-    What is wrong with it is added to the faults, and it then is good for nothing but for finding more of them.
+    Args:
+        faults: takes the faults of the request. If there are any, the request serves only to find more of them.
+        reference: URI of the reference.
+        samples: each as NAME=R1 or NAME=R1,R2.
+        output_prefix: URI of the folder for the outputs.
+        ploidy: 1 or 2.
+        truth: URI of known variants of the one sample.
+        timeout_hours: hours after which Batch ends an attempt of a job.
     """
     parsed = [sample for text in samples if (sample := faults.read(parse_sample, text, "--sample"))]
     counts = Counter(sample.name.lower() for sample in parsed)
@@ -69,20 +76,22 @@ def parse_request(
         names = ", ".join(sample.name for sample in parsed if sample.name.lower() == repeated)
         faults.add(
             [
-                f"--sample {names}: one name (capitals do not count), and a sample is one file or one pair of files. Join the files of "
-                "several lanes first, R1 and R2 in the same order: cat L001_R1.fastq.gz L002_R1.fastq.gz > R1.fastq.gz"
+                f"--sample {names}: the name is given twice (upper and lower case are the same), and a sample is one file or one pair of files. "
+                "Join the files of several lanes first, R1 and R2 in the same order: cat L001_R1.fastq.gz L002_R1.fastq.gz > R1.fastq.gz"
             ]
         )
     if ploidy not in PLOIDIES:
-        faults.add([f"--ploidy {ploidy}: 1 or 2"])
+        faults.add([f"--ploidy {ploidy}: it must be 1 or 2"])
     if truth and len(samples) != 1:
         faults.add(
-            [f"--truth: it goes with exactly one sample, and {len(samples)} are given. Submit that sample by itself"]
+            [
+                f"--truth: it needs exactly one sample, and you gave {len(samples)}. Run call-variants for that sample alone"
+            ]
         )
     return Request(
-        reference=faults.read(parse_object, reference, "--reference") or _NOTHING,
+        reference=faults.read(parse_object, reference, "--reference") or _REFUSED,
         samples=tuple(parsed),
-        output_prefix=faults.read(parse_folder, output_prefix, "--output-prefix") or _NOTHING,
+        output_prefix=faults.read(parse_folder, output_prefix, "--output-prefix") or _REFUSED,
         ploidy=ploidy,
         truth=faults.read(parse_object, truth, "--truth") if truth else None,
         timeout_hours=timeout_hours,
@@ -93,27 +102,29 @@ def parse_sample(text: str) -> Sample:
     """Reads NAME=R1 or NAME=R1,R2.
 
     Raises:
-        Refused: with all that is wrong with it.
+        Refused: with all faults of the sample.
     """
     name, equals, rest = text.partition("=")
     if not equals:
-        raise Refused(f"{text}: write it as NAME=s3://… or NAME=s3://…,s3://…")
+        raise Refused(f"{text}: write a sample as NAME=s3://… or NAME=s3://…,s3://…")
     faults = Faults()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        faults.add([f"{name!r}: a name is letters, digits, dots, hyphens and underscores, a letter or digit first"])
+        faults.add(
+            [f"{name!r}: a name has letters, digits, dots, hyphens and underscores, and begins with a letter or digit"]
+        )
     if len(name) > MAX_SAMPLE_NAME:
-        faults.add([f"{name}: {len(name)} characters, and a name may have {MAX_SAMPLE_NAME}"])
+        faults.add([f"{name}: the name has {len(name)} characters, and the limit is {MAX_SAMPLE_NAME}"])
     if name.lower() in RESERVED_NAMES:
-        faults.add([f"{name}: the name of a folder among the outputs. Give the sample another name"])
+        faults.add([f"{name}: this is the name of a folder of the outputs. Give the sample another name"])
     joined = re.sub(r",\s+(?=s3://)", ",", rest)
     if joined != rest:
-        faults.add([f"{name}: a blank follows the comma. Write the pair without one: {name}={joined}"])
+        faults.add([f"{name}: there is a space after the comma. Write the pair without it: {name}={joined}"])
         faults.refuse()
     texts = re.split(r",(?=s3://)", rest)
     reads = [uri for each in texts if (uri := faults.read(parse_object, each, f"{name}:"))]
     if len(texts) > 2:
-        faults.add([f"{name}: {len(texts)} files, and a sample is one file or one pair of files"])
+        faults.add([f"{name}: you gave {len(texts)} files, and a sample is one file or one pair of files"])
     elif len(set(reads)) < len(reads):
-        faults.add([f"{name}: {reads[0]} is given as R1 and as R2"])
+        faults.add([f"{name}: {reads[0]} is both R1 and R2. Name two files, or one if it is single-end or interleaved"])
     faults.refuse()
     return Sample(name, tuple(reads))

@@ -1,7 +1,7 @@
-"""How much memory and how many vCPUs the steps of call-variants ask for.
+"""Memory, vCPUs and scratch space of the steps of call-variants.
 
-All figures follow from the sizes of the input objects, known before anything runs. Memory goes in whole shares, the memory a
-vCPU of the tool's job definition, so that jobs pack machines without a rest.
+All figures follow from the sizes of the input objects, which are known before anything runs. Memory is a multiple of a share, the memory per
+vCPU of the tool's job definition, so that jobs fill machines without a remainder.
 """
 
 from __future__ import annotations
@@ -18,50 +18,49 @@ if TYPE_CHECKING:
 
 _MIB = 2**20
 
-#: Bases a byte of a gzipped reference, at most: DNA takes 2 bits a base, and gzip somewhat more.
+#: Bases per byte of a gzipped reference, at most. DNA needs 2 bits per base, and gzip somewhat more.
 GZIP_RATIO = 5
 
-#: Bytes of memory a base: bwa's index as it is held while aligning.
+#: Bytes of memory per base for bwa's index while bwa aligns.
 _INDEX_BYTES = 1.75
 
-#: bwa builds the index of references up to 50 Mb by a faster way that takes more, in bytes a base.
+#: bwa indexes references of up to 50 Mb with a faster algorithm that needs more memory, in bytes per base.
 _FAST_INDEX_BASES, _FAST_INDEX_BYTES = 50_000_000, 5.4
 
-#: MiB that bwa holds beside its index, most of it reads (-K 100000000), and MiB for the other programs of the stream.
+#: MiB that bwa needs besides its index, most of it for reads (-K 100000000), and MiB for the other programs of the pipe.
 _READS_MIB, _STREAM_MIB = 1000, 256
 
-#: MiB a thread that `samtools sort` is given at least and at most (the most is its own default), and what it takes of each.
+#: MiB per thread that `samtools sort` gets at least and at most (the most is its default), and the factor by which it exceeds them.
 _SORT_MIB, _MOST_SORT_MIB, _SORT_OVERHEAD = 256, 768, 1.2
 
-#: Up to these sizes, bases of the reference and bytes of the reads, a sample's jobs have one vCPU: they take less time than a
-#: job's start, and more of them run side by side.
+#: Bases of the reference and bytes of the reads up to which a sample's jobs have one vCPU. They take less time than the start of a job, and
+#: more of them run side by side.
 _SMALL_REFERENCE, _SMALL_READS = 10_000_000, 50_000_000
 
-#: Bases of the regions that variants are called in side by side: with the least of them bcftools' start takes no time to speak of.
+#: Bases of the regions in which variants are called in parallel. At this size the start of bcftools takes a negligible part of the time.
 REGION_BASES = 500_000
 
-
-#: Bytes that sorting spills, and that the BAM takes, a byte of reads, at least and likely: of gzipped reads, whose compression is much the
-#: same, and of plain ones, which hold four times as much. Both are on the disk at a time, beside the reads.
+#: Bytes per byte of reads that sorting writes to disk, and that the BAM takes, at least and likely. Gzipped reads are compressed about as
+#: much as a BAM, and plain reads are four times as large. Both files and the reads are on the disk at the same time.
 _GZIPPED_READS, _PLAIN_READS = (0.5, 1.0), (0.1, 0.3)
 
-#: Bytes a base of the normalised reference with bwa's index: 1 of FASTA, 1 of .bwt, 0.5 of .sa and 0.25 of .pac.
+#: Bytes per base of the normalised reference with bwa's index: 1 of FASTA, 1 of .bwt, 0.5 of .sa and 0.25 of .pac.
 _REFERENCE_BYTES = 2.75
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a job asks for."""
+    """vCPUs and memory of a job."""
 
     vcpus: int
     memory_mib: int
 
 
 def defaults(batch: BatchClient, job_definition_arns: Mapping[str, str]) -> dict[str, Size]:
-    """The sizes that the tools' job definitions set.
+    """The sizes in the tools' job definitions, by tool.
 
     Raises:
-        Refused: if a definition is no longer there.
+        Refused: if a job definition does not exist any more.
     """
     answer = batch.describe_job_definitions(jobDefinitions=list(job_definition_arns.values()))
     by_arn = {
@@ -72,29 +71,32 @@ def defaults(batch: BatchClient, job_definition_arns: Mapping[str, str]) -> dict
         for definition in answer["jobDefinitions"]
     }
     if gone := [tool for tool, arn in job_definition_arns.items() if arn not in by_arn]:
-        raise Refused(f"the job definitions of {', '.join(gone)} are gone. Deploy the stack again: pulumi up")
+        raise Refused(
+            f"the job definitions of {', '.join(gone)} do not exist. Deploy the stack again (pulumi up), and write its outputs again if you use "
+            "--outputs"
+        )
     return {tool: Size(by_arn[arn]["VCPU"], by_arn[arn]["MEMORY"]) for tool, arn in job_definition_arns.items()}
 
 
 def whole_shares(need_mib: float, vcpus: int, default: Size) -> Size:
-    """The size that holds what is needed, no smaller than the vCPUs' share of the definition's memory."""
+    """The size with whole shares of memory that holds what is needed, with at least one share per vCPU."""
     share = default.memory_mib // default.vcpus
     return Size(vcpus, max(vcpus, math.ceil(need_mib / share)) * share)
 
 
 def bases(reference_bytes: int, gzipped: bool) -> int:
-    """Bases that a reference object holds at most."""
+    """Bases that a reference object can hold at most."""
     return reference_bytes * (GZIP_RATIO if gzipped else 1)
 
 
 def index(reference_bases: int, default: Size) -> Size:
-    """For building bwa's index, which runs on one thread."""
+    """Size of the job that builds bwa's index, which has one thread."""
     fast = _FAST_INDEX_BYTES * min(reference_bases, _FAST_INDEX_BASES)
     return whole_shares((_INDEX_BYTES * reference_bases + fast) / _MIB + _STREAM_MIB, 1, default)
 
 
 def align(reference_bases: int, reads_bytes: int, default: Size) -> tuple[Size, int]:
-    """For aligning one sample, with the MiB that `samtools sort` may take a thread."""
+    """Size of the job that aligns one sample, and the MiB per thread for `samtools sort`."""
     vcpus = _vcpus(reference_bases, reads_bytes, default)
     fixed = _INDEX_BYTES * reference_bases / _MIB + _READS_MIB + _STREAM_MIB
     size = whole_shares(fixed + _SORT_OVERHEAD * _SORT_MIB * vcpus, vcpus, default)
@@ -102,25 +104,25 @@ def align(reference_bases: int, reads_bytes: int, default: Size) -> tuple[Size, 
 
 
 def call(reference_bases: int, reads_bytes: int, aligner: Size, default: Size) -> Size:
-    """For calling one sample's variants: as many vCPUs as its reads are aligned on, so that the same machines do, and as there are
-    regions.
+    """Size of the job that calls one sample's variants. It has as many vCPUs as the alignment, so that the same machines fit, but no more
+    than there are regions.
 
     Args:
-        reference_bases: of the reference, at most.
-        reads_bytes: of the sample's files.
-        aligner: what bwa's job definition sets.
-        default: what the caller's does; a vCPU's share of its memory holds a region's reads and its whole contig.
+        reference_bases: bases of the reference, at most.
+        reads_bytes: bytes of the sample's files.
+        aligner: size in bwa's job definition.
+        default: size in bcftools' job definition. A share of its memory holds a region's reads and its whole contig.
     """
     regions = math.ceil(reference_bases / REGION_BASES)
     return whole_shares(0, min(_vcpus(reference_bases, reads_bytes, aligner), max(1, regions)), default)
 
 
 def align_scratch(reference_bases: int, reads: Mapping[str, int]) -> tuple[int, int]:
-    """Bytes that aligning one sample takes on the scratch volume, at least and likely.
+    """Bytes on the scratch volume that aligning one sample takes, at least and likely.
 
     Args:
-        reference_bases: of the reference, at most.
-        reads: bytes of the sample's files by name; a name that ends in .gz is taken for compression.
+        reference_bases: bases of the reference, at most.
+        reads: bytes of the sample's files, by name. A name that ends in .gz or .bgz counts as compressed.
     """
     least = likely = 0.0
     for name, size in reads.items():

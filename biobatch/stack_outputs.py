@@ -1,9 +1,12 @@
-"""Where to submit: the outputs of the deployed stack."""
+"""The outputs of a deployed stack, which say where to submit."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -11,12 +14,13 @@ from typing import Any
 
 from biobatch.refusal import Refused
 
-_PROJECT = Path(__file__).resolve().parent.parent
+#: How the file for --outputs is written, in the folder of Biobatch's Pulumi.yaml.
+_WRITE = "pulumi stack output --json > "
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackOutputs:
-    """What this client needs of `pulumi stack output`."""
+    """The part of `pulumi stack output` that the client needs."""
 
     queue_arn: str
     on_demand_queue_arn: str
@@ -25,11 +29,17 @@ class StackOutputs:
     region: str
     log_group: str
     max_vcpus: int | None = None
-    """vCPUs that each of the stack's environments may grow to; None where a stack of an earlier version does not say."""
+    """vCPUs that each of the stack's compute environments can grow to. None if an older stack does not say."""
     scratch_gib: int | None = None
-    """GiB of each machine's disk; None likewise."""
+    """GiB of each machine's disk. None if an older stack does not say."""
     instance_types: Sequence[str] = ()
-    """Instance types, families or sets of the environments; empty likewise."""
+    """Instance types, families or sets of the compute environments. Empty if an older stack does not say."""
+
+    @property
+    def account(self) -> str:
+        """The ID of the AWS account that holds the stack, read from the queue's ARN. Empty if the ARN has none."""
+        parts = self.queue_arn.split(":")
+        return parts[4] if len(parts) > 5 else ""
 
     def queue(self, name: str) -> str:
         """The ARN of a queue.
@@ -38,11 +48,11 @@ class StackOutputs:
             name: `main`, `on-demand` or an ARN.
 
         Raises:
-            Refused: if it is none of them.
+            Refused: if the name is something else.
         """
         known = {"main": self.queue_arn, "on-demand": self.on_demand_queue_arn}
         if name not in known and not name.startswith("arn:"):
-            raise Refused(f"{name!r}: name main, on-demand or the ARN of a job queue")
+            raise Refused(f"{name!r} is not a queue. Use main, on-demand or the ARN of a job queue")
         return known.get(name, name)
 
     def job_definition(self, tool: str) -> str:
@@ -57,59 +67,121 @@ class StackOutputs:
 
 
 def read(file: Path | None = None, stack: str | None = None) -> StackOutputs:
-    """The outputs from a file as `pulumi stack output --json` writes it, else from that command.
+    """Reads a stack's outputs.
 
     Args:
-        file: the file, or None to ask Pulumi.
-        stack: the stack to ask for; the selected one by default.
+        file: a file that `pulumi stack output --json` wrote. None asks Pulumi.
+        stack: the stack to ask Pulumi for. None stands for the selected stack.
 
     Raises:
-        Refused: if they cannot be had, with what mends it.
+        Refused: if the outputs cannot be read. The message says which command helps.
     """
-    return parse(_from_file(file), f"--outputs {file}") if file else parse(_from_pulumi(stack), "pulumi stack output")
+    return read_file(file, f"--outputs {file}") if file else parse(ask_pulumi("stack", "output", "--json", stack=stack))
 
 
-def parse(text: str, source: str) -> StackOutputs:
-    """The outputs from JSON.
+def read_file(file: Path, option: str) -> StackOutputs:
+    """Reads a stack's outputs from a file.
+
+    Args:
+        file: the file.
+        option: how the user named the file, for messages.
+
+    Raises:
+        Refused: if the file cannot be read or does not hold a stack's outputs.
+    """
+    remedy = f"Write the file in Biobatch's folder: {_WRITE}{shlex.quote(str(file.absolute()))}"
+    try:
+        # As bytes, since PowerShell writes UTF-16.
+        content = file.read_bytes()
+    except OSError as error:
+        raise Refused(f"{option}: {error.strerror}. {remedy}") from None
+    return parse(content, option, remedy)
+
+
+def parse(
+    text: str | bytes, source: str = "pulumi stack output", remedy: str = "Deploy the stack: pulumi up"
+) -> StackOutputs:
+    """Reads a stack's outputs from JSON.
 
     Args:
         text: a JSON object.
-        source: where it is from, for the message.
+        source: where it comes from, for messages.
+        remedy: what helps if it does not hold the outputs, for messages.
 
     Raises:
-        Refused: if it is no JSON object or lacks an output.
+        Refused: if it is no JSON object, or if outputs are missing or of another type.
     """
     try:
         values: Any = json.loads(text)
     except ValueError:
-        values = None
+        raise Refused(f"{source} is not JSON. {remedy}") from None
     if not isinstance(values, dict):
-        raise Refused(f"{source} holds no JSON object. Write the file anew: pulumi stack output --json > outputs.json")
+        raise Refused(f"{source} is not a JSON object of a stack's outputs. {remedy}")
     wanted = fields(StackOutputs)
     missing = [each.name for each in wanted if each.default is MISSING and each.name not in values]
     if missing:
-        raise Refused(f"{source}: {', '.join(missing)} missing. Deploy the stack: pulumi up")
-    return StackOutputs(**{each.name: values[each.name] for each in wanted if each.name in values})
+        raise Refused(
+            f"{source} lacks {', '.join(missing)}. It is of another version of Biobatch, or of another program's stack. {remedy}"
+        )
+    found = {each.name: values[each.name] for each in wanted if each.name in values}
+    wrong = [name for name, value in found.items() if not _has_type(name, value)]
+    if wrong:
+        raise Refused(
+            f"{source} has {', '.join(wrong)} in another form than this version of biobatch reads. Install the version of biobatch that the "
+            f"stack was deployed with. {remedy}"
+        )
+    return StackOutputs(**found)
 
 
-def _from_file(file: Path) -> str:
+def _has_type(name: str, value: Any) -> bool:
+    match name:
+        case "job_definition_arns":
+            return isinstance(value, dict) and all(isinstance(arn, str) for arn in value.values())
+        case "instance_types":
+            return isinstance(value, list) and all(isinstance(kind, str) for kind in value)
+        case "max_vcpus" | "scratch_gib":
+            return value is None or isinstance(value, int)
+    return isinstance(value, str)
+
+
+def ask_pulumi(*arguments: str, stack: str | None = None) -> str:
+    """The output of a `pulumi` command.
+
+    Args:
+        arguments: the command.
+        stack: the stack that it is about. None stands for the selected stack.
+
+    Raises:
+        Refused: if there is no Pulumi CLI, no folder of Biobatch to run it in, or if the command fails.
+    """
+    command = ["pulumi", *arguments, *(["--stack", stack] if stack else [])]
+    other_way = f"or read the outputs from a file ({_WRITE}FILE.json): --outputs FILE.json"
+    folder = _project()
+    if folder is None:
+        raise Refused(
+            "which stack? This folder is not in Biobatch's, so Pulumi cannot be asked. Change to the folder of Biobatch's Pulumi.yaml, "
+            + other_way
+        )
     try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"--outputs {file}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
-
-
-def _from_pulumi(stack: str | None) -> str:
-    command = ["pulumi", "stack", "output", "--json", *(["--stack", stack] if stack else [])]
-    try:
-        done = subprocess.run(command, cwd=_PROJECT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise Refused(
-            "pulumi: not found. Install it (https://www.pulumi.com/docs/install), or name a file of the outputs: --outputs FILE.json"
+            f"the command pulumi was not found. Install it (https://www.pulumi.com/docs/install), {other_way}"
         ) from None
     if done.returncode:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise Refused(
-            f"`{' '.join(command)}`: {said}. Select a stack (pulumi stack select), or name a file: --outputs FILE.json"
-        )
+        answer = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise Refused(f"`{' '.join(command)}`: {answer}. Select a stack (pulumi stack select), {other_way}")
     return done.stdout
+
+
+def _project() -> Path | None:
+    """The folder of the Biobatch program whose stacks Pulumi is asked for: the working folder's, else the clone that this client or its
+    virtual environment is in."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parent.parent, Path(sys.prefix).parent):
+        try:
+            if re.search(r"^name:\s*['\"]?biobatch\b", (folder / "Pulumi.yaml").read_text("utf-8"), re.MULTILINE):
+                return folder
+        except (OSError, UnicodeDecodeError):
+            continue
+    return None

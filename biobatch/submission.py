@@ -1,4 +1,4 @@
-"""Hands jobs to Batch."""
+"""Submits jobs to AWS Batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from biobatch.aws import Aws
+from biobatch.aws import Aws, describe_jobs
 from biobatch.job import Job, overrides
 from biobatch.refusal import Refused
 from biobatch.stack_outputs import StackOutputs
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.literals import JobStatusType
     from mypy_boto3_batch.type_defs import SubmitJobRequestTypeDef
 
-#: States of a job that has not ended, in the order in which it goes through them: listed in it, none slips by.
+#: States of a job that has not ended, in the order in which a job passes through them. Listing them in this order misses no job that
+#: changes its state meanwhile.
 _LIVE: tuple[JobStatusType, ...] = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
-
-_DESCRIBED_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job that Batch knows."""
+    """A job that was submitted."""
 
     job: Job
     id: str
+    """The job's ID in Batch."""
 
 
 def run_name() -> str:
-    """A name for what is submitted together: the time, and something that tells it from others of the same second."""
+    """A name for a run, the jobs that are submitted together. It is the time in UTC and a random suffix, such as `20261129-085828-4fef`."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 def refuse_beside_earlier(aws: Aws, stack: StackOutputs, queue_arn: str, jobs: Sequence[Job]) -> None:
-    """Refuses jobs whose results an earlier submission still works at: both would do the work, and empty each other's manifests.
+    """Refuses jobs while jobs of an earlier run write to the same outputs. Both runs would do the same work and empty each other's manifests.
 
     Args:
         aws: the clients.
         stack: the stack's outputs.
-        queue_arn: the queue to submit to; the stack's own queues are looked through too.
-        jobs: what would be submitted.
+        queue_arn: the queue to submit to. The stack's main and on-demand queues are searched too.
+        jobs: the jobs that would be submitted.
 
     Raises:
-        Refused: with the ids of the jobs at work, and how to end them.
+        Refused: if there are such jobs. The message has a command that ends them.
     """
     names = {job.name for job in jobs}
     ids = [
@@ -61,21 +61,25 @@ def refuse_beside_earlier(aws: Aws, stack: StackOutputs, queue_arn: str, jobs: S
         if each["jobName"] in names
     ]
     manifests = {job.manifest.encoded() for job in jobs}
-    at_work = []
-    for start in range(0, len(ids), _DESCRIBED_AT_ONCE):
-        for detail in aws.batch.describe_jobs(jobs=ids[start : start + _DESCRIBED_AT_ONCE])["jobs"]:
-            environment = detail.get("container", {}).get("environment", [])
-            if any(each.get("name") == "JOB_MANIFEST" and each.get("value") in manifests for each in environment):
-                at_work.append(detail["jobId"])
-    if at_work:
+    active = []
+    for detail in describe_jobs(aws.batch, ids):
+        environment = detail.get("container", {}).get("environment", [])
+        if any(each.get("name") == "JOB_MANIFEST" and each.get("value") in manifests for each in environment):
+            active.append(detail["jobId"])
+    if active:
         raise Refused(
-            f"{jobs[0].output_prefix}: {len(at_work)} jobs of an earlier run are still at work there. Give the command again when they have "
-            f"ended: what is done is not done twice. Or end them: {how_to_end(at_work, stack.region)}"
+            f"{jobs[0].output_prefix}: {len(active)} jobs of an earlier run are still writing there. Repeat the command when they have ended. "
+            f"Finished steps are not repeated. To end the jobs now: {terminate_command(active, stack.region)}"
         )
 
 
-def how_to_end(ids: Iterable[str], region: str) -> str:
-    """A command for the shell that ends jobs."""
+def terminate_command(ids: Iterable[str], region: str) -> str:
+    """A shell command that ends jobs.
+
+    Args:
+        ids: the jobs' IDs.
+        region: the jobs' region.
+    """
     return (
         f"for job in {' '.join(dict.fromkeys(ids))}; "
         f"do aws batch terminate-job --region {region} --job-id $job --reason unwanted; done"
@@ -83,13 +87,13 @@ def how_to_end(ids: Iterable[str], region: str) -> str:
 
 
 def submit(aws: Aws, stack: StackOutputs, queue_arn: str, jobs: Sequence[Job]) -> list[Submitted]:
-    """Submits jobs, all or none: if one is not taken, those before it are terminated.
+    """Submits jobs. If one cannot be submitted, those before it are terminated.
 
     Args:
         aws: the clients.
         stack: the stack's outputs.
-        queue_arn: the queue.
-        jobs: checked jobs, each after those it waits for.
+        queue_arn: the queue to submit to.
+        jobs: jobs without faults, each after the jobs that it waits for.
     """
     done: list[Submitted] = []
     ids: dict[Job, str] = {}
@@ -114,6 +118,6 @@ def submit(aws: Aws, stack: StackOutputs, queue_arn: str, jobs: Sequence[Job]) -
     except BaseException:
         for each in reversed(done):
             with contextlib.suppress(ClientError, BotoCoreError):
-                aws.batch.terminate_job(jobId=each.id, reason="the rest of the run could not be submitted")
+                aws.batch.terminate_job(jobId=each.id, reason="another job of the run could not be submitted")
         raise
     return done

@@ -1,18 +1,11 @@
-"""The main job: from reads to variants, as a chain of Batch jobs.
+"""The plan of call-variants: Batch jobs that lead from reads to variants.
 
-FastQC of every file runs beside the rest; *index* normalises, checks and indexes the reference, once for each version of it
-under an output prefix; each sample is then *aligned* in one streamed job and its variants are *called* in another, regions of the
-genome side by side; with a known truth, *compare* follows. The outputs under the prefix:
+`fastqc` reports on every file of reads, independently of the other steps. `index` normalises, checks and indexes the reference, once for each
+version of it under an output prefix. `align` aligns a sample in one job, as a pipe. `call` calls its variants, with the regions of the
+genome in parallel. `compare` compares them with known variants. `biobatch call-variants --help` describes the outputs.
 
-    reference/<checksum>/reference.fa, .fai and bwa's index   checksum: of the reference object's URI, size and ETag
-    fastqc/<sample>_R1_fastqc.html, .zip, <sample>_R1.warnings.txt
-    <sample>/<sample>.bam, .bam.bai, .vcf.gz, .vcf.gz.tbi     .csi where a contig is longer than 512 Mb
-    qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt, .markdup.json, .warnings.txt,
-      .bcftools_stats.txt, .truth.json
-
-Beside them lies a manifest of each job: what has none, or an empty one, is no result. A job whose manifest names the same inputs,
-command and image ends at once, so a run that broke off is taken up by the same command once more. Beside jobs of it that have not
-ended the command is refused.
+Each job publishes a manifest last. A job whose manifest names the same inputs, command and image ends at once, so that the same command
+continues a run that was interrupted.
 """
 
 from __future__ import annotations
@@ -34,7 +27,7 @@ from biobatch.request import Request, Sample
 from biobatch.sizes import Size
 from biobatch.uris import S3Glob, S3Uri
 
-#: A sample's first and second file.
+#: The first and second file of a sample, as file names and job names have it.
 MATES = ("R1", "R2")
 
 _INDEX_FILES = ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")
@@ -48,27 +41,27 @@ def prepare(
     run: str,
     queue: Capacity | None = None,
 ) -> Plan:
-    """The plan of a request, with everything checked that can be.
+    """Checks a request and plans its jobs.
 
     Args:
-        request: what is asked for.
-        faults: what is known to be wrong with it.
+        request: the request.
+        faults: the faults that were found so far.
         aws: the clients.
-        definitions: sizes of the tools' job definitions.
+        definitions: sizes in the tools' job definitions, by tool.
         run: the run's name, for tags.
-        queue: what the queue can hold; None leaves it to Batch to find out.
+        queue: capacity of the queue. None skips that check.
 
     Raises:
-        Refused: with all that is wrong with it, absent objects among it.
+        Refused: with all faults, missing objects included.
     """
     found, absent = objects.look_up(aws.s3, request.objects())
     faults.add(absent)
-    faults.add(f"{uri}: it is empty" for uri in found if found[uri].size == 0)
-    faults.add(_doubled(request, found))
+    faults.add(f"{uri}: the object is empty. Upload it again: aws s3 cp" for uri in found if found[uri].size == 0)
+    faults.add(_repeated_reads(request, found))
     if request.output_prefix.bucket:
         faults.add(objects.bucket_faults(aws.s3, request.output_prefix))
     faults.add(objects.region_faults(aws.s3, [*request.objects(), request.output_prefix]))
-    # An absent object counts as an empty one: its jobs are not submitted, but their other faults are told with it.
+    # A missing object counts as an empty one. Its jobs are not submitted, but their other faults are found.
     known = {uri: found.get(uri, Object(uri, 0, "")) for uri in (request.reference, *request.objects())}
     reference = known[request.reference]
     plan = Plan(
@@ -87,9 +80,9 @@ def prepare(
     return plan
 
 
-def _doubled(request: Request, found: Mapping[S3Uri, Object]) -> list[str]:
-    """A fault for each content that more than one file of reads has, by size and ETag: a file named twice, a copy, a line of a list
-    doubled. Two samples would come out equal, and a pair of one file maps as none."""
+def _repeated_reads(request: Request, found: Mapping[S3Uri, Object]) -> list[str]:
+    """A fault for each content, by size and ETag, that more than one file of reads has. Two samples would get the same result, and a file
+    does not map as a pair with itself."""
     places: dict[tuple[int, str], list[tuple[str, str, S3Uri]]] = {}
     for sample in request.samples:
         for mate, uri in zip(MATES, sample.reads, strict=False):
@@ -101,51 +94,51 @@ def _doubled(request: Request, found: Mapping[S3Uri, Object]) -> list[str]:
         if len(each) > 1:
             names = " and ".join(f"{name} {mate}" for name, mate, _ in each)
             uris = list(dict.fromkeys(str(uri) for *_, uri in each))
-            why = f"{' and '.join(uris)} have one size and ETag" if len(uris) > 1 else f"both are {uris[0]}"
-            faults.append(f"{names} hold the same reads: {why}. Give each file of reads once")
+            why = f"{' and '.join(uris)} have the same size and ETag" if len(uris) > 1 else f"both are {uris[0]}"
+            faults.append(f"{names} have the same reads: {why}. Name each file of reads once")
     return faults
 
 
 def checksum(reference: Object) -> str:
-    """Names the folder of an indexed reference: another object, or the same key overwritten, gets another."""
+    """The name of an indexed reference's folder. Another object, or the same key after it was overwritten, gets another name."""
     identity = f"{reference.uri}\n{reference.size}\n{reference.etag}"
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A request whose objects are known."""
+    """A request with the objects that it reads, as jobs."""
 
     request: Request
     known: Mapping[S3Uri, Object]
-    """The objects that it reads."""
+    """The objects that the request reads."""
     definitions: Mapping[str, Size]
-    """Sizes of the tools' job definitions."""
+    """Sizes in the tools' job definitions, by tool."""
     gzipped: bool
-    """Whether the reference is."""
+    """Whether the reference is gzipped."""
     indexed: bool
-    """Whether the output prefix holds the reference's index already."""
+    """Whether the output prefix already holds the reference's index."""
     run: str
     """The run's name, for tags."""
 
     @property
     def folder(self) -> str:
-        """Of the indexed reference, relative to the output prefix."""
+        """The folder of the indexed reference, relative to the output prefix."""
         return f"reference/{checksum(self.known[self.request.reference])}"
 
     @property
     def reference_folder(self) -> S3Uri:
-        """Where the indexed reference lies."""
+        """The folder of the indexed reference."""
         return self.request.output_prefix / f"{self.folder}/"
 
     @property
     def bases(self) -> int:
-        """Of the reference, at most."""
+        """Bases of the reference, at most."""
         return sizes.bases(self.known[self.request.reference].size, self.gzipped)
 
     @cached_property
     def jobs(self) -> list[Job]:
-        """All jobs, each after those it waits for."""
+        """All jobs, each after the jobs that it waits for."""
         jobs = [] if self.indexed else [self._index()]
         ready = tuple(jobs)
         for sample in self.request.samples:
@@ -171,7 +164,7 @@ class Plan:
             inputs=(reference,),
             outputs=tuple(f"{self.folder}/reference.fa{ending}" for ending in _INDEX_FILES),
             manifest=self._index_manifest,
-            # gzip takes a bgzipped file that was cut between two blocks for a whole one: contigs would be missing.
+            # gzip accepts a bgzipped file that was cut off between two blocks. Contigs would be missing.
             test_inputs=True,
             environment={"REFERENCE": reference.name, "FOLDER": self.folder},
         )
@@ -214,7 +207,7 @@ class Plan:
     def _call(self, sample: Sample, align: Job) -> Job:
         name = sample.name
         folder = self.request.output_prefix / f"{name}/"
-        # Whether the index is .bai or .csi is known only when the reference has been read.
+        # The length of the contigs decides whether the index is .bai or .csi, and the reference has not been read yet.
         index = S3Glob(folder.bucket, f"{folder.key}{name}.bam.*i")
         size = sizes.call(self.bases, self._reads_bytes(sample), self.definitions["bwa"], self.definitions["bcftools"])
         return self._job(
@@ -245,7 +238,7 @@ class Plan:
             inputs=(self.request.output_prefix / f"{sample}/{sample}.vcf.gz", *self._index_files()[:2], truth),
             outputs=(f"qc/{sample}.truth.json",),
             manifest=f"qc/{sample}.truth.manifest.json",
-            # As of the reference: variants would be missing from the truth, and recall would come out too high.
+            # As for the reference. Missing known variants would make recall too high.
             test_inputs=True,
             keep_on_failure=("qc/*",),
             environment={"SAMPLE": sample, "TRUTH": truth.name},
@@ -257,7 +250,7 @@ class Plan:
         return sum(self.known[uri].size for uri in sample.reads)
 
     def _index_files(self) -> tuple[S3Uri, ...]:
-        """The normalised FASTA, its .fai, and bwa's own."""
+        """The normalised FASTA, its .fai and the files of bwa's index."""
         return tuple(self.request.output_prefix / f"{self.folder}/reference.fa{ending}" for ending in _INDEX_FILES)
 
     def _job(
@@ -308,21 +301,21 @@ class Plan:
 
 
 def job_name(*words: str) -> str:
-    """A name as Batch takes it: up to 128 letters, digits, hyphens and underscores."""
+    """A name that Batch accepts: up to 128 letters, digits, hyphens and underscores."""
     first, *rest = (re.sub(r"[^A-Za-z0-9_-]", "_", word) for word in words if word)
     ending = "".join(f"-{word}" for word in rest)
     return first[: 128 - len(ending)] + ending
 
 
 def script(name: str) -> str:
-    """A step's script, less comments and indentation: a submission has 8,192 characters."""
-    lines = (Path(__file__).with_name("steps") / f"{name}.sh").read_text().splitlines()
+    """A step's script without comments and indentation, since a submission has 8,192 characters at most."""
+    lines = (Path(__file__).with_name("steps") / f"{name}.sh").read_text("utf-8").splitlines()
     return "\n".join(text for line in lines if (text := line.strip()) and not text.startswith("#"))
 
 
 def _is_indexed(aws: Aws, request: Request, reference: Object) -> bool:
-    """Whether the prefix holds an index whose manifest says that it was made of this very object by the script that would run now; by which
-    version of bwa, whose index has had one form for years, does not count."""
+    """Whether the prefix holds an index that this script made of this object, according to its manifest. The version of bwa does not matter,
+    since the form of its index has not changed for years."""
     made = objects.read_manifest(aws.s3, request.output_prefix / f"reference/{checksum(reference)}/manifest.json")
     return (
         bool(made)

@@ -1,8 +1,7 @@
-"""Why a job waits in RUNNABLE, in words that say what to do.
+"""Why a job waits in RUNNABLE, and what to do about it.
 
-Batch writes its reason into the job's `statusReason` once the job stands at the head of its queue and holds it up (Batch User Guide, "Jobs
-stuck in a RUNNABLE status"). A queue can be told to cancel such a job after a time, for some of the reasons; for the others a person has
-to act.
+Batch writes the reason into a job's `statusReason` when the job is at the head of its queue and blocks it (Batch User Guide, "Jobs stuck in
+a RUNNABLE status"). A queue can cancel such a job after a time, for some of the reasons. For the others, somebody has to act.
 """
 
 from __future__ import annotations
@@ -10,73 +9,73 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-#: Seconds in RUNNABLE after which it is said where to look. A machine takes some minutes to start.
+#: Seconds in RUNNABLE after which the client prints where to look. A machine takes some minutes to start.
 LONG = 600
 
-#: What to do, by the reason's code.
+#: What to do, by the code that a reason begins with.
 _ADVICE = {
-    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY": "AWS has no machine of the allowed types free at the moment. The job starts when there is one. "
-    "Or submit with --queue on-demand, or let who deploys allow more types (instanceTypes) and zones (azCount)",
-    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE": "It asks for more vCPUs than maxVcpus. End it and ask for less (--vcpus), or let it "
-    "in: pulumi config set maxVcpus N && pulumi up",
-    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT": "No allowed machine has its vCPUs and memory. End it and ask for less (--vcpus, "
-    "--memory-mib), or allow a larger type: pulumi config set --path 'instanceTypes[N]' TYPE && pulumi up",
-    "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS": "Batch's own role lacks rights. Who deploys has to give them back: the role is "
-    "AWSServiceRoleForBatch",
-    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED": "A zone does not have the allowed types, or they do not go with the launch "
-    "template. Who deploys has to allow others (instanceTypes) or other zones (availabilityZones)",
-    "ACTION_REQUIRED": "The compute environments are INVALID. Who deploys has to act: their statusReason says what is wrong",
-    "UNDETERMINED": "Batch does not know why. Look at the environments, the quotas and the network, as below",
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY": "AWS has no free machine of the allowed types at the moment. The job starts when there is "
+    "one. You can also submit with --queue on-demand, or ask the stack's deployer for more instance types (instanceTypes) or zones (azCount)",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE": "The job asks for more vCPUs than maxVcpus. End it and submit it with fewer "
+    "(--vcpus), or raise the limit: pulumi config set maxVcpus N && pulumi up",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT": "No allowed machine has the vCPUs and memory of the job. End it and submit it with less "
+    "(--vcpus, --memory-mib), or allow a larger type: pulumi config set --path 'instanceTypes[N]' TYPE && pulumi up",
+    "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS": "The service role of AWS Batch, AWSServiceRoleForBatch, lacks rights. Ask the stack's deployer "
+    "to restore them",
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED": "A zone does not offer the allowed instance types, or the launch template does not "
+    "support them. Ask the stack's deployer for other types (instanceTypes) or zones (availabilityZones)",
+    "ACTION_REQUIRED": "The compute environments are INVALID. Their statusReason says why. Ask the stack's deployer to repair them",
+    "UNDETERMINED": "Batch does not know the reason. Check the compute environments, the quotas and the network",
 }
 
-#: Those that no queue cancels by itself (the same guide, "Automatic remediation with jobStateTimeLimitActions").
+#: Reasons for which no queue cancels a job (the same guide, "Automatic remediation with jobStateTimeLimitActions").
 _NEVER_CANCELLED = ("MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS", "ACTION_REQUIRED", "UNDETERMINED")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """What is known of the queue that jobs wait in."""
+    """The queue that jobs wait in."""
 
     region: str
     arn: str = ""
     environments: Sequence[str] = ()
     """Names of its compute environments."""
     limits: Mapping[str, int] = field(default_factory=dict)
-    """Seconds after which it cancels a waiting job, by reason."""
+    """Seconds after which the queue cancels a waiting job, by the reason's code."""
 
 
 def advice(reason: str, queue: Queue) -> str:
-    """What to do about Batch's reason, and whether it ends by itself; nothing for one that is not known.
+    """What to do about a reason, and whether the queue cancels the job. Empty for an unknown reason.
 
     Args:
         reason: `statusReason` of a job in RUNNABLE, such as `ACTION_REQUIRED - CE(s) associated with the job queue are invalid.`
-        queue: where it waits.
+        queue: where the job waits.
     """
     code = next((code for code in _ADVICE if reason.startswith(code)), None)
     if code is None:
         return ""
     if code in _NEVER_CANCELLED:
-        end = " AWS never cancels such a job: it waits until this is mended, or you end it."
+        end = " AWS never cancels such a job. It waits until this is repaired or you end it."
     elif (seconds := queue.limits.get(code)) is not None:
-        end = f" The queue cancels it after {f'{seconds // 60} minutes' if seconds <= 7200 else f'{seconds // 3600} hours'}."
+        end = f" The queue cancels the job after {f'{seconds // 60} minutes' if seconds <= 7200 else f'{seconds // 3600} hours'}."
     else:
         end = ""
     return f"{_ADVICE[code]}.{end}"
 
 
 def where_to_look(queue: Queue) -> list[str]:
-    """Commands that show why nothing starts, for jobs that have waited for `LONG`."""
+    """Lines with commands that show why no job starts, for jobs that have waited for `LONG` seconds."""
     environments = f" --compute-environments {' '.join(queue.environments)}" if queue.environments else ""
     region = f"--region {queue.region}"
     quota = f"aws service-quotas get-service-quota {region} --service-code ec2 --query Quota.Value --quota-code"
     return [
         f"No job has started for {LONG // 60} minutes. Where to look:",
-        "  the machines, whether they are VALID:",
+        "  the compute environments, which must be VALID:",
         f"    aws batch describe-compute-environments {region}{environments} "
         "--query 'computeEnvironments[].[computeEnvironmentName, state, status, statusReason]' --output text",
-        "  the queue, where the first job may hold up yours:",
+        "  the queue, whose first job may block yours:",
         f"    aws batch list-jobs {region} --job-queue {queue.arn} --job-status RUNNABLE "
         "--query 'jobSummaryList[].[jobName, statusReason]' --output text",
-        "  the account's quotas, vCPUs of Spot and of On-Demand machines:",
+        "  the account's quotas for vCPUs of Spot and of On-Demand machines:",
         f"    {quota} L-34B43A08; {quota} L-1216C47A",
     ]

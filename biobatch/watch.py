@@ -1,4 +1,4 @@
-"""Follows jobs to their end: a live table in a terminal, plain lines elsewhere."""
+"""Follows jobs until they end. Progress is a live table in a terminal and plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from biobatch import logs
-from biobatch.aws import Aws
-from biobatch.submission import Submitted, how_to_end
+from biobatch.aws import Aws, describe_jobs
+from biobatch.submission import Submitted, terminate_command
 from biobatch.waiting import LONG, Queue, advice, where_to_look
 from biobatch.words import duration, few
 
@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _POLL_SECONDS = 2
-#: Pictures a second, for what turns.
+#: Frames a second, for the spinners.
 _FRAMES = 8
-_DESCRIBED_AT_ONCE = 100
 
-#: Batch's states in the words of the progress, in the order in which a job goes through them.
+#: Batch's states in the words of the progress, in the order in which a job passes through them.
 _WORDS = {
     "SUBMITTED": "waiting",
     "PENDING": "waiting",
@@ -52,20 +51,22 @@ _STYLES = {
 
 @dataclass
 class Followed:
-    """A job and what Batch last said of it."""
+    """A job and its state when Batch last described it."""
 
     submitted: Submitted
     status: str = "SUBMITTED"
     reason: str = ""
-    """Why it ended, the container's own reason before the job's; of one in RUNNABLE, why it waits."""
+    """Why the job ended, with the container's reason before the job's. Why it waits, if it is in RUNNABLE."""
     exit_code: int | None = None
     streams: tuple[str, ...] = ()
-    """Log streams of its attempts."""
+    """Log streams of the job's attempts."""
     started: float | None = None
-    """Seconds of the epoch at which the last attempt began to run."""
+    """Seconds of the epoch at which the last attempt started."""
     stopped: float | None = None
+    """Seconds of the epoch at which the job ended."""
     waiting_since: float | None = None
-    """Seconds of the epoch at which it was first seen in RUNNABLE, where it waits for a machine; Batch does not tell."""
+    """Seconds of the epoch at which the client first saw the job in RUNNABLE, where it waits for a machine. Batch does not say when that
+    state began."""
 
     @property
     def title(self) -> str:
@@ -77,16 +78,16 @@ class Followed:
 
     @property
     def seconds(self) -> float | None:
-        """How long it has run."""
+        """Seconds that the job has run."""
         return None if self.started is None else max(0.0, (self.stopped or time.time()) - self.started)
 
     @property
     def waited(self) -> float:
-        """Seconds that it has waited for a machine; 0 if it does not."""
+        """Seconds that the job has waited for a machine. 0 if it does not wait."""
         return 0.0 if self.waiting_since is None else max(0.0, time.time() - self.waiting_since)
 
-    def take(self, detail: JobDetailTypeDef) -> None:
-        """Takes over what Batch says."""
+    def update(self, detail: JobDetailTypeDef) -> None:
+        """Sets the state to what Batch describes."""
         self.status = detail["status"]
         self.waiting_since = (self.waiting_since or time.time()) if self.status == "RUNNABLE" else None
         self.reason = logs.reason(detail)
@@ -97,12 +98,12 @@ class Followed:
 
 
 def follow(aws: Aws, submitted: Sequence[Submitted], console: Console | None = None) -> list[Followed]:
-    """Shows the jobs' progress until each has ended, and returns how.
+    """Shows the progress of jobs until all have ended, and returns them.
 
     Args:
         aws: the clients.
         submitted: the jobs.
-        console: where to; standard output by default.
+        console: where to show it. Default: standard output.
     """
     jobs = [Followed(each) for each in submitted]
     show(aws, jobs, Queue(region=aws.batch.meta.region_name), console)
@@ -110,28 +111,37 @@ def follow(aws: Aws, submitted: Sequence[Submitted], console: Console | None = N
 
 
 def show(aws: Aws, jobs: Sequence[Followed], queue: Queue, console: Console | None = None) -> None:
-    """Shows the jobs' progress until each has ended; what Batch says of them is then in them, also if this is interrupted.
+    """Shows the progress of jobs until all have ended. The jobs hold their last known state, also if this is interrupted.
 
     Args:
         aws: the clients.
         jobs: the jobs.
-        queue: where they wait.
-        console: where to; standard output by default.
+        queue: the queue that they wait in.
+        console: where to show it. Default: standard output.
     """
     console = console or Console(highlight=False)
-    if console.is_terminal:
-        # Drawn from this thread, so that a terminal that is closed ends the client here and not in a thread of rich's.
-        picture = _screen(jobs, queue, console)
-        with Live(picture, console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-            while not _refresh(aws, jobs):
-                live.update(_screen(jobs, queue, console))
-                for _ in range(_POLL_SECONDS * _FRAMES):
-                    # A terminal that is closed refuses the picture just before its signal comes, which ends us in good order.
-                    with contextlib.suppress(OSError):
-                        live.refresh()
-                    time.sleep(1 / _FRAMES)
-            live.update(_screen(jobs, queue, console), refresh=True)
-        return
+    # A dumb terminal cannot redraw a table: rich would print nothing before the end.
+    if console.is_terminal and not console.is_dumb_terminal:
+        _show_table(aws, jobs, queue, console)
+    else:
+        _show_lines(aws, jobs, queue)
+
+
+def _show_table(aws: Aws, jobs: Sequence[Followed], queue: Queue, console: Console) -> None:
+    # Drawn from this thread, so that a closed terminal ends the client here and not in a thread of rich.
+    screen = _screen(jobs, queue, console)
+    with Live(screen, console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        while not _refresh(aws, jobs):
+            live.update(_screen(jobs, queue, console))
+            for _ in range(_POLL_SECONDS * _FRAMES):
+                # A closed terminal refuses the frame just before its signal arrives, and the signal ends the client in order.
+                with contextlib.suppress(OSError):
+                    live.refresh()
+                time.sleep(1 / _FRAMES)
+        live.update(_screen(jobs, queue, console), refresh=True)
+
+
+def _show_lines(aws: Aws, jobs: Sequence[Followed], queue: Queue) -> None:
     lines = _Lines(queue)
     while True:
         ended = _refresh(aws, jobs)
@@ -143,33 +153,35 @@ def show(aws: Aws, jobs: Sequence[Followed], queue: Queue, console: Console | No
 
 
 class _Lines:
-    """The progress in plain lines, each said once."""
+    """Progress in plain lines, each printed once."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._said: dict[str, tuple[str, str]] = {}
-        self._advised: set[str] = set()
-        self._next = LONG
+        #: State and reason that were last printed, by the job's ID.
+        self._printed: dict[str, tuple[str, str]] = {}
+        self._advice: set[str] = set()
+        #: Seconds of waiting after which the next reminder is due.
+        self._next_reminder = LONG
 
     def new(self, jobs: Sequence[Followed]) -> Iterator[str]:
-        """A line for each job whose state has changed, or the reason why it waits, and what to do about a reason when it is new."""
+        """Lines for the jobs whose state or reason for waiting has changed, with what to do about a reason the first time."""
         now = time.strftime("%H:%M:%S")
         for job in jobs:
             state = (_WORDS[job.status], _why_waiting(job))
-            if self._said.get(job.submitted.id) != state:
-                self._said[job.submitted.id] = state
+            if self._printed.get(job.submitted.id) != state:
+                self._printed[job.submitted.id] = state
                 yield f"{now} {job.title}: {_state(job)}"
                 text = advice(state[1], self._queue)
-                if text and text not in self._advised:
-                    self._advised.add(text)
+                if text and text not in self._advice:
+                    self._advice.add(text)
                     yield f"    {text}"
-        if _stalled(jobs) and (waited := max(job.waited for job in jobs)) >= self._next:
-            if self._next == LONG:
+        if _stalled(jobs) and (waited := max(job.waited for job in jobs)) >= self._next_reminder:
+            if self._next_reminder == LONG:
                 yield from where_to_look(self._queue)
             else:
                 waiting = [job.title for job in jobs if job.waiting_since is not None]
                 yield f"{now} still queued, {duration(waited)}: {few(waiting)}"
-            self._next += LONG
+            self._next_reminder += LONG
 
 
 def _why_waiting(job: Followed) -> str:
@@ -177,20 +189,17 @@ def _why_waiting(job: Followed) -> str:
 
 
 def _stalled(jobs: Sequence[Followed]) -> bool:
-    """Whether some wait for a machine and none has one."""
+    """Whether jobs wait for a machine while none of the jobs runs."""
     return any(job.waiting_since is not None for job in jobs) and not any(
         job.status in ("STARTING", "RUNNING") for job in jobs
     )
 
 
 def _refresh(aws: Aws, jobs: Sequence[Followed]) -> bool:
-    """Asks Batch once; True if all jobs have ended."""
+    """Asks Batch once for the state of the jobs. Returns True if all have ended."""
     by_id = {job.submitted.id: job for job in jobs if not job.ended}
-    ids = list(by_id)
-    for start in range(0, len(ids), _DESCRIBED_AT_ONCE):
-        answer = aws.batch.describe_jobs(jobs=ids[start : start + _DESCRIBED_AT_ONCE])
-        for detail in answer["jobs"]:
-            by_id[detail["jobId"]].take(detail)
+    for detail in describe_jobs(aws.batch, list(by_id)):
+        by_id[detail["jobId"]].update(detail)
     return all(job.ended for job in jobs)
 
 
@@ -206,7 +215,7 @@ def _state(job: Followed) -> str:
 
 
 def _screen(jobs: Sequence[Followed], queue: Queue, console: Console) -> RenderableType:
-    """The table, and under it why jobs wait, each reason once with what to do."""
+    """The table, with the reasons for which jobs wait under it, each once with what to do."""
     reasons: dict[str, list[str]] = {}
     for job in jobs:
         if why := _why_waiting(job):
@@ -227,7 +236,7 @@ def _table(jobs: Sequence[Followed], console: Console, below: int = 0) -> Render
     for job in jobs:
         subjects.setdefault(job.submitted.job.subject, []).append(job)
     done = [subject for subject, own in subjects.items() if all(job.status == "SUCCEEDED" for job in own)]
-    # The screen ends somewhere: what is done makes room for what is not.
+    # On a short screen, samples that are done make room for those that are not.
     room = max(5, console.height - 7 - below)
     shown = [subject for subject in subjects if subject not in done]
     shown = (shown + done)[:room] if len(subjects) > room else list(subjects)
@@ -248,7 +257,7 @@ def _table(jobs: Sequence[Followed], console: Console, below: int = 0) -> Render
 
 
 def _cell(jobs: Sequence[Followed]) -> RenderableType:
-    """The jobs of one step of one sample, told by the one that matters most: a failed one, else the one furthest behind."""
+    """The jobs of one step of one sample. The cell shows a failed job, else a running one, else the one that is furthest behind."""
     if not jobs:
         return ""
     order = list(_WORDS)
@@ -272,24 +281,24 @@ def _cell(jobs: Sequence[Followed]) -> RenderableType:
     return Spinner("dots", Text(text, style=style), style=style) if word == "running" else Text(text, style=style)
 
 
-def say_left_running(jobs: Sequence[Followed], region: str, logs_command: str) -> None:
-    """Says what to do about jobs that go on without us.
+def print_left_running(jobs: Sequence[Followed], region: str, logs_command: str) -> None:
+    """Prints how to look at jobs that go on after the client has ended, and how to end them.
 
     Args:
-        jobs: the jobs, as Batch last described them.
-        region: where they are.
-        logs_command: what prints a log, with a job's id behind it.
+        jobs: the jobs.
+        region: the jobs' region.
+        logs_command: the command that prints a log when a job's ID is put after it.
     """
     left = [job for job in jobs if not job.ended]
     if not left:
         return
     order = list(_WORDS)
-    # The one that is furthest, since one that has not begun has no log.
+    # A job that has not started has no log.
     furthest = max(left, key=lambda job: (bool(job.streams), order.index(job.status)))
-    # Where the terminal is gone nobody reads it, and nothing more can be done.
+    # If the terminal is gone, nobody can read it.
     with contextlib.suppress(OSError):
         print(
-            f"\nThe jobs go on. Look at one: {logs_command} {furthest.submitted.id}\n"
-            f"End them all: {how_to_end((job.submitted.id for job in left), region)}",
+            f"\nThe jobs go on. Print a log: {logs_command} {furthest.submitted.id}\n"
+            f"End all of them: {terminate_command((job.submitted.id for job in left), region)}",
             file=sys.stderr,
         )

@@ -1,20 +1,21 @@
-"""How figures and lists are said."""
+"""Numbers and lists as a person reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_MANY = 3
+#: Names of a list that are printed.
+_SHOWN = 3
 
 
 def few(names: Sequence[str]) -> str:
-    """The first names of many."""
-    rest = len(names) - _MANY
-    return ", ".join(names[:_MANY]) + (f" and {rest} more" if rest > 0 else "")
+    """The first three names of a list, and how many more there are."""
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def duration(seconds: float) -> str:
-    """Such as `1 h 05 min`, `3 min 10 s` or `7 s`."""
+    """Seconds as a duration, such as `1 h 05 min`, `3 min 10 s` or `7 s`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -23,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 def volume(size: float) -> str:
-    """Bytes, such as `1.2 GiB`, `3.0 MiB` or `512 bytes`."""
+    """A number of bytes, such as `1.2 GiB`, `3.0 MiB` or `512 bytes`."""
     for unit, power in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if size >= 2**power:
             return f"{size / 2**power:,.1f} {unit}"

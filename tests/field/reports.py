@@ -411,7 +411,7 @@ _LIBRARIES = [
     _held(
         "GATK forum 11020",
         "A sample came in several lanes.",
-        *_all(_SAMPLE, "a=s3://data/x,s3://data/y,s3://data/z-3 files"),
+        *_all(_SAMPLE, "a=s3://data/x,s3://data/y,s3://data/z-you gave 3 files"),
     ),
     _waits("nf-core/sarek#93", "A sheet names the lanes of each sample.", COHORT),
     _held(
@@ -552,7 +552,7 @@ _TYPED = [
     _held(
         OWN_TRIALS,
         "A sample's name had a blank, an accent or a colon, or was the name of a folder of the results.",
-        *_all(_SAMPLE, "a b=s3://data/x-'a b': a name is letters", "QC=s3://data/x-QC: the name of a folder"),
+        *_all(_SAMPLE, "a b=s3://data/x-'a b': a name has letters", "QC=s3://data/x-QC: this is the name of a folder"),
     ),
     _held(
         OWN_TRIALS,
@@ -562,7 +562,7 @@ _TYPED = [
     _held(
         OWN_TRIALS,
         "The first mates were typed for the second ones.",
-        *_all(_SAMPLE, "a=s3://data/x,s3://data/x-given as R1 and as R2"),
+        *_all(_SAMPLE, "a=s3://data/x,s3://data/x-is both R1 and R2"),
     ),
     _held(
         OWN_TRIALS,

@@ -84,7 +84,7 @@ class Platform:
 def platform(local_stack: Record) -> Platform:
     stack = stack_outputs.read(stack=environment.STACK)
     clients = aws.connect(stack.region)
-    return Platform(stack, clients, S3Uri(stack.bucket, "tests of jobs/"))
+    return Platform(stack, clients, S3Uri(stack.bucket, "tests of biobatch/"))
 
 
 @pytest.fixture(scope="session")

@@ -208,7 +208,7 @@ def test_what_explains_a_failure_is_kept_and_found(
     kept = job.submitted.job.kept(job.submitted.id)
     assert platform.keys(kept) == {"1/qc/unchanged.truth.json", "1/record.json"}
     report.failures(platform.clients, platform.stack.log_group, [job])
-    assert f"Files that it left: aws s3 ls --recursive '{kept}'" in capsys.readouterr().err
+    assert f"List the files that it left: aws s3 ls --recursive '{kept}'" in capsys.readouterr().err
 
 
 def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: Run) -> None:

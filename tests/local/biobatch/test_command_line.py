@@ -1,4 +1,4 @@
-"""`biobatch` as it is typed, on the local stack."""
+"""`biobatch` as a user types it, on the local stack."""
 
 import re
 import signal
@@ -65,11 +65,11 @@ def test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where(
     options = ("--outputs", str(outputs_file), "--output-prefix", str(prefix), "--keep-on-failure", "*.log")
     done = jobs("submit", "samtools", *options, "--", "echo why > t.log; exit 3")
     assert done.returncode == 1
-    (folder,) = re.findall(r"Files that it left: aws s3 ls --recursive '([^']+)'", done.stderr)
+    (folder,) = re.findall(r"List the files that it left: aws s3 ls --recursive '([^']+)'", done.stderr)
     (id_,) = re.findall(r"\(job ([0-9a-f-]{36})\)", done.stderr)
     assert folder.endswith(f"evidence/failed/{id_}/")
     assert platform.get(prefix / f"failed/{id_}/1/t.log") == b"why\n"
-    assert f"A whole log: biobatch logs --outputs {outputs_file} {id_}" in done.stderr
+    assert f"Print the whole log: biobatch logs --outputs {outputs_file} {id_}" in done.stderr
 
 
 def test_an_input_that_was_cut_off_is_found_on_request(platform: Platform, outputs_file: Path) -> None:
@@ -114,6 +114,19 @@ def test_the_stacks_outputs_are_read_through_pulumi(platform: Platform) -> None:
         "submit", "samtools", "--stack", "local", "--queue", "on-demand", "--output-prefix", prefix, "--", "true"
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.splitlines()[0].endswith(", region us-east-1, stack local")
+
+
+def test_the_account_is_that_of_the_local_aws(platform: Platform, outputs_file: Path) -> None:
+    account = platform.clients.sts.get_caller_identity()["Account"]
+    assert platform.stack.account == account
+    prefix = str(platform.folder / "account/")
+    options = ("--outputs", str(outputs_file), "--output-prefix", prefix)
+    other = outputs_file.with_name("other.json")
+    other.write_text(outputs_file.read_text().replace(account, "111122223333"))
+    done = jobs("submit", "samtools", *options, "--outputs", str(other), "--", "true")
+    assert done.returncode == 2
+    assert f"credentials belong to account {account}, and the stack ({other}) is in account 111122223333" in done.stderr
 
 
 def test_a_size_asked_for_is_a_size_given(platform: Platform, outputs_file: Path) -> None:

@@ -20,7 +20,10 @@ TOOLS = {"fastqc": (1, 1900), "bwa": (4, 7600), "samtools": (1, 1900), "bcftools
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+    for name in (
+        *("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+        *("BIOBATCH_LOCAL", "BIOBATCH_OUTPUTS", "BIOBATCH_STACK"),
+    ):
         monkeypatch.delenv(name, raising=False)
     with mock_aws(config={"batch": {"use_docker": False}}):
         made = aws.connect("us-east-1")

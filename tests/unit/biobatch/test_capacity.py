@@ -126,7 +126,7 @@ def test_more_vcpus_than_the_environments_may_have_are_refused_with_the_line_tha
     assert faults(clients, held, made(vcpus=64)) == []
     (fault,) = faults(clients, held, made(vcpus=65))
     assert "65 vCPUs and 1,900 MiB can never start. maxVcpus is 64." in fault
-    assert fault.endswith("let it in: pulumi config set maxVcpus 65 && pulumi up")
+    assert fault.endswith("allow it: pulumi config set maxVcpus 65 && pulumi up")
 
 
 def test_a_job_that_no_machine_holds_is_refused_with_a_type_that_does(clients: Aws, described: Described) -> None:
@@ -165,7 +165,9 @@ def test_where_no_type_holds_it_no_command_is_printed(clients: Aws, described: D
     described({"maxvCpus": 256, "instanceTypes": ["default_x86_64"]})
     (fault,) = faults(clients, capacity.read(clients, STACK, "arn:main"), made(vcpus=5000))
     assert "pulumi" not in fault
-    assert fault.endswith("No other x86_64 type that Spot offers here does. Ask for less")
+    assert fault.endswith(
+        "No other x86_64 type that Spot offers in this region is. Ask for less (--vcpus, --memory-mib)"
+    )
 
 
 def test_many_jobs_of_one_size_are_one_fault(clients: Aws, described: Described) -> None:
@@ -182,7 +184,7 @@ def test_memory_up_to_the_machines_own_is_doubted_and_all_of_it_refused(clients:
 
     def answers(memory: int) -> tuple[int, int]:
         jobs = [made(memory_mib=memory)]
-        return len(faults(clients, held, *jobs)), len(capacity.doubts(held, jobs, DEFINITIONS))
+        return len(faults(clients, held, *jobs)), len(capacity.warnings(held, jobs, DEFINITIONS))
 
     assert [answers(memory) for memory in (7500, 7600, 8159, 8160)] == [(0, 0), (0, 1), (0, 1), (1, 0)]
 
@@ -205,12 +207,12 @@ def test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_t
     described({"maxvCpus": 256, "instanceTypes": types})
     held = capacity.read(clients, STACK, "arn:main")
     job = made(least_bytes=least * GIB, likely_bytes=likely * GIB)
-    found, told = faults(clients, held, job), capacity.doubts(held, [job], DEFINITIONS)
+    found, told = faults(clients, held, job), capacity.warnings(held, [job], DEFINITIONS)
     assert (bool(found), bool(told)) == (refused, doubted)
     for text in found + told:
         (enough,) = re.findall(r"pulumi config set scratchGiB (\d+) && pulumi up$", text)
         larger = capacity.read(clients, StackOutputs(**{**STACK.__dict__, "scratch_gib": int(enough)}), "arn:main")
-        assert faults(clients, larger, job) == capacity.doubts(larger, [job], DEFINITIONS) == []
+        assert faults(clients, larger, job) == capacity.warnings(larger, [job], DEFINITIONS) == []
 
 
 def test_where_ec2_may_not_be_asked_a_family_may_have_disks_and_batchs_own_sets_have_none(
@@ -222,7 +224,7 @@ def test_where_ec2_may_not_be_asked_a_family_may_have_disks_and_batchs_own_sets_
         described({"maxvCpus": 256, "instanceTypes": types})
         held = capacity.read(clients, STACK, "arn:main")
         assert len(faults(clients, held, job)) == refused
-        assert len(capacity.doubts(held, [job], DEFINITIONS)) == 1 - refused
+        assert len(capacity.warnings(held, [job], DEFINITIONS)) == 1 - refused
 
 
 def test_a_machine_image_that_has_aged_is_told_once(clients: Aws, described: Described) -> None:
@@ -242,7 +244,7 @@ def test_an_environment_that_starts_nothing_is_told_with_its_reason(
 ) -> None:
     described({"maxvCpus": 1, "instanceTypes": ["m6i"]}, **{member: value, "statusReason": "CLIENT_ERROR - no role"})
     (note,) = capacity.read(clients, STACK, "arn:main").notes
-    assert note == f"the compute environment e0 is {value}, so that no job starts there: CLIENT_ERROR - no role"
+    assert note == f"the compute environment e0 is {value}, so no job starts there: CLIENT_ERROR - no role"
 
 
 def test_what_the_queue_cancels_is_read_from_it(clients: Aws, described: Described) -> None:

@@ -15,14 +15,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from biobatch import sizes, submission, variants, watch
-from biobatch.__main__ import _redirected as redirected
+from biobatch import command_line, shell_words, sizes, submission, variants, watch
 from biobatch.__main__ import main
 from biobatch.aws import Aws
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.stack_outputs import StackOutputs
 from local.paths import ROOT
+from settings import TOOLS
 from tests.unit.biobatch.conftest import publish
 
 
@@ -81,6 +81,30 @@ def test_a_command_stands_behind_submit_and_nothing_else(command: list[str]) -> 
     assert refused.value.code == 2
 
 
+@pytest.mark.parametrize("command", ["submit", "call-variants", "logs"])
+def test_every_option_says_what_it_does_then_its_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = command_line.make_parser()._subparsers
+    assert commands
+    parser = commands._group_actions[0].choices[command]  # type: ignore[index]
+    options = [each for each in parser._actions if each.option_strings and each.dest != "help"]
+    texts = {each.dest: str(each.help) for each in options}
+    assert all(re.match(r"[a-z]", text) for text in texts.values() if not text.startswith(("FASTQ", "vCPUs")))
+    assert [each.dest for each in options if not each.required and "Default: " not in texts[each.dest]] == []
+    assert "BIOBATCH_OUTPUTS" in texts["outputs"]
+    assert "BIOBATCH_STACK" in texts["stack"]
+    # How long a tool may run is a fact of the stack's configuration.
+    assert not re.search(r"\d", texts.get("timeout_hours", ""))
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = capsys.readouterr().out
+    assert f"examples:\n  biobatch {command} " in said
+    assert max(map(len, said.partition("options:")[0].splitlines()[5:])) <= 80
+
+
+def test_the_help_names_the_tools_that_every_stack_has() -> None:
+    assert set(command_line._TOOLS) == set(TOOLS)
+
+
 def test_submit_tells_all_that_is_wrong_and_submits_nothing(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,12 +125,25 @@ def test_submit_tells_all_that_is_wrong_and_submits_nothing(
     folder = ["--output-prefix", "s3://nobody"]
     assert main(["submit", "star", "--outputs", str(outputs_file), *options, *folder, "--", "true"]) == 2
     said = capsys.readouterr().err
-    for words in ("no such tool", "s3://data/none: there is no", "'x' is not an S3 URI", "'/x'", "no bucket nobody"):
+    for words in (
+        "no such tool",
+        "s3://data/none: the object does not exist",
+        "'x' is not an S3 URI",
+        "'/x'",
+        "the bucket nobody does not exist",
+    ):
         assert words in said
-    assert "'fast': name main" in said
+    assert "'fast' is not a queue. Use main" in said
     assert "--vcpus 0" in said
     assert "--timeout-hours 0: it must be 1 or more" in said
     assert submitted(clients) == []
+
+
+def errors(capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command has printed to standard error after its first line, which names account, region and stack."""
+    first, _, rest = capsys.readouterr().err.partition("\n")
+    assert re.fullmatch(r"biobatch: account 123456789012, region us-east-1, stack \S+outputs.json", first)
+    return rest
 
 
 def refused(given: list[str], outputs_file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -118,7 +155,8 @@ def refused(given: list[str], outputs_file: Path, capsys: pytest.CaptureFixture[
     assert code == 2
     said = capsys.readouterr()
     assert said.out == ""
-    return [line for line in said.err.splitlines() if line.startswith(("biobatch: ", "biobatch"))]
+    lines = [line for line in said.err.splitlines() if line.startswith("biobatch")]
+    return [line for line in lines if not line.startswith("biobatch: account 123456789012, ")]
 
 
 R1, R2 = "s3://data/R1", "s3://data/R2"
@@ -127,50 +165,50 @@ CALL_AB = ["call-variants", *CALL[:4], "--sample"]
 
 #: Command lines with a slip in them, and what is said of each.
 SLIPS: list[tuple[list[str], str]] = [
-    ([*CALL_AB, f"a={R1}, {R2}"], f"a blank follows the comma. Write the pair without one: a={R1},{R2}"),
-    ([*CALL_AB, f"a={R1},", R2], f"blanks stand before {R2}. Write it without: NAME=s3://"),
-    ([*CALL_AB, "a=", R1], f"blanks stand before {R1}. Write it without: NAME=s3://"),
-    ([*CALL_AB, "a", "=", R1], "blanks stand before =. Write it without: NAME=s3://"),
-    ([*CALL_AB, f"a={R1},reads2.fastq.gz"], "no such object. Two files? Write s3:// before each"),
-    ([*CALL_AB, f"a={R1} {R2}"], "no such object. Two files? Write s3:// before each"),
-    ([*CALL_AB, "a=s3://data/*.gz"], "no such object. Wildcards are not expanded here"),
+    ([*CALL_AB, f"a={R1}, {R2}"], f"there is a space after the comma. Write the pair without it: a={R1},{R2}"),
+    ([*CALL_AB, f"a={R1},", R2], f"remove the spaces before {R2}. Write NAME=s3://"),
+    ([*CALL_AB, "a=", R1], f"remove the spaces before {R1}. Write NAME=s3://"),
+    ([*CALL_AB, "a", "=", R1], "remove the spaces before =. Write NAME=s3://"),
+    ([*CALL_AB, f"a={R1},reads2.fastq.gz"], "the object does not exist. To name two files, write s3:// before each"),
+    ([*CALL_AB, f"a={R1} {R2}"], "the object does not exist. To name two files, write s3:// before each"),
+    ([*CALL_AB, "a=s3://data/*.gz"], "the object does not exist. Wildcards are not expanded here"),
     ([*CALL_AB, f"a={R1}", "--sample", f"A={R2}"], "Join the files of several lanes first"),
     ([*CALL_AB, f"a={R1}", "--", "true"], "call-variants takes no command after --"),
     (
         ["submit", "samtools", "--input", "s3://data/*.gz", *SUBMIT],
-        "Wildcards are not expanded here: name each object",
+        "Wildcards are not expanded here. Name each object",
     ),
     (
         ["submit", "samtools", "--input", f"{R1} ", *SUBMIT],
-        "A name in it begins or ends with a blank. Look: aws s3 ls",
+        "A name in the key begins or ends with a space. List the folder: aws s3 ls",
     ),
-    (["submit", "samtools", "--input", f" {R1}", *SUBMIT], "Leave out the blank before it"),
-    (["submit", "samtools", "--input", "s3://data/R%201", *SUBMIT], "%20 is not a blank"),
+    (["submit", "samtools", "--input", f" {R1}", *SUBMIT], "Remove the space before it"),
+    (["submit", "samtools", "--input", "s3://data/R%201", *SUBMIT], "%20 is not a space"),
     (
         ["submit", "samtools", "--input", f"{R1},{R2}", *SUBMIT],
-        "reads like two objects. Repeat the option for each",
+        "looks like two objects. Repeat the option for each",
     ),
     (
         ["submit", "samtools", "--input", R1, R2, *SUBMIT],
-        f"{R2} belongs to no option. Each takes one value: repeat it",
+        f"{R2} belongs to no option. An option takes one value. Repeat the option",
     ),
     (["submit", "samtools", "--output", "a.bam", "b.bam", *SUBMIT], "b.bam belongs to no option"),
     (
         ["submit", "samtools", "--output-prefix", "s3://data/p ", "--", "true"],
-        "'s3://data/p ' begins or ends with a blank",
+        "'s3://data/p ' begins or ends with a space",
     ),
-    (["submit", "samtools", "--output-prefix", "s3://data/p\n", "--", "true"], "begins or ends with a blank"),
+    (["submit", "samtools", "--output-prefix", "s3://data/p\n", "--", "true"], "begins or ends with a space"),
     (["submit", "samtools ", *SUBMIT], "'samtools ': the stack has no such tool"),
-    (["submit", "samtools", "--queue", "main ", *SUBMIT], "'main ': name main, on-demand"),
+    (["submit", "samtools", "--queue", "main ", *SUBMIT], "'main ' is not a queue. Use main, on-demand"),
     (["submit", "samtools", *SUBMIT[:2], "echo", "hi there"], "put -- before the command: … -- echo 'hi there'"),
     (
         ["submit", "samtools", "samtools", "view", "-c", "x", *SUBMIT[:2]],
         "put -- before the command: … -- samtools view -c x",
     ),
-    (["submit", "samtools", "--", "view", *SUBMIT[:2]], "--output-prefix stands behind `--`"),
+    (["submit", "samtools", "--", "view", *SUBMIT[:2]], "--output-prefix is after `--`"),
     (["submit", "samtools", *SUBMIT[:2]], "the command is missing"),
     (["submit", "samtools", "--out", "x", *SUBMIT], "unrecognized arguments: --out x"),
-    (["submit", "samtools", "--memory-mib", "4GB", *SUBMIT], "it must be a whole number without a unit, not '4GB'"),
+    (["submit", "samtools", "--memory-mib", "4GB", *SUBMIT], "'4GB' is not a whole number. Write it without a unit"),
     (["logs", "one", "two"], "two belongs to no option"),
 ]
 
@@ -197,9 +235,9 @@ def test_two_samples_with_the_same_reads_are_refused_with_both_named(
     clients.s3.put_object(Bucket="data", Key="R2", Body=b"y")
     given = [*CALL_AB, f"a={R1},{R2}", "--sample", f"b={R1}", "--sample", "c=s3://data/copy", "--sample", f"d={R2}"]
     assert refused(given, outputs_file, capsys) == [
-        "biobatch: a R1 and b R1 and c R1 hold the same reads: s3://data/R1 and s3://data/copy have one size and ETag. Give each file of reads "
+        "biobatch: a R1 and b R1 and c R1 have the same reads: s3://data/R1 and s3://data/copy have the same size and ETag. Name each file of reads "
         "once",
-        "biobatch: a R2 and d R1 hold the same reads: both are s3://data/R2. Give each file of reads once",
+        "biobatch: a R2 and d R1 have the same reads: both are s3://data/R2. Name each file of reads once",
     ]
 
 
@@ -235,17 +273,17 @@ def test_a_redirection_that_the_shell_has_taken_is_found_by_the_file_that_the_jo
 ) -> None:
     with (tmp_path / "out.txt").open("w") as file:
         monkeypatch.setattr("sys.stdout", file)
-        found = redirected(words, outputs)
+        found = shell_words.redirection_faults(words, outputs)
     assert len(found) == hinted
     if hinted:
-        assert "Quote all of it: -- 'samtools flagstat x.bam > out.txt'" in found[0]
+        assert "Quote the whole command: -- 'samtools flagstat x.bam > out.txt'" in found[0]
 
 
 def test_a_terminal_or_a_pipe_is_no_file() -> None:
     here, there = os.pipe()
     with os.fdopen(here), os.fdopen(there, "w") as file, pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", file)
-        assert redirected(["samtools", "flagstat", "x.bam"], ["*"]) == []
+        assert shell_words.redirection_faults(["samtools", "flagstat", "x.bam"], ["*"]) == []
 
 
 def test_words_for_a_shell_in_a_command_without_one_are_told(
@@ -254,11 +292,11 @@ def test_words_for_a_shell_in_a_command_without_one_are_told(
     monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
     given = ["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT[:2], "--"]
     assert main([*given, "samtools", "view", "a b.bam", "|", "head"]) == 0
-    said = capsys.readouterr().err
-    assert "biobatch: warning: '|' is handed to samtools as it is" in said
+    said = errors(capsys)
+    assert "biobatch: warning: samtools gets '|' as an argument" in said
     assert shlex.split(said.rpartition(" -- ")[2]) == ["samtools view 'a b.bam' | head"]
     assert main([*given, "samtools view a.bam | head"]) == 0
-    assert capsys.readouterr().err == ""
+    assert errors(capsys) == ""
 
 
 def test_what_is_to_be_tested_and_kept_reaches_the_job(
@@ -295,7 +333,9 @@ def test_credentials_that_have_expired_are_told_with_what_renews_them(
 
     monkeypatch.setattr("biobatch.logs._describe", lambda aws, job: expired())
     assert main(["logs", "--outputs", str(outputs_file), "job"]) == 2
-    assert "Renew your credentials, by `aws sso login`" in capsys.readouterr().err
+    assert (
+        "Renew your credentials. If they come from IAM Identity Center, run: aws sso login" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("how", ["the terminal is closed", "the terminal is gone and nobody says so"])
@@ -304,7 +344,7 @@ def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path)
     program = tmp_path / "program.py"
     program.write_text(
         "import os, signal, sys, types\n"
-        "from biobatch import __main__ as client, watch\n"
+        "from biobatch import __main__ as client, commands, signals\n"
         "from biobatch.job import Job\n"
         "from biobatch.submission import Submitted\n"
         "from biobatch.uris import parse_folder\n"
@@ -317,11 +357,11 @@ def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path)
         "    return {'jobs': [{'jobId': 'the-id', 'status': status, 'startedAt': 1}]}\n"
         "clients = types.SimpleNamespace(batch=types.SimpleNamespace(describe_jobs=described))\n"
         "held = types.SimpleNamespace(queue=Queue(region='eu-west-1', arn='arn:q'))\n"
-        "client.submission.submit = lambda *_: [Submitted(job, 'the-id')]\n"
-        "client.stack_outputs.read = lambda *_: types.SimpleNamespace(region='eu-west-1')\n"
-        "client.aws.connect = lambda region: clients\n"
-        "client._logs = lambda given, stack, clients: client._follow(given, clients, stack, held, 'run', [job])\n"
-        "client._end_by_signals()\n"
+        "commands.submission.submit = lambda *_: [Submitted(job, 'the-id')]\n"
+        "stack = types.SimpleNamespace(region='eu-west-1')\n"
+        "context = commands.Context(choice=commands.Choice(), stack=stack, clients=clients)\n"
+        "commands.run = lambda given: 0 if commands._follow(context, held, 'run', [job]) else 0\n"
+        "signals.handle()\n"
         "sys.exit(client.main(['logs', 'x']))\n"
     )
     ours, theirs = pty.openpty()
@@ -383,9 +423,9 @@ def test_a_failed_job_is_told_and_what_hung_on_it(
     assert main(["call-variants", "--outputs", str(outputs_file), *CALL]) == 1
     said = capsys.readouterr().err
     assert "4 of 4 jobs failed" in said
-    assert "a align: not run, since reference index failed" in said
-    assert "a call: not run, since a align failed" in said
-    assert said.endswith("Mend what is wrong and give the same command again: what is done is not done twice.\n")
+    assert "a align: not run, because reference index failed" in said
+    assert "a call: not run, because a align failed" in said
+    assert said.endswith("Correct the cause and repeat the command. Finished steps are not repeated.\n")
 
 
 def test_without_outputs_nothing_is_asked_of_aws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -404,7 +444,7 @@ def test_missing_credentials_are_told_in_a_line(
     assert main(["logs", "--outputs", str(outputs_file), "job"]) == 2
     assert (
         capsys.readouterr().err
-        == "biobatch: no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
+        == "biobatch: there are no AWS credentials. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"
     )
 
 
@@ -426,8 +466,8 @@ def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_resu
     monkeypatch.setattr(submission, "_LIVE", ("RUNNING", "SUCCEEDED"))
     capsys.readouterr()
     assert main([*command, "--queue", "main"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("biobatch: s3://data/out/: 8 jobs of an earlier run are still at work there")
+    said = errors(capsys)
+    assert said.startswith("biobatch: s3://data/out/: 8 jobs of an earlier run are still writing there")
     assert "do aws batch terminate-job" in said
     assert main([*command, "--output-prefix", "s3://data/other"]) == 0
 
@@ -445,15 +485,16 @@ def test_reads_that_cannot_be_worked_with_are_refused(
     ]
     given = [word for sample in samples for word in ("--sample", sample)]
     assert main(["call-variants", "--outputs", str(outputs_file), *CALL[:4], *given]) == 2
-    said = capsys.readouterr().err.splitlines()
+    said = errors(capsys).splitlines()
     assert len(said) == 3, said
     assert any(
-        "a R1 and a R2 hold the same reads: s3://data/R1 and s3://data/copy of R1 have one size and ETag" in line
+        "a R1 and a R2 have the same reads: s3://data/R1 and s3://data/copy of R1 have the same size and ETag" in line
         for line in said
     )
     for key in ("GLACIER", "DEEP_ARCHIVE"):
         assert any(
-            f"s3://data/{key}: it is archived. Restore it first: aws s3api restore-object" in line for line in said
+            f"s3://data/{key}: the object is archived. Restore it first: aws s3api restore-object" in line
+            for line in said
         )
     assert submitted(clients) == []
 
@@ -471,8 +512,8 @@ def test_a_bucket_of_another_region_is_refused(
     else:
         given = ["call-variants", *CALL[:-1], "a=s3://far/R1"]
     assert main([given[0], "--outputs", str(outputs_file), *given[1:]]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("biobatch: s3://far: it lies in eu-west-1, and the stack in us-east-1")
+    said = errors(capsys)
+    assert said.startswith("biobatch: s3://far is in eu-west-1, and the stack is in us-east-1")
     assert len(said.splitlines()) == 1
     assert submitted(clients) == []
 

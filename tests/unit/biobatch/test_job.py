@@ -88,13 +88,13 @@ def test_inputs_go_into_an_object_from_6001_characters_on() -> None:
 def test_a_submission_that_is_too_long_all_the_same_is_refused() -> None:
     spare = 8192 - len(json.dumps(overrides(made(command=("",)))[0]))
     overrides(made(command=("x" * spare,)))
-    with pytest.raises(Refused, match=r"8,193 characters of JSON, and Batch takes 8,192"):
+    with pytest.raises(Refused, match=r"8,193 characters of JSON, and the limit of Batch is 8,192"):
         overrides(made(command=("x" * (spare + 1),)))
 
 
 def test_two_inputs_of_one_file_name_are_refused_with_their_keys() -> None:
     (fault,) = faults(made(inputs=(S3Uri("data", "a/r.fq"), S3Uri("data", "b/r.fq"))))
-    assert "s3://data/a/r.fq and s3://data/b/r.fq have one file name, r.fq" in fault
+    assert "s3://data/a/r.fq and s3://data/b/r.fq have the same file name, r.fq" in fault
 
 
 def test_an_input_given_twice_is_refused() -> None:
@@ -112,12 +112,12 @@ def test_outputs_outside_the_working_folder_are_refused(glob: str) -> None:
     ("glob", "words"),
     [
         ("s3://data/out/*.bam", "this is a URI"),
-        ("*.bam ", "a blank stands before or behind it"),
-        (" *.bam", "a blank stands before or behind it"),
-        (" ", "name files inside the working folder"),
-        ("*.bam *.bai", "Give the option for each: --output '*.bam' --output '*.bai'"),
-        ("**/*.bam", "** is not a pattern here"),
-        ("x_fastqc.{zip,html}", "Give the option for each: --output 'x_fastqc.zip' --output 'x_fastqc.html'"),
+        ("*.bam ", "the space before or after the pattern"),
+        (" *.bam", "the space before or after the pattern"),
+        (" ", "this is not inside the working folder"),
+        ("*.bam *.bai", "Repeat the option for each pattern: --output '*.bam' --output '*.bai'"),
+        ("**/*.bam", "** is not supported"),
+        ("x_fastqc.{zip,html}", "Repeat the option for each pattern: --output 'x_fastqc.zip' --output 'x_fastqc.html'"),
     ],
 )
 def test_a_pattern_that_would_match_nothing_is_refused_with_what_is_meant(glob: str, words: str) -> None:

@@ -103,18 +103,18 @@ def test_a_log_that_may_not_be_read_hides_no_failure(
 
     monkeypatch.setattr(clients.logs, "get_log_events", denied)
     (line,) = logs.tail(clients, "jobs", "s")
-    assert line.startswith("(its log cannot be read: ")
+    assert line.startswith("(the log cannot be read: ")
     assert "no right" in line
 
 
 def test_a_job_without_a_log_says_why(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
     described(monkeypatch, clients, {"status": "FAILED", "statusReason": "Dependent Job failed"})
     (line,) = logs.whole(clients, "jobs", "id")
-    assert line == "--- no log: the job never began"
+    assert line == "--- no log: the job never started"
 
 
 def test_an_unknown_job_is_refused(clients: Aws, stack: StackOutputs) -> None:
-    with pytest.raises(Refused, match="'none': Batch knows no such job"):
+    with pytest.raises(Refused, match="'none': Batch does not know this job"):
         list(logs.whole(clients, "jobs", "none"))
 
 
@@ -136,7 +136,7 @@ RECORD = {
 def test_the_record_is_read_as_sentences() -> None:
     assert list(logs.readable("job: " + json.dumps(RECORD))) == [
         "--- bwa 0.7.18: 12 min 03 s, exit code 0. Staging: 1.5 GiB in, 1.0 MiB out, 20 s",
-        "--- memory: 5.0 GiB at most of 7.4 GiB. CPU: 40 min 00 s on 4 vCPUs",
+        "--- peak memory: 5.0 GiB of 7.4 GiB. CPU: 40 min 00 s on 4 vCPUs",
     ]
     assert list(logs.readable('onejob: {"exit_code":7,"resumed":true}')) == [
         "one",

@@ -55,7 +55,7 @@ def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
     assert capsys.readouterr().err == (
         "\n2 of 3 jobs failed\n"
         "\na align, exit code 3 (job id-of-align)\n    one\n    two\n"
-        "\na call: not run, since a align failed\n"
+        "\na call: not run, because a align failed\n"
     )
 
 
@@ -81,19 +81,19 @@ def test_where_the_files_lie_that_a_failure_left_is_told_if_there_are_any(
         clients.s3.put_object(Bucket="data", Key=f"out/failed/id-of-align/{path}", Body=b"x")
     report.failures(clients, "jobs", [followed("align", "FAILED", exit_code=3, streams=("stream",))])
     said = capsys.readouterr().err
-    assert ("Files that it left: aws s3 ls --recursive 's3://data/out/failed/id-of-align/'" in said) == told
+    assert ("List the files that it left: aws s3 ls --recursive 's3://data/out/failed/id-of-align/'" in said) == told
 
 
 def test_after_a_failure_the_next_step_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     align = followed("align", "FAILED", exit_code=3, streams=("stream",))
     call = followed("call", "FAILED", after=(align.submitted.job,))
-    report.what_next([call, align], "biobatch logs", again=True)
+    report.next_steps([call, align], "biobatch logs", again=True)
     assert capsys.readouterr().err == (
-        "\nA whole log: biobatch logs id-of-align\n"
-        "Mend what is wrong and give the same command again: what is done is not done twice.\n"
+        "\nPrint the whole log: biobatch logs id-of-align\n"
+        "Correct the cause and repeat the command. Finished steps are not repeated.\n"
     )
-    report.what_next([followed("job", "FAILED")], "biobatch logs", again=False)
-    assert capsys.readouterr().err == "There is no result. Mend what is wrong and submit it again.\n"
+    report.next_steps([followed("job", "FAILED")], "biobatch logs", again=False)
+    assert capsys.readouterr().err == "The job has no outputs. Correct the cause and submit it again.\n"
 
 
 def plan_of(*samples: str) -> Plan:
@@ -154,7 +154,7 @@ def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture
     known = {uri: Object(uri, 1, "e") for uri in request.objects()}
     sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
     compared = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
-    with pytest.raises(Refused, match=r"s0\.truth\.json: it is not what s3:.* names"):
+    with pytest.raises(Refused, match=r"s0\.truth\.json does not match its manifest, s3:"):
         report.accuracy(clients, compared)
     body = json.dumps({"sample": "s0", "substitutions": some, "indels": none})
     publish(clients, "out/qc/s0.truth.manifest.json", {"out/qc/s0.truth.json": body})
@@ -176,8 +176,8 @@ def test_what_a_job_published_is_told_by_its_manifest(
 
 def test_what_has_no_manifest_or_an_empty_one_is_no_result(clients: Aws, stack: StackOutputs) -> None:
     job = followed("submit", "SUCCEEDED").submitted.job
-    with pytest.raises(Refused, match="s3://data/out/m: there is no manifest"):
+    with pytest.raises(Refused, match="s3://data/out/m: the manifest does not exist or is empty"):
         report.published(clients, job)
     clients.s3.put_object(Bucket="data", Key=job.manifest.key, Body=b"")
-    with pytest.raises(Refused, match="s3://data/out/m: there is no manifest"):
+    with pytest.raises(Refused, match="s3://data/out/m: the manifest does not exist or is empty"):
         report.published(clients, job)

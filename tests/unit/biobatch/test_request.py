@@ -32,21 +32,21 @@ def test_one_file_is_a_sample_too() -> None:
 @pytest.mark.parametrize(
     ("sample", "words"),
     [
-        ("s3://data/x", "write it as NAME="),
-        ("=s3://data/x", "'': a name is letters"),
-        ("a b=s3://data/x", "'a b': a name is letters"),
-        (".a=s3://data/x", "'.a': a name is letters"),
-        ("a/b=s3://data/x", "'a/b': a name is letters"),
-        ("é=s3://data/x", "'é': a name is letters"),
-        ("a\n=s3://data/x", "a name is letters"),
-        ("QC=s3://data/x", "QC: the name of a folder"),
-        ("Reference=s3://data/x", "Reference: the name of a folder"),
-        ("fastqc=s3://data/x", "fastqc: the name of a folder"),
-        ("a" * 201 + "=s3://data/x", "201 characters"),
-        ("a=s3://data/x,s3://data/x", "given as R1 and as R2"),
-        ("a=s3://data/x,s3://data/y,s3://data/z", "3 files"),
+        ("s3://data/x", "write a sample as NAME="),
+        ("=s3://data/x", "'': a name has letters"),
+        ("a b=s3://data/x", "'a b': a name has letters"),
+        (".a=s3://data/x", "'.a': a name has letters"),
+        ("a/b=s3://data/x", "'a/b': a name has letters"),
+        ("é=s3://data/x", "'é': a name has letters"),
+        ("a\n=s3://data/x", "a name has letters"),
+        ("QC=s3://data/x", "QC: this is the name of a folder"),
+        ("Reference=s3://data/x", "Reference: this is the name of a folder"),
+        ("fastqc=s3://data/x", "fastqc: this is the name of a folder"),
+        ("a" * 201 + "=s3://data/x", "the name has 201 characters, and the limit is 200"),
+        ("a=s3://data/x,s3://data/x", "is both R1 and R2"),
+        ("a=s3://data/x,s3://data/y,s3://data/z", "you gave 3 files"),
         ("a=", "not an S3 URI"),
-        ("a=s3://data/x/", "a folder, not an object"),
+        ("a=s3://data/x/", "this is a folder, not an object"),
     ],
 )
 def test_a_sample_that_cannot_be_is_refused(sample: str, words: str) -> None:
@@ -56,7 +56,7 @@ def test_a_sample_that_cannot_be_is_refused(sample: str, words: str) -> None:
 
 def test_a_repeated_name_is_refused_whatever_its_capitals() -> None:
     (fault,) = refusal(samples=("Ab=s3://data/x", "c=s3://data/y", "aB=s3://data/z"))
-    assert "Ab, aB: one name" in fault
+    assert "Ab, aB: the name is given twice" in fault
 
 
 def test_all_faults_are_told_together() -> None:

@@ -22,7 +22,7 @@ def test_the_definitions_say_what_a_share_is(clients: Aws, stack: StackOutputs) 
 
 
 def test_a_definition_that_is_gone_is_named(clients: Aws, stack: StackOutputs) -> None:
-    with pytest.raises(Refused, match="the job definitions of star are gone"):
+    with pytest.raises(Refused, match="the job definitions of star do not exist"):
         sizes.defaults(clients.batch, {**stack.job_definition_arns, "star": stack.job_definition_arns["bwa"] + "7"})
 
 

@@ -1,8 +1,10 @@
 """Where jobs go to is read from the stack's outputs, by Pulumi or from a file."""
 
 import json
-import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from biobatch import stack_outputs
 from biobatch.refusal import Refused
 from biobatch.stack_outputs import StackOutputs
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "queue_arn": "arn:main",
     "on_demand_queue_arn": "arn:od",
     "job_definition_arns": {"bwa": "arn:bwa:3", "fastqc": "arn:fastqc:1"},
@@ -20,13 +22,25 @@ VALUES = {
     "vpc_id": "vpc-1",
 }
 
+Answers = Callable[[str, str, int], list[Path]]
 
-def pulumi(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `pulumi` of ours, first on PATH."""
-    command = folder / "pulumi"
-    command.write_text(f"#!/bin/sh\n{script}\n")
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+@pytest.fixture
+def pulumi(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """Lets Pulumi answer one command, and notes the folders in which it is asked."""
+
+    def answer(command: str, text: str, code: int = 0) -> list[Path]:
+        folders: list[Path] = []
+
+        def run(words: list[str], cwd: Path, **_: object) -> subprocess.CompletedProcess[str]:
+            assert words == ["pulumi", *command.split()]
+            folders.append(cwd)
+            return subprocess.CompletedProcess(words, code, stdout="" if code else text, stderr=text if code else "")
+
+        monkeypatch.setattr(subprocess, "run", run)
+        return folders
+
+    return answer
 
 
 @pytest.fixture
@@ -39,36 +53,80 @@ def test_a_file_of_outputs_is_read(outputs: StackOutputs) -> None:
     assert (outputs.region, outputs.bucket, outputs.log_group) == ("eu-west-1", "data", "jobs")
 
 
-def test_pulumi_is_asked_for_the_stack_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "answer").write_text(json.dumps(VALUES))
-    pulumi(tmp_path, f'[ "$*" = "stack output --json --stack lab" ] && cat "{tmp_path}/answer"', monkeypatch)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_that_powershell_wrote_is_read_too(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "o.json").write_text(json.dumps(VALUES), encoding)
+    assert stack_outputs.read(tmp_path / "o.json").bucket == "data"
+
+
+def test_pulumi_is_asked_for_the_stack_named(pulumi: Answers) -> None:
+    pulumi("stack output --json --stack lab", json.dumps(VALUES), 0)
     assert stack_outputs.read(stack="lab").queue_arn == "arn:main"
 
 
-def test_what_pulumi_says_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulumi(tmp_path, "echo 'error: no stack selected' >&2; exit 255", monkeypatch)
+def test_pulumi_is_asked_in_the_folder_of_the_program(
+    pulumi: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: biobatch\nruntime: python\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    folders = pulumi("stack output --json", json.dumps(VALUES), 0)
+    stack_outputs.read()
+    # The project of another program is passed over: this clone's is taken.
+    (tmp_path / "Pulumi.yaml").write_text("name: website\nruntime: python\n")
+    stack_outputs.read()
+    assert folders == [tmp_path, Path(stack_outputs.__file__).parent.parent]
+
+
+def test_without_a_folder_of_the_program_the_file_is_named_as_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stack_outputs, "__file__", str(tmp_path / "site-packages/biobatch/stack_outputs.py"))
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "venv"))
+    with pytest.raises(Refused, match=r"Change to the folder of Biobatch's Pulumi\.yaml.*--outputs FILE\.json"):
+        stack_outputs.read()
+
+
+def test_what_pulumi_says_is_handed_on(pulumi: Answers) -> None:
+    pulumi("stack output --json", "error: no stack selected", 255)
     with pytest.raises(Refused, match=r"no stack selected.*--outputs FILE.json"):
         stack_outputs.read()
 
 
 def test_without_pulumi_the_file_is_named_as_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Refused, match=r"pulumi: not found.*--outputs FILE.json"):
+    with pytest.raises(Refused, match=r"pulumi was not found.*--outputs FILE.json"):
         stack_outputs.read()
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "holds no JSON object"),
-        ("[]", "holds no JSON object"),
-        ("{}", "queue_arn, on_demand_queue_arn, job_definition_arns, bucket, region, log_group missing"),
+        ("{", "is not JSON"),
+        ("", "is not JSON"),
+        ("[]", "is not a JSON object"),
+        (
+            "{}",
+            "lacks queue_arn, on_demand_queue_arn, job_definition_arns, bucket, region, log_group. It is of another",
+        ),
+        (
+            json.dumps({k: v for k, v in VALUES.items() if k != "log_group"}),
+            "lacks log_group. It is of another version",
+        ),
+        (json.dumps(VALUES | {"job_definition_arns": ["arn:bwa:3"]}), "has job_definition_arns in another form"),
+        (json.dumps(VALUES | {"queue_arn": None, "max_vcpus": "64"}), "has queue_arn, max_vcpus in another form"),
     ],
 )
-def test_a_file_that_holds_something_else_is_refused(text: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / "o.json").write_text(text)
-    with pytest.raises(Refused, match=words):
-        stack_outputs.read(tmp_path / "o.json")
+def test_a_file_that_holds_something_else_is_refused_with_the_command_that_writes_it(
+    text: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "my outputs.json"
+    file.write_text(text)
+    with pytest.raises(Refused) as refused:
+        stack_outputs.read(file)
+    assert str(refused.value).startswith(f"--outputs {file} {words}")
+    assert str(refused.value).endswith(f"Write the file in Biobatch's folder: pulumi stack output --json > '{file}'")
 
 
 def test_what_a_client_needs_to_know_of_the_machines_is_read(tmp_path: Path) -> None:
@@ -82,14 +140,14 @@ def test_the_outputs_of_an_earlier_version_do_without(outputs: StackOutputs) -> 
     assert (outputs.max_vcpus, outputs.scratch_gib, outputs.instance_types) == (None, None, ())
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"none\.json: No such file"):
+def test_a_missing_file_is_refused_with_the_command_that_writes_it(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"none\.json: No such file.*pulumi stack output --json > /.*none\.json$"):
         stack_outputs.read(tmp_path / "none.json")
 
 
 def test_a_queue_is_named_by_kind_or_by_arn(outputs: StackOutputs) -> None:
     assert [outputs.queue(name) for name in ("main", "on-demand", "arn:x")] == ["arn:main", "arn:od", "arn:x"]
-    with pytest.raises(Refused, match="'spot': name main, on-demand or the ARN"):
+    with pytest.raises(Refused, match=r"'spot' is not a queue\. Use main, on-demand or the ARN"):
         outputs.queue("spot")
 
 
@@ -97,3 +155,11 @@ def test_an_unknown_tool_is_refused_with_those_there_are(outputs: StackOutputs) 
     assert outputs.job_definition("bwa") == "arn:bwa:3"
     with pytest.raises(Refused, match=r"'star': the stack has no such tool\. It has bwa, fastqc"):
         outputs.job_definition("star")
+
+
+@pytest.mark.parametrize(
+    ("arn", "account"),
+    [("arn:aws:batch:eu-west-1:111122223333:job-queue/main", "111122223333"), ("arn:main", ""), ("", "")],
+)
+def test_the_account_of_a_stack_is_that_of_its_queue(arn: str, account: str) -> None:
+    assert stack_outputs.parse(json.dumps(VALUES | {"queue_arn": arn})).account == account

@@ -70,10 +70,10 @@ def test_an_objects_uri_is_read_as_it_is_printed(key: str) -> None:
         ("s3://data/", "a folder, not an object"),
         ("s3://data/folder/", "a folder, not an object"),
         ("s3://data/folder/..", "neither . nor .."),
-        ("s3://data/" + "x" * 256, "has 256 bytes"),
-        ("s3://data/" + "é" * 128, "has 256 bytes"),
-        ("s3://data/a,s3://data/b", "reads like two"),
-        ("s3://data/\udcff", "not UTF-8"),
+        ("s3://data/" + "x" * 256, "it has 256 bytes"),
+        ("s3://data/" + "é" * 128, "it has 256 bytes"),
+        ("s3://data/a,s3://data/b", "looks like two"),
+        ("s3://data/\udcff", "not valid UTF-8"),
     ],
 )
 def test_what_cannot_be_an_input_is_refused(text: str, words: str) -> None:

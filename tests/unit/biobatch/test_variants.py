@@ -179,12 +179,16 @@ class TestPrepare:
             variants.prepare(request, faults, clients, DEFINITIONS, "r")
         text = str(caught.value)
         assert len(caught.value.faults) == 7
-        assert "'c d': a name is letters" in text
-        for words in ("no ref: there is no such object", "x/r.fq: there is no", "y/r.fq: there is no"):
+        assert "'c d': a name has letters" in text
+        for words in (
+            "no ref: the object does not exist",
+            "x/r.fq: the object does not",
+            "y/r.fq: the object does not",
+        ):
             assert words in text
-        assert "empty: it is empty" in text
-        assert "no bucket elsewhere" in text
-        assert "have one file name, r.fq" in text
+        assert "empty: the object is empty" in text
+        assert "the bucket elsewhere does not exist" in text
+        assert "have the same file name, r.fq" in text
 
     def test_an_index_is_reused_when_its_manifest_names_the_same_object(self, clients: Aws) -> None:
         request = self.request(clients)

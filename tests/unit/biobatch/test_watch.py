@@ -9,6 +9,7 @@ from rich.console import Console
 
 from biobatch import waiting, watch
 from biobatch.aws import Aws
+from biobatch.aws import describe_jobs as describe
 from biobatch.job import Job
 from biobatch.submission import Submitted
 from biobatch.uris import parse_folder
@@ -40,7 +41,13 @@ class Batch:
 
 
 def aws(**states: list[dict[str, Any]]) -> Aws:
-    return Aws(batch=cast(Any, Batch(**states)), s3=cast(Any, None), logs=cast(Any, None), ec2=cast(Any, None))
+    return Aws(
+        batch=cast(Any, Batch(**states)),
+        s3=cast(Any, None),
+        logs=cast(Any, None),
+        ec2=cast(Any, None),
+        sts=cast(Any, None),
+    )
 
 
 def submitted(id_: str, subject: str, step: str) -> Submitted:
@@ -121,12 +128,35 @@ def test_in_a_terminal_it_is_drawn_live() -> None:
     assert "✓ 2 s" in file.getvalue()
 
 
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=40, highlight=False)
+    clients = aws(a=[{"status": "RUNNING", **times(1)}, {"status": "SUCCEEDED", **times(1, 3)}])
+    watch.follow(clients, [submitted("a", "lambda", "align")], console)
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].startswith("lambda align: running, ")
+    assert lines[1] == "lambda align: done, 2 s"
+
+
+def test_more_jobs_than_one_call_takes_are_described_in_several() -> None:
+    asked: list[int] = []
+
+    def describe_jobs(jobs: list[str]) -> dict[str, Any]:
+        asked.append(len(jobs))
+        return {"jobs": [{"jobId": each, "status": "SUCCEEDED"} for each in jobs if each != "7"]}
+
+    batch = cast(Any, SimpleNamespace(describe_jobs=describe_jobs))
+    ids = [str(number) for number in range(250)]
+    assert [each["jobId"] for each in describe(batch, ids)] == [each for each in ids if each != "7"]
+    assert asked == [100, 100, 50]
+
+
 #: Batch's reasons for a job that waits, as it writes them (Batch User Guide, "Jobs stuck in a RUNNABLE status"), and what the client says of
 #: each.
 STUCK = {
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type m6i.large": "--queue on-demand",
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) associated with the job queue cannot meet the CPU requirement of the job.": "pulumi "
-    "config set maxVcpus N && pulumi up. The queue cancels it after 60 minutes.",
+    "config set maxVcpus N && pulumi up. The queue cancels the job after 60 minutes.",
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that can be met by the CE(s) "
     "attached to the job queue.": "pulumi config set --path 'instanceTypes[N]' TYPE && pulumi up.",
     "MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS – Batch service role has a permission issue.": "AWS never cancels such a job",
@@ -194,7 +224,7 @@ def test_many_jobs_stuck_for_one_reason_are_advised_once(
     stuck = [{"status": "RUNNABLE", "statusReason": next(iter(STUCK))}, {"status": "SUCCEEDED"}]
     plain(a=list(stuck), b=list(stuck), c=list(stuck))
     said = capsys.readouterr().out
-    assert said.count("Or submit with --queue on-demand") == 1
+    assert said.count("You can also submit with --queue on-demand") == 1
     assert said.count("CAPACITY:") == 3
 
 
@@ -251,10 +281,10 @@ def test_the_table_says_how_long_and_after_ten_minutes_where_to_look(monkeypatch
 def test_waiting_begins_anew_with_each_attempt_and_names_the_jobs_reason_only(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     job = Followed(submitted("a", "a", "align"))
-    job.take(cast(Any, {"status": "RUNNABLE"}))
+    job.update(cast(Any, {"status": "RUNNABLE"}))
     clock.now += 100
     assert job.waited == 100
-    job.take(cast(Any, {"status": "RUNNING", **times(1)}))
+    job.update(cast(Any, {"status": "RUNNING", **times(1)}))
     assert job.waited == 0
     clock.now += 100
     reclaimed = {
@@ -262,7 +292,7 @@ def test_waiting_begins_anew_with_each_attempt_and_names_the_jobs_reason_only(mo
         "statusReason": "Host EC2 (instance i-1) terminated.",
         "container": {"reason": "old"},
     }
-    job.take(cast(Any, reclaimed))
+    job.update(cast(Any, reclaimed))
     clock.now += 7
     assert job.waited == 7
     assert job.reason == "Host EC2 (instance i-1) terminated."
@@ -288,7 +318,7 @@ def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_hav
     jobs: dict[str, str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     states = [followed(id_, "", status) for id_, status in jobs.items()]
-    watch.say_left_running(states, "eu-west-1", "biobatch logs")
+    watch.print_left_running(states, "eu-west-1", "biobatch logs")
     said = capsys.readouterr().err
     assert f"biobatch logs {named}\n" in said
     left = [id_ for id_, status in jobs.items() if status not in ("SUCCEEDED", "FAILED")]
@@ -296,5 +326,5 @@ def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_hav
 
 
 def test_of_jobs_that_have_ended_nothing_is_left_running(capsys: pytest.CaptureFixture[str]) -> None:
-    watch.say_left_running([followed("a", "", "SUCCEEDED")], "eu-west-1", "biobatch logs")
+    watch.print_left_running([followed("a", "", "SUCCEEDED")], "eu-west-1", "biobatch logs")
     assert capsys.readouterr().err == ""

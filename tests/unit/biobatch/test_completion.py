@@ -1,0 +1,95 @@
+"""Shells complete commands, options, tools, queues and file names."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import shtab
+
+from biobatch.__main__ import main
+
+
+def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["--print-completion", shell])
+    assert not ended.value.code
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def completed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> dict[tuple[str, ...], list[str]]:
+    """What bash offers for command lines whose last word is begun."""
+    monkeypatch.delenv("BIOBATCH_OUTPUTS", raising=False)
+    (tmp_path / "outputs.json").touch()
+    lines = [
+        ("biobatch", ""),
+        ("biobatch", "submit", ""),
+        ("biobatch", "submit", "--outputs", "out"),
+        ("biobatch", "submit", "--outputs", "x.json", "sam"),
+        ("biobatch", "submit", "samtools", "--queue", ""),
+        ("biobatch", "call-variants", "--outputs", "out"),
+        ("biobatch", "call-variants", "--tr"),
+        ("biobatch", "logs", "--outputs", "out"),
+    ]
+    program = (
+        'eval "$1"\n'
+        "complete -p biobatch >/dev/null || exit 1\n"
+        'while read -r -a words; do COMP_WORDS=("${words[@]//_/}"); COMP_CWORD=$((${#words[@]} - 1)); COMPREPLY=()\n'
+        '_shtab_biobatch biobatch "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; echo "${COMPREPLY[*]}"; done\n'
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", program, "bash", script("bash", capsys)],
+        cwd=tmp_path,
+        # `read` drops an empty word, so an underscore stands for it.
+        input="".join(" ".join(word or "_" for word in line) + "\n" for line in lines),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(zip(lines, (line.split() for line in done.stdout.splitlines()), strict=True))
+
+
+def test_bash_completes_commands_options_tools_queues_and_files(completed: dict[tuple[str, ...], list[str]]) -> None:
+    assert list(completed.values()) == [
+        ["submit", "call-variants", "logs"],
+        ["bcftools", "bwa", "fastqc", "samtools"],
+        ["outputs.json"],
+        ["samtools"],
+        ["main", "on-demand"],
+        ["outputs.json"],
+        ["--truth"],
+        ["outputs.json"],
+    ]
+
+
+@pytest.mark.parametrize("shell", shtab.SUPPORTED_SHELLS)
+def test_every_shell_is_offered_the_tools_of_the_stack_that_the_environment_names(
+    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BIOBATCH_OUTPUTS", raising=False)
+    assert "seqtk" not in script(shell, capsys)
+    (tmp_path / "o.json").write_text(json.dumps({"job_definition_arns": {"seqtk": "arn:seqtk:1"}}))
+    monkeypatch.setenv("BIOBATCH_OUTPUTS", str(tmp_path / "o.json"))
+    assert "seqtk" in script(shell, capsys)
+
+
+def test_a_tool_that_no_completion_offers_is_left_to_the_stack(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = [
+        "submit",
+        "mine",
+        "--queue",
+        "arn:x",
+        "--output-prefix",
+        "s3://b",
+        "--outputs",
+        str(tmp_path / "o"),
+        "--",
+        "x",
+    ]
+    assert main(words) == 2
+    assert "No such file" in capsys.readouterr().err
