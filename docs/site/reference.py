@@ -9,7 +9,6 @@ import enum
 import inspect
 import itertools
 import json
-import re
 import textwrap
 import typing
 from collections.abc import Iterable, Sequence
