@@ -43,7 +43,7 @@ def program() -> str:
         if found:
             return found
         if attempt == 0 and debian.installable():
-            debian.install("chromium")
+            debian.install("chromium", "fonts-dejavu-core")
     raise LocalError("Chromium is not installed. Install it: apt-get install chromium")
 
 
