@@ -43,20 +43,27 @@ def program() -> str:
         if found:
             return found
         if attempt == 0 and debian.installable():
-            debian.install("chromium")
+            debian.install("chromium", "fonts-dejavu-core")
     raise LocalError("Chromium is not installed. Install it: apt-get install chromium")
 
 
 @contextlib.contextmanager
-def opened(width: int, *, dark: bool = False, height: int = 844) -> Iterator[BrowserContext]:
-    """A browser with a window of a width in pixels, for as long as the block runs."""
+def opened(width: int, *, height: int = 844, scale: int = 1, dark: bool = False) -> Iterator[BrowserContext]:
+    """A browser for as long as the block runs.
+
+    Args:
+        width: of its window, in pixels.
+        height: of its window, in pixels.
+        scale: pixels of the screen for each of them, in both directions.
+        dark: whether the reader prefers light text on dark.
+    """
     with tempfile.TemporaryDirectory(prefix="biobatch-chromium-") as profile, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=program(),
             args=[*_FLAGS, _NO_SANDBOX],
             viewport={"width": width, "height": height},
-            device_scale_factor=2 if width < 600 else 1,
+            device_scale_factor=scale,
             color_scheme="dark" if dark else "light",
         )
         try:

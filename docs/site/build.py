@@ -26,8 +26,8 @@ def build(target: Path, docs: Path = DOCS) -> None:
     """
     shutil.rmtree(target, ignore_errors=True)
     subprocess.run(["make", "-s", ".venv/docs/installed"], cwd=ROOT, check=True)
-    how = ["--builder", "html", "--quiet", "--fail-on-warning", "--keep-going", "--fresh-env"]
-    where = ["--doctree-dir", target.parent / "doctrees", "--conf-dir", docs / "site", docs, target]
+    how: list[str | Path] = ["--builder", "html", "--quiet", "--fail-on-warning", "--keep-going", "--fresh-env"]
+    where: list[str | Path] = ["--doctree-dir", target.parent / "doctrees", "--conf-dir", docs / "site", docs, target]
     done = subprocess.run(
         [PYTHON, "-m", "sphinx", *how, *where],
         stdout=subprocess.PIPE,

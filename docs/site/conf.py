@@ -69,6 +69,8 @@ language = "en"
 extensions = ["myst_parser"]
 exclude_patterns = ["build", "site"]
 nitpicky = True
+# An option such as --stack keeps its dashes.
+smartquotes = False
 
 # GitHub's Markdown, and nothing beyond it
 myst_enable_extensions = {"alert", "gfm_autolink", "strikethrough", "tasklist"}
@@ -84,7 +86,7 @@ html_copy_source = False
 html_use_index = False
 html_show_sphinx = False
 html_show_copyright = False
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
 pygments_style = "friendly"
 
 
@@ -95,7 +97,7 @@ def navigate(_: Sphinx, page: str, source: list[str]) -> None:
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
 
 
-class Pictures(SphinxTransform):  # type: ignore[misc]
+class Pictures(SphinxTransform):
     """Puts a picture made by `make pictures` in place of a page's Mermaid diagram, which GitHub draws itself and a browser needs a library for."""
 
     default_priority = 200
@@ -103,21 +105,20 @@ class Pictures(SphinxTransform):  # type: ignore[misc]
     def apply(self, **_: Any) -> None:
         for block in list(self.document.findall(nodes.literal_block)):
             if block.get("language") == "mermaid":
-                picture = DOCS / "pictures" / f"{Path(self.env.docname).name}.svg"
-                digest = hashlib.sha256(block.astext().encode()).hexdigest()
-                if not picture.is_file() or digest not in picture.read_text():
+                digest = hashlib.sha256(block.astext().strip().encode()).hexdigest()
+                pictures = (DOCS / "pictures").glob("*.svg")
+                picture = next((picture for picture in pictures if digest in picture.read_text()), None)
+                if not picture:
                     logging.getLogger(__name__).warning(
-                        "%s is not the picture of this page's Mermaid diagram. Draw it: make pictures ONLY=architecture",
-                        picture.relative_to(ROOT),
-                        location=block,
+                        "no picture is of this Mermaid diagram. Draw it: make pictures ONLY=components", location=block
                     )
                     continue
                 image = nodes.image(uri=f"/pictures/{picture.name}", alt="Diagram of what the page describes")
                 image["candidates"] = {}
-                block.replace_self(nodes.reference("", "", image, refuri=f"../_images/{picture.name}", internal=True))
+                block.replace_self(image)
 
 
-class FilesOfTheClone(SphinxTransform):  # type: ignore[misc]
+class FilesOfTheClone(SphinxTransform):
     """Turns links to files of the clone, which only GitHub can follow, into their text; a file that does not exist is an error."""
 
     default_priority = 5

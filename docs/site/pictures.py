@@ -103,7 +103,7 @@ def _pulumi_up() -> None:
 
 def _fastqc() -> None:
     """FastQC's report of the demo's reads."""
-    with _results("fastqc/lambda_R1_fastqc.html") as folder, opened(1100, height=760) as browser:
+    with _results("fastqc/lambda_R1_fastqc.html") as folder, opened(1100, height=760, scale=2) as browser:
         page = browser.new_page()
         page.goto((folder / "lambda_R1_fastqc.html").as_uri())
         page.screenshot(path=PICTURES / "fastqc.png")
@@ -112,7 +112,11 @@ def _fastqc() -> None:
 def _igv() -> None:
     """The reads over a variant that the demo found."""
     sample = [f"lambda/lambda{end}" for end in (".bam", ".bam.bai", ".vcf.gz", ".vcf.gz.tbi")]
-    with _results(*sample, "reference/") as folder, served(folder) as address, opened(1100, height=620) as browser:
+    with (
+        _results(*sample, "reference/") as folder,
+        served(folder) as address,
+        opened(1100, height=620, scale=2) as browser,
+    ):
         shutil.copy(_library(_IGV, "dist/igv.min.js"), folder)
         contig, position = _a_variant(folder / "lambda.vcf.gz")
         settings = {
@@ -137,9 +141,19 @@ def _igv() -> None:
 
 
 def _architecture() -> None:
-    """The diagram of the program, which GitHub draws from its Mermaid notation."""
+    """What a stack is made of, and the ways of jobs and data."""
+    _draw((DOCS / "site" / "overview.mmd").read_text(), PICTURES / "architecture.svg")
+
+
+def _components() -> None:
+    """The diagram of the program, which GitHub draws from the Mermaid notation in the page."""
     text = (DOCS / "explanation" / "architecture.md").read_text()
-    diagram = text.split("```mermaid\n")[1].split("```")[0].removesuffix("\n")
+    _draw(text.split("```mermaid\n")[1].split("```")[0], PICTURES / "components.svg")
+
+
+def _draw(diagram: str, picture: Path) -> None:
+    """Draws a diagram from Mermaid's notation."""
+    diagram = diagram.strip()
     library = _library(_MERMAID, "dist/mermaid.min.js")
     with tempfile.TemporaryDirectory() as folder, opened(1280) as browser:
         page = browser.new_page()
@@ -148,9 +162,9 @@ def _architecture() -> None:
         page.goto(empty.as_uri())
         page.add_script_tag(path=library)
         svg = page.evaluate(
-            """async (diagram) => {
+            """async ([diagram, name]) => {
               mermaid.initialize({ theme: "neutral", fontFamily: "DejaVu Sans, Verdana, sans-serif" });
-              const drawn = (await mermaid.render("architecture", diagram)).svg;
+              const drawn = (await mermaid.render(name, diagram)).svg;
               // As XML, which a picture's file must be
               const svg = new DOMParser().parseFromString(drawn, "text/html").querySelector("svg");
               const [, , width, height] = svg.getAttribute("viewBox").split(" ");
@@ -158,15 +172,16 @@ def _architecture() -> None:
               svg.setAttribute("height", height);
               return new XMLSerializer().serializeToString(svg);
             }""",
-            diagram,
+            [diagram, picture.stem],
         )
-    # White behind it, since the page may be dark; the digest says which diagram it is of.
+    # White behind it, since the page may be dark. The digest says which diagram it is of.
     svg = svg.replace('style="', 'style="background: white; ', 1)
-    (PICTURES / "architecture.svg").write_text(f"{svg}\n<!-- {hashlib.sha256(diagram.encode()).hexdigest()} -->\n")
+    picture.write_text(f"{svg}\n<!-- {hashlib.sha256(diagram.encode()).hexdigest()} -->\n")
 
 
 _ALL: dict[str, Callable[[], None]] = {
     "architecture": _architecture,
+    "components": _components,
     "demo": _demo,
     "call-variants": _call_variants,
     "pulumi-up": _pulumi_up,

@@ -7,15 +7,15 @@ import argparse
 import dataclasses
 import enum
 import inspect
+import itertools
 import json
-import re
 import textwrap
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from biobatch.__main__ import _parser as client_parser
+from biobatch.command_line import make_parser
 from components import public
 from components.package import COMPONENTS, arguments_of
 from docs.site.build import DOCS
@@ -44,8 +44,8 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|")
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [list(head), *rows]
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, *rows]
     drawn = ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
     return "\n".join([drawn[0], "|" + "---|" * len(lines[0]), *drawn[1:]])
 
@@ -64,7 +64,7 @@ def outputs() -> str:
 
 def client() -> str:
     """The page of the client's commands and options."""
-    parser = client_parser()
+    parser = make_parser()
     (commands,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     summaries = {action.dest: action.help or "" for action in commands._choices_actions}
     general = [action for action in parser._actions if action is not commands]
@@ -94,14 +94,12 @@ def _option(action: argparse.Action) -> str:
 
 
 def _prose(text: str) -> str:
-    """A command's description: paragraphs stay, and indented blocks become code."""
-    blocks = re.split(r"\n\s*\n", inspect.cleandoc(text)) if text else []
-    return "\n\n".join(
-        f"```text\n{textwrap.dedent(block)}\n```"
-        if all(line.startswith("  ") for line in block.splitlines())
-        else block
-        for block in blocks
-    )
+    """A command's description: sentences stay, and indented lines become code."""
+    blocks = []
+    for indented, lines in itertools.groupby(inspect.cleandoc(text).splitlines(), lambda line: line.startswith("  ")):
+        block = "\n".join(lines).strip("\n")
+        blocks.append(f"```text\n{textwrap.dedent(block)}\n```" if indented else block.replace("<", r"\<").strip())
+    return "\n\n".join(blocks)
 
 
 def _options(actions: Iterable[argparse.Action]) -> str:
@@ -113,9 +111,9 @@ def _options(actions: Iterable[argparse.Action]) -> str:
         value = "" if action.nargs == 0 else str(value)
         # In a line of code a blank that may break makes a narrow column of words.
         names = ", ".join(f"`{name} {value}`".replace(" `", "`") for name in action.option_strings) or f"`{value}`"
-        text = (action.help or "") % {"default": action.default, "prog": "biobatch"}
+        text = (action.help or "").replace("<", r"\<") % {"default": action.default, "prog": "biobatch"}
         if action.option_strings and action.required:
-            text += " Required." if text.endswith(".") else "; required"
+            text = f"{text.removesuffix('.')}. Required."
         rows.append((names, text))
     return _table(("option", "what it does"), rows)
 

@@ -128,7 +128,11 @@ def _frame(screen: pyte.Screen) -> Frame:
 
 def _style(cell: pyte.screens.Char) -> Style:
     return Style(
-        color=_color(cell.fg), bgcolor=_color(cell.bg), bold=cell.bold, italic=cell.italics, reverse=cell.reverse
+        color=_color(cell.fg),
+        bgcolor=_color(cell.bg),
+        bold=cell.bold or None,
+        italic=cell.italics or None,
+        reverse=cell.reverse or None,
     )
 
 

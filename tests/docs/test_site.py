@@ -35,13 +35,37 @@ def test_the_search_works_without_a_server(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('<div style="width: 2000px">wide</div>', "is 20"),
+        ('<img src="gone.png" alt="gone">', "gone.png: 404"),
+        ('<img src="broken.svg" alt="broken">', "broken.svg cannot be drawn"),
+        ("<script>console.error('oops')</script>", "oops"),
+        ("<script>undefinedFunction()</script>", "undefinedFunction is not defined"),
+        (
+            "<script>fetch('https://cdn.example.com/x.js').catch(() => 0)</script>",
+            "fetches https://cdn.example.com/x.js",
+        ),
+    ],
+)
+def test_the_look_at_a_page_sees_what_a_reader_would(tmp_path: Path, body: str, fault: str) -> None:
+    page = f'<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">{body}'
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text(page)
+    (tmp_path / "site" / "broken.svg").write_text("<svg")
+    found = browser.faults(tmp_path / "site", tmp_path / "screens")
+    for width in browser.WIDTHS:
+        assert any(each.startswith(f"index.html at {width} pixels: ") and fault in each for each in found), found
+
+
+@pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("[gone](gone.md)", "gone"),
         ("[gone](index.md#gone)", "gone"),
         ("[gone](../components/gone.py)", "the clone has no file"),
         ("![gone](gone.svg)", "gone.svg"),
-        ("```mermaid\nflowchart TB\n    a --> b\n```", "is not the picture of this page's Mermaid diagram"),
+        ("```mermaid\nflowchart TB\n    a --> b\n```", "no picture is of this Mermaid diagram"),
     ],
 )
 def test_a_page_with_a_dead_link_fails_the_build(tmp_path: Path, text: str, fault: str) -> None:

@@ -8,6 +8,13 @@ document.addEventListener("DOMContentLoaded", () => {
       });
     }
   }
+  // A picture opens in full, for a phone.
+  for (const image of document.querySelectorAll("article img")) {
+    const link = document.createElement("a");
+    link.href = image.src;
+    image.replaceWith(link);
+    link.append(image);
+  }
   // A button that copies a block of commands.
   for (const block of document.querySelectorAll("div.highlight-bash div.highlight, div.highlight-yaml div.highlight")) {
     const button = document.createElement("button");

@@ -12,6 +12,7 @@ from settings.outputs import OUTPUTS
 from tests.unit.recording import ROOT, record_program
 
 EXIT_CODES = (ROOT / "docs/reference/exit-codes.md").read_text()
+ARCHITECTURE = (ROOT / "docs/explanation/architecture.md").read_text()
 JOB = (ROOT / "images/base/job/main.go").read_text()
 
 
@@ -48,7 +49,13 @@ def _codes(another_attempt: str = r"\w+") -> set[int]:
     return {int(code) for row in rows for code in row.split(", ")}
 
 
-def test_the_picture_of_the_architecture_is_of_its_diagram() -> None:
-    diagram = (ROOT / "docs/explanation/architecture.md").read_text().split("```mermaid\n")[1].split("\n```")[0]
-    picture = (ROOT / "docs/pictures/architecture.svg").read_text()
-    assert hashlib.sha256(diagram.encode()).hexdigest() in picture, "Draw it: make pictures ONLY=architecture"
+@pytest.mark.parametrize(
+    ("picture", "diagram"),
+    [
+        ("architecture", (ROOT / "docs/site/overview.mmd").read_text()),
+        ("components", ARCHITECTURE.split("```mermaid\n")[1].split("```")[0]),
+    ],
+)
+def test_each_picture_of_a_diagram_is_of_the_diagram_as_it_is(picture: str, diagram: str) -> None:
+    drawn = (ROOT / f"docs/pictures/{picture}.svg").read_text()
+    assert hashlib.sha256(diagram.strip().encode()).hexdigest() in drawn, f"Draw it: make pictures ONLY={picture}"
