@@ -9,7 +9,6 @@ import yaml
 
 from local.paths import VENV_BIN
 from local.record import Record
-from local.stack import environment
 from tests.docs import pages
 
 TEXT = pages.text("docs/how-to/prepare-an-account.md")
