@@ -116,8 +116,9 @@ class Network(pulumi.ComponentResource):
         layout = subnet_layout(args.vpc_cidr, len(args.zone_names))
 
         vpc = awsx.ec2.Vpc(
-            # Another range is another network, whole beside the old one until that goes: piece by piece AWS lets neither the internet
-            # gateway leave nor the NAT gateway's address move while the old NAT gateway is there.
+            # The name contains the range, so changing the range creates the new VPC completely before deleting the old one. AWS would not allow
+            # replacing its parts one by one: while the old NAT gateway exists, neither the internet gateway nor the NAT gateway's address can
+            # be released.
             f"{name}-{args.vpc_cidr}",
             cidr_block=args.vpc_cidr,
             availability_zone_names=args.zone_names,

@@ -1,4 +1,4 @@
-"""A refusal is the only error that a user sees, by the real CLI and the true executor; no local stack, no Docker."""
+"""A failed check is the only error that users see, with the real CLI and executor. The test needs neither a local stack nor Docker."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A platform's arguments refuse in words what AWS would refuse later, in whatever program they are."""
+"""The arguments of a platform are checked before AWS would refuse them."""
 
 import dataclasses
 from typing import Any
@@ -42,13 +42,13 @@ ARGUMENTS = BatchPlatformArgs(
         ({"shares": {f"s{i}": 1 for i in range(501)}}, "shares: there are 501 shares, but the limit is 500"),
     ],
 )
-def test_what_aws_would_refuse_is_refused_by_the_arguments_name(changed: dict[str, Any], words: str) -> None:
+def test_the_error_for_values_that_aws_refuses_names_the_argument(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
         dataclasses.replace(ARGUMENTS, **changed)
     assert words in str(caught.value)
 
 
-def test_all_faults_of_the_arguments_are_told_at_once() -> None:
+def test_all_faults_of_the_arguments_are_reported_at_once() -> None:
     with pytest.raises(ValueError, match=r"^max_vcpus: .*; scratch_gib: .*; tools: .*; shares: [^;]*$"):
         dataclasses.replace(ARGUMENTS, scratch_gib=5, max_vcpus=0, tools={}, shares={"*": 1})
 
@@ -65,12 +65,12 @@ def test_all_faults_of_the_arguments_are_told_at_once() -> None:
         ),
     ],
 )
-def test_a_tool_of_less_than_batch_takes_is_refused(changed: dict[str, Any], words: str) -> None:
+def test_a_tool_below_the_minimum_of_batch_is_refused(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=f"^{words}$"):
         dataclasses.replace(TOOL, **changed)
 
 
-def test_the_limits_themselves_are_taken() -> None:
+def test_the_limits_themselves_are_accepted() -> None:
     for weight in SHARE_WEIGHTS:
         assert dataclasses.replace(ARGUMENTS, shares={"phages": weight, "yeast*": 1}).shares["phages"] == weight
     for gib in (30, 16_384):

@@ -1,4 +1,4 @@
-"""Every public class, argument and output says what it is, and every argument what a change of it does."""
+"""Every public class, argument and output has a docstring, and that of an argument states the effect of a change."""
 
 import ast
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def test_everything_public_has_a_docstring(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
-def test_every_argument_says_what_a_change_of_it_does(module: Path) -> None:
+def test_every_docstring_of_an_argument_states_the_effect_of_a_change(module: Path) -> None:
     found = documented(ast.parse(module.read_text()))
     assert [
         name

@@ -1,4 +1,4 @@
-"""The table of memory a vCPU in `Tool`: jobs of its figures fill machines of every size, by moto's list of AWS's instance types."""
+"""The table of memory per vCPU in `Tool`. Jobs of these sizes fill instances of every size, according to moto's list of instance types."""
 
 import ast
 import re
@@ -85,7 +85,7 @@ def test_the_installed_memory_a_vcpu_is_that_of_every_type_of_the_family(family:
 
 
 @pytest.mark.parametrize("family", ROWS)
-def test_as_many_jobs_as_vcpus_fit_every_machine_of_the_family_beside_kernel_and_agent(family: str) -> None:
+def test_one_job_per_vcpu_fits_every_instance_size_of_the_family(family: str) -> None:
     offered = {
         name: (vcpus, min(memory * (1 - OVERHEAD), SEEN.get(name, memory)) - AGENT_MIB)
         for name, (vcpus, memory) in types(family).items()

@@ -1,4 +1,4 @@
-"""What a network refuses, and the names of AWS's endpoints."""
+"""The checks of a network's arguments, and the service names of endpoints."""
 
 import importlib.metadata
 

@@ -1,4 +1,4 @@
-"""What is refused of instance types that only AWS knows."""
+"""The check that the region has the configured instance types."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_types_families_and_batchs_own_choices_pass(named: list[str]) -> None:
         (["c6", "m6i", "r5"], ["[0]: c6 is not available in eu-west-9.", "[2]: r5 is not available in eu-west-9."]),
     ],
 )
-def test_what_the_region_has_not_is_refused_with_a_command_for_each(named: list[str], words: list[str]) -> None:
+def test_unavailable_instance_types_are_refused_each_with_a_command(named: list[str], words: list[str]) -> None:
     with pytest.raises(Refused) as caught:
         program(instanceTypes=json.dumps(named))
     assert [word for word in words if word not in str(caught.value)] == []

@@ -1,4 +1,4 @@
-"""What is said of the account's quotas of vCPUs."""
+"""The warning about the account's quotas of vCPUs."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def said(spot: float = 1000, on_demand: float = 1000, denies: frozenset[str] = f
     return run(Account({"getServiceQuota": quota}, denies=denies), **config)
 
 
-def test_a_quota_below_max_vcpus_is_warned_of_with_the_command_that_asks_for_more() -> None:
+def test_a_quota_below_max_vcpus_gives_a_warning_with_the_command_that_requests_an_increase() -> None:
     first, second = said(spot=5, on_demand=64, maxVcpus="128").warnings
     assert first.startswith(
         "maxVcpus: 128 is more than this account's quota in eu-west-9, 5 vCPUs of running Spot instances"
@@ -34,11 +34,11 @@ def test_a_quota_below_max_vcpus_is_warned_of_with_the_command_that_asks_for_mor
     assert ON_DEMAND in second
 
 
-def test_quotas_that_suffice_are_not_spoken_of() -> None:
+def test_sufficient_quotas_give_no_warning() -> None:
     assert said(spot=256, on_demand=256).warnings == []
 
 
-def test_the_quota_of_spot_machines_means_nothing_to_a_stack_without_them() -> None:
+def test_a_stack_without_spot_instances_ignores_their_quota() -> None:
     account = Account({"getServiceQuota": {"value": 5.0}})
     (warning,) = run(account, spot="false").warnings
     assert "5 vCPUs of running On-Demand instances" in warning
@@ -69,7 +69,7 @@ def test_only_the_standard_families_count_for_these_quotas(types: list[str], war
     assert ("getServiceQuota" in account.asked) is warned
 
 
-def test_a_deployer_without_the_right_gets_a_note_and_the_stack() -> None:
+def test_a_deployer_without_the_permission_gets_a_note_and_the_stack() -> None:
     ran = said(denies=frozenset({"getServiceQuota"}))
     assert ran.recording.all("batch/jobQueue:JobQueue")
     assert ran.warnings == []

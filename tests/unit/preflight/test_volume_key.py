@@ -1,4 +1,4 @@
-"""What is said of the key that encrypts volumes where the stack names none."""
+"""The warning about the account's default key for volumes."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ def account(default: str, manager: str = "CUSTOMER", **more: Any) -> Account:
     return Account({"getDefaultKmsKey": {"keyArn": default}, "getKey": key}, **more)
 
 
-def test_an_account_that_has_chosen_no_key_is_not_looked_at_further() -> None:
+def test_an_account_without_a_default_key_needs_no_further_look_up() -> None:
     for alias in ("alias/aws/ebs", "arn:aws:kms:eu-west-9:111122223333:alias/aws/ebs"):
         site = account(alias)
         assert run(site).warnings == []
         assert "getKey" not in site.asked
 
 
-def test_awss_own_key_by_its_arn_is_no_reason_to_warn() -> None:
+def test_an_aws_managed_key_gives_no_warning() -> None:
     assert run(account(KEY, "AWS")).warnings == []
 
 
@@ -37,7 +37,7 @@ def test_a_customers_key_is_warned_of_with_both_ways_to_let_auto_scaling_use_it(
     )
 
 
-def test_the_stacks_own_key_takes_its_place_and_is_granted() -> None:
+def test_a_configured_key_replaces_the_default_key_and_gets_a_grant() -> None:
     site = account(KEY)
     said = run(site, kmsKeyArn=KEY)
     assert said.warnings == []
@@ -45,7 +45,7 @@ def test_the_stacks_own_key_takes_its_place_and_is_granted() -> None:
     assert said.recording.one("kms/grant:Grant").inputs["granteePrincipal"] == ROLE
 
 
-def test_a_deployer_without_the_rights_gets_a_note_and_the_stack() -> None:
+def test_a_deployer_without_the_permissions_gets_a_note_and_the_stack() -> None:
     for right in ("getDefaultKmsKey", "getKey"):
         said = run(account(KEY, denies=frozenset({right})))
         assert said.recording.all("batch/jobQueue:JobQueue")

@@ -1,4 +1,4 @@
-"""docs/explanation/security.md lists every place where a policy names every resource, and no policy names every action."""
+"""docs/explanation/security.md lists every policy statement for all resources. No policy allows all actions."""
 
 import json
 import re
