@@ -63,10 +63,15 @@ def on_aws(local_stack: Record, tmp_path_factory: pytest.TempPathFactory) -> Ite
         )
 
 
-def test_the_local_shell_prints_the_queue_and_runs_a_job(local_stack: Record) -> None:
-    shown = run_together(pages.commands("local", ("README.md", "docs/tutorial/local.md")), ROOT)
-    assert re.search(r"^arn:aws:batch:us-east-1:\d{12}:job-queue/\S+$", shown[0], re.MULTILINE)
-    assert re.search(r"^samtools \d", shown[-1], re.MULTILINE)
+def test_the_local_shell_prints_the_queue_and_the_account_and_runs_a_job(local_stack: Record) -> None:
+    blocks = pages.commands("local")
+    shown = Printed(ROOT, blocks, run_together(blocks, ROOT))
+    queue = shown.by("README.md", "pulumi stack output queue_arn")
+    assert re.search(r"^arn:aws:batch:us-east-1:\d{12}:job-queue/\S+$", queue, re.MULTILINE)
+    assert re.search(r"^samtools \d", shown.by("docs/tutorial/local.md", "biobatch submit"), re.MULTILINE)
+    page = "docs/how-to/leave-the-local-shell.md"
+    (account,) = re.findall(r"made-up account (\d{12})", pages.text(page))
+    assert account in shown.by(page, "aws sts get-caller-identity")
 
 
 def test_the_stack_comes_up_from_an_ordinary_install(on_aws: Printed) -> None:
