@@ -1,4 +1,12 @@
-"""Biobatch, the program: composes the components, looks up what only AWS knows, and exports what scripts need."""
+"""The Pulumi program: checks the configuration, creates the components one after the other, and exports the stack's outputs.
+
+Read it from top to bottom. Each step uses the results of the steps before it:
+
+1. `settings` parses and checks the stack's configuration.
+2. `preflight` looks up what only AWS and this machine know. It stops or warns before anything is created.
+3. `components` creates the resources: network, data bucket, images, permissions, queues, and the policy for users who submit jobs.
+4. `pulumi.export` makes the outputs that scripts and the client read.
+"""
 
 import pulumi
 import pulumi_aws as aws
@@ -25,21 +33,22 @@ from components import (
     ToolImage,
     ToolImageArgs,
 )
-from components.batch_platform import SCRATCH_PATH
+from components.job_definition import SCRATCH_PATH
 from components.network import own_provider
 from preflight import existing_network, instance_types, quotas, volume_key, zones
 from preflight.docker_engine import require_engine
 from preflight.emulation import require_builder
 from preflight.refusals import refusals
 
+#: The prefix of all resource names. The deploy policy allows only resources with this prefix.
 NAME = "biobatch"
 
+# 1. and 2. Configuration and checks. A failed check ends the program with one error message.
 with refusals():
     config = settings.parse(pulumi.runtime.config.CONFIG.get() or {})
     require_engine()
     require_builder(config.platform)
 
-    # What only AWS knows, each looked up and refused, or warned of, before anything is made.
     partition = aws.get_partition().partition
     account_id = aws.get_caller_identity().account_id
     open_zones = zones.open_zones()
@@ -64,8 +73,7 @@ with refusals():
     if not config.kms_key_arn:
         volume_key.check(partition=partition, account_id=account_id, region=config.region)
 
-registry = aws.ecr.get_authorization_token_output()
-
+# 3. The network in which the instances run: a new one, or the subnets of an existing one.
 network: Network | ExistingNetwork
 if config.vpc_id:
     network = ExistingNetwork(
@@ -98,12 +106,20 @@ if config.flow_logs:
         ),
     )
 
+# The bucket for inputs and results, and the log group of the jobs.
 data = DataBucket(
     NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=config.tags)
 )
+log_group = aws.cloudwatch.LogGroup(
+    NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=config.tags
+)
+
+# The container images, one for each tool. Each is built on the shared base image or on the image of another tool.
+registry = aws.ecr.get_authorization_token_output()
 
 
 def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] | None = None) -> ToolImage:
+    """Builds and pushes the image of the folder `images/<name>`."""
     return ToolImage(
         f"{NAME}-{name}",
         ToolImageArgs(
@@ -119,31 +135,29 @@ def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] |
     )
 
 
-# The others are built again with it, since they stand on it.
+# A new date rebuilds the base image, and with it every image that is built on it.
 base_image = image("base", build_args={"IMAGE_DATE": config.image_date} if config.image_date else {})
 images: dict[str, ToolImage] = {}
 for name, tool in config.tools.items():
     images[name] = image(name, images[tool.base] if tool.base else base_image, tool.build_args)
 
-log_group = aws.cloudwatch.LogGroup(
-    NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=config.tags
-)
-
+# The roles of jobs and instances.
 own_bucket = BucketAccess(arn=data.arn, write=True, kms_key_arn=config.kms_key_arn)
+other_buckets = [
+    BucketAccess(
+        arn=f"arn:{partition}:s3:::{bucket.name}",
+        write=bucket.write,
+        prefix=bucket.prefix,
+        kms_key_arn=bucket.kms_key_arn,
+    )
+    for bucket in config.data_buckets
+]
 permissions = BatchPermissions(
     NAME,
     BatchPermissionsArgs(
         partition=partition,
         account_id=account_id,
-        buckets=[
-            own_bucket,
-            *(
-                BucketAccess(
-                    arn=f"arn:{partition}:s3:::{b.name}", write=b.write, prefix=b.prefix, kms_key_arn=b.kms_key_arn
-                )
-                for b in config.data_buckets
-            ),
-        ],
+        buckets=[own_bucket, *other_buckets],
         repository_arns=[i.repository_arn for i in images.values()],
         log_group_arn=log_group.arn,
         permissions_boundary_arn=config.permissions_boundary_arn,
@@ -152,6 +166,7 @@ permissions = BatchPermissions(
     ),
 )
 
+# The compute environments, the queues, and a job definition for each tool.
 platform = BatchPlatform(
     NAME,
     BatchPlatformArgs(
@@ -182,17 +197,17 @@ platform = BatchPlatform(
     ),
 )
 
+# The policy for users who submit jobs to these queues.
+queue_arns = [platform.queue_arn, platform.on_demand_queue_arn]
+if platform.fair_share_queue_arn:
+    queue_arns.append(platform.fair_share_queue_arn)
 submit = SubmitPermissions(
     NAME,
     SubmitPermissionsArgs(
         partition=partition,
         account_id=account_id,
         region=config.region,
-        queue_arns=[
-            queue
-            for queue in (platform.queue_arn, platform.on_demand_queue_arn, platform.fair_share_queue_arn)
-            if queue is not None
-        ],
+        queue_arns=queue_arns,
         job_definition_arns=list(platform.job_definition_arns.values()),
         bucket=own_bucket,
         log_group_arn=log_group.arn,
@@ -200,6 +215,7 @@ submit = SubmitPermissions(
     ),
 )
 
+# 4. The outputs. Scripts and the client depend on these names.
 pulumi.export("queue_arn", platform.queue_arn)
 pulumi.export("on_demand_queue_arn", platform.on_demand_queue_arn)
 if platform.fair_share_queue_arn:

@@ -33,7 +33,7 @@ _DENIED = ("AccessDenied", "AccessDeniedException")
 _X86_64 = ("m6i", "c6i", "r6i", "c7i")
 _SETS = {"optimal": _X86_64, "default_x86_64": _X86_64, "default_arm64": ("m6g", "c6g", "r6g", "c7g")}
 
-#: MiB that the ECS agent keeps, and the share of a machine's memory that kernel and hypervisor take at most (`components/batch_platform.py`,
+#: MiB that the ECS agent keeps, and the share of a machine's memory that kernel and hypervisor take at most (`components/job_definition.py`,
 #: `Tool`): a job that asks for more than is installed less the agent's never starts, and one within the share may not.
 _AGENT_MIB, _KERNEL_SHARE = 32, 0.075
 

@@ -1,7 +1,7 @@
-"""Biobatch's building blocks. Each component takes what those before it made; none reads configuration or looks anything up.
+"""The components of Biobatch. No component reads configuration or looks anything up. The program passes outputs of one to the next.
 
-`from components import Network` works for every name in `components.public`. The first such import loads the AWS SDKs, which takes seconds.
-`components.limits` needs none of them, and importing it loads none.
+You can import every name in `components.public` from this package, as in `from components import Network`. The first such import loads the
+Pulumi SDKs, which takes about a second. `components.limits` and `components.architectures` load no SDK.
 """
 
 import importlib
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # Other names of this form are asked for by the import system, and by tools that look at any module.
+        # The import system, and tools that inspect modules, ask for other names of this form.
         if name == "__all__" or not name.startswith("__"):
             public = importlib.import_module("components.public")
             if name in ("__all__", *public.__all__):

@@ -1,6 +1,6 @@
-"""The components as a program: `python -m components deploy-policy`, and the host that Pulumi starts for programs of other languages.
+"""Runs `python -m components deploy-policy`, or the host of the components for programs in other languages.
 
-Pulumi runs this folder with the engine's address as argument (`pulumi package add PATH/components`).
+After `pulumi package add PATH/components`, Pulumi runs this folder with the address of its engine as argument.
 """
 
 import sys
@@ -14,7 +14,7 @@ from components import command_line
 from components.package import Package
 
 if __name__ == "__main__":
-    # The engine's address is `HOST:PORT`; everything else is typed by a person.
+    # The address of the engine is `HOST:PORT`. All other arguments come from a user.
     if ":" in "".join(sys.argv[1:2]):
         host(Package(), sys.argv[1:])
     else:

@@ -1,24 +1,24 @@
-"""How a component refuses its arguments."""
+"""Checks of the arguments of components."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from components.limits import repeated
 
-#: A rule of `components.limits`: what is wrong with a value, in a sentence or several.
+#: A rule of `components.limits`. It returns what is wrong with a value, in one or more sentences.
 Rule = Callable[[Any], str | Iterable[str]]
 
 
 def refuse(arguments: object, more: Iterable[str] = (), /, **rules: Rule) -> None:
-    """Raises everything that is wrong with a component's arguments.
+    """Raises an error if a component's arguments have faults.
 
     Args:
-        arguments: the component's.
-        more: faults beyond those of a single argument, each with the argument's name.
-        rules: the rule of each argument, by the argument's name. Outputs are not known yet, and so are not looked at.
+        arguments: the arguments of the component.
+        more: faults that involve several arguments. Each begins with the name of an argument.
+        rules: the rule of each argument, by the argument's name.
 
     Raises:
-        ValueError: all faults at once, separated by semicolons.
+        ValueError: if there are faults. The message lists all of them, separated by semicolons.
     """
     found = [f"{name}: {wrong}" for name, rule in rules.items() for wrong in _sentences(rule, getattr(arguments, name))]
     if faults := [fault.rstrip(".") for fault in (*found, *more)]:
@@ -26,31 +26,31 @@ def refuse(arguments: object, more: Iterable[str] = (), /, **rules: Rule) -> Non
 
 
 def known(rule: Rule) -> Rule:
-    """The same rule for an input: one that is an Output is not known yet."""
+    """Returns the same rule for an input. It accepts every Output, because the value of an Output is not known yet."""
     return lambda value: rule(value) if isinstance(value, str) else ""
 
 
 def each(rule: Rule, *, least: int = 0, most: int | None = None) -> Rule:
-    """The rule that each item of a list is right, and none is there twice.
+    """Returns the rule that every item of a list is valid and that no item occurs twice.
 
     Args:
-        rule: the rule of an item. Outputs among the items are not looked at.
-        least: how many items there must be.
-        most: how many items there may be.
+        rule: the rule of an item. Items that are Outputs are not checked.
+        least: the smallest number of items.
+        most: the largest number of items.
     """
 
     def check(values: Any) -> Iterator[str]:
         if not isinstance(values, Sequence):
             return
         if len(values) < least:
-            yield "it must name one or more." if least == 1 else f"it must name {least} or more."
+            yield f"it must list at least {least}."
         if most is not None and len(values) > most:
-            yield f"it names {len(values)}, which is more than {most}."
+            yield f"there are {len(values)}, but the limit is {most}."
         plain = {i: value for i, value in enumerate(values) if isinstance(value, str)}
         for i, value in plain.items():
             yield from (f"[{i}]: {wrong}" for wrong in _sentences(rule, value))
         for i in repeated(list(plain.values())):
-            yield f"{list(plain.values())[i]!r} is there twice."
+            yield f"{list(plain.values())[i]!r} is listed twice."
 
     return check
 

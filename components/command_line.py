@@ -1,4 +1,4 @@
-"""`python -m components deploy-policy`: prints the policy of a deployer's role, before and after there is a stack."""
+"""The command `python -m components deploy-policy`, which prints the IAM policy for deploying a stack. It also works before the stack exists."""
 
 import argparse
 import json
@@ -11,20 +11,20 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 from botocore.session import Session
 
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 
 _PROJECT = Path(__file__).resolve().parents[1]
 
-#: What the names of a stack's resources begin with, whatever the stack's own name is.
+#: The prefix of the names of a stack's resources. It does not depend on the name of the stack.
 _NAME = "biobatch"
 
 
 class Refused(Exception):
-    """What is missing or wrong, and the command that supplies it."""
+    """A value is missing or invalid. The message contains the command that corrects it."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints the policy as JSON. Ends the process with 1 and a message if something is missing or wrong.
+    """Prints the policy as JSON. If a value is missing or invalid, exits with code 1 and a message.
 
     Args:
         arguments: the command line without the program's name.
@@ -40,26 +40,30 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     policy = commands.add_parser(
         "deploy-policy",
-        help="print the rights that `pulumi up` and `pulumi destroy` need, as JSON",
-        description="Prints the IAM policy of a role that may run `pulumi up`, `preview`, `refresh` and `destroy`, as JSON: an inline policy. "
-        "Reads the selected stack's configuration and asks AWS for the account, before the first `pulumi up` too. With --region and "
-        "--account it needs neither a stack nor credentials.",
+        help="print the IAM policy that `pulumi up` and `pulumi destroy` need, as JSON",
+        description="Prints an IAM policy, as JSON, that allows `pulumi up`, `preview`, `refresh` and `destroy`. Use it as an inline policy of a role. "
+        "The command reads the configuration of the selected stack and gets the account ID from AWS. It also works before the first `pulumi up`. "
+        "With --region and --account, it needs neither a stack nor credentials.",
     )
-    policy.add_argument("--stack", help="read this stack's configuration; default: the selected one's")
+    policy.add_argument("--stack", help="read the configuration of this stack; default: the selected stack")
     policy.add_argument(
-        "--account", metavar="ID", help="the account, 12 digits; default: that of the shell's credentials"
+        "--account", metavar="ID", help="the account ID, 12 digits; default: the account of your credentials"
     )
-    policy.add_argument("--region", help="the region; default: the stack's aws:region")
+    policy.add_argument("--region", help="the region code; default: aws:region of the stack")
     policy.add_argument(
         "--protect-data",
         choices=("true", "false"),
-        help="false: may delete the data bucket, as destroy does then; default: the stack's protectData, else true",
+        help="false: allow deleting the data bucket, which destroy then does; default: protectData of the stack, or true",
     )
     policy.add_argument(
-        "--permissions-boundary-arn", metavar="ARN", help="the roles' boundary; default: the stack's, else none"
+        "--permissions-boundary-arn",
+        metavar="ARN",
+        help="the permissions boundary of the stack's roles; default: permissionsBoundaryArn of the stack, or none",
     )
     policy.add_argument(
-        "--kms-key-arn", metavar="ARN", help="the key of bucket, logs and volumes; default: the stack's"
+        "--kms-key-arn",
+        metavar="ARN",
+        help="the KMS key for bucket, logs and volumes; default: kmsKeyArn of the stack, or none",
     )
     return parser
 
@@ -73,10 +77,10 @@ def _policy(options: argparse.Namespace) -> str:
     try:
         partition = Session().get_partition_for_region(region)
     except UnknownRegionError:
-        raise Refused(f"--region: {region} is no region of AWS") from None
+        raise Refused(f"--region: {region} is not an AWS region") from None
     account = options.account or _account(region)
     if not (account.isdigit() and len(account) == 12):
-        raise Refused(f"--account: {account} is not 12 digits")
+        raise Refused(f"--account: {account} is not an AWS account ID, which has 12 digits")
     text = deploy_policy(
         partition=partition,
         account_id=account,
@@ -86,12 +90,12 @@ def _policy(options: argparse.Namespace) -> str:
         permissions_boundary_arn=options.permissions_boundary_arn or config.get("biobatch:permissionsBoundaryArn", ""),
         kms_key_arn=options.kms_key_arn or config.get("biobatch:kmsKeyArn", ""),
     )
-    # IAM counts no white space.
+    # Indentation is safe, because IAM does not count white space.
     return json.dumps(json.loads(text), indent=2)
 
 
 def _configuration(stack: str | None) -> Mapping[str, str]:
-    """The stack's configuration, by full keys."""
+    """The configuration of a stack, by full key."""
     command = ["pulumi", "config", "--json", "--non-interactive", *(["--stack", stack] if stack else [])]
     instead = "Select a stack: pulumi stack select, or give --region and --account"
     try:
@@ -104,8 +108,8 @@ def _configuration(stack: str | None) -> Mapping[str, str]:
 
 
 def _account(region: str) -> str:
-    """The account of the shell's credentials."""
+    """The account ID of the current credentials."""
     try:
         return boto3.Session(region_name=region).client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        raise Refused(f"AWS did not tell the account: {error}\nGive it: --account 111122223333") from None
+        raise Refused(f"could not get the account ID from AWS: {error}\nSet it: --account 111122223333") from None

@@ -1,4 +1,4 @@
-"""The stack's own bucket for reads and results."""
+"""The stack's bucket for inputs and results."""
 
 from dataclasses import dataclass, field
 
@@ -8,31 +8,32 @@ import pulumi_aws as aws
 from components.arguments import refuse
 from components.limits import kms_key_fault, optional, tag_faults
 
-#: Days after which an upload that was never finished, and a version that was overwritten or deleted, go.
+#: Days after which S3 deletes incomplete uploads, and object versions that were overwritten or deleted.
 INCOMPLETE_UPLOAD_DAYS = 7
 NONCURRENT_VERSION_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataBucketArgs:
-    """What a `DataBucket` is made from."""
+    """Arguments of a `DataBucket`."""
 
     protect_data: bool
-    """True: destroying the stack leaves the bucket with its settings. False: destroying empties and deletes it. The change
-    counts from the next `up`."""
+    """True: destroying the stack keeps the bucket and its settings. False: destroying the stack deletes the bucket with all its objects. A change
+    takes effect with the next `up`."""
     kms_key_arn: str = ""
-    """ARN of a KMS key to encrypt with; "" takes S3's own key. A change counts for objects written after it."""
+    """ARN of the KMS key that encrypts objects. With "", the default, S3's own key is used. A change applies to objects that are written later."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the bucket. A change is made in place."""
+    """Tags on the bucket. Changing them is an in-place update."""
 
     def __post_init__(self) -> None:
         refuse(self, kms_key_arn=optional(kms_key_fault), tags=tag_faults)
 
 
 class DataBucket(pulumi.ComponentResource):
-    """A private, encrypted, versioned bucket that answers over TLS only.
+    """A private, encrypted and versioned bucket that accepts only TLS connections.
 
-    Creates the bucket with its public access block, ownership controls, encryption, versioning, life cycle and policy.
+    Creates the bucket with its public access block, ownership controls, encryption, versioning, lifecycle rules and policy. The rules delete
+    incomplete uploads after 7 days, and versions that were overwritten or deleted after 30 days.
     """
 
     bucket: pulumi.Output[str]
@@ -42,7 +43,7 @@ class DataBucket(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:DataBucket", name, None, opts)
-        # Never `protect`: that stops a destroy before it begins. Kept settings must outlive the stack as the bucket does.
+        # With `protect`, a destroy would fail before it deletes anything. The settings must be kept together with the bucket.
         child = pulumi.ResourceOptions(parent=self, retain_on_delete=args.protect_data)
 
         bucket = aws.s3.Bucket(name, force_destroy=not args.protect_data, tags={**args.tags, "Name": name}, opts=child)
@@ -71,7 +72,7 @@ class DataBucket(pulumi.ComponentResource):
                         sse_algorithm="aws:kms" if args.kms_key_arn else "AES256",
                         kms_master_key_id=args.kms_key_arn or None,
                     ),
-                    # One data key for many objects: KMS bills and throttles by the request.
+                    # A bucket key encrypts many objects, which saves requests. KMS charges for and limits each request.
                     bucket_key_enabled=True if args.kms_key_arn else None,
                 )
             ],
@@ -104,7 +105,7 @@ class DataBucket(pulumi.ComponentResource):
                     ),
                 ),
             ],
-            # S3 takes rules on noncurrent versions once the bucket is versioned.
+            # S3 accepts rules for noncurrent versions only after versioning is enabled.
             opts=pulumi.ResourceOptions.merge(setting, pulumi.ResourceOptions(depends_on=[versioning])),
         )
         aws.s3.BucketPolicy(
@@ -125,7 +126,7 @@ class DataBucket(pulumi.ComponentResource):
                     ],
                 }
             ),
-            # S3 refuses two settings of one bucket at the same time (OperationAborted), and the provider retries neither.
+            # S3 refuses concurrent changes of these two settings (OperationAborted), and the provider does not retry them.
             opts=pulumi.ResourceOptions.merge(setting, pulumi.ResourceOptions(depends_on=[access])),
         )
 

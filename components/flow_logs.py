@@ -1,4 +1,4 @@
-"""A record of a network's connections."""
+"""The record of a network's connections."""
 
 from dataclasses import dataclass, field
 
@@ -15,25 +15,26 @@ from components.limits import (
     tag_faults,
     vpc_id_fault,
 )
-from components.permissions import flow_log_role
+from components.permissions.flow_logs import flow_log_role
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlowLogsArgs:
-    """What `FlowLogs` are made from."""
+    """Arguments of `FlowLogs`."""
 
     vpc_id: pulumi.Input[str]
-    """Id of the VPC. A change replaces the flow log."""
+    """ID of the VPC. Changing it replaces the flow log."""
     account_id: str
-    """Account of the VPC; flow logs of no other may take the role. A change is made in place."""
+    """ID of the VPC's account, 12 digits. Only flow logs of this account can assume the role. Changing it is an in-place update."""
     retention_days: int
-    """Days that records are kept, one of CloudWatch's steps. A change is made in place."""
+    """Days for which CloudWatch Logs keeps the records, one of its retention times. Changing it is an in-place update."""
     kms_key_arn: str = ""
-    """ARN of the KMS key that encrypts the records; "" takes CloudWatch's own. A change is made in place."""
+    """ARN of the KMS key that encrypts the records. With "", the default, CloudWatch's own key is used. Changing it is an in-place update."""
     permissions_boundary_arn: str = ""
-    """ARN of a managed policy that bounds the role; "" for none. A change is made in place."""
+    """ARN of a managed policy that becomes the permissions boundary of the role. The default is "", no boundary. Changing it is an in-place
+    update."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on log group, role and flow log. A change is made in place."""
+    """Tags on the log group, the role and the flow log. Changing them is an in-place update."""
 
     def __post_init__(self) -> None:
         refuse(
@@ -48,9 +49,9 @@ class FlowLogsArgs:
 
 
 class FlowLogs(pulumi.ComponentResource):
-    """Who talked to whom in a network, accepted or refused, ten minutes at a time.
+    """Records the accepted and rejected connections of a VPC, in intervals of ten minutes.
 
-    Creates a log group of its own, a role that may write to it alone, and the VPC's flow log.
+    Creates a log group, a role that can write only to this log group, and the flow log of the VPC.
     """
 
     log_group: pulumi.Output[str]
@@ -81,7 +82,7 @@ class FlowLogs(pulumi.ComponentResource):
             log_destination=group.arn,
             iam_role_arn=role.arn,
             tags={**args.tags, "Name": name},
-            # What is recorded before the role may write is lost.
+            # Records are lost if the flow log starts before the role can write.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[policy])),
         )
         self.log_group = group.name

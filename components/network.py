@@ -1,4 +1,4 @@
-"""The network that jobs run in: private subnets for the machines, public ones for the way out."""
+"""A new network for jobs: private subnets for the instances, public subnets for the NAT gateways."""
 
 import importlib.metadata
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,11 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from components.arguments import each, refuse
+from components.jobs_security_group import jobs_security_group
 from components.limits import (
-    MAX_SUBNETS,
     cidr_fault,
     region_fault,
-    subnet_id_fault,
     tag_faults,
-    vpc_id_fault,
     zone_fault,
 )
 from components.subnets import MAX_ZONES, subnet_layout
@@ -26,17 +24,18 @@ class NatGateways(str, Enum):
     """How private subnets reach the internet."""
 
     SINGLE = "single"
-    """One gateway for all zones: cheapest, and gone with its zone."""
+    """One gateway for all zones. This costs least, but fails with its zone."""
     ONE_PER_AZ = "one-per-az"
-    """One in each zone: a zone's failure stops no other."""
+    """One gateway in each zone. If a zone fails, the others keep their gateways."""
     NONE = "none"
-    """Not at all: AWS is reached through endpoints alone."""
+    """No gateway. Instances reach AWS only through endpoints."""
 
 
-#: What no job runs without, beside S3: to join the cluster, pull images and write logs (ECS Developer Guide, "interface VPC endpoints").
+#: The services that every job needs besides S3: to join the cluster, pull images and write logs (ECS Developer Guide, "interface VPC endpoints").
 JOB_SERVICES = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
 
-#: These and Session Manager's (Systems Manager User Guide, "interface VPC endpoints").
+#: The services that get an interface endpoint: those of the jobs, and those of Session Manager (Systems Manager User Guide, "interface VPC
+#: endpoints").
 ENDPOINT_SERVICES = (*JOB_SERVICES, "ssm", "ssmmessages")
 
 _STRATEGIES = {
@@ -47,8 +46,11 @@ _STRATEGIES = {
 
 
 def endpoint_service(region: str, service: str) -> str:
-    """The full name of an endpoint's service. In China and the European Sovereign Cloud, ECR's have another prefix than the others
-    (aws-cdk, `vpc-endpoint.ts`, and its pull request 36469)."""
+    """The full service name of an endpoint.
+
+    In China and in the European Sovereign Cloud, the names for ECR have a different prefix (aws-cdk, `vpc-endpoint.ts`, and its pull request
+    36469).
+    """
     prefix = "com.amazonaws"
     if service.startswith("ecr."):
         prefix = {"cn": "cn.com.amazonaws", "eusc": "eu.amazonaws"}.get(region.partition("-")[0], prefix)
@@ -57,21 +59,21 @@ def endpoint_service(region: str, service: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """What a `Network` is made from."""
+    """Arguments of a `Network`."""
 
     vpc_cidr: str
-    """IPv4 range, /16 to /22. A change makes a new network and moves the machines to it."""
+    """Private IPv4 range, /16 to /22. Changing it creates a new network and moves the instances to it."""
     zone_names: Sequence[str]
-    """Availability zones, 1 to 6, in an order that stays: a change adds or removes subnets at the end; elsewhere it replaces them."""
+    """Names of the Availability Zones, 1 to 6. Keep their order. Changes at the end of the list add or remove subnets. Other changes replace subnets."""
     nat_gateways: NatGateways
-    """One NAT gateway, one a zone, or none. A change adds or removes gateways in place."""
+    """One NAT gateway, one per zone, or none. Changing it adds or removes gateways, as an in-place update."""
     region: str
-    """Code of the region that the network lies in, which the endpoints' service names hold. A change replaces the endpoints."""
+    """Region code of the network, such as `us-east-1`. The endpoints' service names contain it. Changing it replaces the endpoints."""
     interface_endpoints: bool = False
-    """True: what the machines need of AWS is reached inside the VPC, about 7 USD a month for each of eight services and zone.
-    Required without NAT gateways. A change adds or removes endpoints in place."""
+    """True: instances reach the AWS services that they need through endpoints inside the VPC, for about 7 USD per month for each of eight
+    services in each zone. Required without NAT gateways. Changing it adds or removes endpoints, as an in-place update."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on everything that can carry them. A change is made in place."""
+    """Tags on every resource that supports them. Changing them is an in-place update."""
 
     def __post_init__(self) -> None:
         refuse(
@@ -87,26 +89,26 @@ class NetworkArgs:
         if elsewhere := [zone for zone in self.zone_names if not zone.startswith(self.region)]:
             yield f"zone_names: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in {self.region}."
         if self.nat_gateways is NatGateways.NONE and not self.interface_endpoints:
-            yield "nat_gateways: none needs interface_endpoints, or no machine could join the cluster."
+            yield "nat_gateways: none requires interface_endpoints. Without them, no instance could join the cluster."
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC whose private subnets reach S3 free of charge and the internet through NAT or not at all, and that nothing reaches
-    from outside.
+    """A VPC with private subnets for the instances that run jobs. They reach S3 at no charge, and the internet through NAT or not at all.
+    Nothing on the internet can connect to them.
 
-    Creates a VPC with DNS host names, a public and a private subnet a zone on fixed address slots, NAT gateways, a gateway
-    endpoint for S3 on every route table, a security group for the jobs' machines, and on request interface endpoints with
-    one group that admits the VPC to them.
+    Creates a VPC with DNS host names, a public and a private subnet in each zone, NAT gateways, a gateway endpoint for S3 on every route table,
+    and a security group for the instances. Each subnet has a fixed range of addresses, which does not depend on the number of zones. On request,
+    also creates interface endpoints with one security group that admits only the VPC.
     """
 
     vpc_id: pulumi.Output[str]
-    """Id of the VPC."""
+    """ID of the VPC."""
     private_subnet_ids: pulumi.Output[Sequence[str]]
-    """Ids of the private subnets, in the order of the zones."""
+    """IDs of the private subnets, in the order of the zones."""
     public_subnet_ids: pulumi.Output[Sequence[str]]
-    """Ids of the public subnets, in the order of the zones."""
+    """IDs of the public subnets, in the order of the zones."""
     security_group_id: pulumi.Output[str]
-    """Id of the security group of the jobs' machines: everything out, nothing in."""
+    """ID of the security group of the instances. It allows all outbound traffic and no inbound traffic."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:Network", name, None, opts)
@@ -114,20 +116,21 @@ class Network(pulumi.ComponentResource):
         layout = subnet_layout(args.vpc_cidr, len(args.zone_names))
 
         vpc = awsx.ec2.Vpc(
-            # Another range is another network, whole beside the old one until that goes: piece by piece AWS lets neither the internet
-            # gateway leave nor the NAT gateway's address move while the old NAT gateway is there.
+            # The name contains the range, so changing the range creates the new VPC completely before deleting the old one. AWS would not allow
+            # replacing its parts one by one: while the old NAT gateway exists, neither the internet gateway nor the NAT gateway's address can
+            # be released.
             f"{name}-{args.vpc_cidr}",
             cidr_block=args.vpc_cidr,
             availability_zone_names=args.zone_names,
-            # Auto takes the blocks as given and leaves gaps alone; awsx's default strategy would ignore them.
+            # AUTO uses the given blocks and allows gaps. With awsx's default strategy, the blocks would have no effect.
             subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
             subnet_specs=[
                 awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC, cidr_blocks=list(layout.public)),
                 awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PRIVATE, cidr_blocks=list(layout.private)),
             ],
             nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=_STRATEGIES[args.nat_gateways]),
-            # Genomes must not pay NAT by the gigabyte. Auto attaches the endpoint to every route table; AWS's default policy
-            # stays, since a narrower one breaks image pulls, whose layers lie in buckets of AWS's own.
+            # Transfers of genomes to S3 must not pay NAT charges per gigabyte. AUTO attaches the endpoint to every route table. The endpoint
+            # keeps AWS's default policy. A narrower one breaks image pulls, because image layers are in buckets that AWS owns.
             vpc_endpoint_strategy=awsx.ec2.VpcEndpointStrategy.AUTO,
             vpc_endpoint_specs=[
                 awsx.ec2.VpcEndpointSpecArgs(
@@ -137,17 +140,17 @@ class Network(pulumi.ComponentResource):
                 )
             ],
             enable_dns_hostnames=True,
-            # What the console shows. awsx puts its own name on the rest: the subnets and route tables with their zone, the NAT gateways and
-            # their addresses with a number. All begin with the stack's name, by which the deploy policy knows them.
+            # The console shows these names. awsx derives the other names from its own: subnets and route tables get the zone as suffix, and NAT
+            # gateways and their addresses get a number. All names begin with that of the stack, which the deploy policy requires.
             subnet_name_tag_strategy=awsx.ec2.SubnetNameTagStrategy.AVAILABILITY_ZONE,
             tags={**args.tags, "Name": f"{name}-network"},
             opts=child,
         )
         endpoints = _interface_endpoints(name, vpc, args, child) if args.interface_endpoints else []
-        # Whatever is in the group is gone before the ways to AWS go: without them a machine cannot be told to end its jobs. Of routes, NAT
-        # and S3's endpoint the engine knows it by itself, since the group names the network that they are parts of.
+        # The instances in the group must end before their endpoints are deleted. Without endpoints, an instance cannot be told to end its jobs.
+        # For routes, NAT gateways and the S3 endpoint, Pulumi knows this order already: they are part of the VPC, on which the group depends.
         reached = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=endpoints))
-        group = _jobs_group(name, vpc.vpc_id, args.tags, reached)
+        group = jobs_security_group(name, vpc.vpc_id, args.tags, reached)
 
         self.vpc_id = vpc.vpc_id
         self.private_subnet_ids = vpc.private_subnet_ids
@@ -163,65 +166,13 @@ class Network(pulumi.ComponentResource):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExistingNetworkArgs:
-    """What an `ExistingNetwork` is made from."""
-
-    vpc_id: str
-    """Id of the VPC. A change replaces the security group."""
-    private_subnet_ids: Sequence[str]
-    """Ids of its subnets for the machines, which must reach S3, ECR, ECS and CloudWatch Logs. A change is made in place."""
-    tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the security group. A change is made in place."""
-
-    def __post_init__(self) -> None:
-        refuse(
-            self,
-            vpc_id=vpc_id_fault,
-            private_subnet_ids=each(subnet_id_fault, least=1, most=MAX_SUBNETS),
-            tags=tag_faults,
-        )
-
-
-class ExistingNetwork(pulumi.ComponentResource):
-    """A network that others made and keep.
-
-    Creates a security group for the jobs' machines, and changes nothing else.
-    """
-
-    vpc_id: pulumi.Output[str]
-    """Id of the VPC."""
-    private_subnet_ids: pulumi.Output[Sequence[str]]
-    """Ids of the subnets of the machines."""
-    public_subnet_ids: pulumi.Output[Sequence[str]]
-    """None: whatever there is, the stack does not use."""
-    security_group_id: pulumi.Output[str]
-    """Id of the security group of the jobs' machines: everything out, nothing in."""
-
-    def __init__(self, name: str, args: ExistingNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("biobatch:index:ExistingNetwork", name, None, opts)
-        group = _jobs_group(name, args.vpc_id, args.tags, pulumi.ResourceOptions(parent=self))
-        self.vpc_id = pulumi.Output.from_input(args.vpc_id)
-        self.private_subnet_ids = pulumi.Output.from_input(list(args.private_subnet_ids))
-        self.public_subnet_ids = pulumi.Output.from_input([])
-        self.security_group_id = group.id
-        self.register_outputs(
-            {
-                "vpc_id": self.vpc_id,
-                "private_subnet_ids": self.private_subnet_ids,
-                "public_subnet_ids": self.public_subnet_ids,
-                "security_group_id": self.security_group_id,
-            }
-        )
-
-
 def own_provider(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """A transform for a `Network`: what awsx makes for it uses the AWS provider that the program uses for everything else.
+    """A transform for a `Network`, so that its awsx resources use the same version of the AWS provider as the rest of the program.
 
-    awsx asks for a version of its own, which Pulumi downloads beside the program's, several hundred megabytes. The change of version
-    replaces nothing. An explicit provider would save the download too, but ignores the stack's `aws:` configuration.
+    awsx requests a different version, which Pulumi would download in addition, several hundred megabytes. Changing the version replaces no
+    resource. An explicit provider would also avoid the download, but it ignores the stack's `aws:` configuration.
 
-    Not a part of `Network` itself, since Pulumi's mocks know no transforms.
+    This is not part of `Network`, because Pulumi's mocks do not support transforms.
     """
     if not args.type_.startswith("aws:"):
         return None
@@ -229,31 +180,10 @@ def own_provider(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransform
     return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, version))
 
 
-def _jobs_group(
-    name: str, vpc_id: pulumi.Input[str], tags: dict[str, str], child: pulumi.ResourceOptions
-) -> aws.ec2.SecurityGroup:
-    return aws.ec2.SecurityGroup(
-        f"{name}-jobs",
-        description="Machines of Biobatch jobs: everything out, nothing in",
-        vpc_id=vpc_id,
-        egress=[
-            aws.ec2.SecurityGroupEgressArgs(
-                protocol="-1",
-                from_port=0,
-                to_port=0,
-                cidr_blocks=["0.0.0.0/0"],
-                description="To AWS and the internet",
-            )
-        ],
-        tags={**tags, "Name": f"{name}-jobs"},
-        opts=child,
-    )
-
-
 def _interface_endpoints(
     name: str, vpc: awsx.ec2.Vpc, args: NetworkArgs, child: pulumi.ResourceOptions
 ) -> list[aws.ec2.VpcEndpoint]:
-    # Not by awsx: it would give each endpoint a group of its own, and two networks of one program the same names.
+    # awsx could create the endpoints, but with a security group for each, and with the same names for two networks of one program.
     group = aws.ec2.SecurityGroup(
         f"{name}-endpoints",
         description="Endpoints of AWS services: HTTPS from the network alone",

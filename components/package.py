@@ -1,4 +1,4 @@
-"""The components as a package that programs of every Pulumi language can use: its schema and its host."""
+"""The components as a package for programs in every Pulumi language."""
 
 import dataclasses
 import inspect
@@ -15,16 +15,17 @@ from pulumi.provider.experimental.analyzer import PropertyDefinition
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.experimental.schema import generate_schema
 
+from biobatch import __version__
 from components.batch_platform import BatchPlatform
 from components.data_bucket import DataBucket
 from components.network import Network
-from components.permissions import BatchPermissions, SubmitPermissions
+from components.permissions.batch import BatchPermissions
+from components.permissions.submit import SubmitPermissions
 
 NAME = "biobatch"
-VERSION = "0.1.0"
 
-#: Not `ToolImage`, which builds from a folder beside the program and stands on another of its kind: neither travels. Nor
-#: `ExistingNetwork` and `FlowLogs`, which are for Python programs.
+#: The components of the package. `ToolImage` is not included, because it builds from a folder next to the program and takes another `ToolImage` as
+#: an argument. `ExistingNetwork` and `FlowLogs` are for Python programs only.
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
     Network,
     DataBucket,
@@ -35,29 +36,29 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
 
 
 class Package(ComponentProvider):
-    """Pulumi's component provider, with the arguments taken as the components declare them.
+    """Pulumi's component provider, which passes each component an instance of its own arguments class.
 
-    Pulumi's own calls a field with a default required, and hands a component a mapping in which whole numbers are floats. Here a default
-    makes a field optional, and the component gets its own arguments.
+    Pulumi's own class treats a field with a default as required, and passes a component a dictionary in which integers are floats. In this class,
+    a field with a default is optional.
     """
 
     def __init__(self) -> None:
-        super().__init__(COMPONENTS, NAME, version=VERSION)
+        super().__init__(COMPONENTS, NAME, version=__version__)
         for name, definition in self._component_defs.items():
             _relax(arguments_of(self._components[name]), definition.inputs, definition.inputs_mapping)
         for type_ in self._type_defs.values():
             if dataclasses.is_dataclass(type_.python_type):
                 _relax(type_.python_type, type_.properties, type_.properties_mapping)
         definitions = (self._component_defs, self._type_defs, self._dependencies)
-        self.schema = json.dumps(generate_schema(NAME, VERSION, None, *definitions).to_json())
+        self.schema = json.dumps(generate_schema(NAME, __version__, None, *definitions).to_json())
 
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        """Makes a component.
+        """Creates a component.
 
         Raises:
-            InputPropertyError: for what the component's arguments refuse, in their words.
+            InputPropertyError: if the component's arguments are invalid, with their error message.
         """
         self.validate_resource_type(NAME, resource_type)
         kind = resource_type.rsplit(":", 1)[-1]
@@ -76,11 +77,11 @@ def arguments_of(component: type[pulumi.ComponentResource]) -> Any:
 
 
 def restored(wanted: Any, value: Any) -> Any:
-    """A value as its annotation wants it: mappings become arguments again, and floats the whole numbers that they were.
+    """Converts a value to its annotated type: dictionaries to arguments classes, and floats to integers.
 
     Args:
-        wanted: a type, as annotated.
-        value: the value as it came over the wire.
+        wanted: the annotated type.
+        value: the value from the engine.
     """
     if dataclasses.is_dataclass(wanted) and isinstance(value, Mapping):
         types = {field.name: field.type for field in dataclasses.fields(wanted)}

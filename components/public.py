@@ -1,16 +1,14 @@
-"""What `from components import …` offers."""
+"""The names that `from components import …` supports."""
 
-from components.batch_platform import BatchPlatform, BatchPlatformArgs, Tool
+from components.batch_platform import BatchPlatform, BatchPlatformArgs
 from components.data_bucket import DataBucket, DataBucketArgs
+from components.existing_network import ExistingNetwork, ExistingNetworkArgs
 from components.flow_logs import FlowLogs, FlowLogsArgs
-from components.network import ExistingNetwork, ExistingNetworkArgs, NatGateways, Network, NetworkArgs
-from components.permissions import (
-    BatchPermissions,
-    BatchPermissionsArgs,
-    BucketAccess,
-    SubmitPermissions,
-    SubmitPermissionsArgs,
-)
+from components.job_definition import Tool
+from components.network import NatGateways, Network, NetworkArgs
+from components.permissions.batch import BatchPermissions, BatchPermissionsArgs
+from components.permissions.buckets import BucketAccess
+from components.permissions.submit import SubmitPermissions, SubmitPermissionsArgs
 from components.tool_image import ToolImage, ToolImageArgs
 
 __all__ = [

@@ -1,35 +1,34 @@
-"""Which addresses each zone gets. A zone's slots depend on its position only, never on how many zones there are."""
+"""The address ranges of a network's subnets. A range depends only on the position of its zone, not on the number of zones."""
 
 import ipaddress
 from dataclasses import dataclass
 
-#: The most zones that a network is laid out for; every region has at most six open to all accounts.
+#: The most zones of a network. Every region has at most six that all accounts can use.
 MAX_ZONES = 6
 
 
 @dataclass(frozen=True)
 class SubnetLayout:
-    """The address ranges of the subnets, zone by zone."""
+    """The address ranges of the subnets, in the order of the zones."""
 
     private: tuple[str, ...]
-    """IPv4 ranges for the machines."""
+    """IPv4 ranges of the subnets for the instances."""
     public: tuple[str, ...]
-    """IPv4 ranges for the NAT gateways."""
+    """IPv4 ranges of the subnets for the NAT gateways."""
 
 
 def subnet_layout(vpc_cidr: str, zones: int) -> SubnetLayout:
-    """Cuts a VPC's range into one private and one public subnet a zone, so that a zone more or less moves no other.
+    """Divides a VPC's range into one private and one public subnet per zone. Adding or removing a zone does not change the ranges of the others.
 
-    The range is cut into eight equal slots: the first six are the zones' private subnets, where the jobs' machines
-    take an address each (8,192 at /16). The last eighth is cut into eight again: six public subnets, for NAT gateways. The rest
-    stays free.
+    The range has eight equal parts. The first six are the private subnets, in which each instance takes an address (8,192 addresses with /16). The
+    last part is divided into eight again, and six of them are the public subnets, for NAT gateways. The rest is unused.
 
     Args:
-        vpc_cidr: the VPC's IPv4 range, /16 to /22.
-        zones: 1 to 6.
+        vpc_cidr: IPv4 range of the VPC, /16 to /22.
+        zones: number of zones, 1 to 6.
 
     Raises:
-        ValueError: for another size or number, naming it.
+        ValueError: if the size of the range or the number of zones is outside these limits.
     """
     network = ipaddress.IPv4Network(vpc_cidr)
     if not 16 <= network.prefixlen <= 22:

@@ -1,4 +1,4 @@
-"""A tool's container image: built here, pushed to the stack's own repository, known by its digest from then on."""
+"""The container image of a tool. Pulumi builds it on your machine and pushes it to the stack's repository."""
 
 import hashlib
 import shutil
@@ -14,40 +14,39 @@ import pulumi_docker as docker
 from components.arguments import refuse
 from components.limits import build_arg_faults, platform_fault, tag_faults
 
-#: Images of earlier contents that stay pullable, so that a job submitted before a change still starts after it.
+#: The number of images that a repository keeps. A job that was submitted before a change of the image can still pull the earlier one.
 KEPT_IMAGES = 20
 
-#: Folder beside the program for the build contexts. It may be deleted at any time: the next run makes it again.
+#: The folder for build contexts, next to the program. You can delete it at any time, and the next run creates it again.
 CONTEXTS = Path(".biobatch")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolImageArgs:
-    """What a `ToolImage` is made from."""
+    """Arguments of a `ToolImage`."""
 
     context: str
-    """Folder that holds the Dockerfile, relative to the program. A change of what is in it builds the image anew."""
+    """Path of the folder with the Dockerfile, relative to the program. A change of the folder's content rebuilds the image."""
     platform: str
-    """Container platform, `linux/amd64` or `linux/arm64`. A change builds the image anew."""
+    """Container platform, `linux/amd64` or `linux/arm64`. A change rebuilds the image."""
     registry_server: pulumi.Input[str]
-    """Address of the registry, as its authorization token names it. A change builds and pushes anew."""
+    """Address of the registry, from its authorization token. A change rebuilds and pushes the image."""
     registry_username: pulumi.Input[str]
-    """User name of the authorization token. A change alone does nothing."""
+    """User name of the authorization token. A change alone has no effect."""
     registry_password: pulumi.Input[str]
-    """Password of the authorization token, new at each `up` and kept secret. A change alone does nothing."""
+    """Password of the authorization token. It differs for each `up`, and Pulumi stores it as a secret. A change alone has no effect."""
     base: "ToolImage | None" = None
-    """The image that this one stands on, handed to the Dockerfile by digest as the build argument BASE. A change builds
-    the image anew."""
+    """The base image. The Dockerfile gets its URI with digest as the build argument BASE. The default is none. A change rebuilds the image."""
     build_args: dict[str, str] = field(default_factory=dict)
-    """Other build arguments. A change builds the image anew."""
+    """Other build arguments. A change rebuilds the image."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Tags on the repository. A change is made in place."""
+    """Tags on the repository. Changing them is an in-place update."""
 
     def __post_init__(self) -> None:
         refuse(
             self,
             context=lambda folder: (
-                "" if (Path(folder) / "Dockerfile").is_file() else f"there is no {folder}/Dockerfile."
+                "" if (Path(folder) / "Dockerfile").is_file() else f"{folder}/Dockerfile does not exist."
             ),
             platform=platform_fault,
             build_args=build_arg_faults,
@@ -56,16 +55,16 @@ class ToolImageArgs:
 
 
 def content_tag(context: str, platform: str, base_tag: str, build_args: Mapping[str, str] | None = None) -> str:
-    """The tag of an image: a hash of all that makes it another one.
+    """The tag of an image, which is a hash of everything that determines its content.
 
-    An unchanged folder keeps its tag and so is neither rebuilt nor pushed. Of a file's mode only the executable bit counts, which is all
-    that Git keeps: the others are the umask of whoever checked the folder out.
+    If nothing changes, the tag stays the same, and the image is neither rebuilt nor pushed. From the mode of a file, only the executable bit is
+    included, because Git stores nothing else. The other bits depend on the umask of the user who checked out the folder.
 
     Args:
-        context: the folder.
-        platform: the container platform.
-        base_tag: the tag of the image below, or "".
-        build_args: the other build arguments.
+        context: path of the folder with the Dockerfile.
+        platform: container platform, such as `linux/amd64`.
+        base_tag: tag of the base image, or "" for none.
+        build_args: build arguments besides BASE.
     """
     digest = hashlib.sha256(f"{platform}\0{base_tag}\0".encode())
     for key, value in sorted((build_args or {}).items()):
@@ -80,14 +79,14 @@ def content_tag(context: str, platform: str, base_tag: str, build_args: Mapping[
 
 
 def plain_context(context: str, tag: str) -> str:
-    """Copies a folder so that its files have the same modes on every machine, and returns the copy's path.
+    """Copies a folder so that its files have the same modes on every machine, and returns the path of the copy.
 
-    The provider compares the whole mode of each file (pulumi-docker 4.11.2, `hashContext`). Two deployers with different umasks would
-    rebuild every image in turn. The path is relative and follows from the tag, since the provider compares that too.
+    The provider compares the complete mode of each file (pulumi-docker 4.11.2, `hashContext`). Without the copy, two deployers with different
+    umasks would each rebuild every image. The provider also compares the path, so it is relative and contains the tag.
 
     Args:
-        context: the folder.
-        tag: its `content_tag`.
+        context: path of the folder with the Dockerfile.
+        tag: the folder's `content_tag`.
     """
     plain = CONTEXTS / f"{Path(context).name}-{tag}"
     if plain.is_dir():
@@ -95,7 +94,7 @@ def plain_context(context: str, tag: str) -> str:
     CONTEXTS.mkdir(exist_ok=True)
     (CONTEXTS / ".gitignore").write_text("*\n")
     with tempfile.TemporaryDirectory(dir=CONTEXTS) as temporary:
-        # Moved into place whole, since a preview may run beside an `up`.
+        # The rename makes the copy visible only when it is complete, because a preview can run at the same time as an `up`.
         copy = shutil.copytree(context, Path(temporary) / "context", symlinks=True)
         for path in (copy, *copy.rglob("*")):
             if not path.is_symlink():
@@ -113,19 +112,19 @@ def _is_executable(path: Path) -> bool:
 
 
 class ToolImage(pulumi.ComponentResource):
-    """An image that is rebuilt when its folder changes, and only then.
+    """A container image that is rebuilt only if its folder, arguments or base image change.
 
-    Creates a repository (scanned on push, old images expire, deleted with the stack) and builds and pushes the image. Tags stay
-    mutable: nothing refers to them, and ECR refuses a second push of an immutable one even for the same digest, so an
-    interrupted `up` could never be finished.
+    Creates a repository, which is deleted with the stack. ECR scans images on push and keeps the last 20. Builds and pushes the image. Tags are
+    mutable, because ECR refuses a second push of an immutable tag even for the same digest, and then nobody could complete an interrupted `up`.
+    No other resource refers to a tag.
     """
 
     uri: pulumi.Output[str]
-    """The image by digest, `repository@sha256:…`."""
+    """URI of the image with its digest, `repository@sha256:…`."""
     repository_arn: pulumi.Output[str]
-    """ARN of its repository."""
+    """ARN of the repository."""
     tag: str
-    """The hash of its content, which names it before it is built."""
+    """The hash of the image's content. It is known before the image is built."""
 
     def __init__(self, name: str, args: ToolImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:ToolImage", name, None, opts)
@@ -169,8 +168,8 @@ class ToolImage(pulumi.ComponentResource):
                 dockerfile=f"{context}/Dockerfile",
                 platform=args.platform,
                 args={**args.build_args, **({"BASE": args.base.uri} if args.base else {})} or None,
-                # Where Docker has a credential store, a build asks that store alone and is refused the base (401). What is named
-                # here the provider pulls first, with the program's own token.
+                # If Docker uses a credential store, a build takes credentials only from there, and cannot pull the base image (401). The
+                # provider pulls the images in `cache_from` first, with the program's token.
                 cache_from=docker.CacheFromArgs(images=[args.base.uri]) if args.base else None,
             ),
             registry=docker.RegistryArgs(
@@ -178,8 +177,8 @@ class ToolImage(pulumi.ComponentResource):
                 username=args.registry_username,
                 password=pulumi.Output.secret(args.registry_password),
             ),
-            # Its deletion does nothing but ask for a running Docker, which a destroy otherwise does without. The repository takes the
-            # image along.
+            # Deleting this resource would only require a running Docker engine, which a destroy does not need otherwise. The image is deleted
+            # with the repository.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(retain_on_delete=True)),
         )
 

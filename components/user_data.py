@@ -1,4 +1,4 @@
-"""What a machine does at boot, in the form that Batch accepts."""
+"""The user data of instances, in the format that Batch requires."""
 
 import base64
 from pathlib import Path
@@ -7,23 +7,26 @@ _BOUNDARY = "==BIOBATCH=="
 
 
 def user_data(job_uid: int) -> str:
-    """The launch template's user data: base64 of MIME multipart, with a blank line before each boundary; anything else makes
-    the compute environment INVALID (Batch User Guide, "Launch template support").
+    """The user data of the launch template, in base64.
 
-    Its one part is `boot.sh`: the script settles the ECS agent, bars the jobs from the machine's own credentials, and puts Docker's data
-    on the instance's own NVMe disks, as RAID 0 of all of them, where there are any.
+    Batch requires MIME multipart with a blank line before each boundary. With any other format, the compute environment becomes INVALID (Batch
+    User Guide, "Launch template support").
 
-    cloud-init runs it in cloud-final.service, when Docker runs already: the script stops Docker, mounts, and starts it again. The agent's
-    unit has `After=docker.service` and `After=cloud-final.service`, so the agent, and with it every image and job, comes after the script. It
-    also has `PartOf=docker.service` (`Requires=` before July 2024, and nothing of the kind for some weeks between), so that Docker's stop
-    cancels the agent's waiting start (aws/amazon-ecs-agent, packaging/amazon-linux-ami-integrated/ecs.service, pull request 4233 and issue
-    4270). To wait in the script for the agent would be a deadlock (aws/amazon-ecs-agent, issues 1707 and 4818), hence `--no-block`.
+    The only part is `boot.sh`. The script configures the ECS agent and blocks the jobs' access to the instance's credentials. If the instance has
+    NVMe disks, the script combines them to a RAID 0 array for Docker's data.
 
-    With Docker 29 and its containerd image store, images are in `/var/lib/containerd` on the EBS root, and only volumes, the jobs' scratch
-    among them, stay under Docker's data root on the NVMe disks. The script leaves it so: images are small beside the jobs' data.
+    cloud-init runs the script in cloud-final.service, when Docker is already running. The script stops Docker, mounts the array, and starts Docker
+    again. The agent's unit has `After=docker.service` and `After=cloud-final.service`, so the agent, and with it every image and job, starts after
+    the script. The unit also has `PartOf=docker.service` (`Requires=` before July 2024, and neither for some weeks in between). Stopping Docker
+    therefore cancels the agent's pending start (aws/amazon-ecs-agent, packaging/amazon-linux-ami-integrated/ecs.service, pull request 4233 and
+    issue 4270). The script starts the agent with `--no-block`, because waiting for it would be a deadlock (aws/amazon-ecs-agent, issues 1707 and
+    4818).
+
+    With Docker 29 and its containerd image store, images are in `/var/lib/containerd` on the EBS volume. Only volumes, including the jobs' scratch
+    volumes, remain in Docker's data root on the NVMe disks. The script does not change this, because images are small compared with the jobs' data.
 
     Args:
-        job_uid: the uid that every image runs as.
+        job_uid: the user ID in every image.
     """
     interpreter, _, body = Path(__file__).with_name("boot.sh").read_text().partition("\n")
     script = f"{interpreter}\nreadonly JOB_UID={job_uid}\n{body}"

@@ -1,4 +1,4 @@
-"""Whether a Docker engine answers where Pulumi looks for one, and can build images."""
+"""Checks that a Docker engine runs where Pulumi looks for one, and that it can build the images."""
 
 import http.client
 import json
@@ -12,30 +12,29 @@ from typing import Any
 
 import pulumi
 
-#: With the containerd image store, engines before this version cannot read the build context that the provider sends (moby/moby#47717,
-#: mended by moby/moby#49194).
+#: The first version that can read the provider's build context with the containerd image store (moby/moby#47717, fixed by moby/moby#49194).
 BUILDS_WITH_CONTAINERD_STORE = (27, 5)
 
 _DEFAULT = "/var/run/docker.sock"
-#: Where the provider looks beside it, in the home folder (pulumi-docker 4.11.2, `configureDockerClient`).
+#: The other sockets that the provider tries, in the home folder (pulumi-docker 4.11.2, `configureDockerClient`).
 _OF_THE_USER = (".docker/run/docker.sock", ".docker/desktop/docker.sock")
 
-#: Seconds for an answer. An engine that takes longer is not judged: Docker Desktop may be waking up.
+#: Seconds to wait for an answer. If the engine takes longer, the check passes, because Docker Desktop may be resuming.
 _TIMEOUT = 20
 
 _CONTEXT = (
-    "If `docker version` prints a server all the same, your docker command uses a context, which Pulumi does not read (Colima, Rancher "
-    "Desktop, rootless Docker, a remote engine). Hand it over: export DOCKER_HOST=$(docker context inspect -f '{{.Endpoints.docker.Host}}')"
+    "If `docker version` shows a server, your docker command uses a context, which Pulumi does not read (Colima, Rancher Desktop, rootless "
+    "Docker, a remote engine). Set its address: export DOCKER_HOST=$(docker context inspect -f '{{.Endpoints.docker.Host}}')"
 )
 
 
 def require_engine() -> None:
-    """Refuses to begin where the Docker provider finds no engine, or one that cannot build the images.
+    """Checks that the Docker provider can reach an engine that can build the images.
 
-    Only engines on a Unix socket are judged. The provider reaches others with keys and proxies of its own.
+    The check covers only engines on a Unix socket. The provider reaches other engines with its own keys and proxies.
 
     Raises:
-        pulumi.RunError: naming what was tried and what to do.
+        pulumi.RunError: if it cannot. The message lists the sockets that were tried and the remedies.
     """
     chosen = pulumi.Config("docker").get("host") or os.environ.get("DOCKER_HOST") or ""
     if platform.system() == "Windows" or (chosen and not chosen.startswith("unix://")):
@@ -56,15 +55,15 @@ def require_engine() -> None:
 
 
 def describe(path: str) -> Mapping[str, Any]:
-    """What an engine says of itself (Docker Engine API, `GET /info`).
+    """The description of an engine (Docker Engine API, `GET /info`).
 
     Args:
-        path: the engine's Unix socket.
+        path: path of the engine's Unix socket.
 
     Raises:
-        OSError: if nothing answers there.
+        OSError: if no engine answers.
         http.client.HTTPException: if the answer is not HTTP.
-        ValueError: if it is not JSON.
+        ValueError: if the answer is not JSON.
     """
     connection = _UnixConnection(path)
     try:
@@ -96,21 +95,25 @@ def _require_builds(engine: Mapping[str, Any]) -> None:
         return
     raise pulumi.RunError(
         f"Docker {version} with the containerd image store cannot build the images (moby/moby#47717). Nothing was created. Update Docker "
-        "to 28 or newer. Or switch the store off: in Docker Desktop, Settings > General > Use containerd for pulling and storing images; "
-        'elsewhere "features": {"containerd-snapshotter": false} in /etc/docker/daemon.json, then restart Docker.'
+        "to 28 or newer. Or turn off the store: in Docker Desktop under Settings > General > Use containerd for pulling and storing images, on other "
+        'systems with "features": {"containerd-snapshotter": false} in /etc/docker/daemon.json. Then restart Docker.'
     )
 
 
 def _unanswered(refusals: Mapping[str, OSError], chosen: str) -> str:
     tried = ", ".join(f"{path} ({error.strerror or error})" for path, error in refusals.items())
     lines = [
-        f"No Docker engine answers, and `pulumi up` builds the images with one. Tried: {tried}. Nothing was created."
+        f"No Docker engine answers. `pulumi up` needs one to build the images. Tried: {tried}. Nothing was created."
     ]
     for path, error in refusals.items():
         if isinstance(error, PermissionError):
-            lines.append(f"Your user may not use {path}: sudo usermod -aG docker $USER, then log in again.")
+            lines.append(
+                f"Your user has no access to {path}. Run this, then log in again: sudo usermod -aG docker $USER"
+            )
     if chosen:
-        lines.append(f"DOCKER_HOST or the setting docker:host names {chosen}. Start that engine, or: unset DOCKER_HOST")
+        lines.append(
+            f"DOCKER_HOST or the setting docker:host is {chosen}. Start that engine, or run: unset DOCKER_HOST"
+        )
     else:
         lines.append("Start Docker.")
     return "\n  - ".join([*lines, _CONTEXT])

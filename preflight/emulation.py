@@ -1,4 +1,4 @@
-"""Whether this machine can build images of another architecture."""
+"""Checks that this machine can build images for the stack's architecture."""
 
 import os
 import platform as machine
@@ -6,29 +6,35 @@ from pathlib import Path
 
 import pulumi
 
+from components.architectures import PLATFORMS, of_this_machine
+
+#: The folder in which the kernel lists its registered emulators.
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
-_EMULATORS = {"linux/arm64": ("aarch64", "qemu-aarch64"), "linux/amd64": ("x86_64", "qemu-x86_64")}
 
 
 def require_builder(platform: str, registered: Path | None = None) -> None:
-    """Refuses to begin where building would end in the middle with `exec format error`.
+    """Checks that this machine can run programs of the platform. Otherwise, a build would fail with `exec format error`.
 
-    Only a Linux machine that uses its own Docker engine is judged: Docker Desktop and most remote engines bring their emulation.
+    The check covers only Linux machines that use a local Docker engine. Docker Desktop and most remote engines include an emulator.
 
     Args:
-        platform: container platform that the images are built for, `linux/amd64` or `linux/arm64`.
-        registered: folder where the kernel lists the emulators it knows; its own by default.
+        platform: container platform of the images, `linux/amd64` or `linux/arm64`.
+        registered: folder in which the kernel lists its emulators. The default is the kernel's own.
 
     Raises:
-        pulumi.RunError: naming the emulator to install.
+        pulumi.RunError: if it cannot. The message contains the commands that install the emulator.
     """
-    architecture, emulator = _EMULATORS[platform]
-    own = {"arm64": "aarch64", "amd64": "x86_64"}.get(machine.machine().lower(), machine.machine().lower())
+    wanted, own = PLATFORMS[platform], of_this_machine()
     remote = os.environ.get("DOCKER_HOST", "").startswith(("tcp://", "ssh://"))
-    if machine.system() != "Linux" or own == architecture or remote or ((registered or BINFMT) / emulator).exists():
+    if (
+        machine.system() != "Linux"
+        or own == wanted.image
+        or remote
+        or ((registered or BINFMT) / wanted.emulator).exists()
+    ):
         return
     raise pulumi.RunError(
-        f"architecture: this machine is {own} and cannot build {platform} images without emulation ({emulator} is not registered "
-        f"with the kernel). Install it: apt-get install qemu-user-static binfmt-support, or docker run --privileged --rm "
-        f"tonistiigi/binfmt --install {platform.split('/')[1]}; or build on an {architecture} machine."
+        f"architecture: this machine is {own} and cannot build {platform} images without emulation. The emulator {wanted.emulator} is not "
+        f"registered with the kernel. Install it with apt-get install qemu-user-static binfmt-support, or with docker run --privileged --rm "
+        f"tonistiigi/binfmt --install {wanted.image}. Or run `pulumi up` on an {wanted.image} machine."
     )

@@ -1,4 +1,4 @@
-"""Checks a network that others made, before anything is built on it."""
+"""Checks that instances can run jobs in the subnets of an existing network."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,57 +12,57 @@ from preflight import instance_types
 def check(
     vpc_id: str, subnet_ids: Sequence[str], region: str, *, types: Sequence[str], offered: Mapping[str, set[str]]
 ) -> None:
-    """Returns if machines in these subnets can run jobs.
+    """Checks that instances can run jobs in these subnets.
 
     Args:
-        vpc_id: the network.
-        subnet_ids: its subnets for the machines.
-        region: code of the region that it lies in.
-        types: instance types, families and Batch's own choices.
-        offered: what `instance_types.offered` found in the region's zones.
+        vpc_id: ID of the VPC.
+        subnet_ids: IDs of the subnets for the instances.
+        region: region code of the VPC.
+        types: instance types, families or Batch's sets.
+        offered: the result of `instance_types.offered` for the region's zones.
 
     Raises:
-        pulumi.RunError: with every subnet that is of another network, is public, or has no way to what the machines need, and with the
-            command for every endpoint that is missing.
+        pulumi.RunError: if a subnet belongs to another VPC, is public, or has no route to the services that the instances need, or if no instance
+            could start in the subnets' zones. The message lists all faults, with the command that creates each missing endpoint.
     """
     named = [
         aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc_id]),
         aws.ec2.GetSubnetsFilterArgs(name="subnet-id", values=list(subnet_ids)),
     ]
     belonging = set(aws.ec2.get_subnets(filters=named).ids)
-    faults = [f"{subnet} is no subnet of {vpc_id}." for subnet in subnet_ids if subnet not in belonging]
+    faults = [f"{subnet} is not a subnet of {vpc_id}." for subnet in subnet_ids if subnet not in belonging]
     tables = {subnet: _route_table(vpc_id, subnet) for subnet in subnet_ids if subnet in belonging}
-    ways = {table: _default_route(table) for table in set(tables.values())}
+    routes = {table: _default_route(table) for table in set(tables.values())}
     for subnet, table in tables.items():
-        if ways[table].startswith("igw-"):
+        if routes[table].startswith("igw-"):
             faults.append(
-                f"{subnet} is public (its default route leads to {ways[table]}), and the machines have no public address."
+                f"{subnet} is public (its default route leads to {routes[table]}). The instances have no public address, so they need a private subnet."
             )
-    enclosed = {subnet: table for subnet, table in tables.items() if not ways[table]}
+    enclosed = {subnet: table for subnet, table in tables.items() if not routes[table]}
     if enclosed and (missing := _missing_endpoints(vpc_id, enclosed, region)):
-        lacking = (
-            f"no default route leads out of {', '.join(enclosed)}, and {vpc_id} has no endpoint with private DNS for"
-        )
+        lacking = f"{', '.join(enclosed)} has no default route, and {vpc_id} has no endpoint with private DNS for"
         make = (
-            "Make it" if set(missing) == {"s3"} else "Make it, sg-… being a security group that admits HTTPS from there"
+            "Create it"
+            if set(missing) == {"s3"}
+            else "Create it, where sg-… is a security group that admits HTTPS from the subnets"
         )
         faults.append("\n      ".join([f"{lacking} {', '.join(missing)}. {make}:", *missing.values()]))
-    # Judged by the zones that offer none: a subnet may also be in a Local Zone, which is not among them.
+    # The check uses the zones that offer no type, because a subnet can also be in a Local Zone, which `offered` does not contain.
     idle = [zone for zone, there in offered.items() if not instance_types.start_in(types, there)]
     in_idle = [*named, aws.ec2.GetSubnetsFilterArgs(name="availability-zone", values=idle)]
     if belonging and 0 < len(idle) < len(offered) and belonging == set(aws.ec2.get_subnets(filters=in_idle).ids):
         better = ", ".join(zone for zone in offered if zone not in idle)
         faults.append(
-            f"no machine could start in the zones of {', '.join(sorted(belonging))}, which offer none of {', '.join(types)}. "
+            f"no instance could start in the zones of {', '.join(sorted(belonging))}, which offer none of {', '.join(types)}. "
             f"These zones offer them: {better}."
         )
     if faults:
         raise pulumi.RunError(
             "\n".join(
                 [
-                    "privateSubnetIds: machines could not run there; nothing was created.",
+                    "privateSubnetIds: instances could not run jobs in these subnets. Nothing was created.",
                     *(f"  - {fault}" for fault in faults),
-                    "Or name other subnets under privateSubnetIds in Pulumi.<stack>.yaml.",
+                    "Or set other subnets as privateSubnetIds in Pulumi.<stack>.yaml.",
                 ]
             )
         )
@@ -70,14 +70,14 @@ def check(
 
 def _route_table(vpc_id: str, subnet_id: str) -> str:
     own = [aws.ec2.GetRouteTablesFilterArgs(name="association.subnet-id", values=[subnet_id])]
-    # A subnet without a table of its own follows the network's main one.
+    # A subnet without an associated table uses the main table of the VPC.
     main = [aws.ec2.GetRouteTablesFilterArgs(name="association.main", values=["true"])]
     found = aws.ec2.get_route_tables(filters=own).ids or aws.ec2.get_route_tables(vpc_id=vpc_id, filters=main).ids
     return found[0]
 
 
 def _default_route(route_table_id: str) -> str:
-    """Id of what everything else is sent to, or ""."""
+    """ID of the target of the default route, or "" if there is no default route."""
     for route in aws.ec2.get_route_table(route_table_id=route_table_id).routes:
         if route.cidr_block == "0.0.0.0/0":
             targets = (route.gateway_id, route.nat_gateway_id, route.transit_gateway_id, route.network_interface_id)
@@ -86,12 +86,12 @@ def _default_route(route_table_id: str) -> str:
 
 
 def _missing_endpoints(vpc_id: str, tables: Mapping[str, str], region: str) -> dict[str, str]:
-    """By service that machines could not reach, the command that makes an endpoint for it.
+    """The commands that create the missing endpoints, by the service that instances cannot reach.
 
     Args:
-        vpc_id: the network.
-        tables: route table by subnet, of the subnets without a default route.
-        region: the network's.
+        vpc_id: ID of the VPC.
+        tables: IDs of the route tables by subnet, for the subnets without a default route.
+        region: region code of the VPC.
     """
     make = f"aws ec2 create-vpc-endpoint --region {region} --vpc-id {vpc_id}"
     interface = (
@@ -110,11 +110,11 @@ def _missing_endpoints(vpc_id: str, tables: Mapping[str, str], region: str) -> d
 
 
 def _without_interface_endpoint(vpc_id: str, region: str) -> set[str]:
-    """Which of the jobs' services, and S3, the network has no interface endpoint for that takes the service's own name."""
+    """The services for which the VPC has no interface endpoint with private DNS, from those that jobs need, including S3."""
     missing = {*JOB_SERVICES, "s3"}
-    # Pulumi has no list of endpoints, and asking for one by its service fails where there is none. Every interface of one is so described,
-    # with its id at the end, where only newer ones are of the type `vpc_endpoint` (Amazon EC2 User Guide, "requester-managed network
-    # interfaces").
+    # Pulumi has no function that lists endpoints, and the look-up of one by its service fails if it does not exist. Every network interface of an
+    # endpoint has such a description, with the endpoint's ID at the end. The type `vpc_endpoint` exists only for newer interfaces (Amazon EC2 User
+    # Guide, "requester-managed network interfaces").
     of_endpoints = [
         aws.ec2.GetNetworkInterfacesFilterArgs(name="vpc-id", values=[vpc_id]),
         aws.ec2.GetNetworkInterfacesFilterArgs(name="description", values=["VPC Endpoint Interface*vpce-*"]),
@@ -124,14 +124,14 @@ def _without_interface_endpoint(vpc_id: str, region: str) -> set[str]:
         description = aws.ec2.get_network_interface(id=interfaces[0]).description
         endpoint = aws.ec2.get_vpc_endpoint(id=description.rpartition(" ")[2])
         if endpoint.private_dns_enabled:
-            # Prefixes differ by partition and service, and China's by the age of the endpoint.
+            # The prefix of the name depends on the partition and the service, and in China also on the age of the endpoint.
             missing.discard(endpoint.service_name.partition(f".{region}.")[2])
         interfaces = [other for other in interfaces[1:] if other not in endpoint.network_interface_ids]
     return missing
 
 
 def _tables_to_s3(vpc_id: str, region: str) -> set[str]:
-    """The route tables with a gateway endpoint for S3, which the lookup of one table leaves out of its routes."""
+    """IDs of the route tables with a gateway endpoint for S3. The look-up of a single table does not return this route."""
     prefixes = aws.ec2.get_prefix_list(name=endpoint_service(region, "s3")).id
     to_s3 = [aws.ec2.GetRouteTablesFilterArgs(name="route.destination-prefix-list-id", values=[prefixes])]
     return set(aws.ec2.get_route_tables(vpc_id=vpc_id, filters=to_s3).ids)

@@ -1,4 +1,4 @@
-"""Look-ups that a deployer may lack the right to, or a region the service for."""
+"""Look-ups that can fail without consequences, because the deployer lacks a permission or the region lacks a service."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,17 +9,17 @@ _Found = TypeVar("_Found")
 
 
 def if_allowed(look_up: Callable[[], _Found], what: str) -> _Found | None:
-    """What a look-up finds, or None, with a note in Pulumi's log, if AWS refuses it.
+    """Returns the result of a look-up, or None if AWS refuses it. In that case, writes a note to Pulumi's log.
 
     Args:
-        look_up: calls one of Pulumi's functions.
-        what: what is not checked without it, for the note.
+        look_up: a function that calls one Pulumi function.
+        what: the subject of the check, for the note.
     """
     try:
         return look_up()
     except Exception as error:
-        # Pulumi raises no class of its own: every refused function is a bare Exception that begins so (pulumi.runtime.invoke).
+        # Pulumi has no exception class for this. It raises an Exception whose message begins with these words (pulumi.runtime.invoke).
         if not str(error).startswith("invoke of "):
             raise
-        pulumi.log.info(f"{what} is not checked, since AWS did not answer: {error}")
+        pulumi.log.info(f"{what} was not checked, because AWS refused the request: {error}")
         return None

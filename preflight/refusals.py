@@ -1,4 +1,4 @@
-"""How the program ends where it refuses to begin."""
+"""Ends the program when a check fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ import pulumi
 
 from settings.faults import Refused
 
-#: The exit code by which Pulumi's language host knows that the user has seen the reason. The host then ends the run without another word
-#: (sdk/python/cmd/pulumi-language-python/main.go, `pythonProcessExitedAfterShowingUserActionableMessage`). Pulumi's executor ends so after a
-#: traceback, but after a `pulumi.RunError` with 1, which the host reports as one more error, "an unhandled error occurred".
+#: The exit code that tells Pulumi's language host that the user has seen the error. The host then prints nothing more
+#: (sdk/python/cmd/pulumi-language-python/main.go, `pythonProcessExitedAfterShowingUserActionableMessage`). Pulumi uses this code after a traceback.
+#: After a `pulumi.RunError` it uses 1, and the host reports an additional error, "an unhandled error occurred".
 SHOWN = 32
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Ends the program with a refusal as its only error.
+    """Ends the program with one error message if a check in its body fails.
 
     Raises:
-        SystemExit: after the message of a `Refused` or a `pulumi.RunError`, which is its cause.
+        SystemExit: after the body raised a `Refused` or a `pulumi.RunError`, which is the cause.
     """
     try:
         yield

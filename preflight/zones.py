@@ -1,4 +1,4 @@
-"""Finds the availability zones of a new network."""
+"""Chooses the Availability Zones of a new network."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,10 @@ from preflight import instance_types
 
 
 def open_zones() -> list[str]:
-    """The zones that every account of the region has, by name.
+    """The names of the region's zones that every account can use.
 
-    Zones that an account opts into, Local Zones among them, are left out, and zones that are impaired for a while are not: either would
-    renumber the subnets of a stack that is up.
+    Zones that need an opt-in, such as Local Zones, are not included. Zones that are temporarily impaired are. Otherwise, the zones of a running
+    stack's subnets could change.
     """
     without_opt_in = [aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])]
     return list(aws.get_availability_zones(filters=without_opt_in).names)
@@ -27,27 +27,27 @@ def choose(
     zones: Sequence[str],
     offered: Mapping[str, set[str]],
 ) -> list[str]:
-    """The zones of the network's subnets, in their order.
+    """The zones of the network's subnets, in order.
 
-    These are the named zones, or the first by name. Nothing else decides, not even what a zone offers: subnets are numbered by their zone's
-    place, so a choice that followed AWS's offers or `instanceTypes` would one day replace the subnets of a stack that is up. A zone in which
-    no machine of `types` can start is refused instead, with the commands that pin better ones.
+    These are the zones in `availabilityZones`, or the first zones by name. The choice does not depend on the instance types that a zone offers.
+    Subnets are numbered by the position of their zone, so a change of AWS's offers or of `instanceTypes` would otherwise replace the subnets of a
+    running stack. If no instance of `types` can start in a zone, the function raises an error with the commands that select better zones.
 
     Args:
         named: `availabilityZones` of the configuration.
-        count: `azCount` of the configuration, which counts if no zone is named.
-        types: instance types, families and Batch's own choices.
-        region: code of the region.
-        zones: what `open_zones` found.
-        offered: what `instance_types.offered` found in them.
+        count: `azCount` of the configuration, which is used if `named` is empty.
+        types: instance types, families or Batch's sets.
+        region: region code.
+        zones: the result of `open_zones`.
+        offered: the result of `instance_types.offered` for these zones.
 
     Raises:
-        pulumi.RunError: if the region has too few zones, a named zone is not open, or no machine could start in a zone that nobody named,
-            or in any.
+        pulumi.RunError: if the region has too few zones, if the account cannot use a named zone, or if no instance could start in a zone that
+            is not named, or in any zone.
     """
     if len(zones) < count and not named:
         raise pulumi.RunError(
-            f"azCount: {region} has {len(zones)} zones open to this account ({', '.join(zones)}), not {count}. "
+            f"azCount: {count} is more than the {len(zones)} zones that this account can use in {region} ({', '.join(zones)}). "
             f"Set it: pulumi config set azCount {len(zones)}"
         )
     if closed := [zone for zone in named if zone not in zones]:
@@ -55,7 +55,7 @@ def choose(
         raise pulumi.RunError(
             "\n    ".join(
                 [
-                    f"availabilityZones: {', '.join(closed)} is not open to this account in {region}, which has {', '.join(zones)}. Set it:",
+                    f"availabilityZones: this account cannot use {', '.join(closed)}. The zones of {region} are {', '.join(zones)}. Run:",
                     *_replaced(named, closed, free),
                 ]
             )
@@ -68,7 +68,7 @@ def choose(
     if not named or idle == chosen:
         raise pulumi.RunError(_refusal(idle, chosen, better[: len(chosen)], types, named=bool(named)))
     pulumi.log.warn(
-        f"availabilityZones: {', '.join(idle)} offers none of {', '.join(types)}. No machine starts there, only in "
+        f"availabilityZones: {', '.join(idle)} offers none of {', '.join(types)}. Instances can start only in "
         f"{', '.join(zone for zone in chosen if zone in better)}."
     )
     return chosen
@@ -77,10 +77,10 @@ def choose(
 def _refusal(
     idle: Sequence[str], chosen: Sequence[str], better: Sequence[str], types: Sequence[str], *, named: bool
 ) -> str:
-    """What is refused, with the commands that name better zones, and those that keep the zones of a stack that is up."""
+    """The error message, with the commands that select better zones and the commands that keep the zones of a running stack."""
     lines = [
-        f"availabilityZones: {', '.join(idle)} offers none of {', '.join(types)}, so no machine could start there; nothing was created.",
-        "  Name zones that offer them:",
+        f"availabilityZones: {', '.join(idle)} offers none of {', '.join(types)}, so no instance could start there. Nothing was created.",
+        "  Select zones that offer them:",
         *(f"    {_set(place, zone)}" for place, zone in enumerate(better)),
     ]
     if len(better) < len(chosen):
@@ -88,14 +88,14 @@ def _refusal(
         lines.append(f"    pulumi config set azCount {len(better)}")
     if not named:
         lines += [
-            "  If the stack is up already, name the zones that it has, and none of its subnets changes:",
+            "  If the stack is already running, select its current zones, so that none of its subnets changes:",
             *(f"    {_set(place, zone)}" for place, zone in enumerate(chosen)),
         ]
     return "\n".join(lines)
 
 
 def _replaced(named: Sequence[str], closed: Sequence[str], free: Sequence[str]) -> list[str]:
-    """The commands that put free zones in the places of closed ones, and take away those for which there is none, the last first."""
+    """The commands that replace unusable zones with free ones, and remove those without a replacement, from the end of the list."""
     places = [named.index(zone) for zone in closed]
     surplus = [_remove(place) for place in reversed(places[len(free) :])]
     return [*(_set(place, zone) for place, zone in zip(places, free, strict=False)), *surplus]

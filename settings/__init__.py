@@ -1,6 +1,6 @@
-"""The stack's configuration as typed, checked values: every fault found, all told at once, before anything is created.
+"""Parses a stack's configuration into typed, checked values. It reports all faults at once.
 
-It imports no SDK, so that a script can read a configuration in a moment.
+This package imports no SDK, so scripts can read a configuration quickly.
 """
 
 import difflib
@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.limits import instance_architecture, region_fault, shown
+from components.architectures import ARCHITECTURES
+from components.limits import region_fault, shown
 from settings.buckets import SharedBucket
 from settings.cross_checks import disagreements
 from settings.faults import Fault, Refused, remove, set_to
@@ -26,25 +27,21 @@ __all__ = [
     "Settings",
     "SharedBucket",
     "ToolSettings",
-    "instance_architecture",
     "parse",
 ]
 
 PROJECT = "biobatch"
 
-#: What Batch picks machines from when no instance types are named (Batch User Guide, "instance types").
-DEFAULT_INSTANCE_TYPES = {"x86_64": ("default_x86_64",), "arm64": ("default_arm64",)}
-
 
 def parse(config: Mapping[str, str]) -> Settings:
-    """Checks a stack's whole configuration.
+    """Checks a stack's whole configuration and returns it as typed values.
 
     Args:
-        config: full keys (`biobatch:azCount`, `aws:region`) to values as Pulumi hands them over: strings, JSON for all
-            that is no string.
+        config: the values by full key, such as `biobatch:azCount` or `aws:region`. Values are strings, as Pulumi passes them. Those of other
+            types are JSON.
 
     Raises:
-        Refused: with every fault, one a line.
+        Refused: if the configuration has faults. The message lists all of them.
     """
     own = {key.split(":", 1)[1]: value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
     faults = [_unknown(name) for name in sorted(own.keys() - KEYS.keys())]
@@ -56,25 +53,26 @@ def parse(config: Mapping[str, str]) -> Settings:
             values[name] = key.kind.value(given)
         faults += wrong
     region = config.get("aws:region", "")
-    if wrong_region := "it is not set." if not region else region_fault(region):
+    if wrong_region := "this setting is required." if not region else region_fault(region):
         faults.append(Fault(place=("aws:region",), wrong=wrong_region, remedy=set_to(("aws:region",), "us-east-1")))
         region = ""
     faults += disagreements(region, values)
     if faults:
         raise Refused(faults)
     settings = {FIELDS[name]: value for name, value in values.items()}
-    types = settings["instance_types"] or DEFAULT_INSTANCE_TYPES[settings["architecture"]]
+    # Without instance types, Batch chooses from its default set.
+    types = settings["instance_types"] or (ARCHITECTURES[settings["architecture"]].batch_set,)
     return Settings(**{**settings, "instance_types": types}, region=region)
 
 
 def _unknown(name: str) -> Fault:
     near = difflib.get_close_matches(name, KEYS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(KEYS)}."
-    return Fault(place=(name,), wrong=f"there is no such key; {hint}", remedy=remove((f"{PROJECT}:{name}",)))
+    hint = f"Did you mean {near[0]}?" if near else f"The keys are {', '.join(KEYS)}."
+    return Fault(place=(name,), wrong=f"this key does not exist. {hint}", remedy=remove((f"{PROJECT}:{name}",)))
 
 
 def _given(name: str, key: Key, own: Mapping[str, str]) -> tuple[Any, list[Fault]]:
-    """The value of a key, its JSON parsed, or what keeps it from being one."""
+    """The value of a key with its JSON parsed, and the faults that prevent that."""
     if name not in own:
         return key.default, []
     if key.kind.type == "string":
@@ -84,18 +82,18 @@ def _given(name: str, key: Key, own: Mapping[str, str]) -> tuple[Any, list[Fault
         texts = list(_texts(given))
     except (ValueError, RecursionError):
         return own[name], []
-    # JSON can escape half of a character, which no file, message or call can hold.
-    if halves := [text for text in texts if any("\ud800" <= c <= "\udfff" for c in text)]:
-        wrong = f"it holds {shown(halves[0])}, half a character that nothing can write."
-        return None, [Fault(place=(name,), wrong=wrong, remedy=remove((name,), "Write it anew, or remove it"))]
+    # JSON can escape an unpaired surrogate, which no file, message or API call can hold.
+    if unpaired := [text for text in texts if any("\ud800" <= c <= "\udfff" for c in text)]:
+        wrong = f"{shown(unpaired[0])} contains an unpaired surrogate, which is not a valid character."
+        return None, [Fault(place=(name,), wrong=wrong, remedy=remove((name,), "Write the value again, or remove it"))]
     return given, []
 
 
 def _texts(value: Any, depth: int = 10) -> Iterator[str]:
-    """All texts in a value, names included.
+    """Yields all strings in a value, including the names of objects.
 
     Raises:
-        RecursionError: for a value that is nested deeper than any key's.
+        RecursionError: if the value is nested deeper than any valid value.
     """
     if not depth:
         raise RecursionError

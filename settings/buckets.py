@@ -1,4 +1,4 @@
-"""Buckets beside the stack's own that its jobs may use."""
+"""The config key `dataBuckets`: existing buckets that jobs may use besides the stack's own bucket."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from components.limits import bucket_name_fault, kms_key_fault, prefix_fault, re
 from settings.faults import Fault, Place, remove, set_to
 from settings.kinds import Kind, surplus
 
-#: So many buckets, each with a prefix of `components.limits.MAX_PREFIX`, always fit the 10,240 characters of a role's own policies.
+#: The most buckets. With prefixes of `components.limits.MAX_PREFIX` characters, so many always fit the 10,240 characters that IAM allows for a
+#: role's inline policies.
 MAX_DATA_BUCKETS = 10
 
 
@@ -17,17 +18,17 @@ class SharedBucket:
     """An existing bucket that jobs may use."""
 
     name: str
-    """Without `s3://`."""
+    """The name, without `s3://`."""
     write: bool
-    """False: jobs read only."""
+    """True: jobs read and write. False: jobs only read."""
     prefix: str
-    """Ends in a slash, or is empty: the whole bucket."""
+    """The folder that jobs may use, with a slash at the end, or "" for the whole bucket."""
     kms_key_arn: str
-    """ARN of the key that it is encrypted with, or ""."""
+    """ARN of the KMS key that encrypts the bucket, or "" for none."""
 
 
 class Buckets(Kind):
-    """Lists of buckets, each with its name, access, prefix and key."""
+    """Lists of buckets, each with name, access, prefix and KMS key."""
 
     type = "array"
     items = "object"
@@ -35,23 +36,21 @@ class Buckets(Kind):
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
         if not isinstance(given, list):
-            wrong = f"{shown(given)} is not a list of buckets, each {{name, access, prefix, kmsKeyArn}}."
+            wrong = f"{shown(given)} is not a list of buckets, each an object {{name, access, prefix, kmsKeyArn}}."
             yield Fault(place=place, wrong=wrong, remedy=remove(place))
             return
         twice = repeated(
             [[e.get("name"), e.get("prefix", "")] if isinstance(e, dict) else [i] for i, e in enumerate(given)]
         )
-        # From the end: no command moves what a later one names.
+        # From the end, so that no command changes the positions that later commands name.
         for i in reversed(range(len(given))):
             here = (*place, i)
             found = list(_bucket_faults(here, given[i]))
             yield from found
             if i in twice and not found:
                 bucket = f"{given[i]['name']}/{given[i].get('prefix', '')}"
-                yield Fault(place=here, wrong=f"{bucket} is there twice.", remedy=remove(here))
-        yield from surplus(
-            place, given, MAX_DATA_BUCKETS, "buckets", ", the number that always fits the policy of a role"
-        )
+                yield Fault(place=here, wrong=f"{bucket} is listed twice.", remedy=remove(here))
+        yield from surplus(place, given, MAX_DATA_BUCKETS, "buckets", ". So many always fit a role's policy")
 
     def value(self, given: Any) -> Any:
         return tuple(
@@ -72,7 +71,7 @@ def _bucket_faults(place: Place, entry: Any) -> Iterator[Fault]:
         return
     for unknown in sorted(entry.keys() - {"name", "access", "prefix", "kmsKeyArn"}):
         here = (*place, unknown)
-        wrong = "there is no such field; a bucket has name, access, prefix and kmsKeyArn."
+        wrong = "this field does not exist. A bucket has name, access, prefix and kmsKeyArn."
         yield Fault(place=here, wrong=wrong, remedy=remove(here))
     if (access := entry.get("access", "read")) not in ("read", "read-write"):
         here = (*place, "access")
@@ -80,7 +79,7 @@ def _bucket_faults(place: Place, entry: Any) -> Iterator[Fault]:
     key = entry.get("kmsKeyArn", "")
     if key != "" and (wrong := kms_key_fault(key)):
         here = (*place, "kmsKeyArn")
-        yield Fault(place=here, wrong=wrong, remedy=remove(here, "Name the key, or remove it"))
+        yield Fault(place=here, wrong=wrong, remedy=remove(here, "Set the ARN of the key, or remove it"))
     hopeless = ""
     for field, rule, corrected in _CORRECTED:
         here, given = (*place, field), entry.get(field, "")
@@ -90,11 +89,11 @@ def _bucket_faults(place: Place, entry: Any) -> Iterator[Fault]:
             else:
                 yield Fault(place=here, wrong=wrong, remedy=set_to(here, meant))
     if hopeless:
-        # The whole entry goes, once and last. Without its prefix alone, it would open the whole bucket.
+        # The remedy removes the whole entry. If it removed only the prefix, jobs could use the whole bucket.
         yield Fault(place=place, wrong=hopeless.strip(), remedy=remove(place, "Correct it, or remove the entry"))
 
 
-#: Fields whose wrong values are corrected to what was probably meant.
+#: The fields whose values can be corrected to those that the user probably meant, with their rules and corrections.
 _CORRECTED: tuple[tuple[str, Callable[[object], str], Callable[[str], str]], ...] = (
     ("name", bucket_name_fault, lambda name: name.removeprefix("s3://").rstrip("/").lower()),
     ("prefix", prefix_fault, lambda prefix: f"{prefix.strip('/')}/"),

@@ -1,57 +1,58 @@
-"""One thing that is wrong with a stack's configuration, and the command that corrects it."""
+"""Faults of a stack's configuration, each with the command that corrects it."""
 
 import shlex
 from dataclasses import dataclass
 
-#: Where a value is: its key, then the names and positions that lead to it, as in `("dataBuckets", 1, "prefix")`.
+#: The path of a value in the configuration: its key, then the names and list positions below it, such as `("dataBuckets", 1, "prefix")`.
 Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A refused value."""
+    """One fault of a configuration."""
 
     place: Place
-    """The smallest part of the configuration that is wrong."""
+    """The path of the smallest value that is wrong."""
     wrong: str
-    """What is wrong, with the value given and the limit, in a sentence."""
+    """A sentence that states the fault, the given value and the limit."""
     remedy: str
-    """The command that corrects exactly this fault, in a sentence that ends with it. Where no command can know what you mean, words."""
+    """A sentence that ends with the command that corrects exactly this fault. It has no command if only you can know the correct value."""
 
     def __str__(self) -> str:
         return f"{_shown(self.place)}: {self.wrong} {self.remedy}"
 
 
 class Refused(Exception):
-    """A configuration that is refused. Its text tells every fault, one a line."""
+    """An invalid configuration. The message lists every fault on its own line."""
 
     def __init__(self, faults: list[Fault]) -> None:
         number = len({fault.place for fault in faults})
         count = "1 setting is" if number == 1 else f"{number} settings are"
-        super().__init__("\n".join([f"{count} refused; nothing was created.", *(f"  - {fault}" for fault in faults)]))
+        super().__init__("\n".join([f"{count} invalid. Nothing was created.", *(f"  - {fault}" for fault in faults)]))
         self.faults = faults
 
 
 def set_to(place: Place, value: str | float, given: object = None) -> str:
-    """The remedy that gives a value to a place.
+    """Returns the remedy that sets a value.
 
     Args:
-        place: where the value goes.
-        value: what it should be.
-        given: what is there now.
+        place: the path of the value.
+        value: the correct value.
+        given: the current value.
     """
     command = _set(place, value)
-    # In the stack's file, what is in quotes stays in quotes whatever is set there: a number would become a text (sdk/go/common/util/yamlutil, `Edit`).
+    # Pulumi keeps the quotes of a value in the stack's file when it sets another, so a number would become a string
+    # (sdk/go/common/util/yamlutil, `Edit`). The command removes the value first.
     if command and len(place) > 1 and isinstance(given, str) and not isinstance(value, str):
         command = f"{_remove(place)} && {command}"
     return f"Set it: {command}" if command else _EDIT
 
 
 def remove(place: Place, what: str = "Remove it") -> str:
-    """The remedy that takes a place out of the configuration.
+    """Returns the remedy that removes a value.
 
     Args:
-        place: what to take out.
+        place: the path of the value.
         what: the words before the command.
     """
     command = _remove(place)
@@ -59,7 +60,7 @@ def remove(place: Place, what: str = "Remove it") -> str:
 
 
 def either(*remedies: str) -> str:
-    """One of several remedies, each of which is enough."""
+    """Joins remedies of which one is enough."""
     first, *others = remedies
     return ", ".join([first, *(f"or {other[0].lower()}{other[1:]}" for other in others)])
 
@@ -70,7 +71,7 @@ _EDIT = "Correct it in Pulumi.<stack>.yaml."
 def _set(place: Place, value: str | float) -> str:
     path = _path(place)
     text = str(value)
-    # With --path, Pulumi reads whole numbers and booleans out of texts, and no other numbers (sdk/go/common/resource/config, `coerce`).
+    # With --path, Pulumi converts strings to integers and booleans, but not to other numbers (sdk/go/common/resource/config, `coerce`).
     flags = ["--path"] if len(place) > 1 else []
     if flags and isinstance(value, float):
         flags.append("--type float")
@@ -86,7 +87,7 @@ def _remove(place: Place) -> str:
 
 
 def _path(place: Place) -> str:
-    """The place as Pulumi's `--path` writes it, or "" for one that it cannot name (sdk/go/common/resource, `ParsePropertyPathStrict`)."""
+    """The path in the syntax of Pulumi's `--path`, or "" if that syntax cannot express it (sdk/go/common/resource, `ParsePropertyPathStrict`)."""
     key, *inner = place
     steps = [_step(step) for step in inner]
     return f"{key}{''.join(steps)}" if all(steps) else ""
@@ -97,7 +98,7 @@ def _step(step: str | int) -> str:
         return f"[{step}]"
     if step and not set(step) & set('.[]"\\ ') and step.isprintable():
         return f".{step}"
-    # Only a quote can be escaped, so that nothing may end in the escape. What is not printable cannot be pasted.
+    # In this syntax only a quote can be escaped, so a name cannot end with a backslash. A user cannot paste unprintable characters.
     return "" if step.endswith("\\") or not step.isprintable() else '["{}"]'.format(step.replace('"', '\\"'))
 
 

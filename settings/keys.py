@@ -1,4 +1,7 @@
-"""Every key of a stack's configuration, declared once: what Pulumi.yaml, the README's table and the checks say of it comes from here."""
+"""The declaration of every config key: its type, default, description and checks.
+
+Pulumi.yaml's `config:` block and docs/reference/configuration.md are generated from it.
+"""
 
 import dataclasses
 import ipaddress
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.architectures import ARCHITECTURES
 from components.limits import (
     LOG_RETENTION_DAYS,
     MAX_SUBNETS,
@@ -35,34 +39,34 @@ from settings.tools import Tools, ToolSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """One key of the configuration."""
+    """One config key."""
 
     kind: Kind
-    """What it takes."""
+    """The kind of value that the key accepts."""
     default: Any
-    """The value, as the stack's file would hold it, of a stack that does not set the key."""
+    """The default value, in the form of the stack's file."""
     description: str
-    """What its values do, in one line of Markdown."""
+    """The description in Pulumi.yaml and on the configuration page: one line of Markdown."""
     see: str = ""
-    """Where the README says more: a link of Markdown."""
+    """A sentence with a link for the configuration page, relative to docs/reference/. Pulumi.yaml does not show it."""
 
 
 def key(kind: Kind, default: Any, description: str, *, name: str = "", see: str = "") -> Any:
-    """A field of `Settings` that a key sets.
+    """Declares a config key as a field of `Settings`.
 
     Args:
-        kind: what the key takes.
-        default: its default, as the stack's file would hold it.
-        description: what its values do, in one line; `{form}` stands for what the kind takes.
-        name: the key's name, if it is not the field's in camel case.
-        see: a link to where the README says more.
+        kind: the kind of value that the key accepts.
+        default: the default value, in the form of the stack's file.
+        description: one line of Markdown. `{form}` is replaced by the limits of the kind.
+        name: the name of the key, if it is not the field's name in camel case.
+        see: a sentence that links to a page with more, relative to docs/reference/.
     """
     described = Key(kind=kind, default=default, description=description.format(form=kind.form), see=see)
     return dataclasses.field(metadata={"name": name, "key": described})
 
 
 def _network(cidr: str) -> str:
-    """The address range that a text probably means."""
+    """The address range that the user probably meant."""
     try:
         return str(ipaddress.ip_network(cidr, strict=False))
     except ValueError:
@@ -71,135 +75,147 @@ def _network(cidr: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a stack is configured to be. `aws:region` and every key of the project, as checked and typed values."""
+    """A stack's configuration: `aws:region` and every config key, as checked and typed values."""
 
     region: str
     az_count: int = key(
         Integer(1, 6),
         2,
-        "Availability zones to spread over, {form}. More zones find more Spot capacity. A change adds or removes subnets and resizes none.",
+        "Number of Availability Zones, {form}. With more zones, Batch finds more Spot capacity. Changing it adds or removes subnets. It does not resize existing "
+        "subnets.",
     )
     availability_zones: tuple[str, ...] = key(
         Names(zone_fault, "availability zones", most=6),
         [],
-        "Availability zones by name, {form}, in place of `azCount`. Add and remove them at the end, or subnets are replaced.",
+        "Names of the Availability Zones, {form}. Replaces `azCount`. Add and remove zones at the end of the list. Other changes replace subnets.",
     )
     instance_types: tuple[str, ...] = key(
         Names(instance_type_fault, "instance types or families"),
         [],
-        "Instance types or families that jobs may run on, such as `c7i.4xlarge` or `m6i`, or `optimal` on x86_64. Empty: AWS's default "
-        "families of the architecture. Types with a GPU or another accelerator are refused.",
+        "Instance types or families for jobs, such as `c7i.4xlarge` or `m6i`, or `optimal` on x86_64. By default, Batch uses AWS's default "
+        "families for the architecture. Types with a GPU or another accelerator are not supported.",
     )
     architecture: str = key(
-        Choice("x86_64", "arm64"),
+        Choice(*ARCHITECTURES),
         "x86_64",
-        "{form} (Graviton). Images are built for it, and `instanceTypes` must agree with it.",
+        "Processor architecture, {form} (Graviton). The images are built for it. All `instanceTypes` must have this architecture.",
     )
     vpc_cidr: str = key(
         Range(cidr_fault, _network),
         "10.0.0.0/16",
-        "Private IPv4 range of the network, /16 to /22. A change makes a new network and moves the machines to it.",
+        "Private IPv4 range of the network, /16 to /22. Changing it creates a new network and moves the instances to it.",
     )
     nat_gateways: str = key(
         Choice("single", "one-per-az", "none"),
         "single",
-        "{form}. `single` costs about 33 USD a month. `one-per-az` costs that for each zone, and outlives the failure of a zone. With `none` no "
-        "machine reaches the internet, and `interfaceEndpoints` is required.",
+        "NAT gateways: {form}. `single` costs about 33 USD per month. `one-per-az` costs that for each zone, and keeps working if a zone fails. With "
+        "`none`, instances cannot reach the internet, and `interfaceEndpoints` is required.",
     )
     interface_endpoints: bool = key(
         Boolean(),
         False,
-        "true: machines reach ECS, ECR, CloudWatch Logs and Systems Manager inside the network, for about 58 USD a month and zone.",
+        "If true, instances reach ECS, ECR, CloudWatch Logs and Systems Manager through endpoints inside the network. This costs about 58 USD per month and zone.",
     )
-    flow_logs: bool = key(Boolean(), False, "true: the network's connections are recorded in a log group of their own.")
+    flow_logs: bool = key(Boolean(), False, "If true, the network's connections are recorded in a separate log group.")
     vpc_id: str = key(
-        Text(vpc_id_fault, "Name one that `aws ec2 describe-vpcs` lists"),
+        Text(vpc_id_fault, "Set one that `aws ec2 describe-vpcs` lists"),
         "",
-        "Id of an existing network to run in instead of a new one, together with `privateSubnetIds`. A change replaces the machines' security "
+        "ID of an existing VPC to use instead of a new network. Requires `privateSubnetIds`. Changing it replaces the instances' security "
         "group.",
-        see="[An existing network](#an-existing-network)",
+        see="See [Existing network](../how-to/existing-network.md).",
     )
     private_subnet_ids: tuple[str, ...] = key(
-        Names(subnet_id_fault, "ids of subnets", most=MAX_SUBNETS),
+        Names(subnet_id_fault, "subnet IDs", most=MAX_SUBNETS),
         [],
-        "Private subnets of `vpcId` for the machines, {form}. They must reach S3, ECR, ECS and CloudWatch Logs by NAT or endpoints. A change is "
-        "made in place.",
+        "IDs of private subnets of `vpcId` for the instances, {form}. They must reach S3, ECR, ECS and CloudWatch Logs through NAT or endpoints. "
+        "Changing them is an in-place update.",
     )
     permissions_boundary_arn: str = key(
-        Text(policy_fault, "Name one that `aws iam list-policies` lists"),
+        Text(policy_fault, "Set one that `aws iam list-policies` lists"),
         "",
-        "ARN of a managed policy that bounds every role of the stack. A change is made in place.",
+        "ARN of a managed policy that becomes the permissions boundary of every role of the stack. Changing it is an in-place update.",
     )
     kms_key_arn: str = key(
-        Text(kms_key_fault, "Name one that `aws kms list-keys` lists"),
+        Text(kms_key_fault, "Set one that `aws kms list-keys` lists"),
         "",
-        "ARN of a KMS key of the region for the data bucket, the logs and the machines' volumes, in place of AWS's own keys. What its policy "
-        "must allow: docs/explanation/security.md.",
+        "ARN of a KMS key for the data bucket, the logs and the instances' volumes. It must be in the stack's region. By default, AWS's own keys "
+        "are used. For the permissions that the key policy needs, see docs/explanation/security.md.",
     )
     data_buckets: tuple[SharedBucket, ...] = key(
         Buckets(),
         [],
-        "Existing buckets of the region that jobs may use, {form}, public ones too: `{{name, access, prefix, kmsKeyArn}}`. `access` is read (the "
-        "default) or read-write, and a prefix ends with a slash. A change is made in place.",
+        "Existing buckets that jobs can use, {form}, each an object `{{name, access, prefix, kmsKeyArn}}`. They must be in the stack's region and can "
+        "be public. `access` is read (the default) or read-write. A prefix ends with a slash. Changing them is an in-place update.",
     )
     max_vcpus: int = key(
         Integer(*MAX_VCPUS),
         256,
-        "vCPUs that each of the two compute environments may grow to, so together at most twice that. No less than the vCPUs of any tool: 4 "
-        "unless `tools` says otherwise.",
+        "The most vCPUs of each of the two compute environments. Together they can have twice as many. The value must be at least the vCPUs of "
+        "every tool, which is 4 unless you change `tools`.",
     )
     spot: bool = key(
-        Boolean(), True, "true: the main queue runs on Spot first, then On-Demand. false: both queues run On-Demand."
+        Boolean(),
+        True,
+        "If true, the main queue uses Spot instances first, then On-Demand instances. If false, both queues use On-Demand instances only.",
     )
     scratch_gib: int = key(
         Integer(*SCRATCH_GIB),
         100,
-        "GiB of each machine's encrypted gp3 disk for images and scratch, {form}; the larger, the faster. Machines with NVMe disks use those "
-        "instead.",
+        "Size in GiB of each instance's encrypted gp3 volume for images and scratch data, {form}. Larger volumes are faster. Instances with NVMe disks "
+        "use those instead.",
         name="scratchGiB",
     )
     ami_id: str = key(
-        Text(ami_fault, "Name an ECS-optimized one of the region"),
+        Text(ami_fault, "Set an ECS-optimized AMI of the region"),
         "",
-        "Pins the machine image to an ECS-optimized one of the region. Empty: AWS's newest on the day the environments are made.",
+        "ID of an ECS-optimized AMI of the region for the instances. By default, Batch uses the latest AMI at the time when it creates the compute "
+        "environments.",
     )
     image_date: str = key(
-        Day(date_fault, "Write a day such as 2026-11-29"),
+        Day(date_fault, "Set a date such as 2026-11-29"),
         "",
-        "A day, such as `2026-11-29`. A new one builds every container image again with the Debian packages of the day on which you run "
-        "`pulumi up`: docs/how-to/monthly-upkeep.md.",
+        "A date, such as `2026-11-29`. A new date makes the next `pulumi up` rebuild every container image with the Debian packages of that day. See "
+        "docs/how-to/monthly-upkeep.md.",
     )
     tools: dict[str, ToolSettings] = key(
         Tools(),
         {},
-        "Figures by tool: `vcpus`, `memoryMib`, `timeoutSeconds`, `buildArgs`. Changes a tool of Biobatch, or adds tools of your own, {form}, "
-        "each with a folder of its name in images/.",
-        see="[A tool of your own](#a-tool-of-your-own)",
+        "Settings by tool name: `vcpus`, `memoryMib`, `timeoutSeconds`, `buildArgs`. Override a built-in tool, or add your own tools ({form}), each "
+        "with a folder of its name in images/.",
+        see="See [Add a tool](../how-to/add-a-tool.md).",
     )
     shares: dict[str, float] = key(
-        Table(share_name_fault, share_weight_fault, as_number, "shares to weights", most=(MOST_SHARES, "shares")),
+        Table(
+            share_name_fault,
+            share_weight_fault,
+            as_number,
+            "share identifiers to weights",
+            most=(MOST_SHARES, "shares"),
+        ),
         {},
-        "Weights by share, as in `pulumi config set --path --type float shares.phages 0.5`. They make a fair-share queue: half the weight is twice the share. A "
-        "share is letters and digits, with `*` at the end for all that begin so. A share that is not named has the weight 1.",
+        "Weights by share identifier, as in `pulumi config set --path --type float shares.phages 0.5`. Setting any creates a fair-share queue. Half the "
+        "weight gives twice the share of the instances. An identifier consists of letters and digits. A trailing `*` matches a prefix. Unlisted shares have weight 1.",
     )
     log_retention_days: int = key(
-        Step(LOG_RETENTION_DAYS, retention_fault), 30, "Days that the logs of jobs are kept: {form}."
+        Step(LOG_RETENTION_DAYS, retention_fault),
+        30,
+        "Days for which CloudWatch Logs keeps the logs of jobs, one of {form}.",
     )
     protect_data: bool = key(
         Boolean(),
         True,
-        "true: the data bucket stays when the stack is destroyed. false: it is emptied and deleted.",
+        "If true, `pulumi destroy` keeps the data bucket. If false, it deletes the bucket with all objects in it.",
     )
     tags: dict[str, str] = key(
-        Table(tag_name_fault, tag_value_fault, as_text, "tag names to values", most=(MAX_TAGS, "tags")),
+        Table(tag_name_fault, tag_value_fault, as_text, "tag keys to values", most=(MAX_TAGS, "tags")),
         {},
-        "Tags on everything that bills, instances, volumes and jobs included.",
+        "Tags on every resource that costs money, including instances, volumes and jobs.",
     )
 
     @property
     def platform(self) -> str:
-        """The container platform of the architecture, as Docker names it."""
-        return "linux/arm64" if self.architecture == "arm64" else "linux/amd64"
+        """The container platform of the architecture, such as `linux/arm64`."""
+        return ARCHITECTURES[self.architecture].platform
 
 
 def _camel(field: str) -> str:
@@ -209,7 +225,7 @@ def _camel(field: str) -> str:
 
 _KEYED = [field for field in dataclasses.fields(Settings) if "key" in field.metadata]
 
-#: Every key of the project's namespace by its name.
+#: Every config key by its name, without the prefix `biobatch:`.
 KEYS: Mapping[str, Key] = {field.metadata["name"] or _camel(field.name): field.metadata["key"] for field in _KEYED}
 
 #: The field of `Settings` that each key sets.

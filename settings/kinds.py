@@ -1,4 +1,4 @@
-"""The kinds of values that a config key can have. Each kind says what it takes, tells what is wrong with a value, and corrects it."""
+"""The kinds of values that config keys can have. Each kind checks values, suggests corrections and returns typed values."""
 
 import difflib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,32 +9,32 @@ from settings.faults import Fault, Place, remove, set_to
 
 
 class Kind:
-    """A kind of values: texts of any content."""
+    """A kind of value. This base class accepts any string."""
 
     type = "string"
-    """Pulumi's name of the type, for Pulumi.yaml."""
+    """The type in Pulumi.yaml."""
     items = ""
-    """Pulumi's name of the type of a list's items."""
+    """The type of a list's items in Pulumi.yaml."""
     form = ""
-    """How its values are limited, in words for the description of a key."""
+    """The limits of its values, in words, for the description of a key."""
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
-        """What is wrong with a value.
+        """Yields the faults of a value.
 
         Args:
-            place: where it is.
-            given: the value as Pulumi hands it over, JSON already parsed. A text in place of JSON is what was no JSON.
-            default: the key's.
+            place: the path of the value.
+            given: the value from Pulumi, with JSON already parsed. If the value is not valid JSON, this is its text.
+            default: the default of the key.
         """
         yield from ()
 
     def value(self, given: Any) -> Any:
-        """The typed value of one that is right."""
+        """Converts a value without faults to its typed form."""
         return given
 
 
 class Integer(Kind):
-    """Whole numbers within a range."""
+    """Integers within a range."""
 
     type = "integer"
 
@@ -48,7 +48,7 @@ class Integer(Kind):
 
 
 class Step(Kind):
-    """Whole numbers of a list."""
+    """Integers from a list."""
 
     type = "integer"
 
@@ -63,7 +63,7 @@ class Step(Kind):
 
 
 class Boolean(Kind):
-    """true or false."""
+    """Booleans."""
 
     type = "boolean"
 
@@ -74,7 +74,7 @@ class Boolean(Kind):
 
 
 class Choice(Kind):
-    """One of a few words."""
+    """Words from a list."""
 
     def __init__(self, *choices: str) -> None:
         self._choices = choices
@@ -83,19 +83,19 @@ class Choice(Kind):
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
         if given not in self._choices:
             near = difflib.get_close_matches(str(given), self._choices, n=1)[:1] or [default]
-            wrong = f"{shown(given)} is none of {', '.join(self._choices)}."
+            wrong = f"{shown(given)} is not one of {', '.join(self._choices)}."
             yield Fault(place=place, wrong=wrong, remedy=set_to(place, near[0]))
 
 
 class Text(Kind):
-    """Texts by a rule, or "" for none."""
+    """Strings that follow a rule, or "" for none."""
 
     def __init__(self, rule: Callable[[Any], str], find: str) -> None:
-        """Takes what a rule takes.
+        """Accepts the values that a rule accepts.
 
         Args:
-            rule: one of `components.limits`.
-            find: how you find a right value, in words: nobody else can know which one you mean.
+            rule: a rule of `components.limits`.
+            find: the words that tell users how to find a valid value. Only they can know which one they want.
         """
         self._rule, self._find = rule, find
 
@@ -105,9 +105,9 @@ class Text(Kind):
 
 
 class Day(Text):
-    """Days, or "" for none."""
+    """Dates, or "" for none."""
 
-    # So the CLI hands over a day that stands in the stack's file without quotes.
+    # The CLI appends this to a date that has no quotes in the stack's file.
     _MIDNIGHT = " 00:00:00 +0000 UTC"
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
@@ -118,7 +118,7 @@ class Day(Text):
 
 
 class Range(Kind):
-    """Texts by a rule, which can be corrected to another text."""
+    """Strings that follow a rule, with a function that corrects common mistakes."""
 
     def __init__(self, rule: Callable[[Any], str], corrected: Callable[[str], str]) -> None:
         self._rule, self._corrected = rule, corrected
@@ -130,36 +130,36 @@ class Range(Kind):
 
 
 class Names(Kind):
-    """Lists of names, none of them twice."""
+    """Lists of different names."""
 
     type = "array"
     items = "string"
 
     def __init__(self, rule: Callable[[Any], str], noun: str, most: int | None = None) -> None:
-        """Takes lists of what a rule takes.
+        """Accepts lists of the values that a rule accepts.
 
         Args:
-            rule: one of `components.limits`, for one name.
-            noun: what the names are of, in the plural.
-            most: how many there may be.
+            rule: a rule of `components.limits`, for one name.
+            noun: the plural noun for the names.
+            most: the most names.
         """
         self._rule, self._noun, self._most = rule, noun, most
         self.form = f"up to {most}"
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
         if not isinstance(given, list):
-            # What is no list yet becomes one by its first item.
+            # If the value is a valid name, the remedy makes it the first item of a list.
             remedy = remove(place) if self._rule(given) else set_to((*place, 0), given)
             yield Fault(place=place, wrong=f"{shown(given)} is not a list of {self._noun}.", remedy=remedy)
             return
         twice = repeated(given)
-        # From the end: no command moves what a later one names.
+        # From the end, so that no command changes the positions that later commands name.
         for i in reversed(range(len(given))):
             here = (*place, i)
             if wrong := self._rule(given[i]):
                 yield Fault(place=here, wrong=wrong, remedy=remove(here))
             elif i in twice:
-                yield Fault(place=here, wrong=f"{shown(given[i])} is there twice.", remedy=remove(here))
+                yield Fault(place=here, wrong=f"{shown(given[i])} is listed twice.", remedy=remove(here))
         if self._most:
             yield from surplus(place, given, self._most, self._noun)
 
@@ -168,21 +168,21 @@ class Names(Kind):
 
 
 def surplus(place: Place, given: Collection[Any], most: int, noun: str, reason: str = "") -> Iterator[Fault]:
-    """The fault of a list or mapping that is too long."""
+    """Yields the fault of a list or object that has too many entries."""
     if len(given) > most:
         over = len(given) - most
         last = (*place, len(given) - 1)
         remedy = (
             remove(last, "Remove the last one")
             if isinstance(given, list) and over == 1
-            else f"Remove {over} of them in Pulumi.<stack>.yaml."
+            else f"Remove {over} of them from Pulumi.<stack>.yaml."
         )
-        wrong = f"{len(given)} {noun} are more than {most}{reason}."
+        wrong = f"there are {len(given)} {noun}, but the limit is {most}{reason}."
         yield Fault(place=place, wrong=wrong, remedy=remedy)
 
 
 class Table(Kind):
-    """Mappings of names to values, each by a rule."""
+    """Objects whose names and values follow rules."""
 
     type = "object"
 
@@ -194,21 +194,23 @@ class Table(Kind):
         content: str,
         most: tuple[int, str] | None = None,
     ) -> None:
-        """Takes mappings of what the rules take.
+        """Accepts objects of the names and values that the rules accept.
 
         Args:
-            name_rule: one of `components.limits`, for one name beside all of the mapping.
-            value_rule: one of `components.limits`, for one value.
-            corrected: a value that was probably meant by a wrong one. If the rule refuses it too, the entry is to be removed.
-            content: what is mapped to what.
-            most: how many entries there may be, and what they are.
+            name_rule: a rule of `components.limits` for one name. It also gets the whole object.
+            value_rule: a rule of `components.limits` for one value.
+            corrected: returns the value that the user probably meant. If the rule refuses it too, the remedy removes the entry.
+            content: words for the error message, such as `tag keys to values`.
+            most: the most entries, and the plural noun for them.
         """
         self._name_rule, self._value_rule, self._corrected = name_rule, value_rule, corrected
         self._content, self._most = content, most
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
         if not isinstance(given, dict):
-            yield Fault(place=place, wrong=f"{shown(given)} is not a mapping of {self._content}.", remedy=remove(place))
+            yield Fault(
+                place=place, wrong=f"{shown(given)} is not an object that maps {self._content}.", remedy=remove(place)
+            )
             return
         for name, value in given.items():
             here = (*place, name)
@@ -227,12 +229,12 @@ class Table(Kind):
 
 
 def as_text(value: Any) -> Any:
-    """A number or a boolean as the text that was probably meant."""
+    """Converts a number or a boolean to the string that the user probably meant."""
     return value if isinstance(value, str | dict | list) or value is None else str(value).lower()
 
 
 def as_number(value: Any) -> Any:
-    """A text as the number that was probably meant."""
+    """Converts a string to the number that the user probably meant."""
     if isinstance(value, bool):
         return value
     try:

@@ -1,4 +1,4 @@
-"""The tools that a stack's jobs run, and how its configuration changes and adds to them."""
+"""The built-in tools, and the config key `tools` that changes their settings and adds others."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,23 +19,23 @@ from settings.kinds import Kind, Table, as_number, as_text, surplus
 
 @dataclass(frozen=True, kw_only=True)
 class ToolSettings:
-    """What a tool's jobs get unless a submission says otherwise, and what its image is built with."""
+    """The defaults of a tool's jobs, which a submission can override, and the build arguments of its image."""
 
     vcpus: int = 1
-    """vCPUs, 1 or more."""
+    """vCPUs of a job, at least 1."""
     memory_mib: int = 1800
-    """Memory in MiB, 4 or more."""
+    """Memory of a job in MiB, at least 4."""
     timeout_seconds: int = 12 * 3600
-    """Seconds after which an attempt is ended, 60 or more."""
+    """Seconds after which Batch ends an attempt of a job, at least 60."""
     build_args: dict[str, str] = field(default_factory=dict)
-    """Build arguments of its Dockerfile."""
+    """Build arguments of the tool's Dockerfile."""
     base: str | None = None
-    """The tool whose image its own is built on, one that is named before it; None: the image that all share."""
+    """The tool whose image is the base of this tool's image. It must come earlier in `TOOLS`. None: the shared base image."""
 
 
-#: The tools that come with Biobatch, for a bacterial or small eukaryotic genome. Jobs fill whole machines at up to 1,800 MiB a vCPU on
-#: the compute families (the table in `components.batch_platform.Tool`); aligning holds the genome's index and bwa's batch of reads.
-#: Alignment is streamed into sorting: bwa's image is samtools' with bwa, so machines that ran the one pull little for the other.
+#: The built-in tools, sized for bacterial or small eukaryotic genomes. With up to 1,800 MiB per vCPU, jobs fill whole instances of the compute
+#: families (see the table in `components.job_definition.Tool`). Alignment needs memory for the genome's index and for bwa's batch of reads. It
+#: streams into sorting, so bwa's image also contains samtools. An instance that already has samtools' image downloads little more for bwa.
 TOOLS: Mapping[str, ToolSettings] = {
     "fastqc": ToolSettings(timeout_seconds=2 * 3600),
     "samtools": ToolSettings(timeout_seconds=4 * 3600),
@@ -43,55 +43,55 @@ TOOLS: Mapping[str, ToolSettings] = {
     "bcftools": ToolSettings(),
 }
 
-#: So many tools of a lab's own, beside these, always fit the 6,144 characters of a managed policy, the one for users who submit.
+#: The most additional tools. So many always fit the 6,144 characters of a managed policy, which the submit policy is.
 MAX_OWN_TOOLS = 15
 
-#: The figures of a tool as the configuration names them, and their fields.
-_FIGURES = {"vcpus": "vcpus", "memoryMib": "memory_mib", "timeoutSeconds": "timeout_seconds"}
+#: The numeric settings of a tool by their names in the configuration, with their fields.
+_NUMBERS = {"vcpus": "vcpus", "memoryMib": "memory_mib", "timeoutSeconds": "timeout_seconds"}
 
-_NAMES = ", ".join([*_FIGURES, "buildArgs"])
+_NAMES = ", ".join([*_NUMBERS, "buildArgs"])
 
 _BUILD_ARGS = Table(
     name_rule=lambda name, _: build_arg_name_fault(name),
     value_rule=build_arg_text_fault,
     corrected=as_text,
-    content="build arguments to texts",
+    content="build arguments to strings",
 )
 
 
 class Tools(Kind):
-    """Figures by tool: a change of Biobatch's tools, or more tools, each with a folder of its name in images/."""
+    """Objects that map tool names to settings. A tool that is not built in needs a folder of its name in images/."""
 
     type = "object"
     form = f"up to {MAX_OWN_TOOLS}"
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
         if not isinstance(given, dict):
-            wrong = f"{shown(given)} is not a mapping of tools to their figures."
+            wrong = f"{shown(given)} is not an object that maps tools to their settings."
             yield Fault(place=place, wrong=wrong, remedy=remove(place))
             return
-        for name, figures in given.items():
-            yield from _tool_faults((*place, name), name, figures)
+        for name, tool in given.items():
+            yield from _tool_faults((*place, name), name, tool)
         own = [name for name in given if name not in TOOLS]
-        yield from surplus(place, own, MAX_OWN_TOOLS, "tools besides Biobatch's")
+        yield from surplus(place, own, MAX_OWN_TOOLS, "additional tools")
 
     def value(self, given: Any) -> Any:
-        return {**TOOLS, **{name: _tool(name, figures) for name, figures in given.items()}}
+        return {**TOOLS, **{name: _tool(name, tool) for name, tool in given.items()}}
 
 
-def _tool_faults(place: Place, name: str, figures: Any) -> Iterator[Fault]:
+def _tool_faults(place: Place, name: str, tool: Any) -> Iterator[Fault]:
     if wrong := tool_name_fault(name):
         yield Fault(place=place, wrong=wrong, remedy=remove(place))
         return
     if not Path("images", name, "Dockerfile").is_file():
-        wrong = f"there is no images/{name}/Dockerfile."
-        yield Fault(place=place, wrong=wrong, remedy=remove(place, "Add it, or remove the entry"))
-    if not isinstance(figures, dict):
-        yield Fault(place=place, wrong=f"{shown(figures)} is not a mapping of {_NAMES}.", remedy=remove(place))
+        wrong = f"images/{name}/Dockerfile does not exist."
+        yield Fault(place=place, wrong=wrong, remedy=remove(place, "Add the file, or remove the entry"))
+    if not isinstance(tool, dict):
+        yield Fault(place=place, wrong=f"{shown(tool)} is not an object with {_NAMES}.", remedy=remove(place))
         return
-    for key, given in figures.items():
+    for key, given in tool.items():
         here = (*place, key)
-        if attribute := _FIGURES.get(key):
+        if attribute := _NUMBERS.get(key):
             rule, usual = whole_number(TOOL_LEAST[attribute]), getattr(TOOLS.get(name, ToolSettings()), attribute)
             if wrong := rule(given):
                 meant = as_number(given)
@@ -99,12 +99,12 @@ def _tool_faults(place: Place, name: str, figures: Any) -> Iterator[Fault]:
         elif key == "buildArgs":
             yield from _BUILD_ARGS.faults(here, given, {})
         else:
-            wrong = f"there is no such figure; there are {_NAMES}."
+            wrong = f"this setting does not exist. A tool has {_NAMES}."
             yield Fault(place=here, wrong=wrong, remedy=remove(here))
 
 
-def _tool(name: str, figures: Mapping[str, Any]) -> ToolSettings:
-    changes = {_FIGURES[key]: given for key, given in figures.items() if key in _FIGURES}
-    if "buildArgs" in figures:
-        changes["build_args"] = figures["buildArgs"]
+def _tool(name: str, tool: Mapping[str, Any]) -> ToolSettings:
+    changes = {_NUMBERS[key]: given for key, given in tool.items() if key in _NUMBERS}
+    if "buildArgs" in tool:
+        changes["build_args"] = tool["buildArgs"]
     return replace(TOOLS.get(name, ToolSettings()), **changes)

@@ -1,6 +1,7 @@
-"""Two of Biobatch's components in a program of one's own: a network and queues, for an image and roles that are there already.
+"""A program that uses two of Biobatch's components: a network and queues, for an existing image and existing roles.
 
-Run it in this folder: pulumi install, pulumi stack init, pulumi config set image …, and so for the three roles, pulumi up.
+To deploy it, run these commands in this folder: pulumi install, pulumi stack init, pulumi config set image … (and the same for the three roles),
+pulumi up.
 """
 
 import sys
@@ -19,7 +20,7 @@ config = pulumi.Config()
 def required(key: str) -> str:
     value = config.get(key)
     if not value:
-        raise pulumi.RunError(f"{key} is not set. Set it: pulumi config set {key} …")
+        raise pulumi.RunError(f"{key} is required. Set it: pulumi config set {key} …")
     return value
 
 

@@ -1,7 +1,6 @@
 """The base of all images, for this machine's platform or another: kept, pulled, or made from Debian's archive."""
 
 import contextlib
-import platform as machine
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ import docker
 import docker.errors
 import requests
 
+from components.architectures import of_this_machine
 from local.console import say
 from local.errors import LocalError
 from local.machine import debian
@@ -69,8 +69,7 @@ def may_install() -> bool:
 
 def own_platform() -> str:
     """The container platform of this machine, such as `linux/amd64`."""
-    name = machine.machine().lower()
-    return "linux/" + {"x86_64": "amd64", "aarch64": "arm64"}.get(name, name)
+    return f"linux/{of_this_machine()}"
 
 
 def _bootstrap(folder: Path, refusal: str) -> None:

@@ -15,6 +15,7 @@ import docker.errors
 import psutil
 import requests
 
+from components.architectures import PLATFORMS
 from local.console import say
 from local.errors import LocalError
 from local.machine.processes import run
@@ -23,8 +24,6 @@ from local.stack import base_image, docker_objects
 
 #: Where the kernel lists the emulators that it knows.
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
-#: The product has this table too. Importing the product would delay every `make local-…` by three seconds.
-_EMULATORS = {"linux/arm64": "qemu-aarch64", "linux/amd64": "qemu-x86_64"}
 _FOLDER = CACHE / "qemu"
 #: Device name of our mount, by which `clear` recognises it.
 _DEVICE = "biobatch"
@@ -49,7 +48,7 @@ def register(engine: docker.DockerClient, platform: str) -> None:
     Raises:
         LocalError: if the emulator cannot be fetched, or the kernel refuses it.
     """
-    name = _EMULATORS[platform]
+    name = PLATFORMS[platform].emulator
     needed = machine.system() == "Linux" and platform != base_image.own_platform() and not (BINFMT / name).exists()
     if not needed or os.geteuid() != 0:
         return

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import yaml
 
+from components.architectures import ARCHITECTURES, X86_64
 from local.console import follow, say
 from local.errors import LocalError
 from local.machine import processes
@@ -47,7 +48,7 @@ def platform() -> str:
     """The container platform that the stack's configuration asks for."""
     given = yaml.safe_load((ROOT / f"Pulumi.{environment.STACK}.yaml").read_text())
     architecture = (given.get("config") or {}).get("biobatch:architecture", "x86_64")
-    return "linux/arm64" if architecture == "arm64" else "linux/amd64"
+    return ARCHITECTURES.get(architecture, X86_64).platform
 
 
 def outputs(record: Record) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The README's commands as printed, those for AWS against the local stack; and its tables against the program."""
 
-import json
 import os
 import re
 import subprocess
@@ -8,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from local.paths import ROOT
 from local.record import Record
@@ -109,17 +107,6 @@ def test_a_destroy_names_the_protected_bucket_as_kept_and_the_stack_that_left_it
     again = readme.run(back, clone, empty_account)
     assert re.search(r"\+ 1 created\n +9 unchanged", again)
     assert len(readme.run("aws s3 ls", clone, empty_account).splitlines()) == 1
-
-
-def test_the_configuration_table_is_that_of_the_program() -> None:
-    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    written = {row[0].strip("`"): row[1] for row in readme.table("Configuration")}
-    assert written == {
-        key: entry["default"]
-        if entry["default"] and isinstance(entry["default"], str)
-        else json.dumps(entry["default"])
-        for key, entry in declared.items()
-    }
 
 
 def test_the_outputs_table_is_that_of_the_program() -> None:

@@ -190,8 +190,8 @@ _STACKS = [
     _held(
         "aws/amazon-genomics-cli#269",
         "NAT and interface endpoints of an idle stack cost 63 USD a month.",
-        "tests/unit/program/test_program.py::test_endpoints_may_stand_beside_a_nat_gateway_and_are_not_made_unasked",
-        "tests/unit/program/test_facts_of_aws.py::test_without_work_there_is_no_machine",
+        "tests/unit/program/test_program.py::test_endpoints_are_created_only_on_request_and_can_be_combined_with_nat",
+        "tests/unit/program/test_facts_of_aws.py::test_without_jobs_there_are_no_instances",
     ),
     _waits(
         "pulumi/pulumi-aws#4656, #3887",

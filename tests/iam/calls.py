@@ -1,4 +1,4 @@
-"""What IAM is asked when an operation of AWS is called: actions, the resources they are on, and the request's context."""
+"""The requests to IAM for each AWS operation: actions, resources and the context of the request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any

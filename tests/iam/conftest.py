@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import mocks
 
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from tests.iam.evaluator import Evaluator
 from tests.unit.recording import ROOT, Cloud, Recording, record_program
 

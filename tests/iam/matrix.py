@@ -1,4 +1,4 @@
-"""Who may do what: the rows that the evaluator decides and the local AWS enforces."""
+"""The permissions of every role and policy, as rows. An evaluator decides them, and the local AWS enforces them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +47,9 @@ ON_WHAT_IS_THERE = {
     "ModifySubnetAttribute": ("subnet/subnet-1",),
     "ModifyVpcAttribute": ("vpc/vpc-1",),
     "ModifyVpcEndpoint": (
-        *("route-table/rtb-1", "security-group/sg-1", "subnet/subnet-1"),
+        "route-table/rtb-1",
+        "security-group/sg-1",
+        "subnet/subnet-1",
         "vpc-endpoint/vpce-1",
     ),
     "ReplaceRoute": ("route-table/rtb-1",),
@@ -56,7 +58,7 @@ ON_WHAT_IS_THERE = {
     "RevokeSecurityGroupIngress": ("security-group/sg-1",),
 }
 
-#: What of a new thing AWS judges beside, and it bears no tag yet.
+#: The new resources that AWS also checks when a call creates them. They have no tags yet.
 NEW = {
     "AllocateAddress": "elastic-ip",
     "AttachInternetGateway": "internet-gateway",
@@ -218,7 +220,7 @@ MATRIX: Sequence[Row] = [
         False,
         iam__AWSServiceName="organizations.amazonaws.com",
     ),
-    # What is being made bears no tag yet
+    # The new resource has no tag yet
     *(row("deploy", f"ec2:{action}", f"{EC2}:{type_}/new", True) for action, type_ in NEW.items()),
     row("deploy", "ec2:CreateVpc", f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-1", False),
     row("deploy", "ec2:CreateTags", f"{EC2}:vpc/vpc-1", True, ec2__CreateAction="CreateVpc"),

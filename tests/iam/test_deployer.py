@@ -1,4 +1,4 @@
-"""An `up`, a `refresh` and a `destroy` under exactly the deploy policy, call by call; and nothing in it that no call needs."""
+"""The deploy policy allows every call of `up`, `refresh` and `destroy`, and no other call."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT
 from policy_sentry.querying.actions import get_dependent_actions
 
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from tests.iam.calls import Wanted, wanted
 from tests.iam.deployment import REGION, Deployment
 from tests.iam.evaluator import Evaluator, Request, key_policy
@@ -38,8 +38,13 @@ CONFIGURATIONS = {
 
 #: What Pulumi's docker provider and the engine behind it ask ECR for at a push (Amazon ECR User Guide, "IAM permissions for pushing").
 PUSH = (
-    *("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer"),
-    *("ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"),
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
 )
 
 #: Roles that AWS's services make for themselves at the first call of who deploys (Batch User Guide, "service-linked roles").
@@ -54,24 +59,56 @@ LINKED = {
 #: reads more of a resource than the stand-in.
 OTHERS = {
     "a change in place": (
-        *("batch:UntagResource", "batch:UpdateSchedulingPolicy", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteTags"),
-        *("ec2:ModifyVpcEndpoint", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation"),
-        *("ec2:RevokeSecurityGroupIngress", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability"),
-        *("ecr:UntagResource", "iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:PutRolePermissionsBoundary"),
-        *("iam:UntagInstanceProfile", "iam:UntagPolicy", "iam:UntagRole", "iam:UpdateAssumeRolePolicy"),
-        *("iam:UpdateRole", "iam:UpdateRoleDescription", "logs:AssociateKmsKey", "logs:DisassociateKmsKey"),
-        *("logs:UntagResource", "s3:TagResource", "s3:UntagResource", "iam:DeleteRolePermissionsBoundary"),
+        "batch:UntagResource",
+        "batch:UpdateSchedulingPolicy",
+        "ec2:CreateLaunchTemplateVersion",
+        "ec2:DeleteTags",
+        "ec2:ModifyVpcEndpoint",
+        "ec2:ReplaceRoute",
+        "ec2:ReplaceRouteTableAssociation",
+        "ec2:RevokeSecurityGroupIngress",
+        "ecr:PutImageScanningConfiguration",
+        "ecr:PutImageTagMutability",
+        "ecr:UntagResource",
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicyVersion",
+        "iam:PutRolePermissionsBoundary",
+        "iam:UntagInstanceProfile",
+        "iam:UntagPolicy",
+        "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole",
+        "iam:UpdateRoleDescription",
+        "logs:AssociateKmsKey",
+        "logs:DisassociateKmsKey",
+        "logs:UntagResource",
+        "s3:TagResource",
+        "s3:UntagResource",
+        "iam:DeleteRolePermissionsBoundary",
     ),
     "EC2, in the name of who deploys": (
-        *("route53:AssociateVPCWithHostedZone", "route53:DisassociateVPCFromHostedZone"),
+        "route53:AssociateVPCWithHostedZone",
+        "route53:DisassociateVPCFromHostedZone",
     ),
     "the true provider": (
-        *("ec2:DescribeAddressesAttribute", "ec2:DescribeSecurityGroupRules", "ec2:DisassociateAddress"),
-        *("ec2:GetEbsDefaultKmsKeyId", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"),
-        *("iam:ListRolePolicies", "kms:DescribeKey", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl"),
-        *("s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration"),
-        *("s3:GetBucketRequestPayment", "s3:GetBucketWebsite", "s3:GetReplicationConfiguration"),
-        *("s3:ListBucketVersions", "s3:ListTagsForResource"),
+        "ec2:DescribeAddressesAttribute",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DisassociateAddress",
+        "ec2:GetEbsDefaultKmsKeyId",
+        "servicequotas:GetAWSDefaultServiceQuota",
+        "servicequotas:GetServiceQuota",
+        "iam:ListRolePolicies",
+        "kms:DescribeKey",
+        "s3:GetAccelerateConfiguration",
+        "s3:GetBucketAcl",
+        "s3:GetBucketCORS",
+        "s3:GetBucketLogging",
+        "s3:GetBucketObjectLockConfiguration",
+        "s3:GetBucketRequestPayment",
+        "s3:GetBucketWebsite",
+        "s3:GetReplicationConfiguration",
+        "s3:ListBucketVersions",
+        "s3:ListTagsForResource",
     ),
 }
 
@@ -79,10 +116,19 @@ OTHERS = {
 #: Dependent actions, by AWS's reference, of what the policy allows, that nothing of ours leads to: flow logs of ECS, and templates
 #: that name their image by an SSM parameter. Service Quotas asks the other services only for quotas of their own, and we read EC2's.
 NOT_OURS = {
-    *("autoscaling:DescribeAccountLimits", "cloudformation:DescribeAccountLimits", "dynamodb:DescribeLimits"),
-    *("elasticloadbalancing:DescribeAccountLimits", "iam:GetAccountSummary", "kinesis:DescribeLimits"),
-    *("rds:DescribeAccountAttributes", "route53:GetAccountLimit"),
-    *("ecs:ListClusters", "ecs:ListContainerInstances", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:ListTasks"),
+    "autoscaling:DescribeAccountLimits",
+    "cloudformation:DescribeAccountLimits",
+    "dynamodb:DescribeLimits",
+    "elasticloadbalancing:DescribeAccountLimits",
+    "iam:GetAccountSummary",
+    "kinesis:DescribeLimits",
+    "rds:DescribeAccountAttributes",
+    "route53:GetAccountLimit",
+    "ecs:ListClusters",
+    "ecs:ListContainerInstances",
+    "ecs:ListServices",
+    "ecs:ListTaskDefinitions",
+    "ecs:ListTasks",
     "ssm:GetParameters",
 }
 
@@ -166,7 +212,7 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
     assert [f"{r.action} on {r.resource} {r.context or ''}" for r in refused] == []
 
 
-def test_what_the_policy_knows_by_its_name_bears_it_from_the_call_that_makes_it(
+def test_the_create_call_sets_the_tag_that_the_policy_requires(
     deployments: dict[str, Deployment],
 ) -> None:
     calls = [call for deployment in deployments.values() for call in deployment.calls]
@@ -174,7 +220,7 @@ def test_what_the_policy_knows_by_its_name_bears_it_from_the_call_that_makes_it(
     assert [parameters for _, operation, parameters in calls if operation == "CreateTags"] == []
 
 
-def test_nothing_is_in_the_deploy_policy_that_nothing_needs(
+def test_the_deploy_policy_contains_no_unneeded_action(
     deployments: dict[str, Deployment], evaluator: Evaluator
 ) -> None:
     needed = {

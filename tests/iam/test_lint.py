@@ -64,5 +64,5 @@ def test_aws_would_take_every_policy_and_grant_what_it_says(plain: Policies, bou
     assert faults(bounded, "flow") == []
 
 
-def test_every_risk_is_mended_or_has_aws_own_reason(plain: Policies, bounded: Policies) -> None:
+def test_every_reported_risk_is_fixed_or_explained_by_aws(plain: Policies, bounded: Policies) -> None:
     assert risks(plain) | risks(bounded, "flow") == WAIVERS.keys()

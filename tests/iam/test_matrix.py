@@ -1,4 +1,4 @@
-"""Who may do what: each row is decided by the evaluator from the policies that the program registers."""
+"""The permissions of every role and policy. The evaluator decides each row from the policies that the program registers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,7 @@ def test_the_matrix_of_a_bounded_stack_with_a_key_holds_in_every_partition(
     assert wrong(BOUNDED, bounded, evaluator) == []
 
 
-def test_the_buckets_own_policy_bars_plain_http_from_all_of_it_and_lets_nobody_in(
-    plain: Policies, evaluator: Evaluator
-) -> None:
+def test_the_bucket_policy_denies_plain_http_and_grants_nothing(plain: Policies, evaluator: Evaluator) -> None:
     there = partial(moved, partition=plain.partition)
     (policy,) = plain.of_buckets()
     asked = [
@@ -78,7 +76,7 @@ def test_the_buckets_own_policy_bars_plain_http_from_all_of_it_and_lets_nobody_i
 
 
 @pytest.mark.parametrize("who", ["job", "execution", "submit", "deploy"])
-def test_a_resource_of_every_kind_stands_only_where_aws_has_no_narrower_one(
+def test_resource_star_occurs_only_where_aws_supports_nothing_narrower(
     who: str, plain: Policies, bounded: Policies, evaluator: Evaluator
 ) -> None:
     statements = [s for policy in (*plain.of(who), *bounded.of(who)) for s in policy["Statement"]]

@@ -1,4 +1,4 @@
-"""Findings of the linters that stand, with AWS's reason. One that is found no more has to go."""
+"""Accepted findings of the linters, each with AWS's reason. A test fails if a finding no longer occurs."""
 
 #: Reason by policy and finding.
 WAIVERS = {

@@ -1,27 +1,18 @@
-"""A lab's own tree of the program, for who changes it."""
+"""A copy of the program that tests can change."""
 
-import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from local.paths import ROOT
-from tests.docs import readme
 from tests.images_tree import copy_images
-
-#: The fifth tool of the README, as it stands there.
-OWN_DOCKERFILE = re.findall(r"```dockerfile\n(# images/seqtk/.*?)```", readme.TEXT, re.DOTALL)[0]
-OWN_TOOL: dict[str, Any] = yaml.safe_load(
-    re.findall(r"```yaml\n  biobatch:tools:\n(.*?)```", readme.TEXT, re.DOTALL)[0]
-)
+from tests.own_tool import add_own_tool
 
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program's tree with the README's fifth tool."""
+    """A copy of the program with the documentation's example of an own tool."""
     folder = tmp_path_factory.mktemp("tree")
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
@@ -29,6 +20,5 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     copy_images(folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    (folder / "images/seqtk").mkdir()
-    (folder / "images/seqtk/Dockerfile").write_text(OWN_DOCKERFILE)
+    add_own_tool(folder)
     return folder

@@ -1,4 +1,4 @@
-"""The commands that refusals print, run by the real Pulumi CLI, and the unit tests' copy of its rules compared with it.
+"""The real Pulumi CLI runs the commands in error messages. The tests also compare it with the unit tests' copy of its rules.
 
 It needs the CLI alone: no local stack, no Docker, no language host.
 """

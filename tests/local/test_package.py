@@ -1,4 +1,4 @@
-"""A program that is not ours makes the components over the wire, as the README says: by their folder in its Pulumi.yaml."""
+"""A program in another language creates the components through the package, as the documentation describes."""
 
 import json
 import re
@@ -109,7 +109,7 @@ def test_the_readmes_command_prints_the_schema_of_every_component(local_stack: R
     assert set(schema["resources"]) == TYPES
 
 
-def test_a_second_program_makes_every_component_by_its_name_and_hands_one_what_another_made(
+def test_another_program_creates_every_component_and_passes_outputs_between_them(
     second_program: Path,
 ) -> None:
     result = pulumi("up", "--yes", folder=second_program)

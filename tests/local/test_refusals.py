@@ -1,4 +1,4 @@
-"""A refusal is the only error that a user sees, by the real CLI and the true executor; no local stack, no Docker."""
+"""A failed check is the only error that users see, with the real CLI and executor. The test needs neither a local stack nor Docker."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def preview(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_refusal_is_the_only_error(preview: str) -> None:
-    assert "2 settings are refused; nothing was created." in preview
+    assert "2 settings are invalid. Nothing was created." in preview
     assert "pulumi config set azCount 2" in preview
     assert "pulumi config rm --path tags.aws:x" in preview
     assert "create 1 error\n" in preview

@@ -1,4 +1,4 @@
-"""Runs Pulumi programs without an engine and records every registration whole: type, name, parent, inputs and options."""
+"""Runs Pulumi programs without an engine, and records the type, name, parent, inputs and options of every resource."""
 
 import asyncio
 import gc

@@ -15,6 +15,7 @@ from moto.ecs.models import ecs_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, iam_backends
 
+from components.architectures import BATCH_SETS
 from local.aws.batch.capacity import Size
 from local.aws.batch.forms import Document, check_name, page, refusal
 
@@ -25,10 +26,6 @@ _SERVICE = "batch.amazonaws.com"
 _SERVICE_ROLE = "AWSServiceRoleForBatch"
 #: moto would spell the role's name with a small b.
 SERVICE_NAME_CONVERSION["batch"] = "Batch"
-
-#: Families of Batch's own sets of instance types (Batch User Guide, "Compute environment parameters").
-_X86_64 = ("m6i", "c6i", "r6i", "c7i")
-_SETS = {"optimal": _X86_64, "default_x86_64": _X86_64, "default_arm64": ("m6g", "c6g", "r6g", "c7g")}
 
 #: MiB of a machine that the ECS agent keeps (Batch User Guide, "Reserve system memory"). What its kernel takes is left out, since that
 #: differs from type to type: a job that fits here by less than that waits on AWS.
@@ -107,8 +104,8 @@ class ComputeEnvironment:
 
 def _types(entry: str) -> list[str]:
     """The instance types that an entry of `instanceTypes` stands for."""
-    if entry in _SETS:
-        return [name for family in _SETS[entry] for name in _types(family)]
+    if entry in BATCH_SETS:
+        return [name for family in BATCH_SETS[entry] for name in _types(family)]
     return [entry] if entry in INSTANCE_TYPES else [name for name in INSTANCE_TYPES if name.startswith(f"{entry}.")]
 
 

@@ -12,9 +12,9 @@ import yaml
 from local.machine import docker_engine
 from local.record import Record
 from local.stack import emulator, environment, program
+from tests import own_tool
 from tests.changes_table import ROWS, Row
 from tests.local.command import Result, pulumi, with_config
-from tests.local.conftest import OWN_TOOL
 
 
 def row(key: str, change: str = "") -> Row:
@@ -135,7 +135,7 @@ class Life:
         for key, text in (item for row in rows for item in row.configs()[_END.get(row.key, 1)].items()):
             for written, id_ in self.made.items():
                 text = text.replace(written, id_)
-            values[key] = OWN_TOOL if "seqtk" in text else yaml.safe_load(text)
+            values[key] = own_tool.ENTRY if own_tool.NAME in text else yaml.safe_load(text)
             values.update(_WITH.get(key, {}))
         return values
 

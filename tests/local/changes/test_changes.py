@@ -92,7 +92,7 @@ def test_a_preview_shows_what_a_row_says_that_begins_at_another_value(
 
 
 @after(EVERY_KEY)
-def test_a_labs_own_tool_is_a_folder_and_an_entry_and_its_jobs_run(change: Change) -> None:
+def test_an_own_tool_needs_a_folder_and_an_entry_and_its_jobs_run(change: Change) -> None:
     command = r"printf '@read\nACGT\n+\nIIII\n' | seqtk seq -r -A - > reversed.fa"
     assert runs("seqtk", command, "reversed.fa", change.outputs["bucket"]) == ">read\nACGT\n"
     command = 'echo "$JOB_TOOL $JOB_TOOL_VERSION" > said; grep -c ^seqtk /usr/share/biobatch/software.tsv >> said'

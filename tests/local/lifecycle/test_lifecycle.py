@@ -86,7 +86,8 @@ def test_a_third_zone_and_the_way_back_do_what_the_table_of_changes_says_and_rep
 
 
 def test_a_second_clone_is_told_whose_stack_is_up_and_how_to_end_it(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "local", tmp_path / "local")
+    for package in ("local", "components"):
+        shutil.copytree(ROOT / package, tmp_path / package)
     done = subprocess.run(
         [sys.executable, "-m", "local", "up"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Every component's arguments refuse what the settings refuse, by the same rules and all at once; what is not known yet is not judged."""
+"""The arguments of every component follow the same rules as the settings. All faults are reported at once. Outputs are not checked."""
 
 import dataclasses
 import inspect
@@ -128,8 +128,18 @@ WRONG: dict[str, list[Any]] = {
 
 #: Arguments of any value: wiring that AWS names, and choices that their types hold.
 FREE = {
-    *("base", "bucket", "image_uri", "interface_endpoints", "log_group", "protect_data", "registry_password"),
-    *("registry_server", "registry_username", "security_group_id", "spot", "write"),
+    "base",
+    "bucket",
+    "image_uri",
+    "interface_endpoints",
+    "log_group",
+    "protect_data",
+    "registry_password",
+    "registry_server",
+    "registry_username",
+    "security_group_id",
+    "spot",
+    "write",
 }
 
 CASES = [
@@ -140,21 +150,21 @@ CASES = [
 ]
 
 
-def test_every_argument_of_every_component_is_looked_at() -> None:
+def test_every_argument_of_every_component_is_checked() -> None:
     public = {kind for name in dir(components.public) if inspect.isclass(kind := getattr(components.public, name))}
     assert {kind for kind in public if dataclasses.is_dataclass(kind)} == set(RIGHT)
     assert {field.name for kind in RIGHT for field in dataclasses.fields(kind)} == WRONG.keys() | FREE
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), CASES, ids=[f"{k.__name__}.{n}={v!r}"[:60] for k, n, v in CASES])
-def test_a_wrong_argument_is_refused_by_its_name(kind: type, name: str, value: Any) -> None:
+def test_the_error_for_an_invalid_argument_names_it(kind: type, name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"(^|; ){name}: ") as caught:
         dataclasses.replace(RIGHT[kind], **{name: value})
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_all_wrong_arguments_are_told_at_once(kind: type) -> None:
+def test_all_invalid_arguments_are_reported_at_once(kind: type) -> None:
     wrong = {f.name: WRONG[f.name][0] for f in dataclasses.fields(kind) if f.name in WRONG}
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
         dataclasses.replace(RIGHT[kind], **wrong)
@@ -162,13 +172,13 @@ def test_all_wrong_arguments_are_told_at_once(kind: type) -> None:
 
 
 @pytest.mark.parametrize("name", ["kms_key_arn", "permissions_boundary_arn", "prefix", "ami_id"])
-def test_what_may_be_left_out_may_be_empty(name: str) -> None:
+def test_optional_arguments_can_be_empty(name: str) -> None:
     for kind, arguments in RIGHT.items():
         if name in {field.name for field in dataclasses.fields(kind)}:
             assert dataclasses.replace(arguments, **{name: ""})
 
 
-def test_what_is_not_known_yet_is_not_judged() -> None:
+def test_outputs_are_not_checked() -> None:
     known = {
         kind: [
             field.name

@@ -1,4 +1,4 @@
-"""A platform's arguments refuse in words what AWS would refuse later, in whatever program they are."""
+"""The arguments of a platform are checked before AWS would refuse them."""
 
 import dataclasses
 from typing import Any
@@ -31,24 +31,24 @@ ARGUMENTS = BatchPlatformArgs(
         ({"scratch_gib": 16_385}, "scratch_gib: 16385 is outside 30 to 16384"),
         ({"max_vcpus": 0}, "max_vcpus: 0 is outside 1 to 2147483647"),
         ({"max_vcpus": 2**31}, "max_vcpus: 2147483648 is outside 1 to 2147483647"),
-        ({"instance_types": []}, "instance_types: it must name one or more"),
-        ({"tools": {}}, "tools: it must hold one tool or more"),
-        ({"max_vcpus": 1}, "tools: ours's vcpus, 2, are more than max_vcpus, 1"),
+        ({"instance_types": []}, "instance_types: it must list at least 1"),
+        ({"tools": {}}, "tools: it must have at least 1 tool"),
+        ({"max_vcpus": 1}, "tools: ours has 2 vcpus, more than max_vcpus, 1"),
         ({"shares": {"phages": 0}}, "shares: phages: the weight 0 is not a number from 0.0001 to 999.9999"),
         ({"shares": {"phages": 1000.0}}, "shares: phages: the weight 1000.0 is not a number"),
         ({"shares": {"a-b": 1}}, "shares: 'a-b' is not a share"),
         ({"shares": {"*": 1}}, "shares: '*' is not a share"),
         ({"shares": {"yeast*": 1, "yeastA": 2}}, "shares: 'yeast*' overlaps with 'yeastA'"),
-        ({"shares": {f"s{i}": 1 for i in range(501)}}, "shares: 501 shares are more than 500"),
+        ({"shares": {f"s{i}": 1 for i in range(501)}}, "shares: there are 501 shares, but the limit is 500"),
     ],
 )
-def test_what_aws_would_refuse_is_refused_by_the_arguments_name(changed: dict[str, Any], words: str) -> None:
+def test_the_error_for_values_that_aws_refuses_names_the_argument(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared below
         dataclasses.replace(ARGUMENTS, **changed)
     assert words in str(caught.value)
 
 
-def test_all_faults_of_the_arguments_are_told_at_once() -> None:
+def test_all_faults_of_the_arguments_are_reported_at_once() -> None:
     with pytest.raises(ValueError, match=r"^max_vcpus: .*; scratch_gib: .*; tools: .*; shares: [^;]*$"):
         dataclasses.replace(ARGUMENTS, scratch_gib=5, max_vcpus=0, tools={}, shares={"*": 1})
 
@@ -56,21 +56,21 @@ def test_all_faults_of_the_arguments_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"vcpus": 0}, "vcpus: 0 is not a whole number of 1 or more"),
-        ({"memory_mib": 3}, "memory_mib: 3 is not a whole number of 4 or more"),
-        ({"timeout_seconds": 59}, "timeout_seconds: 59 is not a whole number of 60 or more"),
+        ({"vcpus": 0}, "vcpus: 0 is not an integer of 1 or more"),
+        ({"memory_mib": 3}, "memory_mib: 3 is not an integer of 4 or more"),
+        ({"timeout_seconds": 59}, "timeout_seconds: 59 is not an integer of 60 or more"),
         (
             {"vcpus": 0, "memory_mib": 3},
-            "vcpus: 0 is not a whole number of 1 or more; memory_mib: 3 is not a whole number of 4 or more",
+            "vcpus: 0 is not an integer of 1 or more; memory_mib: 3 is not an integer of 4 or more",
         ),
     ],
 )
-def test_a_tool_of_less_than_batch_takes_is_refused(changed: dict[str, Any], words: str) -> None:
+def test_a_tool_below_the_minimum_of_batch_is_refused(changed: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=f"^{words}$"):
         dataclasses.replace(TOOL, **changed)
 
 
-def test_the_limits_themselves_are_taken() -> None:
+def test_the_limits_themselves_are_accepted() -> None:
     for weight in SHARE_WEIGHTS:
         assert dataclasses.replace(ARGUMENTS, shares={"phages": weight, "yeast*": 1}).shares["phages"] == weight
     for gib in (30, 16_384):

@@ -1,4 +1,4 @@
-"""`python -m components`: the deployer's policy, and the host that Pulumi starts."""
+"""`python -m components`: the command that prints the deploy policy, and the host that Pulumi starts."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from components import command_line
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from tests.unit.recording import ROOT
 
 ACCOUNT = "111122223333"
@@ -116,18 +116,18 @@ def test_what_is_given_goes_before_the_stacks_configuration(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--region", "moon-1", "--account", ACCOUNT], "moon-1 is no region of AWS"),
-        (["--region", "us-east-1", "--account", "12"], "--account: 12 is not 12 digits"),
+        (["--region", "moon-1", "--account", ACCOUNT], "moon-1 is not an AWS region"),
+        (["--region", "us-east-1", "--account", "12"], "--account: 12 is not an AWS account ID"),
         (["--account", ACCOUNT], "Set it: pulumi config set aws:region us-east-1, or give --region"),
     ],
 )
-def test_what_is_wrong_is_told_with_what_mends_it(stack: Stack, arguments: list[str], words: str) -> None:
+def test_the_error_contains_the_command_that_corrects_it(stack: Stack, arguments: list[str], words: str) -> None:
     stack({})
     with pytest.raises(SystemExit, match=words):
         command_line.main(["deploy-policy", *arguments])
 
 
-def test_without_a_selected_stack_pulumis_words_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_selected_stack_pulumis_message_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pulumi").write_text("#!/bin/sh\necho 'error: no stack selected' >&2\nexit 255\n")
     (tmp_path / "pulumi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

@@ -1,4 +1,4 @@
-"""What the Dockerfiles promise without being built."""
+"""Properties of the Dockerfiles that need no build."""
 
 import re
 
@@ -14,7 +14,7 @@ def stages(image: str) -> list[str]:
     return re.split(r"^(?=FROM )", text, flags=re.MULTILINE)[1:]
 
 
-def test_in_the_base_a_date_stands_before_the_first_package_so_that_another_one_builds_anew() -> None:
+def test_a_new_date_rebuilds_the_packages_of_the_base_image() -> None:
     found = stages("base")
     assert len(found) == 2
     for stage in found:
@@ -24,6 +24,6 @@ def test_in_the_base_a_date_stands_before_the_first_package_so_that_another_one_
 
 
 @pytest.mark.parametrize("tool", sorted(TOOLS))
-def test_every_stage_of_a_tool_stands_on_the_base_and_so_is_built_anew_with_it(tool: str) -> None:
+def test_every_build_stage_of_a_tool_uses_the_base_image(tool: str) -> None:
     found = stages(tool)
     assert all(stage.startswith("FROM ${BASE}") for stage in found)

@@ -1,4 +1,4 @@
-"""The table of memory a vCPU in `Tool`: jobs of its figures fill machines of every size, by moto's list of AWS's instance types."""
+"""The table of memory per vCPU in `Tool`. Jobs of these sizes fill instances of every size, according to moto's list of instance types."""
 
 import ast
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from tests.own_tool import PAGES
 from tests.unit.components.test_docstrings import documented
 from tests.unit.recording import ROOT
 
@@ -44,7 +45,7 @@ class Row:
 
 
 def rows() -> list[Row]:
-    texts = dict(documented(ast.parse((ROOT / "components" / "batch_platform.py").read_text())))
+    texts = dict(documented(ast.parse((ROOT / "components" / "job_definition.py").read_text())))
     cells = [
         [cell.strip() for cell in line.strip().strip("|").split("|")]
         for line in texts["Tool.memory_mib"].splitlines()
@@ -84,7 +85,7 @@ def test_the_installed_memory_a_vcpu_is_that_of_every_type_of_the_family(family:
 
 
 @pytest.mark.parametrize("family", ROWS)
-def test_as_many_jobs_as_vcpus_fit_every_machine_of_the_family_beside_kernel_and_agent(family: str) -> None:
+def test_one_job_per_vcpu_fits_every_instance_size_of_the_family(family: str) -> None:
     offered = {
         name: (vcpus, min(memory * (1 - OVERHEAD), SEEN.get(name, memory)) - AGENT_MIB)
         for name, (vcpus, memory) in types(family).items()
@@ -103,7 +104,11 @@ def test_the_examples_are_multiples_of_the_figure(family: str) -> None:
     assert ROWS[family].examples == f"1 vCPU {figure:,}; 4 vCPUs {4 * figure:,}"
 
 
-def test_the_readme_names_the_same_figures() -> None:
+def test_the_page_about_tools_has_the_same_figures() -> None:
     c, m, r = (ROWS[family].for_jobs for family in ("c5", "m5", "r5"))
-    text = " ".join((ROOT / "README.md").read_text().split())
-    assert f"up to {c:,} MiB a vCPU on c, {m:,} on m and {r:,} on r families" in text
+    texts = [" ".join(page.read_text().split()) for page in PAGES]
+    pages = [
+        re.findall(r"up to ([\d,]+) MiB (?:a|per) vCPU on c, ([\d,]+) on m,? and ([\d,]+) on r families", text)
+        for text in texts
+    ]
+    assert [found for page in pages for found in page] == [(f"{c:,}", f"{m:,}", f"{r:,}")]

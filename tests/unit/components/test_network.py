@@ -1,4 +1,4 @@
-"""What a network refuses, and the names of AWS's endpoints."""
+"""The checks of a network's arguments, and the service names of endpoints."""
 
 import importlib.metadata
 
@@ -28,7 +28,7 @@ def test_endpoints_are_named_by_region_and_ecrs_in_some_partitions_by_a_prefix(
 
 
 def test_a_network_without_any_way_to_aws_is_refused() -> None:
-    with pytest.raises(ValueError, match="none needs interface_endpoints"):
+    with pytest.raises(ValueError, match="none requires interface_endpoints"):
         NetworkArgs(
             vpc_cidr="10.0.0.0/16", zone_names=["eu-west-1a"], nat_gateways=NatGateways.NONE, region="eu-west-1"
         )

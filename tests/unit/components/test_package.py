@@ -1,4 +1,4 @@
-"""The components as a package: a schema that says what the arguments say, and a construct that makes what Python makes."""
+"""The package of components: its schema matches the arguments, and it creates the same resources as a Python program."""
 
 import dataclasses
 import json
@@ -15,6 +15,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.errors import InputPropertyError
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from biobatch import __version__
 from components import BatchPlatform, BatchPlatformArgs, NatGateways, Network, NetworkArgs, Tool
 from components.package import COMPONENTS, NAME, Package, arguments_of
 from tests.unit.recording import ROOT, ZONES, Recording, record
@@ -84,7 +85,7 @@ def test_every_component_argument_and_output_has_its_docstring_as_its_descriptio
         assert [name for name, entry in properties.items() if not entry.get("description")] == []
 
 
-def test_whole_numbers_are_whole_numbers_and_modes_are_choices(schema: dict[str, Any]) -> None:
+def test_the_schema_declares_integers_and_enums(schema: dict[str, Any]) -> None:
     assert described(schema, BatchPlatform)["inputProperties"]["maxVcpus"]["type"] == "integer"
     assert [choice["value"] for choice in schema["types"][f"{NAME}:index:NatGateways"]["enum"]] == [
         mode.value for mode in NatGateways
@@ -97,7 +98,7 @@ def constructed(package: Package, kind: str, inputs: dict[str, Any]) -> tuple[Re
     return recording, states[0]
 
 
-def test_a_second_program_gets_the_same_platform_as_python_does(package: Package) -> None:
+def test_another_program_gets_the_same_platform_as_a_python_program(package: Package) -> None:
     recording, state = constructed(package, "BatchPlatform", PLATFORM)
     direct = record(
         lambda: BatchPlatform(
@@ -123,7 +124,7 @@ def test_a_second_program_gets_the_same_platform_as_python_does(package: Package
     assert {"queueArn", "onDemandQueueArn", "fairShareQueueArn", "jobDefinitionArns"} == set(state)
 
 
-def test_a_second_program_gets_the_same_network_as_python_does(package: Package) -> None:
+def test_another_program_gets_the_same_network_as_a_python_program(package: Package) -> None:
     recording, state = constructed(package, "Network", NETWORK)
     arguments = NetworkArgs(
         vpc_cidr="10.0.0.0/16",
@@ -136,7 +137,7 @@ def test_a_second_program_gets_the_same_network_as_python_does(package: Package)
     assert set(state) == {"vpcId", "privateSubnetIds", "publicSubnetIds", "securityGroupId"}
 
 
-def test_what_the_arguments_refuse_is_refused_in_their_words(package: Package) -> None:
+def test_the_package_passes_on_the_error_messages_of_arguments(package: Package) -> None:
     with pytest.raises(InputPropertyError, match="scratch_gib: 5 is outside 30 to 16384"):
         package.construct("lab", f"{NAME}:index:BatchPlatform", {**PLATFORM, "scratchGib": 5.0})
 
@@ -154,10 +155,10 @@ def plugin() -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
 
 def test_the_host_starts_from_anywhere_and_tells_the_schema(plugin: Any, package: Package) -> None:
     assert plugin.GetSchema(provider_pb2.GetSchemaRequest()).schema == package.schema
-    assert plugin.GetPluginInfo(empty_pb2.Empty()).version == "0.1.0"
+    assert plugin.GetPluginInfo(empty_pb2.Empty()).version == __version__
 
 
-def test_the_example_makes_a_network_and_queues_for_an_image_of_ones_own() -> None:
+def test_the_example_creates_a_network_and_queues_for_an_existing_image() -> None:
     config = {
         f"own-image:{key}": f"arn:aws:iam::111122223333:{key}"
         for key in ("jobRoleArn", "executionRoleArn", "instanceProfileArn")
@@ -176,7 +177,7 @@ def test_the_example_makes_a_network_and_queues_for_an_image_of_ones_own() -> No
     assert set(recording.exports) == {"queue_arn", "job_definition_arns"}
 
 
-def test_the_example_asks_for_what_is_not_set() -> None:
+def test_the_example_names_missing_settings() -> None:
     program = str(ROOT / "examples/own-image/__main__.py")
     with pytest.raises(pulumi.RunError, match="pulumi config set instanceProfileArn"):
         record(lambda: runpy.run_path(program, run_name="__main__"), project="own-image")

@@ -1,4 +1,4 @@
-"""What the arguments of roles and policies refuse."""
+"""The checks of the arguments of roles and policies."""
 
 import dataclasses
 import json
@@ -32,11 +32,11 @@ SUBMIT = SubmitPermissionsArgs(
     ("arguments", "name"),
     [(ROLES, "buckets"), (ROLES, "repository_arns"), (SUBMIT, "queue_arns"), (SUBMIT, "job_definition_arns")],
 )
-def test_a_policy_on_nothing_which_iam_would_refuse_is_refused_before(
+def test_permissions_without_resources_are_refused_before_iam_refuses_them(
     arguments: BatchPermissionsArgs | SubmitPermissionsArgs, name: str
 ) -> None:
     nothing: Any = {name: []}
-    with pytest.raises(ValueError, match=f"^{name}: it must name one or more"):
+    with pytest.raises(ValueError, match=f"^{name}: it must list at least 1"):
         dataclasses.replace(arguments, **nothing)
 
 

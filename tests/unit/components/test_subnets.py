@@ -1,4 +1,4 @@
-"""Subnets lie in fixed slots: a zone more or less moves no other."""
+"""Subnets have fixed ranges, which do not depend on the number of zones."""
 
 import ipaddress
 from itertools import combinations
@@ -29,7 +29,7 @@ def networks(layout: SubnetLayout) -> list[ipaddress.IPv4Network]:
 
 
 @given(vpc_cidrs(), zone_counts, zone_counts)
-def test_growing_or_shrinking_leaves_the_other_zones_where_they_were(vpc_cidr: str, before: int, after: int) -> None:
+def test_adding_or_removing_a_zone_does_not_change_the_others(vpc_cidr: str, before: int, after: int) -> None:
     old, new = subnet_layout(vpc_cidr, before), subnet_layout(vpc_cidr, after)
     kept = min(before, after)
     assert old.private[:kept] == new.private[:kept]
@@ -53,15 +53,23 @@ def test_private_subnets_are_at_least_as_large_and_none_is_smaller_than_aws_allo
     assert max(subnet.prefixlen for subnet in subnets) <= 28
 
 
-def test_the_default_range_is_cut_so() -> None:
+def test_the_default_range_is_divided_as_documented() -> None:
     assert subnet_layout("10.0.0.0/16", 6) == SubnetLayout(
         private=(
-            *("10.0.0.0/19", "10.0.32.0/19", "10.0.64.0/19"),
-            *("10.0.96.0/19", "10.0.128.0/19", "10.0.160.0/19"),
+            "10.0.0.0/19",
+            "10.0.32.0/19",
+            "10.0.64.0/19",
+            "10.0.96.0/19",
+            "10.0.128.0/19",
+            "10.0.160.0/19",
         ),
         public=(
-            *("10.0.224.0/22", "10.0.228.0/22", "10.0.232.0/22"),
-            *("10.0.236.0/22", "10.0.240.0/22", "10.0.244.0/22"),
+            "10.0.224.0/22",
+            "10.0.228.0/22",
+            "10.0.232.0/22",
+            "10.0.236.0/22",
+            "10.0.240.0/22",
+            "10.0.244.0/22",
         ),
     )
 
@@ -75,6 +83,6 @@ def test_the_default_range_is_cut_so() -> None:
         ("10.0.0.0/16", 7, "1 to 6, not 7"),
     ],
 )
-def test_another_size_or_number_is_refused_by_its_value(vpc_cidr: str, zones: int, words: str) -> None:
+def test_the_error_for_an_invalid_size_or_number_contains_the_value(vpc_cidr: str, zones: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         subnet_layout(vpc_cidr, zones)

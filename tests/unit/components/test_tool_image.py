@@ -1,4 +1,4 @@
-"""An image's tag changes with all that makes another image, and with nothing else."""
+"""The tag of an image changes if and only if its content changes."""
 
 import os
 import shutil
@@ -128,7 +128,7 @@ def compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("umask", UMASKS)
-def test_neither_tag_nor_provider_sees_the_umask_of_who_checked_the_folder_out(
+def test_the_umask_of_the_checkout_affects_neither_the_tag_nor_the_provider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: str
 ) -> None:
     seen: list[list[dict[str, Any]]] = []
@@ -199,14 +199,14 @@ def test_the_base_is_pulled_before_the_build_with_the_programs_own_token(
     assert "cacheFrom" not in base.inputs["build"]
 
 
-def test_a_destroy_leaves_the_docker_provider_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_destroy_does_not_need_the_docker_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     checked_out(Path("tool"), "022")
     assert [image.retain_on_delete for image in images()] == [True, True]
 
 
 def test_a_folder_without_dockerfile_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"there is no {tmp_path}/Dockerfile"):
+    with pytest.raises(ValueError, match=f"{tmp_path}/Dockerfile does not exist"):
         ToolImageArgs(
             context=str(tmp_path),
             platform="linux/amd64",

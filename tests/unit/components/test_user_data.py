@@ -1,4 +1,4 @@
-"""The machines' user data is in the form that Batch takes, and its script does what it says."""
+"""The user data has the format that Batch requires, and its script works as described."""
 
 import base64
 import email
@@ -97,7 +97,7 @@ def test_a_blank_line_precedes_each_boundary() -> None:
     assert len(re.findall(f"\n\n--{boundary}(--)?\n", text)) == 2
 
 
-def test_it_is_within_what_ec2_takes() -> None:
+def test_the_user_data_is_within_the_limit_of_ec2() -> None:
     # 16 KB before the encoding (EC2 User Guide, "Run commands when you launch an EC2 instance with user data input").
     assert len(base64.b64decode(user_data(10001))) <= 16 * 1024
 
@@ -118,7 +118,7 @@ def test_the_settings_of_the_agent_are_added_to_those_of_batch(tmp_path: Path) -
     assert settings["ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"] == "10m"
 
 
-def test_before_the_agent_starts_the_uid_of_the_jobs_is_barred_from_the_machines_credentials(tmp_path: Path) -> None:
+def test_the_jobs_user_id_is_blocked_from_the_instances_credentials_before_the_agent_starts(tmp_path: Path) -> None:
     booted = machine(tmp_path)
     booted.fake("iptables", '[ "$2" = -I ]')
     booted.fake("ip6tables", '[ "$2" = -I ]')
@@ -137,7 +137,9 @@ def test_an_agent_that_starts_again_adds_no_second_rule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("missing", "starts"), [("iptables", False), ("ip6tables", True)])
-def test_a_machine_that_cannot_bar_jobs_takes_none_and_powers_off(tmp_path: Path, missing: str, starts: bool) -> None:
+def test_an_instance_that_cannot_block_jobs_from_its_credentials_powers_off(
+    tmp_path: Path, missing: str, starts: bool
+) -> None:
     booted = machine(tmp_path)
     booted.fake(missing, "exit 3")
     assert (booted.start_agent() == 0) is starts
@@ -152,7 +154,7 @@ def test_without_an_instance_store_docker_stays_on_the_root_volume(tmp_path: Pat
     assert booted.calls("mdadm", "mkfs.xfs", "mount", "chmod", "dnf", "systemctl") == ["systemctl daemon-reload"]
 
 
-def test_one_disk_of_the_instance_store_holds_docker_whole(tmp_path: Path) -> None:
+def test_a_single_nvme_disk_holds_all_of_dockers_data(tmp_path: Path) -> None:
     assert machine(tmp_path, disks=1).calls()[3:] == [
         "mkfs.xfs -f -K /dev/nvme1n1",
         "blkid -s UUID -o value /dev/nvme1n1",
@@ -164,7 +166,7 @@ def test_one_disk_of_the_instance_store_holds_docker_whole(tmp_path: Path) -> No
     ]
 
 
-def test_two_disks_become_one_striped_one(tmp_path: Path) -> None:
+def test_two_nvme_disks_become_a_raid_0_array(tmp_path: Path) -> None:
     assert machine(tmp_path, disks=2).calls("mdadm", "mkfs.xfs", "mount", "dnf") == [
         "mdadm --create /dev/md0 --run --level=0 --raid-devices=2 /dev/nvme1n1 /dev/nvme2n1",
         "mkfs.xfs -f -K /dev/md0",
@@ -172,7 +174,7 @@ def test_two_disks_become_one_striped_one(tmp_path: Path) -> None:
     ]
 
 
-def test_where_mdadm_cannot_be_had_one_disk_holds_docker(tmp_path: Path) -> None:
+def test_without_mdadm_one_disk_holds_dockers_data(tmp_path: Path) -> None:
     made = Machine(tmp_path, [f"/dev/nvme{i}n1 {STORE}" for i in (1, 2)])
     (made.bin / "mdadm").unlink()
     made.fake("dnf", "exit 1")

@@ -1,4 +1,4 @@
-"""An AWS whose answers to the program's look-ups a test decides, and what the program then says."""
+"""A simulated AWS account with the answers that a test chooses, and the messages of the program."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A Docker engine that cannot be found, or cannot build the images, is told at once, with what to do."""
+"""The check that a Docker engine runs and can build the images."""
 
 import json
 import shutil
@@ -108,7 +108,7 @@ def test_the_containerd_store_before_27_5_is_refused_with_both_ways_out(
         ("5.4.2", []),
     ],
 )
-def test_an_engine_that_can_build_or_may_passes(
+def test_an_engine_that_can_or_might_build_the_images_passes(
     folder: Path, start: Start, version: str, status: list[list[str]]
 ) -> None:
     start(folder / "default.sock", info(version, status))
@@ -118,7 +118,7 @@ def test_an_engine_that_can_build_or_may_passes(
 @pytest.mark.parametrize(
     "answer", [b"", b"not JSON", b"[]", b"{}", b'{"message": "starting"}', b'{"DriverStatus": null}']
 )
-def test_an_answer_that_says_nothing_refuses_nothing(folder: Path, start: Start, answer: bytes) -> None:
+def test_an_unknown_answer_of_the_engine_passes(folder: Path, start: Start, answer: bytes) -> None:
     start(folder / "default.sock", answer)
     require_engine()
 
@@ -131,9 +131,9 @@ def test_the_engines_of_docker_desktop_are_found_as_the_provider_finds_them(
     assert "Docker 27.3.1" in refusal()
 
 
-def test_no_engine_is_told_with_what_was_tried_and_how_a_context_is_handed_over(folder: Path) -> None:
+def test_the_error_without_an_engine_lists_the_sockets_and_how_to_use_a_context(folder: Path) -> None:
     message = refusal()
-    assert message.startswith("No Docker engine answers")
+    assert message.startswith("No Docker engine answers. `pulumi up` needs one")
     for place in ("default.sock", ".docker/run/docker.sock", ".docker/desktop/docker.sock"):
         assert f"{folder}/{place} (No such file or directory)" in message
     assert "Start Docker." in message
@@ -147,7 +147,7 @@ def test_a_chosen_engine_that_does_not_answer_is_named_and_no_other_is_asked(
     start(folder / "default.sock", info("28.0.0", CLASSIC))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/other.sock")
     message = refusal()
-    assert f"names unix://{folder}/other.sock. Start that engine, or: unset DOCKER_HOST" in message
+    assert f"is unix://{folder}/other.sock. Start that engine, or run: unset DOCKER_HOST" in message
     assert "default.sock" not in message
     assert CONTEXT in message
 
@@ -161,7 +161,7 @@ def test_the_stacks_own_setting_counts_before_the_environment(
     assert "Docker 26.1.5" in refusal()
 
 
-def test_a_socket_that_is_not_the_users_to_use_is_told_with_the_command(
+def test_the_error_for_a_socket_without_permission_contains_the_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(path: str) -> dict[str, Any]:
@@ -172,10 +172,13 @@ def test_a_socket_that_is_not_the_users_to_use_is_told_with_the_command(
     monkeypatch.setattr(docker_engine, "describe", forbidden)
     message = refusal()
     assert f"{folder}/default.sock (Permission denied)" in message
-    assert f"Your user may not use {folder}/default.sock: sudo usermod -aG docker $USER" in message
+    assert (
+        f"Your user has no access to {folder}/default.sock. Run this, then log in again: sudo usermod -aG docker $USER"
+        in message
+    )
 
 
-def test_an_engine_that_is_slow_to_answer_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_engine_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(path: str) -> dict[str, Any]:
         raise TimeoutError("timed out")
 
@@ -184,11 +187,11 @@ def test_an_engine_that_is_slow_to_answer_is_not_judged(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("host", ["tcp://builder:2376", "ssh://builder", "npipe:////./pipe/docker_engine"])
-def test_an_engine_that_only_the_provider_can_reach_is_not_judged(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_an_engine_that_only_the_provider_can_reach_passes(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     require_engine()
 
 
-def test_windows_has_no_unix_sockets_and_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_passes_because_it_has_no_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Windows")
     require_engine()

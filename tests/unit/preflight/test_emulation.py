@@ -1,4 +1,4 @@
-"""A machine that cannot build the images says so at once."""
+"""The check that this machine can build images for the stack's architecture."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def _own_engine_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
 
 
-def test_the_machines_own_architecture_needs_nothing(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+def test_the_machines_own_architecture_needs_no_emulator(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
     require_builder("linux/amd64", registered)
     for name in ("aarch64", "arm64"):
         monkeypatch.setattr("platform.machine", lambda name=name: name)
@@ -29,20 +29,26 @@ def test_the_machines_own_architecture_needs_nothing(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("machine", "platform", "emulator", "installed"),
+    ("machine", "named", "platform", "emulator", "installed"),
     [
-        ("x86_64", "linux/arm64", "qemu-aarch64", "--install arm64"),
-        ("aarch64", "linux/amd64", "qemu-x86_64", "--install amd64"),
+        ("x86_64", "amd64", "linux/arm64", "qemu-aarch64", "--install arm64"),
+        ("aarch64", "arm64", "linux/amd64", "qemu-x86_64", "--install amd64"),
     ],
 )
-def test_another_architecture_needs_its_emulator(
-    monkeypatch: pytest.MonkeyPatch, registered: Path, machine: str, platform: str, emulator: str, installed: str
+def test_another_architecture_needs_an_emulator(
+    monkeypatch: pytest.MonkeyPatch,
+    registered: Path,
+    machine: str,
+    named: str,
+    platform: str,
+    emulator: str,
+    installed: str,
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     with pytest.raises(pulumi.RunError) as refused:
         require_builder(platform, registered)
     message = str(refused.value)
-    assert message.startswith(f"architecture: this machine is {machine} and cannot build {platform} images")
+    assert message.startswith(f"architecture: this machine is {named} and cannot build {platform} images")
     assert emulator in message
     assert "apt-get install qemu-user-static" in message
     assert installed in message
@@ -50,24 +56,24 @@ def test_another_architecture_needs_its_emulator(
     require_builder(platform, registered)
 
 
-def test_the_emulator_of_another_architecture_does_not_serve(registered: Path) -> None:
+def test_an_emulator_for_another_architecture_does_not_count(registered: Path) -> None:
     (registered / "qemu-x86_64").touch()
     with pytest.raises(pulumi.RunError):
         require_builder("linux/arm64", registered)
 
 
 @pytest.mark.parametrize("host", ["tcp://builder:2376", "ssh://builder"])
-def test_a_remote_engine_is_not_judged(monkeypatch: pytest.MonkeyPatch, registered: Path, host: str) -> None:
+def test_a_remote_engine_passes(monkeypatch: pytest.MonkeyPatch, registered: Path, host: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     require_builder("linux/arm64", registered)
 
 
-def test_a_socket_of_this_machine_is_judged(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+def test_a_local_socket_is_checked(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///run/docker.sock")
     with pytest.raises(pulumi.RunError):
         require_builder("linux/arm64", registered)
 
 
-def test_docker_desktop_brings_its_own_emulation(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+def test_docker_desktop_includes_an_emulator(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     require_builder("linux/arm64", registered)

@@ -1,4 +1,4 @@
-"""A network that others made: checked before anything is made, and left as it is."""
+"""An existing network is checked before anything is created, and not changed."""
 
 import json
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ def refusal(site: Site) -> str:
     return str(refused.value)
 
 
-def test_the_machines_run_in_the_named_subnets_and_the_network_gets_a_security_group_alone() -> None:
+def test_instances_run_in_the_existing_subnets_and_the_vpc_gets_only_a_security_group() -> None:
     recording = record_program(CONFIG, Site())
     assert not recording.all("awsx:ec2:Vpc")
     assert {r.type for r in recording.registrations if r.type.startswith("aws:ec2/")} == {
@@ -101,7 +101,7 @@ def test_the_machines_run_in_the_named_subnets_and_the_network_gets_a_security_g
 
 def test_a_subnet_of_another_network_is_refused_and_named() -> None:
     message = refusal(Site(subnets=(FIRST,)))
-    assert f"{SECOND} is no subnet of {VPC}." in message
+    assert f"{SECOND} is not a subnet of {VPC}." in message
     assert FIRST not in message.replace(SECOND, "")
     assert "Pulumi.<stack>.yaml" in message
 
@@ -116,9 +116,9 @@ class OldZone(Site):
         return super().call(args)
 
 
-def test_subnets_in_whose_zones_no_machine_can_start_are_refused() -> None:
+def test_subnets_are_refused_if_no_instance_can_start_in_their_zones() -> None:
     assert (
-        f"no machine could start in the zones of {FIRST}, {SECOND}, which offer none of default_x86_64. "
+        f"no instance could start in the zones of {FIRST}, {SECOND}, which offer none of default_x86_64. "
         f"These zones offer them: {', '.join(ZONES[1:])}."
     ) in refusal(OldZone())
 
@@ -132,7 +132,7 @@ def test_a_public_subnet_is_refused() -> None:
     assert f"{FIRST} is public (its default route leads to igw-1)" in refusal(Site(own_route={"gatewayId": "igw-1"}))
 
 
-def test_a_way_out_is_way_enough_and_no_endpoint_is_asked_for() -> None:
+def test_subnets_with_a_default_route_need_no_endpoint() -> None:
     site = Site(to_s3=())
     assert record_program(CONFIG, site).all("batch/computeEnvironment:ComputeEnvironment")
     assert not {"aws:ec2/getNetworkInterfaces:getNetworkInterfaces", "aws:ec2/getPrefixList:getPrefixList"} & {
@@ -143,9 +143,7 @@ def test_a_way_out_is_way_enough_and_no_endpoint_is_asked_for() -> None:
 def test_a_subnet_without_any_way_to_aws_is_refused_with_the_command_for_each_endpoint() -> None:
     message = refusal(Site(main_route=None, to_s3=()))
     services = ", ".join([*JOBS, "s3"])
-    assert (
-        f"no default route leads out of {SECOND}, and {VPC} has no endpoint with private DNS for {services}." in message
-    )
+    assert f"{SECOND} has no default route, and {VPC} has no endpoint with private DNS for {services}." in message
     assert FIRST not in message
     make = f"aws ec2 create-vpc-endpoint --region eu-west-9 --vpc-id {VPC} --service-name com.amazonaws.eu-west-9"
     interface = f"--vpc-endpoint-type Interface --private-dns-enabled --subnet-ids {SECOND} --security-group-ids sg-…"
@@ -153,12 +151,12 @@ def test_a_subnet_without_any_way_to_aws_is_refused_with_the_command_for_each_en
     assert commands == [*(f"{make}.{service} {interface}" for service in JOBS), f"{make}.s3 --route-table-ids rtb-main"]
 
 
-def test_endpoints_are_way_enough() -> None:
+def test_subnets_with_endpoints_need_no_default_route() -> None:
     recording = record_program(CONFIG, Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS)))
     assert recording.all("batch/computeEnvironment:ComputeEnvironment")
 
 
-def test_an_endpoint_is_looked_up_once_however_many_subnets_it_is_in_and_none_after_the_last_needed() -> None:
+def test_each_endpoint_is_looked_up_once_and_the_look_ups_end_with_the_last_needed_one() -> None:
     site = Site(own_route=None, main_route=None, endpoints=endpoints("ssm", *JOBS, "s3", "kms", "sts"))
     record_program(CONFIG, site)
     assert site.calls.count("aws:ec2/getNetworkInterface:getNetworkInterface") == 8
@@ -166,35 +164,34 @@ def test_an_endpoint_is_looked_up_once_however_many_subnets_it_is_in_and_none_af
 
 
 @pytest.mark.parametrize("missing", JOBS)
-def test_a_missing_endpoint_is_named_alone(missing: str) -> None:
+def test_the_error_names_only_the_missing_endpoint(missing: str) -> None:
     present = endpoints(*(service for service in JOBS if service != missing), "ssm", "s3", f"{missing}-fips")
     message = refusal(Site(own_route=None, main_route=None, endpoints=present))
     assert (
-        f"no default route leads out of {FIRST}, {SECOND}, and {VPC} has no endpoint with private DNS for {missing}."
-        in message
+        f"{FIRST}, {SECOND} has no default route, and {VPC} has no endpoint with private DNS for {missing}." in message
     )
     assert message.count("aws ec2 create-vpc-endpoint") == 1
     assert f"--service-name com.amazonaws.eu-west-9.{missing} " in message
 
 
-def test_a_route_table_without_a_gateway_endpoint_for_s3_is_named_alone() -> None:
+def test_the_error_names_only_the_route_table_without_an_s3_endpoint() -> None:
     message = refusal(Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS, "dynamodb"), to_s3=("rtb-own",)))
-    assert "no endpoint with private DNS for s3. Make it:" in message
+    assert "no endpoint with private DNS for s3. Create it:" in message
     assert message.count("aws ec2 create-vpc-endpoint") == 1
     assert "--service-name com.amazonaws.eu-west-9.s3 --route-table-ids rtb-main\n" in message
 
 
-def test_an_interface_endpoint_for_s3_does_instead_of_gateway_endpoints() -> None:
+def test_an_interface_endpoint_for_s3_replaces_gateway_endpoints() -> None:
     site = Site(own_route=None, main_route=None, endpoints=endpoints(*JOBS, "s3"), to_s3=())
     assert record_program(CONFIG, site).all("batch/computeEnvironment:ComputeEnvironment")
 
 
-def test_endpoints_without_private_dns_are_none_since_machines_use_the_services_own_names() -> None:
+def test_endpoints_without_private_dns_do_not_count() -> None:
     message = refusal(Site(main_route=None, endpoints=endpoints(*JOBS, "s3"), private_dns=False))
     assert f"no endpoint with private DNS for {', '.join(JOBS)}." in message
 
 
-def test_chinas_services_are_found_by_either_of_their_prefixes() -> None:
+def test_endpoints_in_china_are_found_with_both_prefixes() -> None:
     config = {**CONFIG, "aws:region": "cn-north-1"}
     there = endpoints(*JOBS, region="cn-north-1")
     chinese = tuple(f"cn.{name}" if "ecr" in name else name for name in there)

@@ -1,4 +1,4 @@
-"""What is refused of instance types that only AWS knows."""
+"""The check that the region has the configured instance types."""
 
 import json
 
@@ -19,16 +19,19 @@ def test_types_families_and_batchs_own_choices_pass(named: list[str]) -> None:
         (
             ["m6i", "m6i.larg"],
             [
-                "[1]: eu-west-9 has no m6i.larg. Set it: pulumi config set --path 'instanceTypes[1]' m6i.large",
-                "1 setting is refused; nothing was created",
+                "[1]: m6i.larg is not available in eu-west-9. Set it: pulumi config set --path 'instanceTypes[1]' m6i.large",
+                "1 setting is invalid. Nothing was created",
             ],
         ),
-        (["zz9"], ["[0]: eu-west-9 has no zz9. Remove it: pulumi config rm --path 'instanceTypes[0]'"]),
-        (["m6i", "m6"], ["[1]: eu-west-9 has no m6. Remove it: pulumi config rm --path 'instanceTypes[1]'"]),
-        (["c6", "m6i", "r5"], ["[0]: eu-west-9 has no c6.", "[2]: eu-west-9 has no r5."]),
+        (["zz9"], ["[0]: zz9 is not available in eu-west-9. Remove it: pulumi config rm --path 'instanceTypes[0]'"]),
+        (
+            ["m6i", "m6"],
+            ["[1]: m6 is not available in eu-west-9. Remove it: pulumi config rm --path 'instanceTypes[1]'"],
+        ),
+        (["c6", "m6i", "r5"], ["[0]: c6 is not available in eu-west-9.", "[2]: r5 is not available in eu-west-9."]),
     ],
 )
-def test_what_the_region_has_not_is_refused_with_a_command_for_each(named: list[str], words: list[str]) -> None:
+def test_unavailable_instance_types_are_refused_each_with_a_command(named: list[str], words: list[str]) -> None:
     with pytest.raises(Refused) as caught:
         program(instanceTypes=json.dumps(named))
     assert [word for word in words if word not in str(caught.value)] == []

@@ -1,4 +1,4 @@
-"""What is said of the account's quotas of vCPUs."""
+"""The warning about the account's quotas of vCPUs."""
 
 import json
 from collections.abc import Mapping
@@ -21,25 +21,27 @@ def said(spot: float = 1000, on_demand: float = 1000, denies: frozenset[str] = f
     return run(Account({"getServiceQuota": quota}, denies=denies), **config)
 
 
-def test_a_quota_below_max_vcpus_is_warned_of_with_the_command_that_asks_for_more() -> None:
+def test_a_quota_below_max_vcpus_gives_a_warning_with_the_command_that_requests_an_increase() -> None:
     first, second = said(spot=5, on_demand=64, maxVcpus="128").warnings
-    assert first.startswith("maxVcpus: 128 is more than this account may run in eu-west-9, 5 vCPUs of Spot machines")
+    assert first.startswith(
+        "maxVcpus: 128 is more than this account's quota in eu-west-9, 5 vCPUs of running Spot instances"
+    )
     assert first.endswith(
         "aws service-quotas request-service-quota-increase --region eu-west-9 --service-code ec2 "
         f"--quota-code {SPOT} --desired-value 128"
     )
-    assert "64 vCPUs of On-Demand machines" in second
+    assert "64 vCPUs of running On-Demand instances" in second
     assert ON_DEMAND in second
 
 
-def test_quotas_that_suffice_are_not_spoken_of() -> None:
+def test_sufficient_quotas_give_no_warning() -> None:
     assert said(spot=256, on_demand=256).warnings == []
 
 
-def test_the_quota_of_spot_machines_means_nothing_to_a_stack_without_them() -> None:
+def test_a_stack_without_spot_instances_ignores_their_quota() -> None:
     account = Account({"getServiceQuota": {"value": 5.0}})
     (warning,) = run(account, spot="false").warnings
-    assert "5 vCPUs of On-Demand machines" in warning
+    assert "5 vCPUs of running On-Demand instances" in warning
 
 
 @pytest.mark.parametrize(
@@ -67,13 +69,13 @@ def test_only_the_standard_families_count_for_these_quotas(types: list[str], war
     assert ("getServiceQuota" in account.asked) is warned
 
 
-def test_a_deployer_without_the_right_gets_a_note_and_the_stack() -> None:
+def test_a_deployer_without_the_permission_gets_a_note_and_the_stack() -> None:
     ran = said(denies=frozenset({"getServiceQuota"}))
     assert ran.recording.all("batch/jobQueue:JobQueue")
     assert ran.warnings == []
     assert len(ran.notes) == 2
     assert ran.notes[0].startswith(
-        "The quota of Spot machines is not checked, since AWS did not answer: invoke of aws:"
+        "The quota for Spot instances was not checked, because AWS refused the request: invoke of aws:"
     )
     assert "AccessDeniedException" in ran.notes[0]
 

@@ -1,4 +1,4 @@
-"""A refusal is told once, and ends the program in the way that Pulumi's language host takes for told."""
+"""A failed check prints one error and ends the program with the exit code for reported errors."""
 
 import pulumi
 import pytest
@@ -13,7 +13,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("refused", REFUSALS, ids=lambda refused: type(refused).__name__)
-def test_a_refusal_is_told_once_and_ends_the_program_with_the_code_for_told(
+def test_a_failed_check_prints_one_error_and_exits_with_the_code_for_reported_errors(
     refused: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []

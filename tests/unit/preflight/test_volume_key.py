@@ -1,8 +1,8 @@
-"""What is said of the key that encrypts volumes where the stack names none."""
+"""The warning about the account's default key for volumes."""
 
 from typing import Any
 
-from components.permissions import VOLUME_GRANT
+from components.permissions.batch import VOLUME_GRANT
 from tests.unit.preflight.site import Account, run
 
 KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -14,21 +14,21 @@ def account(default: str, manager: str = "CUSTOMER", **more: Any) -> Account:
     return Account({"getDefaultKmsKey": {"keyArn": default}, "getKey": key}, **more)
 
 
-def test_an_account_that_has_chosen_no_key_is_not_looked_at_further() -> None:
+def test_an_account_without_a_default_key_needs_no_further_look_up() -> None:
     for alias in ("alias/aws/ebs", "arn:aws:kms:eu-west-9:111122223333:alias/aws/ebs"):
         site = account(alias)
         assert run(site).warnings == []
         assert "getKey" not in site.asked
 
 
-def test_awss_own_key_by_its_arn_is_no_reason_to_warn() -> None:
+def test_an_aws_managed_key_gives_no_warning() -> None:
     assert run(account(KEY, "AWS")).warnings == []
 
 
 def test_a_customers_key_is_warned_of_with_both_ways_to_let_auto_scaling_use_it() -> None:
     (warning,) = run(account(KEY)).warnings
-    assert f"this account encrypts EBS volumes in eu-west-9 with a key of its own, {KEY}." in warning
-    assert "jobs wait in RUNNABLE for ever" in warning
+    assert f"the account encrypts EBS volumes in eu-west-9 with a customer managed key, {KEY}." in warning
+    assert "jobs wait in RUNNABLE forever" in warning
     own, grant = [line.strip() for line in warning.splitlines() if line.startswith("  ")]
     assert own == f"pulumi config set kmsKeyArn {KEY}"
     assert grant == (
@@ -37,7 +37,7 @@ def test_a_customers_key_is_warned_of_with_both_ways_to_let_auto_scaling_use_it(
     )
 
 
-def test_the_stacks_own_key_takes_its_place_and_is_granted() -> None:
+def test_a_configured_key_replaces_the_default_key_and_gets_a_grant() -> None:
     site = account(KEY)
     said = run(site, kmsKeyArn=KEY)
     assert said.warnings == []
@@ -45,12 +45,12 @@ def test_the_stacks_own_key_takes_its_place_and_is_granted() -> None:
     assert said.recording.one("kms/grant:Grant").inputs["granteePrincipal"] == ROLE
 
 
-def test_a_deployer_without_the_rights_gets_a_note_and_the_stack() -> None:
+def test_a_deployer_without_the_permissions_gets_a_note_and_the_stack() -> None:
     for right in ("getDefaultKmsKey", "getKey"):
         said = run(account(KEY, denies=frozenset({right})))
         assert said.recording.all("batch/jobQueue:JobQueue")
         assert said.warnings == []
         (note,) = said.notes
         assert note.startswith(
-            "The default key for EBS volumes is not checked, since AWS did not answer: invoke of aws:"
+            "The default key for EBS volumes was not checked, because AWS refused the request: invoke of aws:"
         )

@@ -1,4 +1,4 @@
-"""Which zones a network gets, and what is refused of them."""
+"""The choice of a network's zones, and its errors."""
 
 import json
 import re
@@ -51,33 +51,33 @@ def commanded(lines: str, config: Mapping[str, str]) -> dict[str, str]:
     return {**other, **({"availabilityZones": json.dumps(named)} if named else {})}
 
 
-def test_zones_are_the_first_by_name_whatever_else_they_offer() -> None:
+def test_zones_are_the_first_by_name_independent_of_offers() -> None:
     assert zones(account()) == ZONES[:2]
     assert zones(account(ZONES[2]), azCount="2") == ZONES[:2]
 
 
 @pytest.mark.parametrize("count", ["2", "6"])
-def test_a_zone_in_which_no_machine_can_start_is_refused_with_those_that_take_its_place(count: str) -> None:
+def test_a_zone_in_which_no_instance_can_start_is_refused_with_better_zones(count: str) -> None:
     message = refusal(account(OLD), azCount=count)
-    assert f"{OLD} offers none of default_x86_64, so no machine could start there; nothing was created" in message
-    new, _, kept = message.partition("If the stack is up already")
+    assert f"{OLD} offers none of default_x86_64, so no instance could start there. Nothing was created" in message
+    new, _, kept = message.partition("If the stack is already running")
     good = [zone for zone in ZONES if zone != OLD][: int(count)]
     assert zones(account(OLD), **commanded(new, {"azCount": count})) == good
     assert kept
 
 
-def test_a_stack_that_is_up_keeps_its_zones_by_naming_them_and_is_warned() -> None:
+def test_a_running_stack_keeps_its_zones_if_they_are_listed_and_gets_a_warning() -> None:
     """Its subnets are numbered by their zones' places: another zone in the place of one would replace them."""
     before = zones(account(), azCount="3")
-    _, _, kept = refusal(account(OLD), azCount="3").partition("If the stack is up already")
+    _, _, kept = refusal(account(OLD), azCount="3").partition("If the stack is already running")
     said = run(account(OLD), **commanded(kept, {"azCount": "3"}))
     assert said.recording.one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == before
     assert said.warnings == [
-        f"availabilityZones: {OLD} offers none of default_x86_64. No machine starts there, only in {ZONES[0]}, {ZONES[2]}."
+        f"availabilityZones: {OLD} offers none of default_x86_64. Instances can start only in {ZONES[0]}, {ZONES[2]}."
     ]
 
 
-def test_no_offer_of_awss_and_no_change_of_types_moves_a_zone() -> None:
+def test_neither_aws_offers_nor_instance_types_change_the_zones() -> None:
     """Whatever AWS offers where, a configuration leads to the same zones or is refused."""
     for old in ZONES:
         for types in ([], ["m6i"], ["m4"]):
@@ -88,20 +88,20 @@ def test_no_offer_of_awss_and_no_change_of_types_moves_a_zone() -> None:
             assert chosen == ZONES[:3]
 
 
-def test_named_zones_of_which_none_has_a_machine_are_refused() -> None:
+def test_listed_zones_are_refused_if_no_instance_can_start_in_any() -> None:
     config = {"availabilityZones": json.dumps([OLD])}
     message = refusal(account(OLD), **config)
     assert zones(account(OLD), **commanded(message, config)) == [ZONES[0]]
-    assert "is up already" not in message
+    assert "is already running" not in message
 
 
-def test_fewer_good_zones_than_named_are_left_alone_in_the_list() -> None:
+def test_if_too_few_zones_are_usable_the_list_becomes_shorter() -> None:
     config = {"availabilityZones": json.dumps(ZONES[:3]), "azCount": "3"}
     account_of_one = account(*ZONES[:5])
     assert zones(account_of_one, **commanded(refusal(account_of_one, **config), config)) == [ZONES[5]]
 
 
-def test_where_the_region_has_none_of_batchs_own_families_batch_chooses_others() -> None:
+def test_batch_chooses_other_families_if_the_region_lacks_the_known_ones() -> None:
     assert zones(account(*ZONES)) == ZONES[:2]
 
 
@@ -109,14 +109,14 @@ def test_one_of_the_types_is_enough() -> None:
     assert zones(account(OLD), instanceTypes='["m6i", "m4.large"]') == ZONES[:2]
 
 
-def test_closed_zones_are_refused_each_with_an_open_one_in_its_place() -> None:
+def test_unusable_zones_are_refused_and_each_gets_a_replacement() -> None:
     config = {"availabilityZones": json.dumps([ZONES[0], "eu-west-9y", "eu-west-9z"])}
     message = refusal(account(), **config)
-    assert "eu-west-9y, eu-west-9z is not open to this account in eu-west-9" in message
+    assert "this account cannot use eu-west-9y, eu-west-9z. The zones of eu-west-9 are" in message
     assert zones(account(), **commanded(message, config)) == ZONES[:3]
 
 
-def test_closed_zones_without_an_open_one_leave_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusable_zones_without_a_replacement_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.recording.ZONES", ZONES[:2])
     config = {"availabilityZones": json.dumps(["eu-west-9x", ZONES[0], "eu-west-9y", "eu-west-9z"])}
     assert zones(account(), **commanded(refusal(account(), **config), config)) == [ZONES[1], ZONES[0]]

@@ -1,4 +1,4 @@
-"""What a change of configuration does to a running stack: the program recorded under both, compared as the providers compare."""
+"""The effect of a change of configuration on a running stack. The program runs with both, and the results are compared as the providers compare them."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The program's tests ask the stand-in for the AWS provider what a change does."""
+"""Fixtures that ask the local AWS provider for the effect of a change."""
 
 from tests.unit.local.plugins.conftest import engine, offline
 

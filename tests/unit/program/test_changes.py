@@ -1,4 +1,4 @@
-"""Every row of docs/explanation/updating-a-stack.md is what the providers would do."""
+"""Every row of docs/explanation/updating-a-stack.md matches what the providers would do."""
 
 import json
 import re
@@ -10,6 +10,7 @@ import pytest
 from settings import KEYS
 from tests.changes_table import KINDS, ROWS, Row
 from tests.images_tree import copy_images
+from tests.own_tool import add_own_tool
 from tests.unit.local.plugins.engine import Engine
 from tests.unit.program.changes import Evolving, changes
 from tests.unit.recording import ROOT, program, record_program
@@ -22,8 +23,7 @@ def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -
     """A copy of the images with a fifth one, on a machine that can build them for either architecture."""
     tree = tmp_path_factory.mktemp("tree")
     copy_images(tree)
-    (tree / "images/seqtk").mkdir()
-    (tree / "images/seqtk/Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    add_own_tool(tree)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tree)
         patch.setattr("preflight.emulation.require_builder", lambda platform: None)
@@ -46,7 +46,7 @@ def test_every_key_has_a_row_and_every_row_a_key() -> None:
     assert {row.key for row in ROWS} == set(KEYS)
 
 
-def test_the_one_key_that_no_row_shows_says_how_a_stack_comes_to_another_region() -> None:
+def test_the_page_explains_how_to_move_a_stack_to_another_region() -> None:
     # AWS's own, and so none of KEYS: the program reads it all the same.
     (note,) = re.findall(
         r"^- `aws:region`: (.*?)(?=^- )",
@@ -58,8 +58,17 @@ def test_the_one_key_that_no_row_shows_says_how_a_stack_comes_to_another_region(
 
 
 NETWORK = {
-    *("Vpc", "Subnet", "Route", "RouteTable", "RouteTableAssociation", "InternetGateway", "NatGateway", "VpcEndpoint"),
-    *("SecurityGroup", "SecurityGroupRule", "FlowLog"),
+    "Vpc",
+    "Subnet",
+    "Route",
+    "RouteTable",
+    "RouteTableAssociation",
+    "InternetGateway",
+    "NatGateway",
+    "VpcEndpoint",
+    "SecurityGroup",
+    "SecurityGroupRule",
+    "FlowLog",
 }
 
 
@@ -67,13 +76,13 @@ def test_no_row_replaces_anything_but_parts_of_the_network() -> None:
     assert {type_ for row in ROWS for type_ in row.counted()["replaced"]} <= NETWORK
 
 
-def test_shares_touch_no_queue_that_is_there(offline: Engine) -> None:
+def test_shares_do_not_change_existing_queues(offline: Engine) -> None:
     found = changes(offline, REGION, {**REGION, "shares": '{"phages": 1}'})
     assert "JobQueue" not in {**found.in_place, **found.replaced, **found.removed}
     assert found.added["JobQueue"] == {"biobatch-fair-share"}
 
 
-def test_what_is_replaced_is_followed_to_what_refers_to_it(offline: Engine) -> None:
+def test_a_replacement_changes_the_resources_that_refer_to_it(offline: Engine) -> None:
     found = changes(offline, REGION, {**REGION, "vpcCidr": "10.1.0.0/16"})
     assert (found.added["Vpc"], found.removed["Vpc"]) == ({"biobatch-10.1.0.0/16"}, {"biobatch-10.0.0.0/16"})
     assert found.replaced["SecurityGroup"] == {"biobatch-jobs"}
@@ -98,7 +107,7 @@ def test_yesterdays_definition_still_runs_yesterdays_image_after_todays_change_o
     assert len(images) == 2
 
 
-def test_images_go_by_their_number_alone_and_so_never_the_newest_twenty() -> None:
+def test_repositories_always_keep_the_last_twenty_images() -> None:
     recording = program()
     policies = recording.all("ecr/lifecyclePolicy:LifecyclePolicy")
     assert len(policies) == len(recording.all("ecr/repository:Repository"))

@@ -1,4 +1,4 @@
-"""What the design takes from AWS's documentation and no other test of the program looks at."""
+"""Facts from AWS's documentation on which the design depends."""
 
 import base64
 import json
@@ -37,12 +37,12 @@ def statements(role: str) -> dict[str, dict[str, Any]]:
     return {statement["Sid"]: statement for statement in json.loads(policy)["Statement"]}
 
 
-def test_without_work_there_is_no_machine() -> None:
+def test_without_jobs_there_are_no_instances() -> None:
     for environment in program().all("batch/computeEnvironment:ComputeEnvironment"):
         assert environment.inputs["computeResources"]["minVcpus"] == 0
 
 
-def test_a_machine_takes_its_disk_along_and_answers_for_its_metadata_to_itself_alone() -> None:
+def test_an_instance_deletes_its_volume_and_serves_metadata_only_to_itself() -> None:
     template = program().one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["blockDeviceMappings"][0]["ebs"]["deleteOnTermination"] == "true"
     assert template["metadataOptions"] == {
@@ -83,7 +83,7 @@ EXITED = "Essential container in task exited"
         (143, "", EXITED),
     ],
 )
-def test_what_the_infrastructure_broke_is_tried_again(exit_code: int | None, reason: str, status_reason: str) -> None:
+def test_batch_retries_failures_of_the_infrastructure(exit_code: int | None, reason: str, status_reason: str) -> None:
     for strategy in strategies():
         assert strategy.allows_another(1, exit_code=exit_code, reason=reason, status_reason=status_reason)
         assert not strategy.allows_another(
@@ -96,7 +96,7 @@ FINAL = [1, 2, 3, 6, 7, 64, 65, 66, 68, 70, 72, 73, 75, 77, 78, 126, 127, 134, 1
 
 
 @pytest.mark.parametrize("exit_code", FINAL)
-def test_what_the_job_broke_is_not_tried_again(exit_code: int) -> None:
+def test_batch_does_not_retry_failures_of_the_command(exit_code: int) -> None:
     reason = "OutOfMemoryError: Container killed due to memory usage" if exit_code == 137 else ""
     for strategy in strategies():
         assert not strategy.allows_another(1, exit_code=exit_code, reason=reason, status_reason=EXITED)
@@ -116,12 +116,12 @@ def test_definitions_are_for_machines_and_the_jobs_that_were_promised_on_demand_
     assert priority["biobatch-on-demand"] > priority["biobatch-main"]
 
 
-def test_only_jobs_that_wait_are_cancelled_for_being_stuck() -> None:
+def test_only_waiting_jobs_are_cancelled_when_they_cannot_start() -> None:
     for queue in program().all("batch/jobQueue:JobQueue"):
         assert {a["state"] for a in queue.inputs["jobStateTimeLimitActions"]} == {"RUNNABLE"}
 
 
-def test_jobs_fill_a_machine_of_the_leanest_families_whole() -> None:
+def test_jobs_fill_whole_instances_of_the_compute_families() -> None:
     for container in containers():
         size = {r["type"]: int(r["value"]) for r in container["resourceRequirements"]}
         assert size["MEMORY"] == MIB_A_VCPU * size["VCPU"]
@@ -134,7 +134,7 @@ def test_a_job_can_write_to_its_scratch_and_has_someone_to_reap_its_processes() 
 
 
 @pytest.mark.parametrize("role", ["job", "execution"])
-def test_only_tasks_of_this_account_may_take_a_role_of_jobs(role: str) -> None:
+def test_only_tasks_of_this_account_can_assume_the_roles_of_jobs(role: str) -> None:
     trust = json.loads(program().one("iam/role:Role", f"biobatch-{role}").inputs["assumeRolePolicy"])
     (statement,) = trust["Statement"]
     assert statement["Condition"] == {
@@ -143,13 +143,13 @@ def test_only_tasks_of_this_account_may_take_a_role_of_jobs(role: str) -> None:
     }
 
 
-def test_machines_pull_the_tools_images_and_write_to_the_jobs_log_and_to_no_other() -> None:
+def test_jobs_pull_only_the_stacks_images_and_write_only_to_its_log_group() -> None:
     allowed = statements("execution")
     assert set(allowed["Pull"]["Resource"]) == {f"arn:aws:test:::biobatch-{tool}" for tool in TOOLS}
     assert allowed["Log"]["Resource"] == "arn:aws:test:::biobatch:log-stream:*"
 
 
-def test_arns_are_of_the_partition_that_the_stack_is_in() -> None:
+def test_arns_have_the_partition_of_the_stack() -> None:
     class GovCloud(Cloud):
         def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
             if args.token == "aws:index/getPartition:getPartition":
@@ -175,7 +175,7 @@ def test_repositories_are_scanned_and_go_with_the_stack() -> None:
         assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
-def test_the_bucket_forgets_unfinished_uploads_and_old_versions() -> None:
+def test_the_bucket_deletes_incomplete_uploads_and_old_versions() -> None:
     rules = program().one("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
     assert {rule["status"] for rule in rules} == {"Enabled"}
     by_id = {rule["id"]: rule for rule in rules}
@@ -183,5 +183,5 @@ def test_the_bucket_forgets_unfinished_uploads_and_old_versions() -> None:
     assert by_id["noncurrent-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
 
 
-def test_nothing_is_protected_from_a_destroy_which_would_stop_it_before_it_begins() -> None:
+def test_no_resource_is_protected_which_would_make_destroy_fail() -> None:
     assert not [r.name for r in program().registrations if r.protect]

@@ -1,4 +1,4 @@
-"""The commands of docs/how-to/first-account.md are those of the tools: no machine without an account can run them."""
+"""The commands in docs/how-to/first-account.md exist with these options. The tests cannot run them without an AWS account."""
 
 import re
 import subprocess
@@ -64,7 +64,7 @@ def test_every_block_is_sound_to_bash(block: str) -> None:
     assert subprocess.run(["bash", "-n"], input=block, text=True, check=False).returncode == 0
 
 
-def test_every_step_says_what_must_come() -> None:
+def test_every_step_states_its_expected_result() -> None:
     steps = re.split(r"^## \d+\. ", TEXT, flags=re.MULTILINE)[1:]
     assert len(steps) == 10
     assert [step.splitlines()[0] for step in steps if "**Must come:**" not in step] == []

@@ -1,21 +1,20 @@
-"""What a person reads where the first stack is made."""
+"""The documentation warns users that destroying the first stack, `dev`, deletes its data."""
+
+import re
 
 import yaml
 
+from tests.own_tool import PAGES
 from tests.unit.recording import ROOT
 
 
-def test_a_first_stack_whose_destroy_deletes_its_data_says_so_where_it_is_made() -> None:
+def test_every_section_that_creates_the_stack_dev_says_that_destroy_deletes_its_data() -> None:
     config = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
     assert config["biobatch:protectData"] is False
-    for document, heading in (
-        ("README.md", "### Up"),
-        ("docs/how-to/prepare-an-account.md", "## Where Pulumi keeps the state"),
-    ):
-        section = (ROOT / document).read_text().split(f"\n{heading}\n")[1].split("\n##")[0]
-        assert "Pulumi.dev.yaml" in section, document
-        assert "deletes" in section, document
-    up = (ROOT / "README.md").read_text().split("\n### Up\n")[1].split("\n### ")[0]
-    assert "pulumi stack init dev" in up
-    assert "**`pulumi destroy` of this stack deletes its data bucket" in up
-    assert "pulumi config set protectData true" in up
+    sections = [section for page in PAGES for section in re.split(r"^#+ ", page.read_text(), flags=re.MULTILINE)]
+    creating = [section for section in sections if re.search(r"^pulumi stack init dev\b", section, re.MULTILINE)]
+    assert creating
+    for section in creating:
+        assert "Pulumi.dev.yaml" in section, section
+        assert re.search(r"`pulumi destroy`.* deletes", section), section
+    assert any("pulumi config set protectData true" in section for section in creating)

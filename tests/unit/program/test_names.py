@@ -1,4 +1,4 @@
-"""What the console calls the parts of a network, and that no stack that is up pays for it with a part."""
+"""The names of a network's parts in the console. Changing them replaces nothing in a running stack."""
 
 import json
 from collections.abc import Mapping
@@ -50,13 +50,13 @@ def test_everything_in_the_network_has_a_name_that_says_what_it_is(parts: list[R
     assert {part.inputs["tags"]["project"] for part in parts} == {"phages"}
 
 
-def test_every_name_is_one_by_which_the_deploy_policy_knows_the_stack(parts: list[Registration]) -> None:
+def test_every_name_has_the_prefix_that_the_deploy_policy_requires(parts: list[Registration]) -> None:
     shown = [name for names in named(parts).values() for name in names.values()]
     assert len(shown) == 13
     assert [name for name in shown if not name.startswith("biobatch-")] == []
 
 
-def test_a_stack_that_is_up_changes_its_names_in_place(offline: Engine, parts: list[Registration]) -> None:
+def test_a_running_stack_changes_its_names_in_place(offline: Engine, parts: list[Registration]) -> None:
     def before(part: Registration) -> Mapping[str, object]:
         """As it was when awsx chose each name."""
         old = RANGE if part.name.startswith("com.amazonaws") else part.name

@@ -1,19 +1,19 @@
-"""Machines, tools and shares as the whole program registers them."""
+"""Instances, tools and shares in the whole program."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.batch_platform import volume_performance
 from settings import TOOLS
+from tests import own_tool
 from tests.images_tree import copy_images
+from tests.own_tool import add_own_tool
 from tests.unit.recording import ROOT, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
@@ -34,7 +34,7 @@ def size(recording: Recording, tool: str) -> dict[str, str]:
     return {requirement["type"]: requirement["value"] for requirement in requirements}
 
 
-def test_the_machines_disk_has_the_size_and_the_speed_that_belongs_to_it() -> None:
+def test_the_volume_has_the_configured_size_and_the_matching_performance() -> None:
     template = program(scratchGiB="1500").one("ec2/launchTemplate:LaunchTemplate").inputs
     (mapping,) = template["blockDeviceMappings"]
     assert mapping["deviceName"] == "/dev/xvda"
@@ -70,7 +70,7 @@ def test_the_machine_image_is_pinned_in_both_environments_or_left_to_aws() -> No
             assert configuration.get("imageIdOverride") == override
 
 
-def test_other_figures_of_a_tool_reach_its_definition_and_no_other() -> None:
+def test_overriding_a_tool_changes_only_its_job_definition() -> None:
     changed = program(tools='{"bwa": {"vcpus": 8, "memoryMib": 30000, "timeoutSeconds": 3600}}')
     assert size(changed, "bwa") == {"VCPU": "8", "MEMORY": "30000"}
     definition = changed.one("batch/jobDefinition:JobDefinition", "biobatch-bwa").inputs
@@ -79,7 +79,7 @@ def test_other_figures_of_a_tool_reach_its_definition_and_no_other() -> None:
         assert size(changed, tool) == size(program(), tool)
 
 
-def test_build_arguments_reach_the_image_beside_its_base_and_make_it_another_one() -> None:
+def test_build_arguments_are_passed_with_the_base_image_and_change_the_tag() -> None:
     before, after = (
         {r.name: r.inputs for r in recording.all("docker:index/image:Image")}
         for recording in (program(), program(tools='{"bwa": {"buildArgs": {"BWA_VERSION": "0.7.19"}}}'))
@@ -91,34 +91,25 @@ def test_build_arguments_reach_the_image_beside_its_base_and_make_it_another_one
     assert changed == {"biobatch-bwa"}
 
 
-def test_a_lab_adds_its_own_tool_by_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_own_tool_gets_an_image_a_repository_and_a_job_definition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree = tmp_path / "biobatch"
     copy_images(tree)
-    name, dockerfile, entry = own_tool_of_the_readme()
-    (tree / f"images/{name}").mkdir()
-    (tree / f"images/{name}/Dockerfile").write_text(dockerfile)
+    add_own_tool(tree)
+    name, entry = own_tool.NAME, own_tool.ENTRY[own_tool.NAME]
     monkeypatch.chdir(tree)
     recording = record_program({**BASE, "tools": json.dumps({name: entry})})
     assert size(recording, name) == {"VCPU": str(entry["vcpus"]), "MEMORY": str(entry["memoryMib"])}
     image = recording.one("docker:index/image:Image", f"biobatch-{name}").inputs
-    assert Path(image["build"]["dockerfile"]).read_text() == dockerfile
+    assert Path(image["build"]["dockerfile"]).read_text() == own_tool.DOCKERFILE
     assert "@sha256:" in image["build"]["args"]["BASE"]
     assert set(recording.exports["job_definition_arns"]) == set(recording.exports["image_uris"]) == {*TOOLS, name}
     pulls = [r.inputs["policy"] for r in recording.all("iam/rolePolicy:RolePolicy")]
     assert any(f"biobatch-{name}" in policy for policy in pulls)
 
 
-def own_tool_of_the_readme() -> tuple[str, str, dict[str, int]]:
-    """Name, Dockerfile and entry of the fifth tool, as the README prints them."""
-    text = (ROOT / "README.md").read_text()
-    found = re.search(r"```dockerfile\n# images/(\S+)/Dockerfile\n(.*?)```\n\n```yaml\n(.*?)```", text, re.DOTALL)
-    assert found
-    name, dockerfile, entry = found.groups()
-    (tools,) = yaml.safe_load(entry).values()
-    return name, dockerfile, tools[name]
-
-
-def test_shares_make_a_fair_share_queue_of_its_own_over_the_same_machines() -> None:
+def test_shares_create_a_fair_share_queue_with_the_same_compute_environments() -> None:
     plain, shared = program(), program(shares='{"phages": 1, "yeast": 0.5}')
     assert "fair_share_queue_arn" not in plain.exports
     assert not plain.all("batch/schedulingPolicy:SchedulingPolicy")

@@ -1,4 +1,4 @@
-"""The whole program under several configurations."""
+"""The whole program with several configurations."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,19 @@ from pulumi.runtime import mocks, rpc
 
 import settings
 from components.user_data import user_data
+from settings import TOOLS
 from tests.images_tree import copy_images
 from tests.unit.recording import ROOT, ZONES, Cloud, Recording, program, record_program
 
 BASE = {"aws:region": "eu-west-9"}
 
 OUTPUTS = {
-    *("queue_arn", "on_demand_queue_arn", "job_definition_arns", "image_uris", "bucket", "job_role_arn"),
+    "queue_arn",
+    "on_demand_queue_arn",
+    "job_definition_arns",
+    "image_uris",
+    "bucket",
+    "job_role_arn",
     *(
         "execution_role_arn",
         "submit_policy_arn",
@@ -33,7 +39,6 @@ OUTPUTS = {
         "instance_types",
     ),
 }
-TOOLS = {"fastqc", "bwa", "samtools", "bcftools"}
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +69,7 @@ def test_exactly_the_contracts_outputs_are_exported() -> None:
     assert len(exports["private_subnet_ids"]) == len(exports["public_subnet_ids"]) == 2
 
 
-def test_every_resource_has_a_component_of_ours_above_it() -> None:
+def test_every_resource_belongs_to_a_component() -> None:
     loose = [r for r in program().registrations if not r.parent.startswith(("biobatch:", "awsx:"))]
     tops = {r.type for r in loose}
     assert tops == {
@@ -106,11 +111,11 @@ def test_zones_may_be_pinned_by_name() -> None:
 
 
 def test_a_pinned_zone_that_is_not_open_is_refused_before_anything_is_made() -> None:
-    with pytest.raises(pulumi.RunError, match="eu-west-9z is not open to this account"):
+    with pytest.raises(pulumi.RunError, match="this account cannot use eu-west-9z"):
         record_program({**BASE, "availabilityZones": '["eu-west-9z"]'})
 
 
-def test_flow_logs_write_to_a_group_of_their_own_by_a_role_that_may_nothing_else() -> None:
+def test_flow_logs_write_to_a_separate_log_group_with_a_role_for_nothing_else() -> None:
     recording = program(flowLogs="true", permissionsBoundaryArn=BOUNDARY, kmsKeyArn=KEY, logRetentionDays="7")
     log = recording.one("ec2/flowLog:FlowLog")
     assert (log.inputs["vpcId"], log.inputs["trafficType"]) == ("vpc-1", "ALL")
@@ -146,12 +151,21 @@ def test_without_nat_the_machines_reach_aws_inside_the_network_and_nothing_else(
     group = recording.one("ec2/securityGroup:SecurityGroup", "biobatch-endpoints")
     (rule,) = group.inputs["ingress"]
     assert (rule["protocol"], rule["fromPort"], rule["toPort"], rule["cidrBlocks"]) == (
-        *("tcp", 443, 443),
+        "tcp",
+        443,
+        443,
         ["10.0.0.0/16"],
     )
     made = endpoints(recording)
     assert {e["serviceName"].removeprefix("com.amazonaws.eu-west-9.") for e in made.values()} == {
-        *("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages")
+        "ecs",
+        "ecs-agent",
+        "ecs-telemetry",
+        "ecr.api",
+        "ecr.dkr",
+        "logs",
+        "ssm",
+        "ssmmessages",
     }
     for endpoint in made.values():
         assert endpoint["vpcEndpointType"] == "Interface"
@@ -160,14 +174,14 @@ def test_without_nat_the_machines_reach_aws_inside_the_network_and_nothing_else(
         assert endpoint["subnetIds"] == ["subnet-private-0", "subnet-private-1"]
 
 
-def test_endpoints_may_stand_beside_a_nat_gateway_and_are_not_made_unasked() -> None:
+def test_endpoints_are_created_only_on_request_and_can_be_combined_with_nat() -> None:
     assert not endpoints(program())
     recording = program(interfaceEndpoints="true")
     assert len(endpoints(recording)) == 8
     assert recording.one("awsx:ec2:Vpc").inputs["natGateways"] == {"strategy": "Single"}
 
 
-def test_nothing_reaches_the_machines_from_outside_and_they_reach_everything() -> None:
+def test_the_security_group_allows_all_outbound_and_no_inbound_traffic() -> None:
     group = program().one("ec2/securityGroup:SecurityGroup", "biobatch-jobs").inputs
     assert "ingress" not in group
     (out,) = group["egress"]
@@ -248,14 +262,14 @@ def test_jobs_are_retried_and_have_a_time_limit() -> None:
         assert definition.inputs["deregisterOnNewRevision"] is False
 
 
-def test_machines_want_tokens_and_bar_jobs_from_their_credentials() -> None:
+def test_instances_require_imdsv2_and_block_jobs_from_their_credentials() -> None:
     template = program().one("ec2/launchTemplate:LaunchTemplate").inputs
     assert template["metadataOptions"]["httpTokens"] == "required"
     assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
     assert template["userData"] == user_data(10001)
 
 
-def test_jobs_may_not_delete_and_the_machines_role_has_no_s3() -> None:
+def test_jobs_cannot_delete_objects_and_the_instance_role_has_no_access_to_s3() -> None:
     actions = json.dumps(policies(program()))
     assert "Delete" not in actions
     attached = [r.inputs["policyArn"] for r in program().all("iam/rolePolicyAttachment:RolePolicyAttachment")]
@@ -265,7 +279,7 @@ def test_jobs_may_not_delete_and_the_machines_role_has_no_s3() -> None:
     ]
 
 
-def test_each_role_serves_whom_it_was_made_for() -> None:
+def test_only_the_intended_service_can_assume_each_role() -> None:
     for environment in program().all("batch/computeEnvironment:ComputeEnvironment"):
         assert environment.inputs["computeResources"]["instanceRole"] == "arn:aws:test:::biobatch-instance"
     for tool in TOOLS:
@@ -274,7 +288,7 @@ def test_each_role_serves_whom_it_was_made_for() -> None:
         assert properties["executionRoleArn"] == "arn:aws:test:::biobatch-execution"
 
 
-def test_each_policy_stands_on_the_role_that_it_was_written_for() -> None:
+def test_each_policy_is_attached_to_its_role() -> None:
     kinds = ("rolePolicy:RolePolicy", "rolePolicyAttachment:RolePolicyAttachment", "instanceProfile:InstanceProfile")
     recording = program(flowLogs="true")
     assert {r.name: r.inputs["role"] for kind in kinds for r in recording.all(f"iam/{kind}")} == {
@@ -292,14 +306,14 @@ def test_the_machines_role_is_for_machines() -> None:
     assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
 
 
-def test_only_this_accounts_tasks_may_take_the_job_role() -> None:
+def test_only_tasks_of_this_account_can_assume_the_job_role() -> None:
     trust = json.loads(program().one("iam/role:Role", "biobatch-job").inputs["assumeRolePolicy"])
     (statement,) = trust["Statement"]
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "111122223333"}
 
 
-def test_who_submits_is_held_to_the_stacks_queues_and_definitions_by_either_form_of_their_arn() -> None:
+def test_users_can_submit_only_to_the_stacks_queues_with_its_job_definitions() -> None:
     statements = json.loads(program().one("iam/policy:Policy", "biobatch-submit").inputs["policy"])["Statement"]
     by_sid = {s.get("Sid"): s for s in statements}
     resources = by_sid["Submit"]["Resource"]
@@ -319,7 +333,7 @@ SHARED = json.dumps(
 )
 
 
-def test_jobs_may_use_the_labs_other_buckets_as_far_as_it_says() -> None:
+def test_jobs_get_exactly_the_configured_access_to_other_buckets() -> None:
     text = program(dataBuckets=SHARED).one("iam/rolePolicy:RolePolicy", "biobatch-job").inputs["policy"]
     assert json.loads(text)["Statement"] == [
         {
@@ -385,7 +399,7 @@ def test_the_most_and_longest_tools_fit_what_iam_allows_a_policy(
     assert len("".join(text.split())) <= 6_144
 
 
-def test_the_jobs_group_outlasts_no_endpoint_so_that_machines_can_be_told_to_end() -> None:
+def test_endpoints_are_deleted_after_the_security_group_of_the_instances() -> None:
     recording = program(natGateways="none", interfaceEndpoints="true")
     group = recording.one("ec2/securityGroup:SecurityGroup", "biobatch-jobs")
     assert len([d for d in group.dependencies if "vpcEndpoint:VpcEndpoint" in d]) == 8
@@ -409,13 +423,13 @@ BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"
 
 
-def test_every_role_is_bounded_on_request() -> None:
+def test_every_role_gets_the_permissions_boundary() -> None:
     roles = program(permissionsBoundaryArn=BOUNDARY).all("iam/role:Role")
     assert {r.inputs["permissionsBoundary"] for r in roles} == {BOUNDARY}
     assert not [r for r in program().all("iam/role:Role") if "permissionsBoundary" in r.inputs]
 
 
-def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it() -> None:
+def test_the_kms_key_encrypts_bucket_logs_and_volumes_and_every_user_of_it_gets_permission() -> None:
     recording = program(kmsKeyArn=KEY)
     encryption = recording.one("BucketServerSideEncryptionConfiguration").inputs["rules"][0]
     assert encryption["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
@@ -435,20 +449,26 @@ def test_a_key_encrypts_bucket_logs_and_volumes_and_is_granted_to_who_needs_it()
     # What the key policy of EC2 Auto Scaling's User Guide allows ("Required AWS KMS key policy for use with encrypted volumes": Encrypt,
     # Decrypt, ReEncrypt*, GenerateDataKey*, DescribeKey, CreateGrant), as that page's own `create-grant` spells it.
     assert set(grant["operations"]) == {
-        *("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
-        *("ReEncryptFrom", "ReEncryptTo"),
+        "CreateGrant",
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
     }
     profile = recording.one("iam/instanceProfile:InstanceProfile")
     assert "aws:kms/grant:Grant::biobatch-volumes" in profile.dependencies
 
 
-def test_without_a_key_aws_own_ones_encrypt() -> None:
+def test_without_a_kms_key_aws_managed_keys_encrypt() -> None:
     recording = program()
     assert "kmsKeyId" not in json.dumps([r.inputs for r in recording.registrations])
     assert "kms:" not in json.dumps(policies(recording))
 
 
-def test_the_role_policies_outlive_the_machines() -> None:
+def test_the_role_policies_are_deleted_after_the_compute_environments() -> None:
     profile = program().one("iam/instanceProfile:InstanceProfile")
     attachments = {d for d in profile.dependencies if "rolePolicyAttachment" in d}
     assert len(attachments) == 2
@@ -497,7 +517,7 @@ def test_the_registrys_password_is_handed_on_as_a_secret() -> None:
         assert rpc.is_rpc_secret(image.inputs["registry"])
 
 
-def test_tools_stand_on_the_base_image_by_digest() -> None:
+def test_images_of_tools_use_the_base_image_by_digest() -> None:
     images = {r.name: r.inputs for r in program().all("docker:index/image:Image")}
     assert set(images) == {"biobatch-base", *(f"biobatch-{tool}" for tool in TOOLS)}
     for name, inputs in images.items():
@@ -571,11 +591,11 @@ def test_a_refused_setting_makes_nothing() -> None:
         def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
             raise AssertionError(f"{args.typ} was made")
 
-    with pytest.raises(settings.Refused, match="1 setting is refused; nothing was created"):
+    with pytest.raises(settings.Refused, match=r"1 setting is invalid\. Nothing was created"):
         record_program({**BASE, "azCount": "7"}, Nothing())
 
 
 def test_more_zones_than_the_region_has_are_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.recording.ZONES", ["z-a", "z-b"])
-    with pytest.raises(pulumi.RunError, match="has 2 zones open to this account"):
+    with pytest.raises(pulumi.RunError, match="is more than the 2 zones that this account can use"):
         record_program({**BASE, "azCount": "3"})

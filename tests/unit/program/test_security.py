@@ -1,4 +1,4 @@
-"""docs/explanation/security.md lists every place where a policy names every resource, and no policy names every action."""
+"""docs/explanation/security.md lists every policy statement for all resources. No policy allows all actions."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from tests.unit.recording import ROOT, program
 
 KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"

@@ -1,6 +1,6 @@
-"""Pulumi.yaml's `config:` block and the README's table of keys, written from the keys' declarations.
+"""Writes the config keys into Pulumi.yaml and into the configuration page, from the keys' declarations in `settings.keys`.
 
-To write them: python -m tests.unit.settings.documents
+Run it after you change a declaration: python -m tests.unit.settings.documents
 """
 
 import json
@@ -13,12 +13,12 @@ import yaml
 from settings import KEYS, Key
 from tests.unit.recording import ROOT
 
-PROJECT_FILE, README = ROOT / "Pulumi.yaml", ROOT / "README.md"
+PROJECT_FILE, PAGE = ROOT / "Pulumi.yaml", ROOT / "docs/reference/configuration.md"
 
-#: Where each document holds what is written here.
+#: The generated part of each document. The rest is written by hand.
 PLACES = {
     PROJECT_FILE: re.compile(r"^config:\n.*\Z", re.DOTALL | re.MULTILINE),
-    README: re.compile(r"^\| key \| default \|.*?\n(?=\n)", re.DOTALL | re.MULTILINE),
+    PAGE: re.compile(r"^\| Key \| Default \|.*?\n(?=\n)", re.DOTALL | re.MULTILINE),
 }
 
 
@@ -29,14 +29,15 @@ def declared(key: Key) -> dict[str, Any]:
 
 
 def row(name: str, key: Key) -> str:
-    """A key as the README's table shows it."""
-    default = key.default if isinstance(key.default, str) and key.default else json.dumps(key.default)
-    description = re.sub(r"docs/[\w/-]+\.md", r"[\g<0>](\g<0>)", key.description)
-    return f"| `{name}` | {default} | {' More: '.join(filter(None, [description, key.see]))} |\n"
+    """A key as a row of the page's table."""
+    default = json.dumps(key.default) if not isinstance(key.default, str) or not key.default else key.default
+    # Pulumi.yaml names pages by their path in the clone. The page links them, relative to its own folder.
+    description = re.sub(r"docs/([\w/-]+\.md)", r"[\g<0>](../\1)", key.description)
+    return f"| `{name}` | `{default}` | {' '.join(filter(None, [description, key.see]))} |\n"
 
 
 def written() -> dict[Path, str]:
-    """What each document should hold."""
+    """The generated part of each document, as it should be."""
     block = yaml.safe_dump(
         {"config": {name: declared(key) for name, key in KEYS.items()}},
         sort_keys=False,
@@ -44,11 +45,11 @@ def written() -> dict[Path, str]:
         allow_unicode=True,
     )
     table = "".join(row(name, key) for name, key in KEYS.items())
-    return {PROJECT_FILE: block, README: f"| key | default | what it does |\n|---|---|---|\n{table}"}
+    return {PROJECT_FILE: block, PAGE: f"| Key | Default | Description |\n|---|---|---|\n{table}"}
 
 
 def held(document: Path) -> str:
-    """What a document does hold."""
+    """The generated part of a document, as it is."""
     (found,) = PLACES[document].findall(document.read_text())
     return str(found)
 

@@ -1,4 +1,4 @@
-"""Pulumi.yaml and the README say of every key what its declaration says."""
+"""Pulumi.yaml and the configuration page describe every key as its declaration does."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from settings import KEYS
-from tests.unit.settings.documents import PLACES, PROJECT_FILE, held, written
+from tests.unit.settings.documents import PAGE, PLACES, PROJECT_FILE, held, written
 
 
 @pytest.mark.parametrize("document", PLACES, ids=lambda document: document.name)
-def test_the_keys_are_as_they_are_declared(document: Path) -> None:
-    assert held(document) == written()[document], "Write them: .venv/bin/python -m tests.unit.settings.documents"
+def test_a_document_describes_the_keys_as_they_are_declared(document: Path) -> None:
+    assert held(document) == written()[document], "Update it: .venv/bin/python -m tests.unit.settings.documents"
 
 
 def test_pulumi_yaml_gives_every_key_a_type_a_default_and_a_description() -> None:
@@ -22,3 +22,8 @@ def test_pulumi_yaml_gives_every_key_a_type_a_default_and_a_description() -> Non
         name: key.default for name, key in KEYS.items()
     }
     assert all(entry["type"] and entry["description"] and entry["default"] is not None for entry in block.values())
+
+
+def test_the_page_has_a_row_for_every_key() -> None:
+    rows = [line.split("|")[1].strip().strip("`") for line in held(PAGE).splitlines()[2:]]
+    assert rows == list(KEYS)

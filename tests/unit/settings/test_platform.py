@@ -1,4 +1,4 @@
-"""The settings of machines, tools and shares are taken or refused in words."""
+"""The settings for instances, tools and shares."""
 
 import gzip
 import json
@@ -8,8 +8,9 @@ import moto
 import pytest
 from botocore.session import Session
 
+from components.architectures import instance_architecture
 from components.limits import PARTITIONS, partition_of
-from settings import TOOLS, Refused, Settings, ToolSettings, instance_architecture, parse
+from settings import TOOLS, Refused, Settings, ToolSettings, parse
 
 REGION = {"aws:region": "eu-west-1"}
 
@@ -22,7 +23,7 @@ def settings(**config: str) -> Settings:
     return parse({**REGION, **{f"biobatch:{key}": value for key, value in config.items()}})
 
 
-def test_other_figures_for_a_tool_of_ours_leave_its_others() -> None:
+def test_overriding_a_setting_of_a_built_in_tool_keeps_its_other_settings() -> None:
     tools = settings(tools='{"bwa": {"memoryMib": 15000, "buildArgs": {"BWA_VERSION": "0.7.19"}}}').tools
     assert tools["bwa"] == ToolSettings(
         vcpus=4, memory_mib=15000, build_args={"BWA_VERSION": "0.7.19"}, base="samtools"
@@ -32,7 +33,7 @@ def test_other_figures_for_a_tool_of_ours_leave_its_others() -> None:
     }
 
 
-def test_a_tool_of_the_labs_own_is_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_own_tool_needs_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "images/star").mkdir(parents=True)
     (tmp_path / "images/star/Dockerfile").touch()
     monkeypatch.chdir(tmp_path)
@@ -43,26 +44,29 @@ def test_a_tool_of_the_labs_own_is_a_folder_and_one_entry(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"maxVcpus": "2"}, ["maxVcpus: 2 is less than tools.bwa.vcpus, 4", "set --path tools.bwa.vcpus 2"]),
+        ({"maxVcpus": "2"}, ["maxVcpus: 2 is less than tools.bwa.vcpus, which is 4", "set --path tools.bwa.vcpus 2"]),
         (
             {"tools": '{"bwa": {"vcpus": 1000}}'},
-            ["256 is less than tools.bwa.vcpus, 1000", "config set maxVcpus 1000,"],
+            ["256 is less than tools.bwa.vcpus, which is 1000", "config set maxVcpus 1000,"],
         ),
         (
             {"maxVcpus": "3", "tools": '{"samtools": {"vcpus": 8}}'},
-            ["tools.bwa.vcpus, 4", "tools.samtools.vcpus, 8", "config set maxVcpus 8,", "tools.samtools.vcpus 3"],
+            [
+                "tools.bwa.vcpus, which is 4",
+                "tools.samtools.vcpus, which is 8",
+                "config set maxVcpus 8,",
+                "tools.samtools.vcpus 3",
+            ],
         ),
     ],
 )
-def test_a_tool_that_is_larger_than_an_environment_may_grow_is_refused_with_either_edit(
-    config: dict[str, str], words: list[str]
-) -> None:
+def test_a_tool_larger_than_max_vcpus_is_refused_with_two_remedies(config: dict[str, str], words: list[str]) -> None:
     with pytest.raises(Refused) as caught:
         settings(**config)
     assert [word for word in words if word not in str(caught.value)] == []
 
 
-def test_a_tool_may_be_as_large_as_an_environment_may_grow() -> None:
+def test_a_tool_can_be_as_large_as_max_vcpus() -> None:
     assert settings(maxVcpus="2", tools='{"bwa": {"vcpus": 2}}').tools["bwa"].vcpus == 2
 
 
@@ -100,7 +104,7 @@ def test_every_type_is_accepted_under_its_architecture_alone_but_the_first_gravi
 )
 def test_a_family_with_an_accelerator_is_refused_with_the_reason(family: str) -> None:
     with pytest.raises(
-        Refused, match=r"the machine image, ECS_AL2023, has no driver for it, and no job definition asks"
+        Refused, match=r"the machine image, ECS_AL2023, has no driver for it, and the job definitions do not request it"
     ):
         settings(instanceTypes=json.dumps([family]))
 

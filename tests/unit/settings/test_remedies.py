@@ -1,4 +1,4 @@
-"""A refusal's commands correct what it refuses: applied as the Pulumi CLI would apply them, no fault is told again."""
+"""The commands in error messages correct the faults. The tests apply them as the Pulumi CLI does, and check again."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from tests.unit.settings.wrong import WRONG, Wrong
 
 #: Faults that no command can correct, since nobody but you knows what is right: their remedies say so in words.
 IN_WORDS = {
-    "9 availability zones are more than 6": "Remove 3 of them in Pulumi.<stack>.yaml.",
-    "41 tags are more than 40": "Remove 1 of them in Pulumi.<stack>.yaml.",
-    r"'x\\' is not the name of a tag": "Correct it in Pulumi.<stack>.yaml.",
-    r"'A\x00' is not a build argument's name": "Correct it in Pulumi.<stack>.yaml.",
+    "there are 9 availability zones, but the limit is 6": "Remove 3 of them from Pulumi.<stack>.yaml.",
+    "there are 41 tags, but the limit is 40": "Remove 1 of them from Pulumi.<stack>.yaml.",
+    r"'x\\' is not a tag key": "Correct it in Pulumi.<stack>.yaml.",
+    r"'A\x00' is not the name of a build argument": "Correct it in Pulumi.<stack>.yaml.",
 }
 
 
@@ -77,12 +77,12 @@ def test_all_commands_one_after_the_other_leave_no_fault(wrong: Wrong) -> None:
         assert {f.wrong for f in faults(config)} <= {f.wrong for f in before if not commands(f)}
 
 
-def test_no_more_faults_are_left_to_words_than_must_be() -> None:
+def test_remedies_without_a_command_are_the_expected_ones() -> None:
     told = [str(fault) for wrong in WRONG for fault in faults(stack(wrong)) if not commands(fault)]
     assert len(told) == len(IN_WORDS), told
 
 
-def test_no_remedy_holds_what_has_to_be_filled_in() -> None:
+def test_no_remedy_contains_a_placeholder() -> None:
     for wrong in WRONG:
         for fault in faults(stack(wrong)):
             assert not [c for c in commands(fault) if "…" in c or "111122223333" in c or "0123456789abcdef" in c], str(
@@ -90,7 +90,7 @@ def test_no_remedy_holds_what_has_to_be_filled_in() -> None:
             )
 
 
-def test_nothing_that_is_right_is_changed_by_a_command() -> None:
+def test_remedies_do_not_change_valid_values() -> None:
     config = StackConfig(
         {
             "aws:region": "eu-west-1",

@@ -1,4 +1,4 @@
-"""Wrong settings are refused in words, all at once; right ones are taken as they are."""
+"""Invalid settings are reported all at once. Valid settings are accepted."""
 
 import json
 import string
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import KEYS, TOOLS, Refused, Settings, instance_architecture, parse
+from components.architectures import instance_architecture
+from settings import KEYS, TOOLS, Refused, Settings, parse
 from tests.unit.recording import ROOT
 from tests.unit.settings.wrong import WRONG, Wrong
 
@@ -24,37 +25,39 @@ def refusal(**config: str) -> str:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.place}: {wrong.words}"[:70])
-def test_a_wrong_value_is_refused_with_its_place_and_what_corrects_it(wrong: Wrong) -> None:
+def test_the_error_for_an_invalid_value_names_its_path_and_the_remedy(wrong: Wrong) -> None:
     lines = [line for line in refusal(**wrong.config).splitlines() if line.startswith(f"  - {wrong.place}: ")]
     (line,) = (line for line in lines if wrong.words in line)
     assert "pulumi config " in line or "Pulumi.<stack>.yaml" in line
     assert len(line) < 600
 
 
-def test_what_lies_in_a_region_is_not_put_to_one_that_is_refused() -> None:
+def test_an_invalid_region_causes_no_further_faults() -> None:
     places = {
         "availabilityZones": '["eu-west-1a"]',
         "kmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234",
         "permissionsBoundaryArn": "arn:aws-cn:iam::111122223333:policy/x",
     }
-    with pytest.raises(Refused, match="1 setting is refused"):
+    with pytest.raises(Refused, match="1 setting is invalid"):
         parse({"aws:region": "Ireland", **{f"biobatch:{key}": value for key, value in places.items()}})
 
 
-def test_a_misspelt_key_is_refused_with_the_nearest_known_one_and_without_its_value() -> None:
+def test_the_error_for_a_misspelled_key_names_the_nearest_key_and_hides_the_value() -> None:
     message = refusal(azcount="secret")
-    assert "did you mean azCount?" in message
+    assert "Did you mean azCount?" in message
     assert "secret" not in message
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     message = refusal(azCount="0", maxVcpus="-1", azcount="2")
-    assert message.startswith("3 settings are refused; nothing was created.")
+    assert message.startswith("3 settings are invalid. Nothing was created.")
     assert len(message.splitlines()) == 4
 
 
-def test_a_missing_region_is_asked_for() -> None:
-    with pytest.raises(Refused, match=r"aws:region: it is not set\. Set it: pulumi config set aws:region us-east-1"):
+def test_a_missing_region_is_reported() -> None:
+    with pytest.raises(
+        Refused, match=r"aws:region: this setting is required\. Set it: pulumi config set aws:region us-east-1"
+    ):
         parse({})
 
 
@@ -88,8 +91,16 @@ JSON_VALUES = st.recursive(
 # Values of the right form for some key, so that the checks of one key against another are reached too.
 FITTING = st.sampled_from(
     [
-        *("none", "true", "3", "arm64", '["m7g"]', '["eu-west-1a"]', '["us-east-1a"]', "vpc-0123456789abcdef0"),
-        *('["subnet-0123456789abcdef0"]', "arn:aws-cn:iam::111122223333:policy/x"),
+        "none",
+        "true",
+        "3",
+        "arm64",
+        '["m7g"]',
+        '["eu-west-1a"]',
+        '["us-east-1a"]',
+        "vpc-0123456789abcdef0",
+        '["subnet-0123456789abcdef0"]',
+        "arn:aws-cn:iam::111122223333:policy/x",
         "arn:aws:kms:us-east-1:111122223333:key/1234",
     ]
 )
@@ -127,13 +138,13 @@ def taken(config: dict[str, str], region: str) -> Settings | None:
 
 
 @given(st.dictionaries(st.sampled_from([*KEYS, "other"]), VALUES, max_size=6), REGIONS)
-def test_no_input_leads_to_anything_but_settings_or_a_refusal(config: dict[str, str], region: str) -> None:
+def test_every_input_leads_to_settings_or_an_error_message(config: dict[str, str], region: str) -> None:
     taken(config, region)
 
 
 @pytest.mark.parametrize("key", SHAPED)
 @given(st.data())
-def test_neither_do_names_and_texts_in_what_is_right_otherwise(key: str, data: st.DataObject) -> None:
+def test_no_name_or_string_in_valid_values_leads_to_anything_else(key: str, data: st.DataObject) -> None:
     settings = taken({key: json.dumps(data.draw(SHAPED[key]))}, "eu-west-1")
     for tool in settings.tools.values() if settings else []:
         assert all(name.isascii() and name.isidentifier() for name in tool.build_args)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from components.deploy_policy import deploy_policy
+from components.permissions.deploy import deploy_policy
 from local.plugins.aws.api import Api
 from local.plugins.aws.provider import Provider
 from tests.unit.local.plugins.actions import actions
@@ -36,7 +36,7 @@ def engine(offline: Engine) -> Iterator[Engine]:
     with mock_aws():
         yield offline
     missing = {action for service, operation in api.calls for action in actions(service, operation)} - ALLOWED
-    assert not missing, f"components/deploy_policy.py lacks {', '.join(sorted(missing))}"
+    assert not missing, f"components/permissions/deploy_actions.py lacks {', '.join(sorted(missing))}"
 
 
 @dataclass
