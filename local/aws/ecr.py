@@ -12,7 +12,7 @@ from moto.core.responses import ActionResult
 from moto.ecr.models import ECRBackend, Image, Repository
 from moto.ecr.responses import ECRResponse
 
-from local.aws.mends import Mends
+from local.aws.patches import Patches
 from local.errors import LocalError
 
 #: How long a token lets in (ECR API Reference, GetAuthorizationToken).
@@ -102,42 +102,42 @@ def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -
         replace: sets an attribute of a class; a test's own can be undone.
     """
     registry = Registry(address)
-    mends = Mends()
+    patches = Patches()
 
-    @mends.of(Repository.__init__)
-    def lie_in_registry(former: Callable[..., None], self: Repository, *args: Any, **kwargs: Any) -> None:
-        former(self, *args, **kwargs)
+    @patches.replaces(Repository.__init__)
+    def lie_in_registry(original: Callable[..., None], self: Repository, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
         self.uri = f"{address}/{self.name}"
 
-    @mends.of(Image.get_image_size_in_bytes)
-    def sum_of_layers(former: Callable[..., int | None], self: Image) -> int | None:
+    @patches.replaces(Image.get_image_size_in_bytes)
+    def sum_of_layers(original: Callable[..., int | None], self: Image) -> int | None:
         layers = json.loads(self.image_manifest).get("layers")
         return sum(layer["size"] for layer in layers) if layers else None
 
-    @mends.of(ECRResponse.get_authorization_token)
-    def token_of_registry(former: Callable[..., ActionResult], self: ECRResponse) -> ActionResult:
+    @patches.replaces(ECRResponse.get_authorization_token)
+    def token_of_registry(original: Callable[..., ActionResult], self: ECRResponse) -> ActionResult:
         token = base64.b64encode(b"AWS:local").decode()
         expires = datetime.now(timezone.utc) + _TOKEN_LIFETIME
         data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": f"http://{address}"}
         return ActionResult({"authorizationData": [data]})
 
-    @mends.of(ECRBackend.delete_repository)
+    @patches.replaces(ECRBackend.delete_repository)
     def delete_with_images(
-        former: Callable[..., Repository],
+        original: Callable[..., Repository],
         self: ECRBackend,
         repository_name: str,
         registry_id: str | None = None,
         force: bool = False,
     ) -> Repository:
         images = registry.images(self._get_repository(repository_name, registry_id))
-        repository = former(self, repository_name, registry_id, force)
+        repository = original(self, repository_name, registry_id, force)
         for image in images:
             registry.delete(image)
         return repository
 
-    @mends.of(ECRBackend.batch_delete_image)
+    @patches.replaces(ECRBackend.batch_delete_image)
     def delete_images(
-        former: Callable[..., dict[str, Any]],
+        original: Callable[..., dict[str, Any]],
         self: ECRBackend,
         repository_name: str,
         registry_id: str | None = None,
@@ -163,6 +163,6 @@ def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -
             deleted += [identity | {"imageTag": other} for other in gone] or [identity]
         return {"imageIds": deleted, "failures": failures}
 
-    mends.install(replace)
+    patches.install(replace)
     # moto keeps what was put through its own API, which `docker push` does not use.
     replace(Repository, "images", property(registry.images, lambda repository, images: None))

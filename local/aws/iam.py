@@ -9,9 +9,9 @@ from moto.iam.exceptions import DeleteConflictException, MalformedPolicyDocument
 from moto.iam.models import IAMBackend, Role
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 
-from local.aws.mends import Mends
+from local.aws.patches import Patches
 
-MENDS = Mends()
+PATCHES = Patches()
 
 #: Longest names, in characters (IAM User Guide, "IAM and AWS STS quotas").
 _ROLE_NAME = 64
@@ -33,9 +33,9 @@ def _check_name(parameter: str, name: str, longest: int) -> None:
     )
 
 
-@MENDS.of(IAMBackend.create_role)
+@PATCHES.replaces(IAMBackend.create_role)
 def check_role(
-    former: Callable[..., Role],
+    original: Callable[..., Role],
     self: IAMBackend,
     role_name: str,
     assume_role_policy_document: str,
@@ -56,7 +56,7 @@ def check_role(
         )
     if not linked_service:
         _check_trust(assume_role_policy_document)
-    return former(
+    return original(
         self,
         role_name,
         assume_role_policy_document,
@@ -69,12 +69,12 @@ def check_role(
     )
 
 
-@MENDS.of(IAMBackend.update_assume_role_policy)
-def check_trust(former: Callable[..., None], self: IAMBackend, role_name: str, policy_document: str) -> None:
+@PATCHES.replaces(IAMBackend.update_assume_role_policy)
+def check_trust(original: Callable[..., None], self: IAMBackend, role_name: str, policy_document: str) -> None:
     """Checks who may take the role."""
     self.get_role(role_name)
     _check_trust(policy_document)
-    former(self, role_name, policy_document)
+    original(self, role_name, policy_document)
 
 
 def _check_trust(document: str) -> None:
@@ -85,9 +85,9 @@ def _check_trust(document: str) -> None:
             raise MalformedPolicyDocument("Missing required field Principal")
 
 
-@MENDS.of(IAMBackend.update_role)
+@PATCHES.replaces(IAMBackend.update_role)
 def keep_description(
-    former: Callable[..., Role],
+    original: Callable[..., Role],
     self: IAMBackend,
     role_name: str,
     role_description: str | None,
@@ -95,34 +95,34 @@ def keep_description(
 ) -> Role:
     """Leaves a description alone that is not given."""
     kept = self.get_role(role_name).description
-    return former(self, role_name, kept if role_description is None else role_description, max_session_duration)
+    return original(self, role_name, kept if role_description is None else role_description, max_session_duration)
 
 
-@MENDS.of(IAMBackend.put_role_policy)
+@PATCHES.replaces(IAMBackend.put_role_policy)
 def check_policy_name(
-    former: Callable[..., None], self: IAMBackend, role_name: str, policy_name: str, policy_json: str
+    original: Callable[..., None], self: IAMBackend, role_name: str, policy_name: str, policy_json: str
 ) -> None:
     """Checks the name."""
     _check_name("policyName", policy_name, _NAME)
-    former(self, role_name, policy_name, policy_json)
+    original(self, role_name, policy_name, policy_json)
 
 
-@MENDS.of(IAMBackend.create_instance_profile)
-def check_profile_name(former: Callable[..., Any], self: IAMBackend, name: str, *args: Any, **kwargs: Any) -> Any:
+@PATCHES.replaces(IAMBackend.create_instance_profile)
+def check_profile_name(original: Callable[..., Any], self: IAMBackend, name: str, *args: Any, **kwargs: Any) -> Any:
     """Checks the name."""
     _check_name("instanceProfileName", name, _NAME)
-    return former(self, name, *args, **kwargs)
+    return original(self, name, *args, **kwargs)
 
 
-@MENDS.of(IAMBackend.attach_role_policy)
-def attach_once(former: Callable[..., None], self: IAMBackend, policy_arn: str, role_name: str) -> None:
+@PATCHES.replaces(IAMBackend.attach_role_policy)
+def attach_once(original: Callable[..., None], self: IAMBackend, policy_arn: str, role_name: str) -> None:
     """Names the role if that is what is missing; a second time changes nothing."""
     if policy_arn not in self.get_role(role_name).managed_policies:
-        former(self, policy_arn, role_name)
+        original(self, policy_arn, role_name)
 
 
-@MENDS.of(IAMBackend.delete_policy)
-def keep_used_policy(former: Callable[..., None], self: IAMBackend, policy_arn: str) -> None:
+@PATCHES.replaces(IAMBackend.delete_policy)
+def keep_used_policy(original: Callable[..., None], self: IAMBackend, policy_arn: str) -> None:
     """Keeps a policy that somebody holds, or that has older versions."""
     policy = self.get_policy(policy_arn)
     if policy.attachment_count:
@@ -132,4 +132,4 @@ def keep_used_policy(former: Callable[..., None], self: IAMBackend, policy_arn: 
             "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
             "The default version is deleted with the policy."
         )
-    former(self, policy_arn)
+    original(self, policy_arn)

@@ -20,13 +20,13 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local.aws import batch, credentials, ec2, ecr, iam, logs, rights, s3, sts
+from local.aws import batch, cloudwatch_logs, credentials, ec2, ecr, iam, s3, sts
 from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import Config
 from local.errors import LocalError
 
 #: Seconds that the end may take; `local.stack.lifecycle` kills what takes longer.
-_PATIENCE = 14
+_END_SECONDS = 14
 
 #: Services whose calls are taken one after the other.
 _IN_TURN = ("ec2", "iam")
@@ -81,7 +81,7 @@ def run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     # A job or a call that does not end must not keep the process.
-    deadline = threading.Timer(_PATIENCE, os._exit, (1,))
+    deadline = threading.Timer(_END_SECONDS, os._exit, (1,))
     deadline.daemon = True
     with contextlib.ExitStack() as stack:
         stack.callback(deadline.cancel)
@@ -89,7 +89,7 @@ def run(config: Config) -> None:
         jobs = stack.enter_context(_listening(config.gateway, config.port))
         agent = stack.enter_context(_listening(config.gateway, credentials.PORT))
         _prepare(config)
-        mend(config.registry)
+        patch_moto(config.registry)
         try:
             running = batch.install(config, credentials.issue)
         except docker.errors.DockerException as error:
@@ -106,7 +106,7 @@ def run(config: Config) -> None:
         running.stop()
 
 
-def mend(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> None:
+def patch_moto(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> None:
     """Mends moto in this process where it is not as AWS is.
 
     Args:
@@ -118,12 +118,12 @@ def mend(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> 
     # moto looks through its own folders at each call.
     modules = tuple(backends.list_of_moto_modules())
     replace(cast(Any, backends), "list_of_moto_modules", lambda: modules)
-    for mends in (ec2.MENDS, iam.MENDS, logs.MENDS, rights.MENDS, s3.MENDS):
-        mends.install(replace)
+    for patches in (ec2.PATCHES, iam.PATCHES, cloudwatch_logs.PATCHES, s3.PATCHES):
+        patches.install(replace)
 
 
 def application() -> Application:
-    """All of AWS as one application, for a process that is mended and has `SETTINGS` in its environment."""
+    """All of AWS as one application, for a process in which moto is patched and `SETTINGS` are in the environment."""
     moto = DomainDispatcherApplication(create_backend_app)
     turn = threading.Lock()
 

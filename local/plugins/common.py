@@ -1,4 +1,10 @@
-"""What the stand-in provider plugins share: a plugin's life, its errors, and the values on Pulumi's wire."""
+"""What the provider plugins share: their start and end, their errors, and the conversion of values on Pulumi's wire.
+
+The aws and docker plugins implement Pulumi's gRPC service themselves instead of a provider of `pulumi.provider.experimental`, because that
+(pulumi 3.259) does not pass on the old inputs, by which these plugins compare as the true ones do, and cannot report a resource that
+was created but is not usable (`ErrorResourceInitFailed`), which the engine must keep in its state. It also runs all calls in one asyncio
+loop, which a call to AWS or Docker would block, and it imports the whole SDK (see `protocol`).
+"""
 
 import os
 import signal
@@ -15,19 +21,14 @@ from typing import Any, Final, NoReturn
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import (
-    ResourceProviderServicer,
-    plugin_pb2,
-    provider_pb2,
-    provider_pb2_grpc,
-    status_pb2,
-)
+
+from local.plugins.protocol import ResourceProviderServicer, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
-#: How a value that is not known yet is written, by its kind: string, boolean, number, list, asset, archive, object.
+#: Texts that stand for a value that is not known yet. Each type has one: string, boolean, number, list, asset, archive, object.
 _UNKNOWNS = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
@@ -59,7 +60,7 @@ class Secret:
 
 
 def from_struct(struct: struct_pb2.Struct, *, keep_secrets: bool = False) -> dict[str, Any]:
-    """The Python value of what the engine sent: `UNKNOWN` for what is not known yet, whole numbers as `int`.
+    """Converts what the engine sent to Python values. Values that are not known yet become `UNKNOWN`, whole numbers `int`.
 
     Args:
         struct: properties as on the wire.
@@ -88,7 +89,7 @@ def _from_value(value: struct_pb2.Value, keep_secrets: bool) -> Any:
 
 
 def to_struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Properties as the engine reads them; the inverse of `from_struct`."""
+    """Converts properties to what the engine reads. The inverse of `from_struct`."""
     return struct_pb2.Struct(fields={key: _to_value(value) for key, value in properties.items()})
 
 
@@ -113,7 +114,7 @@ def _to_value(value: Any) -> struct_pb2.Value:
 
 
 def holds_unknown(value: Any) -> bool:
-    """Whether a value is, or holds anywhere, one that is not known yet."""
+    """Whether a value is not known yet, or contains one that is not."""
     if isinstance(value, Secret):
         return holds_unknown(value.value)
     if isinstance(value, Mapping):
@@ -124,11 +125,11 @@ def holds_unknown(value: Any) -> bool:
 
 
 class Failure(Exception):
-    """What a plugin tells the user instead of a traceback."""
+    """An error whose text the user sees instead of a traceback."""
 
 
 class Unfinished(Failure):
-    """A resource that was created but did not get ready: the engine must keep it in its state, to delete it later."""
+    """A resource was created but did not become ready. The engine must keep it in its state, to delete it later."""
 
     def __init__(self, reason: str, *, id: str, properties: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         super().__init__(reason)
@@ -138,7 +139,7 @@ class Unfinished(Failure):
 
 
 def fail(context: grpc.ServicerContext, failure: Failure) -> NoReturn:
-    """Ends a call with the failure's text, in the form the engine expects."""
+    """Ends a call with the text of the failure, in the form that the engine expects."""
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(failure))
     if isinstance(failure, Unfinished):
         status.details.add().Pack(
@@ -156,7 +157,7 @@ def fail(context: grpc.ServicerContext, failure: Failure) -> NoReturn:
 
 @contextmanager
 def failing(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turns failures into the call's error text, and a plugin's own mistakes into one line that says where."""
+    """Reports failures as the error text of a call, and bugs of the plugin in one line that names the place."""
     try:
         yield
     except Failure as failure:
@@ -164,11 +165,11 @@ def failing(context: grpc.ServicerContext) -> Iterator[None]:
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(where.filename).name}, line {where.lineno}"
-        fail(context, Failure(f"a mistake in a stand-in provider ({place}): {type(error).__name__}: {error}"))
+        fail(context, Failure(f"bug in a local provider plugin ({place}): {type(error).__name__}: {error}"))
 
 
 class Plugin(ResourceProviderServicer):
-    """A provider plugin's housekeeping calls; a provider overrides the rest."""
+    """The calls that every provider plugin answers alike. A provider overrides the others."""
 
     def __init__(self, version: str) -> None:
         self._version = version
@@ -190,12 +191,12 @@ class Plugin(ResourceProviderServicer):
 
 
 def end_soon() -> None:
-    """Ends the plugin once the answer to Cancel has left: the engine waits five seconds for one that lives on."""
+    """Ends the plugin as soon as the answer to Cancel is sent. The engine waits five seconds for a plugin that goes on running."""
     threading.Timer(0.05, os._exit, (0,)).start()
 
 
 def end_with_engine() -> None:
-    """Sees to it that the plugin ends at SIGINT and SIGTERM, and with its engine: a killed one's plugins would stay behind."""
+    """Ends the plugin at SIGINT, at SIGTERM, and when its engine ends, since a killed engine does not end its plugins."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     engine = os.getppid()
@@ -209,7 +210,7 @@ def end_with_engine() -> None:
 
 
 def serve(plugin: ResourceProviderServicer, *, workers: int = 64) -> NoReturn:
-    """Serves a plugin to the engine until Cancel, SIGINT, SIGTERM or the engine's own end.
+    """Serves a plugin to the engine until Cancel, SIGINT, SIGTERM or the end of the engine.
 
     Prints the port as the first line of standard output, as the engine expects, and never returns.
 
@@ -218,7 +219,7 @@ def serve(plugin: ResourceProviderServicer, *, workers: int = 64) -> NoReturn:
         workers: how many calls run at the same time.
     """
     end_with_engine()
-    # Pulumi's own limit: a state may hold more than gRPC's 4 MiB.
+    # The limit that Pulumi uses. A state can be larger than gRPC's default of 4 MiB.
     limit = 400 * 1024 * 1024
     server = grpc.server(
         ThreadPoolExecutor(max_workers=workers),
@@ -229,4 +230,4 @@ def serve(plugin: ResourceProviderServicer, *, workers: int = 64) -> NoReturn:
     server.start()
     print(port, flush=True)
     server.wait_for_termination()
-    raise AssertionError("nothing stops the server but the end of the process")
+    raise AssertionError("only the end of the process stops the server")

@@ -156,6 +156,6 @@ def _existing_network() -> dict[str, str]:
 if __name__ == "__main__":
     os.environ.update(server.SETTINGS, AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing")
     with mock_aws(), socket.create_server(("127.0.0.1", 0)) as listener, server.serving(MemoryRegistry(), listener):
-        server.mend(f"127.0.0.1:{listener.getsockname()[1]}")
+        server.patch_moto(f"127.0.0.1:{listener.getsockname()[1]}")
         batch.take_over(Scheduler(Capacity(Size(vcpus=1, memory_mib=1)), runner=None))  # type: ignore[arg-type]  # runs no job
         print(json.dumps(deploy(json.loads(sys.argv[1])), default=str))

@@ -1,4 +1,17 @@
-"""AWS Batch on this machine: moto's API with our own scheduler, and each job as a container of the stack's Docker engine."""
+"""AWS Batch on this machine: moto's API, a scheduler of this project, and a container of the stack's Docker engine for each job.
+
+| file | what it holds |
+|---|---|
+| `api` | connects moto's server to `backend` |
+| `backend` | Batch of one account and region: its operations, ARNs and tags |
+| `environments`, `queues`, `scheduling_policies`, `definitions`, `jobs` | the operations on each type of resource |
+| `environment`, `job` | one compute environment, one job |
+| `forms` | checks of requests, refusals, pages of answers |
+| `container_properties`, `parameters`, `retry` | parts of a job definition: container, parameters, retry strategy |
+| `scheduler`, `line`, `capacity` | when a job runs: the scheduler, the waiting jobs of a queue, the free vCPUs and memory |
+| `tasks`, `runner` | an attempt of a job, and the container that it runs in |
+| `log_streams` | copies the output of containers to CloudWatch Logs |
+"""
 
 from collections.abc import Callable
 
@@ -8,17 +21,17 @@ from local.aws.batch.runner import ContainerRunner
 from local.aws.batch.scheduler import Scheduler
 from local.aws.config import Config
 
-#: Seconds between SIGTERM and SIGKILL, and until all have ended, when the server itself is told to end: it has 15.
+#: When the server ends: seconds between SIGTERM and SIGKILL, and until all jobs have ended. The server has 15 seconds.
 _STOP_SECONDS = 5
 _END_SECONDS = 9.0
 
 
 class Batch:
-    """Batch as it runs in this process.
+    """Batch in this process.
 
     Args:
-        scheduler: runs the jobs.
-        runner: holds their containers.
+        scheduler: starts the jobs.
+        runner: runs their containers.
     """
 
     def __init__(self, scheduler: Scheduler, runner: ContainerRunner) -> None:
@@ -34,11 +47,11 @@ class Batch:
 
 
 def install(config: Config, credentials: Callable[[str], str]) -> Batch:
-    """Puts Batch into this process's moto. To be called once, before the server starts.
+    """Makes moto in this process use this Batch. Call it once, before the server starts.
 
     Args:
-        config: of the local AWS.
-        credentials: gives the relative URI, on the gateway's port 80, at which the credentials of a role's ARN are found.
+        config: the configuration of the local AWS.
+        credentials: takes the ARN of a role and returns the relative URI of its credentials on port 80 of the gateway.
 
     Raises:
         docker.errors.DockerException: if the Docker engine does not answer.

@@ -11,8 +11,9 @@ from local.aws.batch.definitions import JobDefinitions
 from local.aws.batch.environments import ComputeEnvironments
 from local.aws.batch.forms import Document, check_form, refusal
 from local.aws.batch.jobs import Jobs
-from local.aws.batch.queues import JobQueues, SchedulingPolicies
+from local.aws.batch.queues import JobQueues
 from local.aws.batch.scheduler import Scheduler
+from local.aws.batch.scheduling_policies import SchedulingPolicies
 
 #: The operations and who answers them.
 OPERATIONS = {

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.aws.batch import containers, retry
+from local.aws.batch import container_properties, retry
 from local.aws.batch.forms import Document, check_name, page, refusal
 from local.aws.batch.retry import RetryStrategy
 
@@ -70,8 +70,8 @@ class JobDefinitions:
         platforms = request.get("platformCapabilities", ["EC2"])
         if len(platforms) != 1:
             raise refusal("platformCapabilities must be EC2 or FARGATE")
-        container = containers.parse(request["containerProperties"])
-        if platforms == ["EC2"] and containers.size_of(container).vcpus % 1:
+        container = container_properties.parse(request["containerProperties"])
+        if platforms == ["EC2"] and container_properties.size_of(container).vcpus % 1:
             raise refusal("VCPU must be a whole number on EC2")
         revisions = self._revisions.get(name, [])
         definition = JobDefinition(

@@ -3,33 +3,24 @@
 import base64
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email import message_from_bytes
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
-from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ecs.models import ecs_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, iam_backends
 
-from components.architectures import BATCH_SETS
-from local.aws.batch.capacity import Size
+from local.aws.batch.environment import SERVICE_ROLE, ComputeEnvironment, architectures_of
 from local.aws.batch.forms import Document, check_name, page, refusal
 
 if TYPE_CHECKING:
     from local.aws.batch.backend import Backend
 
 _SERVICE = "batch.amazonaws.com"
-_SERVICE_ROLE = "AWSServiceRoleForBatch"
 #: moto would spell the role's name with a small b.
 SERVICE_NAME_CONVERSION["batch"] = "Batch"
-
-#: MiB of a machine that the ECS agent keeps (Batch User Guide, "Reserve system memory"). What its kernel takes is left out, since that
-#: differs from type to type: a job that fits here by less than that waits on AWS.
-_AGENT_MIB = 32
 
 #: Strategies by type of environment; those that AWS can update in place are all but BEST_FIT.
 _EC2_STRATEGIES = ("BEST_FIT", "BEST_FIT_PROGRESSIVE", "BEST_FIT_PROGRESSIVE_ORDERED")
@@ -45,83 +36,6 @@ _STRATEGIES = {"EC2": _EC2_STRATEGIES, "SPOT": _SPOT_STRATEGIES}
 _SCALING = {"minvCpus", "maxvCpus", "desiredvCpus"}
 _MOST_EC2_CONFIGURATIONS = 2
 _UPDATE_MINUTES = (1, 360)
-
-
-@dataclass(kw_only=True, eq=False)
-class ComputeEnvironment:
-    """A compute environment."""
-
-    arn: str
-    name: str
-    uuid: str
-    kind: str
-    """MANAGED or UNMANAGED."""
-    enabled: bool
-    resources: Document
-    """`computeResources`, empty for an UNMANAGED one."""
-    service_role: str
-    update_policy: Document
-    cluster_arn: str
-    status_reason: str = "ComputeEnvironment Healthy"
-    is_valid: bool = True
-
-    @property
-    def takes_jobs(self) -> bool:
-        """Whether jobs are placed in it."""
-        return self.enabled and self.is_valid
-
-    @property
-    def is_fargate(self) -> bool:
-        """Whether it is one of Fargate's."""
-        return "FARGATE" in self.resources.get("type", "")
-
-    def may_grow_to(self, size: Size) -> bool:
-        """Whether its vCPUs may be as many as a job asks for."""
-        most = self.resources.get("maxvCpus")
-        return most is None or size.vcpus <= most
-
-    def has_machines_for(self, size: Size) -> bool:
-        """Whether one of its instance types has room for a job. True where it names no types, as Fargate's."""
-        entries = self.resources.get("instanceTypes", [])
-        return not entries or any(size.fits(machine) for entry in entries for machine in _machines(entry))
-
-    @property
-    def architectures(self) -> set[str]:
-        """Architectures of its instance types."""
-        return {a for entry in self.resources.get("instanceTypes", []) for a in _architectures(entry)}
-
-    @property
-    def cluster(self) -> str:
-        """Name of its ECS cluster."""
-        return self.cluster_arn.rpartition("/")[2]
-
-    @property
-    def is_updatable(self) -> bool:
-        """Whether AWS can update its infrastructure in place (Batch User Guide, "Updating compute environments")."""
-        strategy = self.resources.get("allocationStrategy", "BEST_FIT")
-        return self.service_role.endswith(f"/{_SERVICE_ROLE}") and strategy != "BEST_FIT"
-
-
-def _types(entry: str) -> list[str]:
-    """The instance types that an entry of `instanceTypes` stands for."""
-    if entry in BATCH_SETS:
-        return [name for family in BATCH_SETS[entry] for name in _types(family)]
-    return [entry] if entry in INSTANCE_TYPES else [name for name in INSTANCE_TYPES if name.startswith(f"{entry}.")]
-
-
-@cache
-def _architectures(entry: str) -> frozenset[str]:
-    supported = (INSTANCE_TYPES[name]["ProcessorInfo"]["SupportedArchitectures"] for name in _types(entry))
-    return frozenset(a for architectures in supported for a in architectures if a != "i386")
-
-
-@cache
-def _machines(entry: str) -> tuple[Size, ...]:
-    """What a job can have at most of each instance type."""
-    found = (INSTANCE_TYPES[name] for name in _types(entry))
-    return tuple(
-        Size(vcpus=t["VCpuInfo"]["DefaultVCpus"], memory_mib=t["MemoryInfo"]["SizeInMiB"] - _AGENT_MIB) for t in found
-    )
 
 
 class ComputeEnvironments:
@@ -262,9 +176,9 @@ class ComputeEnvironments:
     def _service_role(self, role: str | None) -> str:
         """ARN of the given role, or of the service-linked one, which is made if it is not there."""
         if not role:
-            role = f"arn:{self._backend.partition}:iam::{self._backend.account_id}:role/aws-service-role/{_SERVICE}/{_SERVICE_ROLE}"
+            role = f"arn:{self._backend.partition}:iam::{self._backend.account_id}:role/aws-service-role/{_SERVICE}/{SERVICE_ROLE}"
             try:
-                self._iam.get_role(_SERVICE_ROLE)
+                self._iam.get_role(SERVICE_ROLE)
             except NotFoundException:
                 self._iam.create_service_linked_role(_SERVICE, "", "")
         try:
@@ -319,7 +233,7 @@ class ComputeEnvironments:
             raise refusal(f"Could not find instance profile {profile}")
         if not resources.get("instanceTypes"):
             raise refusal("At least 1 instance type must be provided")
-        found = {entry: _architectures(entry) for entry in resources["instanceTypes"]}
+        found = {entry: architectures_of(entry) for entry in resources["instanceTypes"]}
         if unknown := [entry for entry, architectures in found.items() if not architectures]:
             raise refusal(f"Instance type {', '.join(unknown)} does not exist")
         if len(set().union(*found.values())) > 1:

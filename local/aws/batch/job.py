@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local.aws.batch import containers
+from local.aws.batch import container_properties
 from local.aws.batch.capacity import Size
 from local.aws.batch.definitions import JobDefinition
 from local.aws.batch.forms import Document
@@ -61,7 +61,7 @@ class Submission:
     @property
     def size(self) -> Size:
         """What a job of it asks of the machine."""
-        return containers.size_of(self.container)
+        return container_properties.size_of(self.container)
 
 
 @dataclass(kw_only=True, eq=False)

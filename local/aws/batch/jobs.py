@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from local.aws.batch import containers, retry
+from local.aws.batch import container_properties, retry
 from local.aws.batch.definitions import HIGHEST_SCHEDULING_PRIORITY, JobDefinition, timeout_seconds
 from local.aws.batch.forms import Document, check_name, page, refusal
 from local.aws.batch.job import Job, Submission
@@ -86,8 +86,8 @@ class Jobs:
             name=request["jobName"],
             queue=queue,
             definition=definition,
-            container=containers.overridden(definition.container, overrides),
-            overrides_too_long=containers.are_too_long(overrides),
+            container=container_properties.overridden(definition.container, overrides),
+            overrides_too_long=container_properties.are_too_long(overrides),
             parameters={**definition.request.get("parameters", {}), **request.get("parameters", {})},
             retry_strategy=retry.parse(strategy) if strategy else definition.retry_strategy,
             timeout_seconds=timeout_seconds(request) or timeout_seconds(definition.request),

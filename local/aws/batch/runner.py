@@ -14,10 +14,10 @@ from docker.models.containers import Container
 from moto.iam.models import IAMBackend, iam_backends
 from moto.utilities.utils import get_partition
 
-from local.aws.batch import logs, parameters
+from local.aws.batch import log_streams, parameters
 from local.aws.batch.forms import Document
 from local.aws.batch.job import Job
-from local.aws.batch.scheduler import NOT_STARTED, Outcome, Scheduler, Task
+from local.aws.batch.tasks import NOT_STARTED, Listener, Outcome, Task
 from local.aws.config import Config
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class ContainerRunner:
         """ARNs of a task in ECS's form and the name of its log stream."""
         submission = task.job.submission
         ecs = f"arn:{get_partition(submission.region)}:ecs:{submission.region}:{submission.account}"
-        options = logs.options(submission.container)
+        options = log_streams.options(submission.container)
         prefix = (options or {}).get("awslogs-stream-prefix", submission.definition.name)
         return {
             "containerInstanceArn": f"{ecs}:container-instance/{task.cluster}/{self._instance_id(task)}",
@@ -70,12 +70,12 @@ class ContainerRunner:
         # The one machine is an instance of every cluster.
         return task.cluster[-36:].replace("-", "")
 
-    def run(self, task: Task, scheduler: Scheduler) -> Outcome:
+    def run(self, task: Task, listener: Listener) -> Outcome:
         """Runs a task's container to its end.
 
         Args:
             task: the attempt.
-            scheduler: told when the container runs.
+            listener: learns when the container runs.
         """
         if role := _missing_role(task):
             return Outcome(
@@ -98,7 +98,7 @@ class ContainerRunner:
             with self._lock:
                 self._containers[task] = container
             cleanup.callback(self._containers.pop, task)
-            scheduler.started(task)
+            listener.started(task)
             if task.stopping.is_set():
                 # It was to stop while it started, when there was nothing yet to be stopped.
                 threading.Thread(target=self.stop, args=(task,), daemon=True).start()
@@ -142,24 +142,24 @@ class ContainerRunner:
             log.info("pulling %s", image)
             self._docker.images.pull(image)
 
-    def _log_stream(self, task: Task) -> logs.LogStream | None:
+    def _log_stream(self, task: Task) -> log_streams.LogStream | None:
         submission = task.job.submission
-        options = logs.options(submission.container)
+        options = log_streams.options(submission.container)
         if options is None:
             return None
         group = options["awslogs-group"]
-        create = group == logs.DEFAULT_GROUP or options.get("awslogs-create-group") == "true"
+        create = group == log_streams.DEFAULT_GROUP or options.get("awslogs-create-group") == "true"
         region = options.get("awslogs-region", submission.region)
         try:
             name = self.details(task)["logStreamName"]
-            return logs.LogStream(submission.account, region, group, name, create_group=create)
+            return log_streams.LogStream(submission.account, region, group, name, create_group=create)
         except LookupError:
             raise LookupError(
                 "failed to initialize logging driver: failed to create Cloudwatch log stream: "
                 f"ResourceNotFoundException: The specified log group does not exist: {group}"
             ) from None
 
-    def _copy_log(self, container: Container, stream: logs.LogStream | None) -> None:
+    def _copy_log(self, container: Container, stream: log_streams.LogStream | None) -> None:
         """Writes a container's output to its log stream until it ends."""
         if stream is None:
             return

@@ -8,20 +8,17 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from local.aws.batch.capacity import Capacity, Size
-from local.aws.batch.containers import requirement
-from local.aws.batch.environments import ComputeEnvironment
-from local.aws.batch.forms import Document
+from local.aws.batch.container_properties import requirement
+from local.aws.batch.environment import ComputeEnvironment
 from local.aws.batch.job import Job, Status, milliseconds
-from local.aws.batch.queues import TIME_LIMIT_REASONS, JobQueue
+from local.aws.batch.line import Line
+from local.aws.batch.queues import JobQueue
+from local.aws.batch.tasks import NOT_STARTED, Outcome, Runner, Task
 
 log = logging.getLogger(__name__)
 
-EXITED = "Essential container in task exited"
-NOT_STARTED = "Task failed to start"
 TIMED_OUT = "Job attempt duration exceeded timeout"
 DEPENDENCY_FAILED = "Dependent Job failed"
 CHILD_FAILED = "Array Child Job failed"
@@ -40,52 +37,6 @@ RESOURCE_REQUIREMENT = (
 )
 INVALID_ENVIRONMENTS = "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."
 UNDETERMINED = "UNDETERMINED - Batch job is blocked, root cause is undetermined."
-
-
-@dataclass(kw_only=True, eq=False)
-class Task:
-    """One attempt of a job, as ECS would run it."""
-
-    id: str
-    job: Job
-    number: int
-    """Of the attempt, from 1."""
-    size: Size
-    """What it may use."""
-    environment: str
-    """Name of its compute environment."""
-    cluster: str
-    """Name of its ECS cluster."""
-    stopping: threading.Event = field(default_factory=threading.Event)
-    """Set once it is to end."""
-    stop_reason: str = ""
-    """Why, if it is made to end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How an attempt ended."""
-
-    exit_code: int | None = None
-    """None if there was no container."""
-    reason: str = ""
-    """The container's, as `CannotPullContainerError: ...`."""
-    status_reason: str = EXITED
-    stopped: bool = False
-    """Whether it had been made to end by then."""
-
-
-class Runner(Protocol):
-    """What runs the containers."""
-
-    def details(self, task: Task) -> Document:
-        """Members that a task adds to the job's `container` from its start on."""
-
-    def run(self, task: Task, scheduler: "Scheduler") -> Outcome:
-        """Runs a task to its end, and tells the scheduler when it has started."""
-
-    def stop(self, task: Task) -> None:
-        """Ends a task: SIGTERM, SIGKILL after 30 seconds. Returns when it has ended, or at once if it has not started."""
 
 
 class Scheduler:
@@ -109,7 +60,7 @@ class Scheduler:
         self._runner = runner
         self._clock = clock
         self._submitted: deque[Job] = deque()
-        self._waiting: dict[JobQueue, _Line] = {}
+        self._waiting: dict[JobQueue, Line] = {}
         self._tasks: dict[Job, Task] = {}
         self._deadlines: list[tuple[float, int, Task]] = []
         self._threads: set[threading.Thread] = set()
@@ -215,7 +166,7 @@ class Scheduler:
     def _make_runnable(self, job: Job) -> None:
         job.change(Status.RUNNABLE)
         queue = job.submission.queue
-        self._waiting.setdefault(queue, _Line(queue)).add(job)
+        self._waiting.setdefault(queue, Line(queue)).add(job)
 
     def _start_next(self) -> bool:
         """Starts the first job that has its turn and room. False if there is none."""
@@ -373,90 +324,3 @@ def _has_machines(environment: ComputeEnvironment, job: Job) -> bool:
     # No machine of the local stack has a GPU, whatever type it stands for.
     wants_gpu = requirement(job.submission.container, "GPU") is not None
     return not wants_gpu and environment.has_machines_for(job.submission.size)
-
-
-class _Line:
-    """The runnable jobs of one queue."""
-
-    def __init__(self, queue: JobQueue) -> None:
-        self.queue = queue
-        self._stuck: Job | None = None
-        self._status_reason = ""
-        self._since = 0.0
-        self._shares: dict[str, list[tuple[int, int, Job]]] = {}
-
-    @property
-    def reason(self) -> str:
-        """Why the job at the head cannot start, as time limits name it; empty if it can."""
-        return self._status_reason.partition(" - ")[0]
-
-    def note(self, job: Job | None, obstacle: str, now: float) -> None:
-        """Keeps since when the job at the head cannot start, and shows it why.
-
-        Args:
-            job: the one whose turn it is.
-            obstacle: why it cannot start, empty if it can.
-            now: the scheduler's time in seconds.
-        """
-        if (job, obstacle) == (self._stuck, self._status_reason):
-            return
-        if self._stuck and self._stuck.status is Status.RUNNABLE and self._stuck.status_reason == self._status_reason:
-            self._stuck.status_reason = ""
-        self._stuck, self._status_reason, self._since = job if obstacle else None, obstacle, now
-        if job and obstacle:
-            job.status_reason = obstacle
-
-    def seconds_to_limit(self, now: float) -> float | None:
-        """Seconds until the queue's time limit cancels the job at the head, None if none does.
-
-        The time counts from when the job was found at the head for that reason (API JobQueueDetail, `jobStateTimeLimitActions`).
-        """
-        limits: list[float] = [
-            limit["maxTimeSeconds"] for limit in self.queue.time_limits if limit["reason"] == self.reason
-        ]
-        if not limits or self.reason not in TIME_LIMIT_REASONS:
-            return None
-        return max(0.0, self._since + min(limits) - now)
-
-    def add(self, job: Job) -> None:
-        """Puts a job in its place: by priority inside its share, then by submission."""
-        share = self._shares.setdefault(job.submission.share_identifier, [])
-        heapq.heappush(share, (-job.submission.scheduling_priority, job.sequence, job))
-
-    def first(self, running: Iterable[Job]) -> Job | None:
-        """The job whose turn it is, None if there is none.
-
-        Args:
-            running: the jobs that hold part of the machine.
-        """
-        for share, heap in list(self._shares.items()):
-            # Cancelled ones are left in the heap until they come up.
-            while heap and heap[0][2].status is not Status.RUNNABLE:
-                heapq.heappop(heap)
-            if not heap:
-                del self._shares[share]
-        if not self._shares:
-            return None
-        policy = self.queue.policy
-        if policy is None or len(self._shares) == 1:
-            return min(heap[0] for heap in self._shares.values())[2]
-        used = dict.fromkeys(self._shares, 0.0)
-        for job in running:
-            if job.submission.queue is self.queue and job.submission.share_identifier in used:
-                used[job.submission.share_identifier] += job.submission.size.vcpus
-        heads = [heap[0][2] for heap in self._shares.values()]
-
-        def claim(job: Job) -> tuple[float, int]:
-            share = job.submission.share_identifier
-            return (used[share] + job.submission.size.vcpus) * policy.weight(share), job.sequence
-
-        return min(heads, key=claim)
-
-    def remove(self, job: Job) -> None:
-        """Takes the first job of a share out."""
-        heapq.heappop(self._shares[job.submission.share_identifier])
-
-    def rank(self, running: Iterable[Job]) -> tuple[int, int]:
-        """Sorts lines: the higher priority first, then the older job."""
-        job = self.first(running)
-        return -self.queue.priority, job.sequence if job else 0

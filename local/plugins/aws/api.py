@@ -1,4 +1,4 @@
-"""Calls to AWS: each checked against botocore's model first, each refusal as one readable line."""
+"""Calls to AWS. botocore checks each call against its model first. Each refusal becomes one readable line."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import boto3
+import botocore.session
 import tenacity
 from botocore import xform_name
 from botocore.config import Config
@@ -16,16 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.plugins.common import Failure
 
-#: Seconds until a resource that does not get ready, or that others still use, is given up, however long the true provider would wait:
-#: the local AWS acts at once.
-PATIENCE = 60
+#: The longest time, in seconds, to wait until a resource is ready or no longer in use. The true provider waits longer, but the local AWS
+#: acts at once.
+MAX_WAIT = 60
 
-#: Seconds that the true provider would wait in the operation that this thread carries out.
-_limit: ContextVar[float] = ContextVar("limit", default=PATIENCE)
+#: How long, in seconds, the true provider would wait in the operation of this thread.
+_limit: ContextVar[float] = ContextVar("limit", default=MAX_WAIT)
 
 
 class ApiError(Failure):
-    """AWS's refusal, with its code and text."""
+    """A refusal by AWS, with its code and text."""
 
     def __init__(self, operation: str, code: str, text: str) -> None:
         super().__init__(f"{operation}: {code}: {text}" if code else f"{operation}: {text}")
@@ -34,37 +34,44 @@ class ApiError(Failure):
 
     @property
     def gone(self) -> bool:
-        """Whether what the call was about does not exist."""
+        """Whether the error says that the resource does not exist."""
         return any(sign in self.code for sign in ("NotFound", "NoSuch", "404")) or "does not exist" in self.text
 
 
 @dataclass
 class Api:
-    """AWS in one region, by the environment's endpoint and credentials. Safe to use from many threads."""
+    """AWS in one region, with the endpoint and the credentials of the environment. Threads can share it."""
 
     region: str
+    _session: Any = field(default_factory=botocore.session.get_session)
     _clients: dict[str, Any] = field(default_factory=dict)
+    _models: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
-        """The boto3 client of a service."""
-        with self._lock:  # making a client is not safe from several threads, using one is
+        """The botocore client of a service."""
+        # Threads may share a client, but must not make clients at the same time.
+        with self._lock:
             if service not in self._clients:
-                self._clients[service] = boto3.Session(region_name=self.region).client(  # type: ignore[call-overload]
-                    service, config=Config(max_pool_connections=64, retries={"mode": "standard"})
+                self._clients[service] = self._session.create_client(
+                    service,
+                    region_name=self.region,
+                    config=Config(max_pool_connections=64, retries={"mode": "standard"}),
                 )
             return self._clients[service]
 
     def input_shape(self, service: str, operation: str) -> Any:
-        """botocore's shape of an operation's parameters."""
-        model = self.client(service).meta.service_model.operation_model(operation)
-        return model.input_shape
+        """botocore's shape of an operation's parameters. It needs no client, which takes longer to make than the model."""
+        with self._lock:
+            if service not in self._models:
+                self._models[service] = self._session.get_service_model(service)
+        return self._models[service].operation_model(operation).input_shape
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Calls an operation.
 
         Raises:
-            ApiError: if the parameters do not fit the model, or AWS refuses or does not answer.
+            ApiError: if the parameters do not match the model, or AWS refuses the call or does not answer.
         """
         try:
             answer: dict[str, Any] = getattr(self.client(service), xform_name(operation))(**parameters)
@@ -77,26 +84,26 @@ class Api:
 
     @cached_property
     def account(self) -> str:
-        """The account's number."""
+        """The account ID."""
         return str(self.call("sts", "GetCallerIdentity", {})["Account"])
 
     @property
     def partition(self) -> str:
-        """The partition of the region, as ARNs name it."""
+        """The partition of the region, as in ARNs."""
         return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rsplit("-", 2)[0], "aws")
 
     @property
     def dns_suffix(self) -> str:
-        """The domain of the partition's endpoints."""
+        """The domain of the endpoints of the partition."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Limits the waits of an operation.
+    """Limits how long an operation waits.
 
     Args:
-        seconds: the true provider's limit for it.
+        seconds: the limit of the true provider.
     """
     token = _limit.set(seconds)
     try:
@@ -106,16 +113,16 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 def limit() -> float:
-    """Seconds that the true provider would wait in the operation that this thread carries out."""
+    """How long, in seconds, the true provider would wait in the operation of this thread."""
     return _limit.get()
 
 
-def patiently(attempt: Callable[[], Any], *, while_: Callable[[Failure], bool]) -> Any:
-    """Repeats an attempt as long as it fails in a way that passes by itself, until the operation's limit or `PATIENCE` is over."""
+def retry_while(is_transient: Callable[[Failure], bool], attempt: Callable[[], Any]) -> Any:
+    """Repeats an attempt as long as it raises a transient failure, at most until the operation's limit or `MAX_WAIT` is over."""
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Failure) and while_(error)),
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Failure) and is_transient(error)),
         wait=tenacity.wait_exponential(multiplier=0.1, max=2),
-        stop=tenacity.stop_after_delay(min(PATIENCE, limit())),
+        stop=tenacity.stop_after_delay(min(MAX_WAIT, limit())),
         reraise=True,
     )
     return retrying(attempt)

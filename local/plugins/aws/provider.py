@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import provider_pb2
 
-from local.plugins.aws import batch, ec2, ecr, iam, kms, logs, s3
+from local.plugins.aws import batch, cloudwatch_logs, ec2, ecr, iam, kms, s3
 from local.plugins.aws.api import Api, limited
 from local.plugins.aws.differences import Difference
 from local.plugins.aws.lookups import look_up
 from local.plugins.aws.resource import Resource
 from local.plugins.common import Failure, Plugin, failing, from_struct, holds_unknown, to_struct
+from local.plugins.protocol import provider_pb2
 
 #: The version of the provider that this one stands in for.
 VERSION = "7.51.1"
 
 TYPES: Mapping[str, type[Resource]] = {
-    type_.token: type_ for service in (ec2, iam, kms, s3, ecr, batch, logs) for type_ in service.TYPES
+    type_.token: type_ for service in (ec2, iam, kms, s3, ecr, batch, cloudwatch_logs) for type_ in service.TYPES
 }
 
 _KINDS = {

@@ -1,4 +1,4 @@
-"""A resource type as a row of data, and the one engine that checks, compares, makes, reads, changes and deletes by it."""
+"""Resource types as rows of data, and the methods that check, compare, create, read, update and delete any resource by its row."""
 
 import difflib
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import jmespath  # type: ignore[import-untyped]
 
-from local.plugins.aws.api import Api, ApiError, limit, patiently
+from local.plugins.aws.api import Api, ApiError, limit, retry_while
 from local.plugins.aws.differences import Comparison, Difference
 from local.plugins.aws.documents import normalized
 from local.plugins.aws.durations import parsed, written
@@ -20,30 +20,30 @@ from local.plugins.common import UNKNOWN, Failure, Unfinished, holds_unknown
 
 Values = Mapping[str, Any]
 
-#: Seconds that Terraform's SDK waits where a resource says nothing (hashicorp/terraform-plugin-sdk, schema.ResourceData.Timeout).
+#: How long, in seconds, Terraform's SDK waits if a resource declares no limit (hashicorp/terraform-plugin-sdk, schema.ResourceData.Timeout).
 _DEFAULT_LIMIT = 20 * 60.0
 
 
 @dataclass(frozen=True)
 class Call:
-    """One operation of the API and what it is given."""
+    """An operation of the API and its parameters."""
 
     operation: str
     given: Values = field(default_factory=dict)
-    """Parameters that are fixed, or filled in where they say `$id` or `$property`; one that has no value is left out."""
+    """Fixed parameters. `$id` and `$property` are replaced by values. A parameter without a value is not sent."""
     sends: str = ""
-    """Properties that go with it, separated by blanks. Of an update: a change of any makes the call."""
+    """Properties that the call sends, separated by blanks. An update is called when one of them changed."""
     at: str = ""
-    """JMESPath of the part of the answer that is wanted, with `{property}` filled in."""
+    """JMESPath of the wanted part of the answer. `{property}` is replaced by its value."""
     only_changed: bool = False
-    """An update that sends what changed and nothing else."""
+    """Whether the update sends only the properties that changed."""
     when_made: bool = False
-    """An update that also follows the creation, where AWS's own value is not the wanted one."""
+    """Whether the update is also called after the creation, if AWS chose another value than the wanted one."""
 
 
 @dataclass(frozen=True)
 class AutoName:
-    """The property that gets a name when the program gives none: the resource's, a hyphen and seven hex digits."""
+    """The property that gets a name if the program gives none: the name of the resource, a hyphen and seven hex digits."""
 
     property: str = "name"
     limit: int = 255
@@ -57,7 +57,7 @@ class AutoName:
 
 @dataclass(frozen=True)
 class Ready:
-    """The property of an answer that tells whether the resource can be used, and its value then."""
+    """The property of an answer that shows whether the resource can be used, and the value that means that it can."""
 
     at: str
     value: str
@@ -72,67 +72,67 @@ class Tagging:
     add: Call
     remove: Call
     read: Call | None = None
-    """Where the resource's own answer holds none."""
+    """Needed if the answer of the resource itself contains no tags."""
 
 
 class Resource:
-    """One type of resource: a row of data that the methods here act by; a type overrides what AWS does in a way of its own.
+    """A type of resource: a row of data that the methods of this class use. A type overrides a method where AWS treats it differently.
 
-    Lists of names are separated by blanks. Names are Pulumi's; a name in `replaces`, `computed` or `unordered` may stand at any
-    depth (`replaces` with its path).
+    Lists of names are separated by blanks. Names are those of Pulumi. `computed` and `unordered` apply to a name at any depth, and
+    `replaces` to a path.
     """
 
     token: ClassVar[str]
     service: ClassVar[str]
 
     inputs: ClassVar[str]
-    """Every property that a program may give, `region` and `tags` left out."""
+    """All properties that a program can set, except `region` and `tags`."""
     required: ClassVar[str] = ""
     replaces: ClassVar[str] = ""
-    """A change of one of these needs a new resource."""
+    """A change of one of these replaces the resource."""
     computed: ClassVar[str] = ""
-    """Optional, and AWS's own if the program gives none: leaving them out later changes nothing."""
+    """Optional properties that AWS sets if the program does not. Removing one from the program changes nothing."""
     unordered: ClassVar[str] = ""
-    """Lists whose order means nothing."""
+    """Lists whose order does not matter."""
     own: ClassVar[str] = ""
-    """The provider's own, which no call carries."""
+    """Properties that only the provider uses. No call sends them."""
     defaults: ClassVar[Values] = {}
     documents: ClassVar[Mapping[str, Callable[[str, str], bool]]] = {}
-    """JSON texts, and when two of them are equal."""
+    """Properties that are JSON text, and the function that decides whether two texts are equal."""
     patterns: ClassVar[Mapping[str, str]] = {}
-    """Regular expressions that a text must match as a whole."""
+    """Regular expressions that the whole text must match."""
     auto_name: ClassVar[AutoName | None] = None
     delete_before_replace: ClassVar[bool] = False
     regional: ClassVar[bool] = True
 
     names: ClassVar[Mapping[str, str]] = {}
-    """Pulumi's names that differ from the API's by more than case and plural; with dots for a member within a member."""
+    """The API's name of a property, if it differs from Pulumi's by more than case and plural. Dots separate nested members."""
     answers: ClassVar[Mapping[str, str]] = {}
-    """JMESPath of a property in the answer of `read`, where it is not the property's own name."""
+    """JMESPath of a property in the answer of `reading`, if it is not the name of the property."""
     outputs: ClassVar[Mapping[str, str]] = {}
-    """Properties that only AWS knows: JMESPath, or text with `{id}`, `{region}`, `{account}`, `{partition}` after an equals sign."""
+    """Properties that only AWS knows. Either a JMESPath, or an equals sign and a text with `{id}`, `{region}`, `{account}`, `{partition}`."""
     unfilled: ClassVar[str] = ""
-    """Outputs that the SDK declares and this stand-in never knows: None, so that a preview of an unchanged resource knows them."""
+    """Outputs that the SDK declares and that this plugin never sets. They are None, so that a preview of an unchanged resource knows them."""
     blank: ClassVar[Values] = {}
-    """What an output says where AWS has nothing, if the true provider does not leave it None."""
+    """Values of outputs for which AWS has no value, where the true provider does not use None."""
     volatile: ClassVar[Mapping[str, str]] = {}
-    """Outputs that an update makes unknown in a preview, and the properties whose change does; `*` is any."""
+    """Outputs that are unknown in the preview of an update, each with the properties whose change makes it so. `*` means any."""
 
     creating: ClassVar[Call | None] = None
-    """`at` is the new id; without, it is `{…}` of `id_form`."""
+    """Its `at` is the new id, unless `id_form` is set."""
     id_form: ClassVar[str] = ""
     reading: ClassVar[Call]
     updating: ClassVar[Sequence[Call]] = ()
     deleting: ClassVar[Call | None] = None
     tagging: ClassVar[Tagging | None] = None
     tag_type: ClassVar[str] = ""
-    """EC2's name of the type in a tag specification."""
+    """The name that EC2 uses for the type in a tag specification."""
     ready: ClassVar[Ready | None] = None
     limits: ClassVar[Mapping[str, int]] = {}
-    """Seconds that the true provider waits for the end of `create`, `update` and `delete`, where its resource declares that limit; any
-    other is 20 minutes and cannot be changed (pulumi-terraform-bridge, pull request 2390)."""
+    """How long, in seconds, the true provider waits for the end of `create`, `update` and `delete`, if its resource declares that limit. All
+    other limits are 20 minutes and cannot be changed (pulumi-terraform-bridge, pull request 2390)."""
     busy: ClassVar[str] = "DependencyViolation DeleteConflict InvalidGroup.InUse OperationAborted"
-    """Refusals that pass once other resources are gone."""
+    """Codes of refusals that end when other resources are deleted."""
 
     def __init__(self, api: Api, default_tags: Mapping[str, str] | None = None) -> None:
         self.api = api
@@ -149,13 +149,13 @@ class Resource:
         )
 
     def check(self, name: str, news: Values, olds: Values, seed: bytes) -> tuple[dict[str, Any], list[Refused]]:
-        """The inputs with names and defaults filled in, and everything that is wrong with them.
+        """Returns the inputs with names and defaults filled in, and all faults of the inputs.
 
         Args:
             name: the resource's name in the program.
             news: what the program gives.
             olds: the inputs of the last update, empty for a new resource.
-            seed: where the digits of a name come from.
+            seed: determines the digits of a generated name.
         """
         given = {key: value for key, value in news.items() if value is not None and key != "__defaults"}
         inputs = {key: self._text(key, value) for key, value in given.items() if key in self.known}
@@ -180,7 +180,9 @@ class Resource:
         for key, value in inputs.items():
             faults += self._faults(key, value)
         if self.regional and inputs["region"] not in (self.api.region, UNKNOWN):
-            faults.append(Refused("region", f"the local AWS is {self.api.region} alone, not {inputs['region']}"))
+            faults.append(
+                Refused("region", f"the local AWS has only the region {self.api.region}, not {inputs['region']}")
+            )
         faults += self._timeout_faults(inputs)
         if not faults:
             faults += self.faults(inputs)
@@ -188,12 +190,12 @@ class Resource:
         return inputs, faults
 
     def limit(self, operation: str, properties: Values, custom: float) -> float:
-        """Seconds that the true provider would wait for the end of an operation.
+        """How long, in seconds, the true provider would wait for the end of an operation.
 
         Args:
             operation: `create`, `update` or `delete`.
-            properties: the wanted ones, for a deletion the last ones: what they say before it counts.
-            custom: of Pulumi's `customTimeouts`, 0 for none; a type with a property `timeouts` looks at that alone.
+            properties: the wanted properties, or for a deletion the last ones.
+            custom: the limit from Pulumi's `customTimeouts`, or 0. A type with a property `timeouts` uses only that.
         """
         declared = self.limits.get(operation)
         if declared is None:
@@ -209,16 +211,16 @@ class Resource:
             if operation not in self.limits:
                 yield Refused(f"timeouts.{operation}", f"there is no such property; it has {', '.join(self.limits)}")
             elif given is not UNKNOWN and parsed(given) is None:
-                yield Refused(f"timeouts.{operation}", f'{given!r} is no duration such as "30s" or "2h45m"')
+                yield Refused(f"timeouts.{operation}", f'{given!r} is not a duration such as "30s" or "2h45m"')
 
     def faults(self, inputs: Values) -> Iterator[Refused]:
-        """What the true provider refuses beyond names, types and choices; nothing for most types."""
+        """Faults that the true provider reports in addition to wrong names, types and values. Most types have none."""
         return iter(())
 
     def _no_such(self, key: str) -> str:
         near = difflib.get_close_matches(key, self.known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(self.known - {'tagsAll'}))}."
-        return f"{self.token} has no such property, or none that the local AWS stands in for; {hint}"
+        return f"{self.token} has no such property, or the local AWS does not support it; {hint}"
 
     def _text(self, key: str, value: Any) -> Any:
         if key not in self.documents or isinstance(value, str):
@@ -249,16 +251,16 @@ class Resource:
         )
 
     def differences(self, news: Values, state: Values, before: Values) -> list[Difference]:
-        """Everything that an update has to change."""
+        """All differences between the wanted and the present properties."""
         return self.comparison.between(news, state, before)
 
     def replacing(self, differences: Sequence[Difference], news: Values, before: Values) -> set[str]:
-        """The paths among the differences that need a new resource."""
+        """The paths of the differences that replace the resource."""
         names = {*self.replaces.split(), *(["region"] if self.regional else [])}
         return {d.path for d in differences if any(d.names == name or d.names.startswith(f"{name}.") for name in names)}
 
     def deletes_first(self, news: Values) -> bool:
-        """Whether the old resource goes before the new one comes: two cannot have one name."""
+        """Whether the old resource is deleted before the new one is created, because two cannot have the same name."""
         auto = self.auto_name
         named = (
             auto is not None and news.get(auto.property) is not None and auto.property not in news.get("__defaults", ())
@@ -268,12 +270,12 @@ class Resource:
     # Previews
 
     def preview_create(self, inputs: Values) -> dict[str, Any]:
-        """The outputs of a resource that is not made yet."""
+        """The outputs of a resource before it is created."""
         awaited = {*self.outputs, *(set(self.computed.split()) & self.known - inputs.keys())}
         return {**dict.fromkeys(self.known), **self._wanted(inputs), **dict.fromkeys(awaited, UNKNOWN)}
 
     def preview_update(self, inputs: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
-        """The outputs of a resource after a change that is not made yet."""
+        """The outputs of a resource before it is updated."""
         changed = {d.top for d in differences} - {"tagsAll"}
         unsettled = [name for name, by in self.volatile.items() if changed and (by == "*" or changed & set(by.split()))]
         return {**self._nothing(), **self._kept(state), **self._wanted(inputs), **dict.fromkeys(unsettled, UNKNOWN)}
@@ -281,14 +283,14 @@ class Resource:
     # The life of a resource
 
     def create(self, inputs: Values) -> tuple[str, dict[str, Any]]:
-        """Makes the resource.
+        """Creates the resource.
 
         Returns:
             its id and outputs.
 
         Raises:
-            Unfinished: if it is there but not as it should be.
-            Failure: if it is not there.
+            Unfinished: if the resource exists but is not as wanted.
+            Failure: if the resource was not created.
         """
         wanted = self._wanted(inputs)
         id = self.make(wanted)
@@ -301,14 +303,14 @@ class Resource:
             raise Unfinished(str(failure), id=id, properties=wanted, inputs=inputs) from failure
 
     def make(self, wanted: Values) -> str:
-        """The call that makes the resource; gives its id."""
+        """Makes the call that creates the resource, and returns its id."""
         if self.creating is None:
             raise NotImplementedError(self.token)
         answer = self.call(self.creating, wanted)
         return self._fill_text(self.id_form, wanted) if self.id_form else str(answer)
 
     def finish(self, id: str, wanted: Values) -> None:
-        """What follows the call that makes it."""
+        """Makes the calls that follow the creation."""
         self.wait_until_ready(id, wanted)
         later = [call for call in self.updating if call.when_made]
         if not later:
@@ -320,18 +322,18 @@ class Resource:
                 self.call(call, {**wanted, "id": id})
 
     def read(self, id: str, state: Values) -> tuple[str, dict[str, Any]] | None:
-        """The outputs as AWS has them now, None if the resource is gone."""
+        """The outputs as AWS has them now, or None if the resource does not exist."""
         answer = self.describe(id, state)
         return None if answer is None else (id, self.render(id, answer, state))
 
     def inputs_of(self, inputs: Values, properties: Values) -> dict[str, Any]:
-        """Inputs after a refresh: as they were, but for what differs in AWS now."""
+        """The inputs after a refresh: the former ones, except those that differ in AWS now."""
         drifted = {d.top for d in self.differences(inputs, properties, inputs)}
         now = {key: properties[key] for key in drifted if properties.get(key) is not None}
         return {key: now.get(key, value) for key, value in inputs.items()}
 
     def update(self, id: str, news: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
-        """Changes the resource in place; gives its outputs."""
+        """Updates the resource in place, and returns its outputs."""
         wanted = {**self._kept(state), **self._wanted(news)}
         changed = {d.top for d in differences}
         if "tagsAll" in changed:
@@ -342,7 +344,7 @@ class Resource:
         return self._outputs(id, wanted)
 
     def change(self, id: str, wanted: Values, state: Values, changed: set[str]) -> None:
-        """Makes the calls that changed properties need.
+        """Makes the calls for the properties that changed.
 
         Args:
             id: the resource's.
@@ -357,21 +359,21 @@ class Resource:
                 self.call(call, {**{k: v for k, v in wanted.items() if k not in silent}, "id": id})
 
     def delete(self, id: str, state: Values) -> None:
-        """Deletes the resource and waits until it is gone; one that is gone already is well."""
+        """Deletes the resource and waits until it is gone. It is no error if the resource does not exist."""
 
         def attempt() -> None:
             try:
                 self.unmake(id, state)
             except ApiError as error:
-                # What is not found may be something else that the resource hangs on.
+                # The error can also be about another resource, on which this one depends.
                 if not error.gone or self.describe(id, state) is not None:
                     raise
 
-        patiently(attempt, while_=lambda error: isinstance(error, ApiError) and error.code in self.busy.split())
+        retry_while(lambda error: isinstance(error, ApiError) and error.code in self.busy.split(), attempt)
         self.wait_until_gone(id, state)
 
     def unmake(self, id: str, state: Values) -> None:
-        """The calls that delete it."""
+        """Makes the calls that delete the resource."""
         if self.deleting:
             self.call(self.deleting, {**state, "id": id})
 
@@ -391,10 +393,10 @@ class Resource:
             self.call(self.tagging.add, scope, self._tags(self.tagging.add.operation, fresh))
 
     def wait_until_ready(self, id: str, state: Values) -> None:
-        """Returns once the resource can be used.
+        """Waits until the resource can be used.
 
         Raises:
-            Failure: if AWS says it never will be.
+            Failure: if AWS says that it never will be.
         """
         if self.ready is None:
             return
@@ -412,19 +414,19 @@ class Resource:
                     f"timeout: {written(limit())}){': ' if why else ''}{why or ''}"
                 )
 
-        patiently(attempt, while_=lambda error: isinstance(error, _NotYet))
+        retry_while(lambda error: isinstance(error, _NotYet), attempt)
 
     def wait_until_gone(self, id: str, state: Values) -> None:
-        """Returns once AWS no longer knows the resource."""
+        """Waits until the resource no longer exists."""
 
         def attempt() -> None:
             if self.describe(id, state) is not None:
                 raise _NotYet(f"{id}: timeout while waiting for resource to be gone (timeout: {written(limit())})")
 
-        patiently(attempt, while_=lambda error: isinstance(error, _NotYet))
+        retry_while(lambda error: isinstance(error, _NotYet), attempt)
 
     def describe(self, id: str, state: Values) -> dict[str, Any] | None:
-        """AWS's own answer about the resource, None if there is none."""
+        """The answer of AWS about the resource, or None if the resource does not exist."""
         try:
             answer = self.call(self.reading, {**state, "id": id})
         except ApiError as error:
@@ -436,7 +438,7 @@ class Resource:
     # Between states and answers
 
     def call(self, call: Call, scope: Values, extra: Values | None = None) -> Any:
-        """Makes a call: its own parameters filled in from `scope`, the properties it sends, and `extra`."""
+        """Makes a call with the properties that it sends and its fixed parameters, both taken from `scope`, and with `extra`."""
         parameters: dict[str, Any] = {}
         for name in call.sends.split():
             if scope.get(name) is not None:
@@ -451,12 +453,12 @@ class Resource:
         return jmespath.search(self._fill_text(call.at, scope), answer) if call.at else answer
 
     def render(self, id: str, answer: Values, state: Values) -> dict[str, Any]:
-        """The outputs that an answer of AWS means.
+        """Converts an answer of AWS to outputs.
 
         Args:
             id: the resource's.
-            answer: AWS's own.
-            state: the properties as wanted or last seen; what the answer does not tell stays.
+            answer: the answer.
+            state: the wanted properties, or those last seen. Those that the answer does not contain stay.
         """
         result = dict(state)
         for name in self.known - {"tags", "tagsAll", "region"} - set(self.own.split()):
@@ -486,7 +488,7 @@ class Resource:
         return {**self._nothing(), **{key: value for key, value in result.items() if value is not None}}
 
     def tags(self, id: str, answer: Values, state: Values) -> dict[str, str]:
-        """The resource's tags without AWS's own."""
+        """The tags of the resource, without those whose names begin with `aws:`."""
         source: Any = answer
         if self.tagging and self.tagging.read:
             try:
@@ -513,7 +515,7 @@ class Resource:
     def _outputs(self, id: str, wanted: Values) -> dict[str, Any]:
         answer = self.describe(id, wanted)
         if answer is None:
-            raise Failure(f"{id} was made, but AWS does not know it")
+            raise Failure(f"{id} was created, but AWS does not find it")
         return self.render(id, answer, wanted)
 
     def _wanted(self, inputs: Values) -> dict[str, Any]:
@@ -526,22 +528,22 @@ class Resource:
         return {**{k: v for k, v in self.defaults.items() if k in self.known}, **own, **normal}
 
     def _nothing(self) -> dict[str, Any]:
-        """Every output of a resource that has none of them."""
+        """All outputs, without values."""
         return {**dict.fromkeys([*self.known, *self.outputs, *self.unfilled.split()]), **self.blank}
 
     def _kept(self, state: Values) -> dict[str, Any]:
-        """What stays of a state although the program does not give it: AWS's own values."""
+        """The properties of a state that stay although the program does not set them, such as those that AWS sets."""
         lasting = set(self.computed.split()) | set(self.outputs)
         return {k: v for k, v in state.items() if k in lasting or k not in self.known}
 
     @cached_property
     def _carriers(self) -> dict[str, Call]:
-        """The call whose model says what a property may be."""
+        """The call whose model defines each property."""
         calls = [self.creating, *self.updating]
         return {name: call for call in reversed(calls) if call for name in call.sends.split()}
 
     def shape_of(self, call: Call, name: str) -> Any:
-        """botocore's shape of a property in a call, None if the call's model does not have it."""
+        """botocore's shape of a property in a call, or None if the call does not have it."""
         shape = self.api.input_shape(self.service, call.operation)
         for part in self.names.get(name, name).split("."):
             key = member(part, shape.members)
@@ -551,7 +553,7 @@ class Resource:
         return shape
 
     def _parameter(self, parameters: dict[str, Any], call: Call, name: str, value: Any) -> None:
-        """Puts a property into the parameters of a call, at its place and in its form."""
+        """Adds a property to the parameters of a call, converted to the form of the API."""
         shape = self.api.input_shape(self.service, call.operation)
         *within, last = self.names.get(name, name).split(".")
         target = parameters
@@ -565,7 +567,7 @@ class Resource:
         target[key] = to_api(value, shape, name, self.names)
 
     def structure(self, name: str, text: str) -> Any:
-        """The object that a JSON text stands for, where the API takes no text."""
+        """Converts a JSON text to an object, for an API that takes no text."""
         raise NotImplementedError
 
     def _tags(self, operation: str, tags: Mapping[str, str]) -> dict[str, Any]:
@@ -601,4 +603,4 @@ def _compound(value: Any) -> bool:
 
 
 class _NotYet(Failure):
-    """A state that passes."""
+    """The resource is not in the wanted state yet."""

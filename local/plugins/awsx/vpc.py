@@ -1,107 +1,135 @@
-"""`awsx.ec2.Vpc`: the resources it is composed of, under the names and parents that the true one gives them."""
+"""`awsx.ec2.Vpc`: the resources that it consists of, with the names and parents that the true awsx gives them."""
 
-import re
+import importlib.metadata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pulumi
-import pulumi_aws as aws
 
 from local.plugins.awsx import AWS_VERSION
 from local.plugins.awsx.arguments import SubnetSpec, VpcArguments, check, is_gateway, is_interface
 from local.plugins.common import Failure
 
 
+class Aws(pulumi.CustomResource):
+    """A resource of the AWS provider, whose inputs and outputs have their names on Pulumi's wire.
+
+    The classes of pulumi_aws would register the same. Importing them takes longer than everything else that this plugin does.
+    """
+
+    def __init__(
+        self, type: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions, outputs: Sequence[str] = ()
+    ) -> None:
+        """Registers the resource.
+
+        Args:
+            type: the type within the EC2 module, such as `Subnet`.
+            name: the name in the program.
+            inputs: its inputs; those that are None are not sent.
+            opts: its options.
+            outputs: names of the outputs that `output` can return.
+        """
+        token = f"aws:ec2/{type[:1].lower()}{type[1:]}:{type}"
+        super().__init__(token, name, {**dict.fromkeys(outputs), **inputs}, opts)
+
+    def output(self, name: str) -> pulumi.Output[Any]:
+        """The value of an input or of one of the declared outputs, as AWS has it."""
+        return cast(pulumi.Output[Any], self.__dict__[name])
+
+
 class Vpc(pulumi.ComponentResource):
-    """A network of subnets in several zones; `state` holds its outputs as the program's SDK reads them."""
+    """A network of subnets in several zones. `state` holds its outputs as the program's SDK reads them."""
 
     state: dict[str, Any]
 
     def __init__(self, name: str, arguments: VpcArguments, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Makes the network.
+        """Creates the network.
 
         Raises:
-            Failure: if awsx would refuse the arguments; then nothing below the component is made.
+            Failure: if awsx would refuse the arguments. Then the component has no children.
         """
         super().__init__("awsx:ec2:Vpc", name, None, opts)
         self._name = name
         self._arguments = arguments
-        self._options: dict[str, Any] = {} if arguments.region is None else {"region": arguments.region}
+        self._region: dict[str, Any] = {} if arguments.region is None else {"region": arguments.region}
         zones = arguments.zones or self._look_up_zones()
         check(arguments, zones)
 
-        self.vpc = aws.ec2.Vpc(
+        tags = _tags({"Name": name}, arguments.tags)
+        self.vpc = self._aws(
+            "Vpc",
             name,
-            **_snake(arguments.vpc),
-            cidr_block=arguments.cidr_block,
-            tags=_tags({"Name": name}, arguments.tags),
-            **self._options,
-            opts=pulumi.ResourceOptions(parent=self, version=AWS_VERSION),
+            pulumi.ResourceOptions(parent=self, version=AWS_VERSION),
+            **arguments.vpc,
+            cidrBlock=arguments.cidr_block,
+            tags=tags,
         )
-        below = self._below(self.vpc)
-        self.gateway = aws.ec2.InternetGateway(
-            name, vpc_id=self.vpc.id, tags=_tags({"Name": name}, arguments.tags), **self._options, opts=below
-        )
-        self.subnets: list[tuple[SubnetSpec, aws.ec2.Subnet]] = []
-        self.route_tables: list[aws.ec2.RouteTable] = []
-        self.associations: list[aws.ec2.RouteTableAssociation] = []
-        self.routes: list[aws.ec2.Route] = []
-        self.nat_gateways: list[aws.ec2.NatGateway] = []
-        self.eips: list[aws.ec2.Eip] = []
+        self.gateway = self._aws("InternetGateway", name, self._below(self.vpc), vpcId=self.vpc.id, tags=tags)
+        self.subnets: list[tuple[SubnetSpec, Aws]] = []
+        self.route_tables: list[Aws] = []
+        self.associations: list[Aws] = []
+        self.routes: list[Aws] = []
+        self.nat_gateways: list[Aws] = []
+        self.eips: list[Aws] = []
         for number, zone in enumerate(zones, start=1):
             self._zone(number, zone)
         self.endpoints = [self._endpoint(spec, zones) for spec in arguments.endpoint_specs]
         self.state = self._state()
         self.register_outputs({})
 
+    def _aws(self, type: str, name: str, opts: pulumi.ResourceOptions, /, **inputs: Any) -> Aws:
+        return Aws(type, name, {**self._region, **inputs}, opts)
+
     def _look_up_zones(self) -> tuple[str, ...]:
         count = self._arguments.zone_count
-        found = aws.get_availability_zones(opts=pulumi.InvokeOptions(parent=self), **self._options).names
+        found = pulumi.runtime.invoke(
+            "aws:index/getAvailabilityZones:getAvailabilityZones", self._region, pulumi.InvokeOptions(parent=self)
+        ).value["names"]
         if len(found) < count:
             raise Failure(f"The region has {len(found)} availability zones, not {count}")
         return tuple(found[:count])
 
     def _below(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
-        # awsx names the dependency beside the parent.
+        # awsx names the dependency in addition to the parent.
         return pulumi.ResourceOptions(parent=parent, depends_on=[parent], version=AWS_VERSION)
 
     def _zone(self, number: int, zone: str) -> None:
         specs = [spec for spec in self._arguments.subnet_specs if spec.type != "Unused"]
-        hosted = False
+        has_nat_gateway = False
         for spec in sorted(specs, key=lambda spec: spec.order):
             name = f"{self._name}-{spec.label}-{number}"
             shown = f"{self._name}-{spec.label}-{_suffix(zone)}" if self._arguments.zone_in_name_tags else name
             last = {"Name": shown, "SubnetType": spec.type}
-            subnet = aws.ec2.Subnet(
+            subnet = self._aws(
+                "Subnet",
                 name,
-                vpc_id=self.vpc.id,
-                availability_zone=zone,
-                cidr_block=spec.cidr_blocks[number - 1],
-                map_public_ip_on_launch=spec.type == "Public",
-                assign_ipv6_address_on_creation=False,
+                self._below(self.vpc),
+                vpcId=self.vpc.id,
+                availabilityZone=zone,
+                cidrBlock=spec.cidr_blocks[number - 1],
+                mapPublicIpOnLaunch=spec.type == "Public",
+                assignIpv6AddressOnCreation=False,
                 tags=_tags({"Name": self._name}, self._arguments.tags, spec.tags, last),
-                **self._options,
-                opts=self._below(self.vpc),
             )
-            table = aws.ec2.RouteTable(
+            table = self._aws(
+                "RouteTable",
                 name,
-                vpc_id=self.vpc.id,
+                self._below(subnet),
+                vpcId=self.vpc.id,
                 tags=_tags({"Name": self._name}, self._arguments.tags, last),
-                **self._options,
-                opts=self._below(subnet),
             )
-            association = aws.ec2.RouteTableAssociation(
-                name, route_table_id=table.id, subnet_id=subnet.id, **self._options, opts=self._below(table)
+            association = self._aws(
+                "RouteTableAssociation", name, self._below(table), routeTableId=table.id, subnetId=subnet.id
             )
             self.subnets.append((spec, subnet))
             self.route_tables.append(table)
             self.associations.append(association)
-            if spec.type == "Public" and not hosted:
-                hosted = True
+            if spec.type == "Public" and not has_nat_gateway:
+                has_nat_gateway = True
                 self._nat_gateway(number, subnet)
             self._route(spec, name, number, table)
 
-    def _nat_gateway(self, number: int, subnet: aws.ec2.Subnet) -> None:
+    def _nat_gateway(self, number: int, subnet: Aws) -> None:
         strategy = self._arguments.nat_strategy
         if strategy == "None" or (strategy == "Single" and number > 1):
             return
@@ -110,78 +138,70 @@ class Vpc(pulumi.ComponentResource):
         if self._arguments.elastic_ip_ids:
             allocation = self._arguments.elastic_ip_ids[number - 1]
         else:
-            address = aws.ec2.Eip(name, tags=tags, **self._options, opts=self._below(subnet))
+            address = Aws("Eip", name, {**self._region, "tags": tags}, self._below(subnet), outputs=["allocationId"])
             self.eips.append(address)
-            allocation = address.allocation_id
+            allocation = address.output("allocationId")
         self.nat_gateways.append(
-            aws.ec2.NatGateway(
-                name,
-                subnet_id=subnet.id,
-                allocation_id=allocation,
-                tags=tags,
-                **self._options,
-                opts=self._below(subnet),
-            )
+            self._aws("NatGateway", name, self._below(subnet), subnetId=subnet.id, allocationId=allocation, tags=tags)
         )
 
-    def _route(self, spec: SubnetSpec, name: str, number: int, table: aws.ec2.RouteTable) -> None:
+    def _route(self, spec: SubnetSpec, name: str, number: int, table: Aws) -> None:
         target: dict[str, Any]
         if spec.type == "Public":
-            target = {"gateway_id": self.gateway.id}
+            target = {"gatewayId": self.gateway.id}
         elif spec.type == "Private" and self._arguments.nat_strategy != "None":
             nearest = 0 if self._arguments.nat_strategy == "Single" else number - 1
-            target = {"nat_gateway_id": self.nat_gateways[nearest].id}
+            target = {"natGatewayId": self.nat_gateways[nearest].id}
         else:
             return
         self.routes.append(
-            aws.ec2.Route(
+            self._aws(
+                "Route",
                 name,
-                route_table_id=table.id,
-                destination_cidr_block="0.0.0.0/0",
+                self._below(table),
+                routeTableId=table.id,
+                destinationCidrBlock="0.0.0.0/0",
                 **target,
-                **self._options,
-                opts=self._below(table),
             )
         )
 
-    def _endpoint(self, spec: Mapping[str, Any], zones: Sequence[str]) -> aws.ec2.VpcEndpoint:
+    def _endpoint(self, spec: Mapping[str, Any], zones: Sequence[str]) -> Aws:
         service = spec["serviceName"]
         tags = _tags({"Name": self._name}, self._arguments.tags, spec.get("tags"))
-        given = dict(_snake({key: value for key, value in spec.items() if key != "tags"}))
+        given = {key: value for key, value in spec.items() if key != "tags" and value is not None}
         if self._arguments.endpoint_strategy == "Auto":
             if is_gateway(spec):
-                given.setdefault("route_table_ids", [table.id for table in self.route_tables])
+                given.setdefault("routeTableIds", [table.id for table in self.route_tables])
             elif is_interface(spec):
-                given.setdefault("private_dns_enabled", True)
-                if "subnet_configurations" not in given:
-                    given.setdefault("subnet_ids", [self._best_subnet(zone).id for zone in range(len(zones))])
-                if "security_group_ids" not in given:
-                    given["security_group_ids"] = [self._endpoint_group(service, tags).id]
-        return aws.ec2.VpcEndpoint(
-            service, vpc_id=self.vpc.id, tags=tags, **{**self._options, **given}, opts=self._below(self.vpc)
-        )
+                given.setdefault("privateDnsEnabled", True)
+                if "subnetConfigurations" not in given:
+                    given.setdefault("subnetIds", [self._best_subnet(zone).id for zone in range(len(zones))])
+                if "securityGroupIds" not in given:
+                    given["securityGroupIds"] = [self._endpoint_group(service, tags).id]
+        inputs = {"vpcId": self.vpc.id, "tags": tags, **self._region, **given}
+        return Aws("VpcEndpoint", service, inputs, self._below(self.vpc))
 
-    def _best_subnet(self, zone: int) -> aws.ec2.Subnet:
-        """The first private subnet of a zone, else an isolated, else a public one."""
+    def _best_subnet(self, zone: int) -> Aws:
+        """The first private subnet of a zone, or else an isolated one, or else a public one."""
         per_zone = len(self.subnets) // len(self._arguments.subnet_specs[0].cidr_blocks)
-        own = self.subnets[zone * per_zone : (zone + 1) * per_zone]
-        return min(own, key=lambda one: ("Private", "Isolated", "Public").index(one[0].type))[1]
+        candidates = self.subnets[zone * per_zone : (zone + 1) * per_zone]
+        return min(candidates, key=lambda one: ("Private", "Isolated", "Public").index(one[0].type))[1]
 
-    def _endpoint_group(self, service: str, tags: Any) -> aws.ec2.SecurityGroup:
-        group = aws.ec2.SecurityGroup(
-            f"{service}-sg", vpc_id=self.vpc.id, tags=tags, **self._options, opts=self._below(self.vpc)
-        )
-        aws.ec2.SecurityGroupRule(
+    def _endpoint_group(self, service: str, tags: Any) -> Aws:
+        group = self._aws("SecurityGroup", f"{service}-sg", self._below(self.vpc), vpcId=self.vpc.id, tags=tags)
+        self._aws(
+            "SecurityGroupRule",
             f"{service}-ingress",
+            # Its parent is the network, as the group's is (pulumi-awsx, awsx/ec2/vpc.ts). awsx names no version here.
+            pulumi.ResourceOptions(
+                parent=self.vpc, depends_on=[group], version=importlib.metadata.version("pulumi-aws")
+            ),
             type="ingress",
-            security_group_id=group.id,
+            securityGroupId=group.id,
             protocol="tcp",
-            from_port=443,
-            to_port=443,
-            cidr_blocks=[self.vpc.cidr_block],
-            **self._options,
-            # The network is its parent, as the group's (pulumi-awsx, awsx/ec2/vpc.ts).
-            opts=pulumi.ResourceOptions(parent=self.vpc, depends_on=[group]),
+            fromPort=443,
+            toPort=443,
+            cidrBlocks=[self.vpc.output("cidrBlock")],
         )
         return group
 
@@ -211,19 +231,13 @@ class Vpc(pulumi.ComponentResource):
 
 
 def _tags(*layers: Any) -> Any:
-    """Tags of several layers, the later ones counting; a layer that is one Output as a whole swallows the others, as in awsx."""
+    """Tags of several layers. Later layers overrule earlier ones. A layer that is one Output replaces all others, as in awsx."""
     for layer in layers:
         if isinstance(layer, pulumi.Output):
             return layer
     return {key: value for layer in layers for key, value in (layer or {}).items()}
 
 
-def _snake(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        re.sub(r"(?<!^)([A-Z])", r"_\1", key).lower(): value for key, value in arguments.items() if value is not None
-    }
-
-
 def _suffix(zone: str) -> str:
-    """A zone's name less its region's letters: us-east-1a gives 1a."""
+    """The end of a zone's name: `1a` for us-east-1a."""
     return zone.rsplit("-", 1)[-1]

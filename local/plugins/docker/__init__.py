@@ -1,1 +1,4 @@
-"""The stand-in for Pulumi's Docker provider: `docker.Image`, built and pushed by the machine's own engine."""
+"""The local plugin for Pulumi's Docker provider: `docker.Image`, built and pushed by the Docker engine of this machine.
+
+`provider` answers the calls, `builder` builds and pushes, and `context` reads the build context.
+"""

@@ -7,11 +7,11 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 from local.plugins.common import UNKNOWN, Failure, Plugin, Secret, failing, from_struct, holds_unknown, to_struct
 from local.plugins.docker import context
 from local.plugins.docker.builder import Builder
+from local.plugins.protocol import engine_pb2, engine_pb2_grpc, provider_pb2
 from local.stack.base_image import own_platform
 
 #: The version of the provider that this one stands in for.

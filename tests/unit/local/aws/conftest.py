@@ -45,7 +45,7 @@ def local_aws() -> Iterator[LocalAws]:
         for name, value in server.SETTINGS.items():
             patch.setenv(name, value)
         address = f"127.0.0.1:{back.getsockname()[1]}"
-        server.mend(address, lambda owner, name, value: patch.setattr(owner, name, value, raising=False))
+        server.patch_moto(address, lambda owner, name, value: patch.setattr(owner, name, value, raising=False))
         with server.serving(registry, back), server.serving(server.application(), front):
             yield LocalAws(f"http://127.0.0.1:{front.getsockname()[1]}", address, registry)
 

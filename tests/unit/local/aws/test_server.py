@@ -158,7 +158,7 @@ def ports(monkeypatch: pytest.MonkeyPatch, signals: None) -> list[int]:
     queue = iter(listeners)
     monkeypatch.setattr(server, "_listening", lambda address, port: next(queue))
     monkeypatch.setattr(server, "_prepare", lambda config: None)
-    monkeypatch.setattr(server, "mend", lambda registry: None)
+    monkeypatch.setattr(server, "patch_moto", lambda registry: None)
     return [listener.getsockname()[1] for listener in listeners]
 
 

@@ -1,6 +1,6 @@
 """The names that IAM has for the operations of AWS's services."""
 
-from local.aws.rights import ACTIONS
+from local.aws.s3.authorization import ACTIONS
 
 
 def actions(service: str, operation: str) -> list[str]:

@@ -1,14 +1,14 @@
 """AWS's own schemas of its resource types, as CloudFormation reads them and cfn-lint ships them."""
 
+import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import cfnlint
-
-_SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
+# Importing cfnlint would take seconds, and only its data is needed.
+_SCHEMAS = Path(str(getattr(importlib.util.find_spec("cfnlint"), "origin", None))).parent / "data" / "schemas"
 
 #: What a change of a property does to a resource: no replacement, always one, or one under conditions that the schema does not tell.
 Kind = Literal["in place", "replaced", "depends"]

@@ -258,7 +258,7 @@ def test_a_bucket_with_objects_goes_only_when_its_state_says_so(engine: Engine) 
 
 
 def test_a_role_in_use_is_not_deleted_before_its_users(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.plugins.aws.api.PATIENCE", 0.2)
+    monkeypatch.setattr("local.plugins.aws.api.MAX_WAIT", 0.2)
     world = World(engine.create)
     role = world.new("aws:iam/role:Role")
     engine.create("aws:iam/rolePolicy:RolePolicy", "p", {"role": role.id, "policy": policy("s3:GetObject")})

@@ -23,7 +23,7 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
         ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.1/16"}, "cidrBlock", "is not a CIDR block of a network"),
         ("aws:ec2/vpc:Vpc", {"enableDnsSupport": "maybe"}, "enableDnsSupport", 'must be true or false, not "maybe"'),
         ("aws:ec2/vpc:Vpc", {"instanceTenancy": "shared"}, "instanceTenancy", "must be one of default, dedicated"),
-        ("aws:ec2/vpc:Vpc", {"region": "eu-west-1"}, "region", "the local AWS is us-east-1 alone"),
+        ("aws:ec2/vpc:Vpc", {"region": "eu-west-1"}, "region", "the local AWS has only the region us-east-1"),
         ("aws:ec2/subnet:Subnet", {"cidrBlock": "10.0.0.0/20"}, "vpcId", "is required"),
         (
             "aws:ec2/route:Route",

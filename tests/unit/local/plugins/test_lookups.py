@@ -16,8 +16,8 @@ from tests.unit.recording import Cloud, record
 
 
 @pytest.fixture(autouse=True)
-def mended(monkeypatch: pytest.MonkeyPatch) -> None:
-    ec2.MENDS.install(monkeypatch.setattr)
+def patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    ec2.PATCHES.install(monkeypatch.setattr)
 
 
 def endpoint(engine: Engine, world: World, service: str, **inputs: Any) -> str:

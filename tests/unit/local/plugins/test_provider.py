@@ -125,11 +125,13 @@ def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: En
         offline.invoke("aws:ec2/getAmi:getAmi", {})
 
 
-def test_a_mistake_of_the_plugin_is_one_line_that_says_where(offline: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_the_plugin_is_reported_in_one_line_with_its_place(
+    offline: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nothing: dict[str, Any] = {}
     monkeypatch.setattr(Resource, "check", lambda *_: nothing["missing"])
     with pytest.raises(
-        Aborted, match=r"^a mistake in a stand-in provider \(test_provider\.py, line \d+\): KeyError: 'missing'$"
+        Aborted, match=r"^bug in a local provider plugin \(test_provider\.py, line \d+\): KeyError: 'missing'$"
     ):
         offline.check("aws:ec2/vpc:Vpc", "v", {})
 

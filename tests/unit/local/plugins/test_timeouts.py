@@ -24,7 +24,7 @@ def stuck(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Stuck:
     """Makes AWS answer one status for ever, and gives every call from then on."""
 
     def stay(operation: str, status: str) -> list[str]:
-        monkeypatch.setattr("local.plugins.aws.api.PATIENCE", 0.2)
+        monkeypatch.setattr("local.plugins.aws.api.MAX_WAIT", 0.2)
         api, original, calls = engine.provider.api, engine.provider.api.call, list[str]()
 
         def call(service: str, name: str, parameters: Any) -> Any:
@@ -153,8 +153,8 @@ def test_timeouts_that_are_given_later_change_nothing_in_aws(engine: Engine, stu
 @pytest.mark.parametrize(
     ("token", "timeouts", "path", "reason"),
     [
-        (QUEUE, {"delete": "an hour"}, "timeouts.delete", "is no duration"),
-        (QUEUE, {"delete": "90"}, "timeouts.delete", "is no duration"),
+        (QUEUE, {"delete": "an hour"}, "timeouts.delete", "is not a duration"),
+        (QUEUE, {"delete": "90"}, "timeouts.delete", "is not a duration"),
         (QUEUE, {"read": "1h"}, "timeouts.read", "it has create, update, delete"),
         (LIFECYCLE, {"delete": "1h"}, "timeouts.delete", "it has create, update"),
         (ENVIRONMENT, {"update": "7h"}, "timeouts", "has no such property"),

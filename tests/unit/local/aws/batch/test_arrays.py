@@ -3,7 +3,7 @@
 import pytest
 from moto.batch.exceptions import ClientException
 
-from local.aws.batch.scheduler import Outcome
+from local.aws.batch.tasks import Outcome
 from tests.unit.local.aws.batch.world import World
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.aws.batch.scheduler import Outcome, Task
+from local.aws.batch.tasks import Outcome, Task
 from tests.unit.local.aws.batch.world import World, requirements
 
 

@@ -8,7 +8,7 @@ from moto.batch.exceptions import ClientException
 from moto.ec2.models import EC2Backend
 
 from local.aws.batch.job import milliseconds
-from local.aws.batch.scheduler import Outcome, Task
+from local.aws.batch.tasks import Outcome, Task
 from tests.unit.local.aws.batch.world import World, requirements, until
 
 

@@ -11,7 +11,7 @@ from moto.logs.models import logs_backends
 
 from local.aws.batch.runner import ContainerRunner
 from local.aws.config import Config
-from tests.unit.local.aws.batch.engine import Engine
+from tests.unit.local.aws.batch.docker_engine import Engine
 from tests.unit.local.aws.batch.world import ACCOUNT, REGION, World, until
 
 _CONFIG = Config(

@@ -8,7 +8,8 @@ from typing import Any
 from local.aws.batch.api import backend_class
 from local.aws.batch.capacity import Capacity, Size
 from local.aws.batch.forms import Document
-from local.aws.batch.scheduler import Outcome, Scheduler, Task
+from local.aws.batch.scheduler import Scheduler
+from local.aws.batch.tasks import Listener, Outcome, Task
 
 #: An account of our own, so that tests with moto elsewhere see nothing of it.
 REGION, ACCOUNT = "us-east-1", "111122223333"
@@ -38,13 +39,13 @@ class Machine:
     def details(self, task: Task) -> Document:
         return {"logStreamName": f"stream/{task.id}"}
 
-    def run(self, task: Task, scheduler: Scheduler) -> Outcome:
+    def run(self, task: Task, listener: Listener) -> Outcome:
         self._ends[task] = queue.Queue()
         self.tasks.append(task)
         outcome = self.outcome(task)
         if outcome is not None and outcome.exit_code is None:
             return outcome
-        scheduler.started(task)
+        listener.started(task)
         return outcome or self._ends[task].get(timeout=30)
 
     def stop(self, task: Task) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from moto.batch.exceptions import ClientException
 
-from local.aws.batch import containers
+from local.aws.batch import container_properties
 from local.aws.batch.capacity import Size
 from tests.unit.local.aws.batch.world import requirements
 
 
 def _parsed(**members: Any) -> dict[str, Any]:
-    return containers.parse({"image": "image", "command": ["run"], **requirements(2, 500), **members})
+    return container_properties.parse({"image": "image", "command": ["run"], **requirements(2, 500), **members})
 
 
 def _variables(**values: str) -> list[dict[str, str]]:
@@ -19,12 +19,12 @@ def _variables(**values: str) -> list[dict[str, str]]:
 
 
 def test_a_submission_replaces_the_command() -> None:
-    assert containers.overridden(_parsed(), {"command": ["other", "x"]})["command"] == ["other", "x"]
-    assert containers.overridden(_parsed(), {})["command"] == ["run"]
+    assert container_properties.overridden(_parsed(), {"command": ["other", "x"]})["command"] == ["other", "x"]
+    assert container_properties.overridden(_parsed(), {})["command"] == ["run"]
 
 
 def test_a_submission_replaces_and_adds_variables_by_name() -> None:
-    merged = containers.overridden(
+    merged = container_properties.overridden(
         _parsed(environment=_variables(A="1", B="2")), {"environment": _variables(B="3", C="4")}
     )
     assert merged["environment"] == _variables(A="1", B="3", C="4")
@@ -32,23 +32,27 @@ def test_a_submission_replaces_and_adds_variables_by_name() -> None:
 
 def test_a_submission_replaces_requirements_by_type() -> None:
     overrides = {"resourceRequirements": [{"type": "MEMORY", "value": "900"}]}
-    assert containers.size_of(containers.overridden(_parsed(), overrides)) == Size(vcpus=2, memory_mib=900)
+    assert container_properties.size_of(container_properties.overridden(_parsed(), overrides)) == Size(
+        vcpus=2, memory_mib=900
+    )
 
 
 def test_outdated_overrides_change_no_requirements() -> None:
     overrides = {"vcpus": 8, "memory": 9000}
-    assert containers.size_of(containers.overridden(_parsed(), overrides)) == Size(vcpus=2, memory_mib=500)
+    assert container_properties.size_of(container_properties.overridden(_parsed(), overrides)) == Size(
+        vcpus=2, memory_mib=500
+    )
 
 
 def test_outdated_overrides_change_an_outdated_definition() -> None:
-    outdated = containers.parse({"image": "image", "vcpus": 1, "memory": 100})
-    merged = containers.overridden(outdated, {"vcpus": 3, "memory": 300})
-    assert containers.size_of(merged) == Size(vcpus=3, memory_mib=300)
+    outdated = container_properties.parse({"image": "image", "vcpus": 1, "memory": 100})
+    merged = container_properties.overridden(outdated, {"vcpus": 3, "memory": 300})
+    assert container_properties.size_of(merged) == Size(vcpus=3, memory_mib=300)
 
 
 def test_the_definition_itself_is_left_alone() -> None:
     parsed = _parsed(environment=_variables(A="1"))
-    containers.overridden(parsed, {"command": ["x"], "environment": _variables(A="2")})
+    container_properties.overridden(parsed, {"command": ["x"], "environment": _variables(A="2")})
     assert parsed["command"] == ["run"]
     assert parsed["environment"] == _variables(A="1")
 
@@ -59,8 +63,8 @@ def test_empty_variables_of_a_definition_are_dropped() -> None:
 
 def test_overrides_of_8192_characters_pass_and_one_more_is_too_long() -> None:
     frame = len('{"command":[""]}')
-    assert not containers.are_too_long({"command": ["x" * (8192 - frame)]})
-    assert containers.are_too_long({"command": ["x" * (8193 - frame)]})
+    assert not container_properties.are_too_long({"command": ["x" * (8192 - frame)]})
+    assert container_properties.are_too_long({"command": ["x" * (8193 - frame)]})
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundExce
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 
-from local.aws.mends import Mends
+from local.aws.patches import Patches
 
-MENDS = Mends()
+PATCHES = Patches()
 
 #: Days that a group may keep its events (CloudWatch Logs API Reference, PutRetentionPolicy).
 RETENTION_DAYS = (
@@ -18,9 +18,9 @@ RETENTION_DAYS = (
 )
 
 
-@MENDS.of(LogsBackend.put_retention_policy)
+@PATCHES.replaces(LogsBackend.put_retention_policy)
 def check_retention(
-    former: Callable[..., None], self: LogsBackend, log_group_name: str, retention_in_days: Any
+    original: Callable[..., None], self: LogsBackend, log_group_name: str, retention_in_days: Any
 ) -> None:
     """Takes only the days that AWS has."""
     if retention_in_days not in RETENTION_DAYS:
@@ -29,16 +29,16 @@ def check_retention(
             parameter="retentionInDays",
             value=retention_in_days,
         )
-    former(self, log_group_name, retention_in_days)
+    original(self, log_group_name, retention_in_days)
 
 
-@MENDS.adds(LogsResponse)
+@PATCHES.adds(LogsResponse)
 def associate_kms_key(self: LogsResponse) -> str:
     """Encrypts by a key what a group takes in from now on."""
     return _encrypt(self, self._get_param("kmsKeyId"))
 
 
-@MENDS.adds(LogsResponse)
+@PATCHES.adds(LogsResponse)
 def disassociate_kms_key(self: LogsResponse) -> str:
     """Encrypts it by AWS's own key again."""
     return _encrypt(self, None)

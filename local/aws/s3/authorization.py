@@ -19,9 +19,7 @@ from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError, S3C
 from moto.s3.responses import S3Response
 from moto.sts.models import sts_backends
 
-from local.aws.mends import Mends
-
-MENDS = Mends()
+from local.aws.s3.base import PATCHES
 
 #: S3's operations that IAM knows by other names (Service Authorization Reference, Amazon S3; S3 User Guide, "required permissions").
 ACTIONS = {
@@ -70,16 +68,16 @@ _LISTING = ("delimiter", "max-keys", "prefix")
 _Query = Mapping[str, Sequence[str]]
 
 
-@MENDS.of(S3Response._authenticate_and_authorize_s3_action)
+@PATCHES.replaces(S3Response._authenticate_and_authorize_s3_action)
 def judge(
-    former: Callable[..., None], self: S3Response, bucket_name: str | None = None, key_name: str | None = None
+    original: Callable[..., None], self: S3Response, bucket_name: str | None = None, key_name: str | None = None
 ) -> None:
     """Refuses what the caller's role does not allow; of many objects to delete, all if one may not be."""
     # moto's own takes headers for parameters where there are none.
     query = urllib.parse.parse_qs(self.parsed_url.query, keep_blank_values=True)
     session = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(_access_key(self, query))
     if session is None:
-        return former(self, bucket_name, key_name)
+        return original(self, bucket_name, key_name)
     operation = self._get_action_from_method_and_request_uri(self.normalized_request)
     if bucket_name and operation != "CreateBucket":
         self.backend.get_bucket(bucket_name)  # a missing bucket is told to everybody
@@ -147,9 +145,9 @@ def _on_object(action: str, path: str, version: object) -> tuple[str, str]:
 # How a statement is read, of a role's policy and of a bucket's.
 
 
-@MENDS.of(IAMPolicyStatement.is_action_permitted)
+@PATCHES.replaces(IAMPolicyStatement.is_action_permitted)
 def judge_statement(
-    former: Callable[..., PermissionResult],
+    original: Callable[..., PermissionResult],
     self: IAMPolicyStatement,
     action: str,
     resource: str = "*",
@@ -159,15 +157,15 @@ def judge_statement(
     """A statement whose condition does not hold says nothing; moto reads it as a denial."""
     if "NotResource" in self._statement:  # which moto reads as any resource
         raise S3ClientError("NotImplemented", "The local AWS does not judge statements by NotResource.")
-    answer = former(self, action, resource, principal, incoming_condition_values)
+    answer = original(self, action, resource, principal, incoming_condition_values)
     if answer is PermissionResult.DENIED and not self._check_conditions(incoming_condition_values):
         return PermissionResult.NEUTRAL
     return answer
 
 
-@MENDS.of(IAMPolicyStatement._check_conditions)
+@PATCHES.replaces(IAMPolicyStatement._check_conditions)
 def judge_conditions(
-    former: Callable[..., bool], self: IAMPolicyStatement, incoming_condition_values: dict[str, str] | None
+    original: Callable[..., bool], self: IAMPolicyStatement, incoming_condition_values: dict[str, str] | None
 ) -> bool:
     """Whether every condition holds; one on a value that the call does not have does not. The local endpoint, reached from this
     machine only, counts as secure: otherwise a policy that demands TLS would lock its bucket for good."""
@@ -182,8 +180,8 @@ def judge_conditions(
     return True
 
 
-@MENDS.of(IAMPolicyStatement._match)
-def match(former: Callable[..., Any], self: IAMPolicyStatement, pattern: str, string: str) -> re.Match[str] | None:
+@PATCHES.replaces(IAMPolicyStatement._match)
+def match(original: Callable[..., Any], self: IAMPolicyStatement, pattern: str, string: str) -> re.Match[str] | None:
     """Actions and ARNs by IAM's wildcards; moto reads a dot or a plus as a regular expression does."""
     return _pattern(pattern).fullmatch(string)
 

@@ -1,0 +1,5 @@
+"""The patches of this package."""
+
+from local.aws.patches import Patches
+
+PATCHES = Patches()

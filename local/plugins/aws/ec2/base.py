@@ -1,0 +1,45 @@
+"""What all of EC2's resource types share."""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import ClassVar
+
+from local.plugins.aws.resource import Call, Resource, Tagging, Values
+from local.plugins.aws.shapes import Refused
+
+TAGGING = Tagging(add=Call("CreateTags", {"Resources": ["$id"]}), remove=Call("DeleteTags", {"Resources": ["$id"]}))
+
+
+def arn(kind: str) -> str:
+    return f"=arn:{{partition}}:ec2:{{region}}:{{ownerId}}:{kind}/{{id}}"
+
+
+def each(operation: str, given: Values, attributes: str) -> tuple[Call, ...]:
+    """AWS takes one attribute a call."""
+    return tuple(Call(operation, given, sends=name, when_made=True) for name in attributes.split())
+
+
+def cidr_faults(inputs: Values, *names: str) -> Iterator[Refused]:
+    for name in names:
+        value = inputs.get(name)
+        if isinstance(value, str):
+            try:
+                ipaddress.ip_network(value)
+            except ValueError as error:
+                yield Refused(name, f"{value!r} is not a CIDR block of a network: {error}")
+
+
+def exactly_one(inputs: Values, names: str) -> Iterator[Refused]:
+    given = [name for name in names.split() if inputs.get(name) is not None]
+    if len(given) != 1:
+        yield Refused(
+            given[0] if given else names.split()[0],
+            f"exactly one of {', '.join(names.split())} must be given, not {len(given)}",
+        )
+
+
+class Ec2(Resource):
+    """What EC2's types have in common."""
+
+    service = "ec2"
+    tagging: ClassVar[Tagging | None] = TAGGING
