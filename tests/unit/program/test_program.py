@@ -64,7 +64,7 @@ def test_exactly_the_contracts_outputs_are_exported() -> None:
     assert set(exports) == OUTPUTS
     assert exports["region"] == "eu-west-9"
     assert exports["scratch_path"] == "/scratch"
-    assert set(exports["job_definition_arns"]) == set(exports["image_uris"]) == TOOLS
+    assert set(exports["job_definition_arns"]) == set(exports["image_uris"]) == set(TOOLS)
     assert all("@sha256:" in uri for uri in exports["image_uris"].values())
     assert len(exports["private_subnet_ids"]) == len(exports["public_subnet_ids"]) == 2
 
