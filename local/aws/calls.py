@@ -1,4 +1,4 @@
-"""The log of calls, and AWS's form for what moto fails at."""
+"""The log of calls, and the errors of moto in AWS's form."""
 
 import io
 import json
@@ -16,17 +16,17 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _log = logging.getLogger("local.aws.calls")
 
-#: A form is read to learn the operation's name; none of AWS's is larger.
+#: A form up to this size, in bytes, is read for the name of the operation. No form of AWS is larger.
 _FORM_LIMIT = 16 * 2**20
 
 
 def logged(application: Application, paths: bool = True) -> Application:
-    """Logs every call by caller, name, status and milliseconds, and nothing of what it carries; and answers in AWS's form where
-    the application raises, with the traceback in the log only.
+    """Logs the caller, name, status and milliseconds of every call, but not its content. Answers with an error in AWS's form if the
+    application raises. Only the log contains the traceback.
 
     Args:
-        application: what is served.
-        paths: False where a path is a secret.
+        application: the application to serve.
+        paths: whether to log paths. False if they are secret.
     """
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -52,13 +52,13 @@ def logged(application: Application, paths: bool = True) -> Application:
 
 
 def service_of(environ: Environ) -> str:
-    """The service that the call is signed for, or a hyphen."""
+    """The service for which the call is signed, or a hyphen."""
     scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].partition(",")[0].split("/")
     return scope[3] if len(scope) == 5 else "-"
 
 
 def _operation(environ: Environ, paths: bool) -> str:
-    """The operation's name, or method and path where the path is the name. Queries are left out: a presigned one is a secret."""
+    """The name of the operation, or method and path if it has no name. Queries are left out, because a presigned query is a secret."""
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return str(target).rpartition(".")[2]
     length = int(environ.get("CONTENT_LENGTH") or 0)

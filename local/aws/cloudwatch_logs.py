@@ -1,4 +1,4 @@
-"""CloudWatch Logs, as AWS refuses."""
+"""CloudWatch Logs: the refusals and the operations that moto lacks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from local.aws.patches import Patches
 
 PATCHES = Patches()
 
-#: Days that a group may keep its events (CloudWatch Logs API Reference, PutRetentionPolicy).
+#: The retention periods, in days, that a log group can have (CloudWatch Logs API Reference, PutRetentionPolicy).
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827),
     *(2192, 2557, 2922, 3288, 3653),
@@ -22,7 +22,7 @@ RETENTION_DAYS = (
 def check_retention(
     original: Callable[..., None], self: LogsBackend, log_group_name: str, retention_in_days: Any
 ) -> None:
-    """Takes only the days that AWS has."""
+    """Refuses other retention periods than AWS offers."""
     if retention_in_days not in RETENTION_DAYS:
         raise InvalidParameterException(
             constraint=f"Member must satisfy enum value set: {list(RETENTION_DAYS)}",
@@ -34,13 +34,13 @@ def check_retention(
 
 @PATCHES.adds(LogsResponse)
 def associate_kms_key(self: LogsResponse) -> str:
-    """Encrypts by a key what a group takes in from now on."""
+    """Encrypts new events of a log group with a key."""
     return _encrypt(self, self._get_param("kmsKeyId"))
 
 
 @PATCHES.adds(LogsResponse)
 def disassociate_kms_key(self: LogsResponse) -> str:
-    """Encrypts it by AWS's own key again."""
+    """Encrypts new events with AWS's own key again."""
     return _encrypt(self, None)
 
 

@@ -1,4 +1,4 @@
-"""What the local AWS is told when it starts."""
+"""The configuration of the local AWS."""
 
 import json
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The local stack's choices for the local AWS."""
+    """What the local stack sets for the local AWS."""
 
     port: int
     """Port of the AWS endpoint, on loopback for the user and on the gateway for jobs."""
     registry: str
-    """`host:port` of the image registry that ECR's repositories lie in."""
+    """`host:port` of the image registry that holds the repositories of ECR."""
     docker_host: str
     """Address of the Docker engine that runs the jobs."""
     network: str
@@ -20,17 +20,17 @@ class Config:
     gateway: str
     """The host's address in that network, where ECS gives tasks their credentials."""
     vcpus: int
-    """vCPUs that jobs may hold at once."""
+    """vCPUs for all running jobs together."""
     memory_mib: int
-    """MiB of memory that jobs may hold at once."""
+    """MiB of memory for all running jobs together."""
     label: str
     """Label of the stack's containers and volumes."""
     stack: str
-    """That label's value: the root folder of the clone."""
+    """The value of that label: the root folder of the clone."""
     data_dir: Path
-    """Folder for what the server keeps."""
+    """Folder for the data of the server."""
     log_file: Path
-    """The server's own log."""
+    """The log of the server."""
 
 
 def load(path: Path) -> Config:

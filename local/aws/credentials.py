@@ -1,4 +1,4 @@
-"""The credentials of the jobs' roles, where the ECS agent answers for them: at the gateway of the jobs' network."""
+"""The credentials of the jobs' roles, at the address of the ECS agent: the gateway of the jobs' network."""
 
 import json
 import threading
@@ -12,28 +12,28 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.utils import utcnow
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
-#: Where SDKs ask, and no other port (ECS Developer Guide, "task IAM role").
+#: The port that SDKs use, and no other (ECS Developer Guide, "task IAM role").
 PORT = 80
 
 _PREFIX = "/v2/credentials/"
 _LIFETIME = timedelta(hours=6)
-#: SDKs ask anew some minutes before the end; keys with less than this to live are no use to them.
+#: SDKs request new keys some minutes before the old ones expire. Keys that expire sooner than this are of no use to them.
 _MARGIN = timedelta(minutes=30)
 
 
 @dataclass
 class _Session:
-    """One job's session of its role."""
+    """The session of one job with its role."""
 
     role_arn: str
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     keys: AssumedRole | None = None
 
     def current(self) -> AssumedRole:
-        """The session's keys, new ones if those before end soon."""
+        """The keys of the session. Creates new keys if the present ones expire soon."""
         if self.keys is None or self.keys.expiration - utcnow() < _MARGIN:
             backend: STSBackend = sts_backends[DEFAULT_ACCOUNT_ID]["aws"]
-            # In process: the role trusts a service, and over HTTP a caller is a user or a role.
+            # Called directly, because the role trusts a service, and a caller over HTTP is a user or a role.
             self.keys = backend.assume_role(
                 region_name="us-east-1",
                 role_session_name=self.name,
@@ -50,13 +50,13 @@ _lock = threading.Lock()
 
 
 def issue(role_arn: str) -> str:
-    """Opens a session of a role for one job.
+    """Opens a session with a role for one job.
 
     Args:
-        role_arn: the job's role; that it exists is the caller's to have checked.
+        role_arn: the role of the job. The caller must have checked that it exists.
 
     Returns:
-        The job's AWS_CONTAINER_CREDENTIALS_RELATIVE_URI. Who knows it gets the role's keys, so nobody can guess it.
+        The AWS_CONTAINER_CREDENTIALS_RELATIVE_URI of the job. It gives access to the keys of the role, so it cannot be guessed.
     """
     identity = str(uuid.uuid4())
     with _lock:
@@ -65,7 +65,7 @@ def issue(role_arn: str) -> str:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answers as the ECS agent does: the role's keys as JSON, or the agent's error."""
+    """Answers like the ECS agent: with the keys of the role as JSON, or with the error of the agent."""
     path = str(environ["PATH_INFO"])
     with _lock:
         session = _sessions.get(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else None

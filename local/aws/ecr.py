@@ -1,4 +1,4 @@
-"""ECR on the local image registry: what was pushed there is what ECR tells of."""
+"""ECR on the local image registry: ECR reports the images that were pushed to the registry."""
 
 import base64
 import json
@@ -15,10 +15,10 @@ from moto.ecr.responses import ECRResponse
 from local.aws.patches import Patches
 from local.errors import LocalError
 
-#: How long a token lets in (ECR API Reference, GetAuthorizationToken).
+#: How long a token is valid (ECR API Reference, GetAuthorizationToken).
 _TOKEN_LIFETIME = timedelta(hours=12)
 
-#: Every kind of manifest that a registry may hold; it answers with an older kind to who does not name them.
+#: All kinds of manifest. A registry converts a manifest to an older kind if the request does not accept its kind.
 _MANIFESTS = ", ".join(
     (
         "application/vnd.docker.distribution.manifest.v2+json",
@@ -30,16 +30,16 @@ _MANIFESTS = ", ".join(
 
 
 class Registry:
-    """The registry behind ECR, by the OCI distribution API. Safe to use from many threads."""
+    """The registry behind ECR, through the OCI distribution API. Threads can share it."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self._lock = threading.Lock()
-        #: By repository and digest. A manifest never changes; and one that lost its last tag, no registry lists.
+        #: By repository and digest. A manifest never changes. A registry does not list a manifest without tags.
         self._seen: dict[tuple[str, str], Image] = {}
 
     def images(self, repository: Repository) -> list[Image]:
-        """Every image of a repository with its tags; one without a tag only if it was seen with one before.
+        """All images of a repository, with their tags. An image without a tag is included only if it was seen with a tag before.
 
         Raises:
             LocalError: if the registry does not answer.
@@ -73,7 +73,7 @@ class Registry:
         return self._seen.get(key)
 
     def tag(self, image: Image, tag: str) -> None:
-        """Puts an image under one more tag."""
+        """Adds a tag to an image."""
         headers = {"Content-Type": str(image.image_manifest_media_type)}
         path = f"manifests/{tag}"
         self._call("PUT", image.repository_name, path, data=image.image_manifest.encode(), headers=headers)
@@ -85,7 +85,7 @@ class Registry:
     def _call(self, method: str, name: str, path: str, **given: Any) -> requests.Response:
         headers = {"Accept": _MANIFESTS, **given.pop("headers", {})}
         with requests.Session() as session:
-            session.trust_env = False  # no proxy leads to this machine
+            session.trust_env = False  # a proxy cannot reach this machine
             try:
                 return session.request(
                     method, f"http://{self.address}/v2/{name}/{path}", headers=headers, timeout=30, **given
@@ -95,11 +95,11 @@ class Registry:
 
 
 def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -> None:
-    """Lets moto's ECR in this process speak for a registry.
+    """Makes moto's ECR in this process report the images of a registry.
 
     Args:
         address: `host:port` of the registry, which needs no login and allows deletes.
-        replace: sets an attribute of a class; a test's own can be undone.
+        replace: sets an attribute of a class. A test passes a function that it can undo.
     """
     registry = Registry(address)
     patches = Patches()
@@ -157,12 +157,12 @@ def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -
             kept = [other for other in image.image_tags if tag and not digest and other != tag]
             gone = [other for other in image.image_tags if other not in kept]
             registry.delete(image)
-            for other in kept:  # a registry deletes whole images only
+            for other in kept:  # a registry deletes only whole images
                 registry.tag(image, other)
             identity = {"imageDigest": image.image_digest}
             deleted += [identity | {"imageTag": other} for other in gone] or [identity]
         return {"imageIds": deleted, "failures": failures}
 
     patches.install(replace)
-    # moto keeps what was put through its own API, which `docker push` does not use.
+    # moto stores only images that come through its own API, which `docker push` does not use.
     replace(Repository, "images", property(registry.images, lambda repository, images: None))

@@ -1,4 +1,4 @@
-"""IAM, as AWS refuses."""
+"""IAM: the refusals that moto lacks, in AWS's words."""
 
 import json
 import re
@@ -13,11 +13,11 @@ from local.aws.patches import Patches
 
 PATCHES = Patches()
 
-#: Longest names, in characters (IAM User Guide, "IAM and AWS STS quotas").
+#: Maximum lengths of names, in characters (IAM User Guide, "IAM and AWS STS quotas").
 _ROLE_NAME = 64
 _NAME = 128
 
-#: Seconds that a session of a role may last.
+#: The allowed durations of a role's session, in seconds.
 _SESSION = range(3600, 43201)
 
 
@@ -46,7 +46,7 @@ def check_role(
     max_session_duration: str | None,
     linked_service: str | None = None,
 ) -> Role:
-    """Checks the name, the longest session and who may take the role."""
+    """Checks the name, the maximum session duration and the trust policy."""
     _check_name("roleName", role_name, _ROLE_NAME)
     seconds = int(max_session_duration or 3600)
     if seconds not in _SESSION:
@@ -71,7 +71,7 @@ def check_role(
 
 @PATCHES.replaces(IAMBackend.update_assume_role_policy)
 def check_trust(original: Callable[..., None], self: IAMBackend, role_name: str, policy_document: str) -> None:
-    """Checks who may take the role."""
+    """Checks the trust policy."""
     self.get_role(role_name)
     _check_trust(policy_document)
     original(self, role_name, policy_document)
@@ -93,7 +93,7 @@ def keep_description(
     role_description: str | None,
     max_session_duration: str,
 ) -> Role:
-    """Leaves a description alone that is not given."""
+    """Keeps the description if the request gives none."""
     kept = self.get_role(role_name).description
     return original(self, role_name, kept if role_description is None else role_description, max_session_duration)
 
@@ -116,14 +116,14 @@ def check_profile_name(original: Callable[..., Any], self: IAMBackend, name: str
 
 @PATCHES.replaces(IAMBackend.attach_role_policy)
 def attach_once(original: Callable[..., None], self: IAMBackend, policy_arn: str, role_name: str) -> None:
-    """Names the role if that is what is missing; a second time changes nothing."""
+    """Names the role if the role does not exist. Attaching a policy a second time changes nothing."""
     if policy_arn not in self.get_role(role_name).managed_policies:
         original(self, policy_arn, role_name)
 
 
 @PATCHES.replaces(IAMBackend.delete_policy)
 def keep_used_policy(original: Callable[..., None], self: IAMBackend, policy_arn: str) -> None:
-    """Keeps a policy that somebody holds, or that has older versions."""
+    """Refuses to delete a policy that is attached or that has more than one version."""
     policy = self.get_policy(policy_arn)
     if policy.attachment_count:
         raise DeleteConflictException("Cannot delete a policy attached to entities.")

@@ -1,4 +1,4 @@
-"""The local AWS as one process: moto's server for the user and for the jobs, and the credentials of the jobs' roles."""
+"""The server process of the local AWS: moto for the user and for the jobs, and the credentials endpoint of the jobs."""
 
 import contextlib
 import errno
@@ -25,14 +25,14 @@ from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import Config
 from local.errors import LocalError
 
-#: Seconds that the end may take; `local.stack.lifecycle` kills what takes longer.
+#: Maximum time, in seconds, to end. `local.stack.lifecycle` kills the process after that.
 _END_SECONDS = 14
 
-#: Services whose calls are taken one after the other.
+#: Services whose calls run one after the other.
 _IN_TURN = ("ec2", "iam")
 
-#: Paths of moto's own: its interface, and a metadata service that hands out credentials.
-_OWN_DOORS = ("/moto-api", "/latest/")
+#: Paths that moto adds to AWS: its own interface, and a metadata service that hands out credentials.
+_MOTO_PATHS = ("/moto-api", "/latest/")
 
 _REMEDIES = {
     errno.EACCES: "Run as root, or allow it to all: sysctl net.ipv4.ip_unprivileged_port_start=80",
@@ -44,43 +44,43 @@ _LOG_BYTES = 10 * 2**20
 
 _log = logging.getLogger("local.aws")
 
-#: What moto reads from its environment.
+#: Environment variables for moto.
 SETTINGS = {
     "MOTO_ACCOUNT_ID": DEFAULT_ACCOUNT_ID,
-    # Roles attach AWS's own policies.
+    # Roles use policies that AWS manages.
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-    # Nothing here launches a machine, and they take a second to load.
+    # No instance is ever launched here, and loading the AMIs takes a second.
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    # Bytes of an object above which it lies in a file; moto's own 5 MiB fill the memory with the versions that a bucket keeps.
+    # Larger objects, in bytes, are kept in files. With moto's default of 5 MiB, the versions in a bucket fill the memory.
     "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(2**18),
 }
 
 
 class _Handler(MotoRequestHandler):
-    """Requests as moto wants them, and no second log beside that of the calls."""
+    """The request handler of moto, without its log, since `calls` logs every call."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body go in two packets, which would wait for each other.
+    # Header and body are sent as two packets. With Nagle's algorithm the second would wait.
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: the path would show the signatures of presigned URLs."""
+        """Logs nothing, because the path can contain the signature of a presigned URL."""
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Passes faults of the connection on."""
+        """Logs errors of the connection."""
         _log.warning(message, *args)
 
 
 def run(config: Config) -> None:
-    """Serves until SIGTERM or SIGINT; then ends the jobs and returns, within 15 seconds.
+    """Serves until SIGTERM or SIGINT, then ends the jobs and returns within 15 seconds.
 
     Raises:
-        LocalError: if an address is taken or not there, or the Docker engine does not answer.
+        LocalError: if an address is in use or does not exist, or the Docker engine does not answer.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    # A job or a call that does not end must not keep the process.
+    # A job or a call that does not end must not keep the process alive.
     deadline = threading.Timer(_END_SECONDS, os._exit, (1,))
     deadline.daemon = True
     with contextlib.ExitStack() as stack:
@@ -102,20 +102,20 @@ def run(config: Config) -> None:
         ended.wait()
         _log.info("ending the jobs")
         deadline.start()
-        # Still serving: jobs may upload while they end.
+        # The server still answers here, because jobs can upload while they end.
         running.stop()
 
 
 def patch_moto(registry: str, replace: Callable[[type, str, Any], None] = setattr) -> None:
-    """Mends moto in this process where it is not as AWS is.
+    """Patches moto in this process where it differs from AWS.
 
     Args:
         registry: `host:port` of the image registry behind ECR.
-        replace: sets an attribute of a class; a test's own can be undone.
+        replace: sets an attribute of a class. A test passes a function that it can undo.
     """
     ecr.install(registry, replace)
     sts.install(replace)
-    # moto looks through its own folders at each call.
+    # moto searches its own folders at each call.
     modules = tuple(backends.list_of_moto_modules())
     replace(cast(Any, backends), "list_of_moto_modules", lambda: modules)
     for patches in (ec2.PATCHES, iam.PATCHES, cloudwatch_logs.PATCHES, s3.PATCHES):
@@ -131,7 +131,7 @@ def application() -> Application:
         if not _read_body(environ):
             start_response("400 Bad Request", [("Content-Length", "0")])
             return []
-        # Here moto walks through what another call may be changing; Pulumi sends many at once.
+        # For these services moto iterates over collections that a concurrent call can change, and Pulumi sends many calls at once.
         with turn if service_of(environ) in _IN_TURN else contextlib.nullcontext():
             return cast(Iterable[bytes], moto(environ, start_response))
 
@@ -139,7 +139,7 @@ def application() -> Application:
 
 
 def _read_body(environ: Environ) -> bool:
-    """Reads a call's body in one go, where werkzeug would gather it piece by piece and copy it twice; False if it broke off."""
+    """Reads the whole body of a call at once. werkzeug would read it in pieces and copy it twice. Returns False if it is incomplete."""
     length = environ.get("CONTENT_LENGTH")
     if not length or environ.get("wsgi.input_terminated"):
         return True
@@ -152,10 +152,10 @@ def _read_body(environ: Environ) -> bool:
 
 
 def for_jobs(application: Application) -> Application:
-    """AWS without moto's own doors, by which a job could take any role or empty the whole AWS."""
+    """AWS without the paths that moto adds, through which a job could assume any role or reset the local AWS."""
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if str(environ["PATH_INFO"]).startswith(_OWN_DOORS):
+        if str(environ["PATH_INFO"]).startswith(_MOTO_PATHS):
             start_response("403 Forbidden", [("Content-Length", "0")])
             return []
         return application(environ, start_response)
@@ -165,7 +165,7 @@ def for_jobs(application: Application) -> Application:
 
 @contextlib.contextmanager
 def serving(application: Application, listener: socket.socket) -> Iterator[None]:
-    """Serves an application, each call in a thread of its own, until the block ends."""
+    """Serves an application until the block ends. Each call runs in a thread."""
     host, port = listener.getsockname()[:2]
     server = make_server(host, port, application, threaded=True, request_handler=_Handler, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
@@ -192,7 +192,7 @@ def _prepare(config: Config) -> None:
     config.log_file.parent.mkdir(parents=True, exist_ok=True)
     log = logging.handlers.RotatingFileHandler(config.log_file, maxBytes=_LOG_BYTES, backupCount=1)
     logging.basicConfig(handlers=[log], level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
-    # Larger objects go to files here, which have no name and so vanish with the process; each stays open.
+    # Larger objects are files in this folder. They have no name, so they vanish with the process, and each stays open.
     tempfile.tempdir = str(config.data_dir)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

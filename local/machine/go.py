@@ -15,6 +15,10 @@ from local.machine.processes import run
 from local.paths import CACHE, ROOT
 
 MODULE = ROOT / "local" / "toolchain" / "pulumi"
+#: Options of a build. Without inlined functions, and without debugging data, which linking drops anyway, compiling takes a third less
+#: (measured in seconds of CPU: 23 instead of 34 for net/http, go/types and a part of Pulumi's SDK).
+BUILD = ("-trimpath", "-gcflags=all=-l -dwarf=false")
+
 _WHEEL = ROOT / "local" / "toolchain" / "go.txt"
 
 

@@ -155,7 +155,7 @@ def _build(folder: Path) -> None:
         beside(f"Pulumi CLI: compiled {compiled} of {len(packages)} packages")
 
     output = str(folder / "bin" / "pulumi")
-    _go(command, ["build", "-v", "-trimpath", "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
+    _go(command, ["build", "-v", *go.BUILD, "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
     module = _go(command, ["list", "-m", "-f", "{{.Dir}}", _SDK], environment, lambda line: None).strip()
     executor = folder / "bin" / _EXECUTOR
     shutil.copyfile(Path(module) / "python" / "cmd" / _EXECUTOR, executor)

@@ -1,4 +1,4 @@
-"""Where moto's server hands Batch over to ours. Written for moto 5.2.5, whose names it uses."""
+"""Connects the server of moto to the Batch of this package. It uses names of moto 5.2.5."""
 
 import json
 from collections.abc import Callable
@@ -13,20 +13,20 @@ from local.aws.batch.scheduler import Scheduler
 
 
 def backend_class(scheduler: Scheduler) -> type[Backend]:
-    """The class that moto shall make its Batch of.
+    """The class from which moto creates its Batch.
 
     Args:
-        scheduler: runs the jobs.
+        scheduler: starts the jobs.
     """
-    # moto finds a backend's addresses beside the module that the backend says it is of.
+    # moto finds the URLs of a backend next to the module that the class names.
     return type("BatchBackend", (Backend,), {"__module__": "moto.batch.models", "scheduler": scheduler})
 
 
 def take_over(scheduler: Scheduler) -> None:
-    """Makes this process's moto answer for Batch by our backend. To be called before the server starts.
+    """Makes moto in this process answer Batch with this backend. Call it before the server starts.
 
     Args:
-        scheduler: runs the jobs.
+        scheduler: starts the jobs.
     """
     backends: Any = batch_backends
     backends.backend = backend_class(scheduler)

@@ -1,4 +1,4 @@
-"""Batch of one account and region, in the place of moto's."""
+"""Batch of one account and region, which replaces that of moto."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -15,7 +15,7 @@ from local.aws.batch.queues import JobQueues
 from local.aws.batch.scheduler import Scheduler
 from local.aws.batch.scheduling_policies import SchedulingPolicies
 
-#: The operations and who answers them.
+#: The operations, each with the method that answers it.
 OPERATIONS = {
     "CreateComputeEnvironment": "environments.create",
     "UpdateComputeEnvironment": "environments.update",
@@ -44,10 +44,10 @@ _MOST_TAGS = 50
 
 
 class Backend(BaseBackend):
-    """What there is of Batch in one account and region; moto makes one for each that is spoken to."""
+    """Batch in one account and region. moto creates one for each account and region that is called."""
 
     scheduler: ClassVar[Scheduler]
-    """Runs the jobs of all of them."""
+    """Starts the jobs of all backends."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -62,11 +62,11 @@ class Backend(BaseBackend):
         """Answers a request.
 
         Args:
-            operation: as `SubmitJob`.
-            request: its body.
+            operation: such as `SubmitJob`.
+            request: the body of the request.
 
         Raises:
-            ClientException: if AWS would refuse it.
+            ClientException: if AWS would refuse the request.
         """
         check_form(operation, request)
         with self.scheduler.lock:
@@ -74,20 +74,20 @@ class Backend(BaseBackend):
         return answer
 
     def reset(self) -> None:
-        """Forgets everything and ends what runs."""
+        """Deletes everything and ends the running jobs."""
         with self.scheduler.lock:
             self.jobs.terminate_all(None, "The local AWS was reset")
         super().reset()
 
     def arn(self, resource: str) -> str:
-        """ARN of a resource here, as `job-queue/main`."""
+        """The ARN of a resource such as `job-queue/main`."""
         return f"arn:{self.partition}:batch:{self.region_name}:{self.account_id}:{resource}"
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """Adds tags to a resource.
 
         Raises:
-            ClientException: if they are too many or AWS does not allow one.
+            ClientException: if there are too many or AWS does not allow one.
         """
         pairs = TaggingService.convert_dict_to_tags_input(dict(tags))
         together = {**self.tags(arn), **tags}
@@ -98,14 +98,14 @@ class Backend(BaseBackend):
         self._tagger.tag_resource(arn, pairs)
 
     def tags(self, arn: str) -> dict[str, str]:
-        """A resource's tags."""
+        """The tags of a resource."""
         return self._tagger.get_tag_dict_for_resource(arn)
 
     def forget_tags(self, arn: str) -> None:
-        """Drops the tags of a resource that is gone."""
+        """Deletes the tags of a deleted resource."""
         self._tagger.delete_all_tags_for_resource(arn)
 
-    # moto's own handler of `/v1/tags/` calls these three.
+    # moto's handler of `/v1/tags/` calls these three.
 
     def tag_resource(self, resource_arn: str, tags: Mapping[str, str]) -> None:
         """TagResource."""

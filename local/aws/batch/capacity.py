@@ -1,26 +1,26 @@
-"""The machine's vCPUs and memory, and who holds them."""
+"""The vCPUs and memory of the machine, and which jobs use them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """What a job asks for or a machine has."""
+    """vCPUs and memory, of a job or a machine."""
 
     vcpus: float
     memory_mib: int
 
     def fits(self, room: "Size") -> bool:
-        """Whether there is room for it."""
+        """Whether it fits into this room."""
         return self.vcpus <= room.vcpus and self.memory_mib <= room.memory_mib
 
     def limited(self, most: "Size") -> "Size":
-        """The same, but no more than that."""
+        """The same size, but at most `most`."""
         return Size(vcpus=min(self.vcpus, most.vcpus), memory_mib=min(self.memory_mib, most.memory_mib))
 
 
 class Capacity:
-    """A machine shared by jobs. One that asks for more than the machine has gets all of it, so it runs alone."""
+    """A machine shared by jobs. A job that asks for more than the machine has gets all of it and runs alone."""
 
     def __init__(self, machine: Size) -> None:
         self.machine = machine
@@ -28,21 +28,21 @@ class Capacity:
 
     @property
     def free(self) -> Size:
-        """What nobody holds."""
+        """What no job uses."""
         return Size(
             vcpus=self.machine.vcpus - sum(held.vcpus for held in self._held.values()),
             memory_mib=self.machine.memory_mib - sum(held.memory_mib for held in self._held.values()),
         )
 
     def take(self, holder: str, wanted: Size) -> Size | None:
-        """Reserves room.
+        """Reserves vCPUs and memory.
 
         Args:
-            holder: a job's id.
-            wanted: what it asks for.
+            holder: the id of the job.
+            wanted: what the job asks for.
 
         Returns:
-            What it got: what it asked for, the machine's limit where that is less, or None if there is no room now.
+            What the job gets: what it asks for, at most all of the machine, or None if there is no room now.
         """
         limited = wanted.limited(self.machine)
         if not limited.fits(self.free):
@@ -51,5 +51,5 @@ class Capacity:
         return limited
 
     def give_back(self, holder: str) -> None:
-        """Frees what a job held."""
+        """Releases what a job used."""
         self._held.pop(holder, None)

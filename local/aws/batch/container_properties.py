@@ -1,4 +1,4 @@
-"""Container properties of a job: what AWS takes, how a submission's overrides change them, and the size they ask for."""
+"""The container properties of a job: their checks, the overrides of a submission, and the size that they ask for."""
 
 import json
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from local.aws.batch.capacity import Size
 from local.aws.batch.forms import Document, refusal
 
-#: Longest JSON of a submission's overrides (measured: a longer one is accepted, and the job fails).
+#: Maximum length of the JSON of overrides (measured: AWS accepts a longer one, and the job fails).
 LONGEST_OVERRIDES = 8192
 LEAST_MEMORY_MIB = 4
 
-#: Lists that AWS shows empty where a definition leaves them out.
+#: Lists that AWS shows as empty if a definition leaves them out.
 _LISTS = ("command", "environment", "mountPoints", "resourceRequirements", "secrets", "ulimits", "volumes")
 
 
 def parse(properties: Document) -> Document:
-    """A definition's container properties as AWS keeps them.
+    """The container properties of a definition, as AWS stores them.
 
     Raises:
-        ClientException: if AWS would not take them, or the local stack cannot honour them.
+        ClientException: if AWS would refuse them, or the local stack does not support them.
     """
     if not properties.get("image"):
         raise refusal("containerProperties must contain image")
@@ -31,7 +31,9 @@ def parse(properties: Document) -> Document:
             f"containerProperties must contain memory of at least {LEAST_MEMORY_MIB} MiB (resourceRequirements of type MEMORY)"
         )
     if properties.get("secrets"):
-        raise refusal("secrets are not there in the local stack; the job's role reads them with any SDK")
+        raise refusal(
+            "The local stack does not support secrets. Read them in the job with an SDK and the role of the job"
+        )
     _check_volumes(properties)
     kept = [entry for entry in properties.get("environment", []) if entry.get("value")]
     return {**{name: [] for name in _LISTS}, **properties, "environment": kept}
@@ -44,7 +46,7 @@ def _check_requirements(requirements: list[Document]) -> None:
     for requirement in requirements:
         value = requirement["value"]
         if requirement["type"] == "VCPU":
-            # Fractions are Fargate's.
+            # Fractions are for Fargate.
             if value not in {"0.25", "0.5"} and not (value.isdecimal() and int(value) > 0):
                 raise refusal(f"VCPU must be a whole number of at least 1, not {value!r}")
         elif not value.isdecimal():
@@ -53,7 +55,7 @@ def _check_requirements(requirements: list[Document]) -> None:
 
 def _check_volumes(properties: Document) -> None:
     if any("efsVolumeConfiguration" in volume for volume in properties.get("volumes", [])):
-        raise refusal("The local stack has no EFS")
+        raise refusal("The local stack does not support EFS")
     volumes = [volume.get("name") for volume in properties.get("volumes", [])]
     if len(set(volumes)) < len(volumes) or None in volumes:
         raise refusal("Every volume needs a name of its own")
@@ -69,13 +71,13 @@ def _check_volumes(properties: Document) -> None:
 
 
 def overridden(properties: Document, overrides: Document) -> Document:
-    """A definition's properties with a submission's overrides laid over them.
+    """Applies the overrides of a submission to the properties of a definition.
 
-    The command is replaced, variables and requirements are replaced by name and type. The outdated `vcpus` and `memory` change a
-    definition that uses them and none that uses `resourceRequirements` (Batch API, ContainerOverrides).
+    The command is replaced as a whole, variables by name and requirements by type. The deprecated `vcpus` and `memory` change only a
+    definition that uses them instead of `resourceRequirements` (Batch API, ContainerOverrides).
 
     Raises:
-        ClientException: if AWS would not take the overrides.
+        ClientException: if AWS would refuse the overrides.
     """
     _check_requirements(overrides.get("resourceRequirements", []))
     merged = {**properties, **{key: overrides[key] for key in ("command", "instanceType") if overrides.get(key)}}
@@ -96,18 +98,18 @@ def _merged(key: str, entries: list[Document], changes: list[Document]) -> list[
 
 
 def are_too_long(overrides: Document) -> bool:
-    """Whether a submission's overrides are longer than a job can have."""
+    """Whether the overrides are too long for a job."""
     return len(json.dumps(overrides, separators=(",", ":"), ensure_ascii=False)) > LONGEST_OVERRIDES
 
 
 def requirement(properties: Document, kind: str) -> Any:
-    """A value of `resourceRequirements`, None if it is not there."""
+    """A value of `resourceRequirements`, or None."""
     found = (entry["value"] for entry in properties.get("resourceRequirements", []) if entry["type"] == kind)
     return next(found, None)
 
 
 def size_of(properties: Document) -> Size:
-    """vCPUs and memory that properties ask for; 0 where they say nothing."""
+    """The vCPUs and memory that the properties ask for. 0 if they do not say."""
     return Size(
         vcpus=float(requirement(properties, "VCPU") or properties.get("vcpus", 0)),
         memory_mib=int(requirement(properties, "MEMORY") or properties.get("memory", 0)),

@@ -11,7 +11,7 @@ from local.aws.batch.retry import RetryStrategy
 if TYPE_CHECKING:
     from local.aws.batch.backend import Backend
 
-#: Largest definition in bytes of JSON (Batch User Guide, "AWS Batch service quotas").
+#: Maximum size of a definition, in bytes of JSON (Batch User Guide, "AWS Batch service quotas").
 _LARGEST = 24 * 1024
 _LEAST_TIMEOUT = 60
 HIGHEST_SCHEDULING_PRIORITY = 9999
@@ -19,7 +19,7 @@ HIGHEST_SCHEDULING_PRIORITY = 9999
 
 @dataclass(kw_only=True, eq=False)
 class JobDefinition:
-    """One revision of a job definition."""
+    """A revision of a job definition."""
 
     arn: str
     name: str
@@ -27,12 +27,12 @@ class JobDefinition:
     container: Document
     retry_strategy: RetryStrategy
     request: Document
-    """What was asked for when it was registered."""
+    """The members of the request that registered it."""
     active: bool = True
 
 
 def timeout_seconds(request: Document) -> int | None:
-    """Seconds that an attempt may take, None for no limit.
+    """The time limit of an attempt in seconds, or None.
 
     Raises:
         ClientException: if it is shorter than AWS allows.
@@ -51,10 +51,10 @@ class JobDefinitions:
         self._revisions: dict[str, list[JobDefinition]] = {}
 
     def register(self, request: Document) -> Document:
-        """RegisterJobDefinition: the next revision, which takes nothing over from the last.
+        """RegisterJobDefinition: registers the next revision, which inherits nothing from the last one.
 
         Raises:
-            ClientException: if AWS would not take it, or the local stack cannot run it.
+            ClientException: if AWS would refuse it, or the local stack cannot run it.
         """
         name = request["jobDefinitionName"]
         check_name("Job definition name", name)
@@ -91,7 +91,7 @@ class JobDefinitions:
         }
 
     def deregister(self, request: Document) -> Document:
-        """DeregisterJobDefinition: the revision stays, INACTIVE."""
+        """DeregisterJobDefinition: makes a revision INACTIVE. It is not deleted."""
         name, revision = self._split(request["jobDefinition"])
         if revision is None:
             raise refusal(f"Job definition {request['jobDefinition']} needs a revision to be deregistered")
@@ -112,13 +112,13 @@ class JobDefinitions:
         return page("jobDefinitions", [self._document(d) for d in reversed(found)], request)
 
     def resolve(self, identifier: str) -> JobDefinition:
-        """The definition that a submission names.
+        """The definition to which a submission refers.
 
         Args:
-            identifier: name, name:revision or ARN; without a revision the newest ACTIVE one is meant.
+            identifier: name, name:revision or ARN. Without a revision, it means the newest ACTIVE one.
 
         Raises:
-            ClientException: if there is none, or it is INACTIVE.
+            ClientException: if it does not exist or is INACTIVE.
         """
         name, revision = self._split(identifier)
         active = [d for d in self._revisions.get(name, []) if d.active and revision in (None, d.revision)]

@@ -12,8 +12,8 @@ from local.aws.batch.forms import Document
 #: The role with which Batch manages an environment if the request names none.
 SERVICE_ROLE = "AWSServiceRoleForBatch"
 
-#: MiB of a machine that the ECS agent keeps (Batch User Guide, "Reserve system memory"). What its kernel takes is left out, since that
-#: differs from type to type: a job that fits here by less than that waits on AWS.
+#: MiB of an instance that the ECS agent reserves (Batch User Guide, "Reserve system memory"). The memory of the kernel is left out, because
+#: it differs between types. On AWS, a job that fits here by less than that waits.
 _AGENT_MIB = 32
 
 
@@ -28,7 +28,7 @@ class ComputeEnvironment:
     """MANAGED or UNMANAGED."""
     enabled: bool
     resources: Document
-    """`computeResources`, empty for an UNMANAGED one."""
+    """`computeResources`. Empty for an UNMANAGED environment."""
     service_role: str
     update_policy: Document
     cluster_arn: str
@@ -37,32 +37,32 @@ class ComputeEnvironment:
 
     @property
     def takes_jobs(self) -> bool:
-        """Whether jobs are placed in it."""
+        """Whether Batch places jobs in it."""
         return self.enabled and self.is_valid
 
     @property
     def is_fargate(self) -> bool:
-        """Whether it is one of Fargate's."""
+        """Whether it is a Fargate environment."""
         return "FARGATE" in self.resources.get("type", "")
 
     def may_grow_to(self, size: Size) -> bool:
-        """Whether its vCPUs may be as many as a job asks for."""
+        """Whether its maximum allows the vCPUs that a job asks for."""
         most = self.resources.get("maxvCpus")
         return most is None or size.vcpus <= most
 
     def has_machines_for(self, size: Size) -> bool:
-        """Whether one of its instance types has room for a job. True where it names no types, as Fargate's."""
+        """Whether one of its instance types is large enough for a job. True if it has no instance types, as with Fargate."""
         entries = self.resources.get("instanceTypes", [])
         return not entries or any(size.fits(machine) for entry in entries for machine in _machines(entry))
 
     @property
     def architectures(self) -> set[str]:
-        """Architectures of its instance types."""
+        """The architectures of its instance types."""
         return {a for entry in self.resources.get("instanceTypes", []) for a in architectures_of(entry)}
 
     @property
     def cluster(self) -> str:
-        """Name of its ECS cluster."""
+        """The name of its ECS cluster."""
         return self.cluster_arn.rpartition("/")[2]
 
     @property
@@ -87,7 +87,7 @@ def architectures_of(entry: str) -> frozenset[str]:
 
 @cache
 def _machines(entry: str) -> tuple[Size, ...]:
-    """What a job can have at most of each instance type."""
+    """The largest job that fits on each instance type."""
     found = (INSTANCE_TYPES[name] for name in _types(entry))
     return tuple(
         Size(vcpus=t["VCpuInfo"]["DefaultVCpus"], memory_mib=t["MemoryInfo"]["SizeInMiB"] - _AGENT_MIB) for t in found

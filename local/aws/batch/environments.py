@@ -1,4 +1,4 @@
-"""Compute environments: kept and checked as AWS does, but without machines, since all jobs share this one."""
+"""The operations on compute environments, with the checks of AWS. They have no instances, because all jobs share this machine."""
 
 import base64
 import uuid
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from local.aws.batch.backend import Backend
 
 _SERVICE = "batch.amazonaws.com"
-#: moto would spell the role's name with a small b.
+#: moto would write the name of the role with a lowercase b.
 SERVICE_NAME_CONVERSION["batch"] = "Batch"
 
 #: Strategies by type of environment; those that AWS can update in place are all but BEST_FIT.
@@ -32,7 +32,7 @@ _SPOT_STRATEGIES = (
 )
 _STRATEGIES = {"EC2": _EC2_STRATEGIES, "SPOT": _SPOT_STRATEGIES}
 
-#: Members that can change where an infrastructure update is not possible.
+#: Members that can change even if an infrastructure update is not possible.
 _SCALING = {"minvCpus", "maxvCpus", "desiredvCpus"}
 _MOST_EC2_CONFIGURATIONS = 2
 _UPDATE_MINUTES = (1, 360)
@@ -46,10 +46,10 @@ class ComputeEnvironments:
         self._environments: dict[str, ComputeEnvironment] = {}
 
     def create(self, request: Document) -> Document:
-        """CreateComputeEnvironment: VALID at once, but INVALID if the launch template's user data is not MIME multipart.
+        """CreateComputeEnvironment. The environment is VALID at once, or INVALID if the user data of its launch template is not MIME multipart.
 
         Raises:
-            ClientException: if AWS would not take it.
+            ClientException: if AWS would refuse the request.
         """
         name = request["computeEnvironmentName"]
         check_name("Compute environment name", name)
@@ -57,7 +57,7 @@ class ComputeEnvironments:
         if arn in self._environments:
             raise refusal(f"Object already exists: {arn}")
         if "eksConfiguration" in request:
-            raise refusal("The local stack has no EKS")
+            raise refusal("The local stack does not support EKS")
         resources = request.get("computeResources", {})
         if request["type"] == "UNMANAGED" and resources:
             raise refusal("computeResources must not be specified for an UNMANAGED compute environment")
@@ -85,10 +85,10 @@ class ComputeEnvironments:
         return {"computeEnvironmentName": name, "computeEnvironmentArn": arn}
 
     def update(self, request: Document) -> Document:
-        """UpdateComputeEnvironment: members that are not named stay, members named empty go.
+        """UpdateComputeEnvironment. Members that the request leaves out stay. Members that are empty are removed.
 
         Raises:
-            ClientException: if AWS would not take it, as a change of infrastructure where only a replacement serves.
+            ClientException: if AWS would refuse the request, such as a change that needs a replacement.
         """
         identifier = request["computeEnvironment"]
         environment = self._find(identifier)
@@ -130,7 +130,7 @@ class ComputeEnvironments:
         return page("computeEnvironments", [self._document(environment) for environment in found], request)
 
     def delete(self, request: Document) -> Document:
-        """DeleteComputeEnvironment: gone at once; a missing one is no fault.
+        """DeleteComputeEnvironment. The environment is deleted at once. It is no error if it does not exist.
 
         Raises:
             ClientException: if it is ENABLED or a queue refers to it.
@@ -151,7 +151,7 @@ class ComputeEnvironments:
         """An environment by name or ARN.
 
         Raises:
-            ClientException: if there is none.
+            ClientException: if it does not exist.
         """
         if environment := self._find(identifier):
             return environment
@@ -174,7 +174,7 @@ class ComputeEnvironments:
         return iam_backends[self._backend.account_id][self._backend.partition]
 
     def _service_role(self, role: str | None) -> str:
-        """ARN of the given role, or of the service-linked one, which is made if it is not there."""
+        """The ARN of the given role, or of the service-linked role, which is created if it does not exist."""
         if not role:
             role = f"arn:{self._backend.partition}:iam::{self._backend.account_id}:role/aws-service-role/{_SERVICE}/{SERVICE_ROLE}"
             try:
@@ -249,7 +249,7 @@ class ComputeEnvironments:
                 raise refusal(f"The {kind} {identifier} does not exist")
 
     def _template_data(self, resources: Document) -> Document | None:
-        """Data of the launch template's version, None without a launch template."""
+        """The data of the version of the launch template, or None without a launch template."""
         template = resources.get("launchTemplate")
         if not template:
             return None
@@ -270,10 +270,10 @@ class ComputeEnvironments:
         return data
 
     def _judge(self, environment: ComputeEnvironment) -> None:
-        """VALID, or INVALID for user data that AWS cannot merge its own into."""
+        """Sets the status: INVALID if AWS cannot merge its own user data with that of the launch template, else VALID."""
         data = self._template_data(environment.resources) or {}
         encoded = str(data.get("UserData") or "")
-        # Any other form makes AWS's environment INVALID (Batch User Guide, "Amazon EC2 user data in launch templates").
+        # In any other form, AWS makes the environment INVALID (Batch User Guide, "Amazon EC2 user data in launch templates").
         environment.is_valid = not encoded or message_from_bytes(base64.b64decode(encoded)).is_multipart()
         environment.status_reason = (
             "ComputeEnvironment Healthy"
@@ -303,7 +303,7 @@ class ComputeEnvironments:
 
 
 def _completed(resources: Document) -> Document:
-    """What AWS fills in where a request for EC2 machines says nothing."""
+    """Adds the defaults of AWS to a request for EC2 instances."""
     if "FARGATE" in resources["type"]:
         return resources
     least = resources.get("minvCpus", 0)

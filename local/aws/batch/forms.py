@@ -1,4 +1,4 @@
-"""Requests of the Batch API: their form checked against AWS's own model of it, faults refused in AWS's words."""
+"""Checks the form of requests against AWS's own model of the Batch API, and refuses faults in AWS's words."""
 
 import re
 import uuid
@@ -14,21 +14,21 @@ from moto.batch.exceptions import ClientException
 #: A JSON object of a request or an answer.
 Document = dict[str, Any]
 
-#: Names of environments, queues, definitions, policies and jobs.
+#: The form of the names of environments, queues, definitions, policies and jobs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 def refusal(message: str) -> ClientException:
-    """The error that AWS answers to a request it cannot accept."""
+    """The error with which AWS answers a request that it cannot accept."""
     return ClientException(f"Error executing request, Exception : {message}, RequestId: {uuid.uuid4()}")
 
 
 def check_form(operation: str, request: Document) -> None:
-    """Compares a request with the model that botocore has of the API.
+    """Checks a request against the model of the API in botocore.
 
     Args:
         operation: as `SubmitJob`.
-        request: its body.
+        request: the body of the request.
 
     Raises:
         ClientException: if a required member is missing, or a type or an enumerated value is wrong.
@@ -83,13 +83,13 @@ def page(name: str, items: list[Document], request: Document, most: int = 100) -
     """One page of an answer.
 
     Args:
-        name: member of the answer that lists the items.
-        items: all of them.
-        request: with `maxResults` and `nextToken` of the caller.
-        most: items of a page, at most.
+        name: the member of the answer that lists the items.
+        items: all items.
+        request: the request, with `maxResults` and `nextToken`.
+        most: the maximum number of items on a page.
 
     Raises:
-        ClientException: if the token is not one of ours.
+        ClientException: if the token was not issued here.
     """
     token = str(request.get("nextToken") or 0)
     if not token.isdecimal():

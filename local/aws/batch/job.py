@@ -1,4 +1,4 @@
-"""Jobs: what was submitted, how far it has come, and how the API shows it."""
+"""A job: its submission, its state, and how the API shows it."""
 
 import enum
 import time
@@ -15,7 +15,7 @@ from local.aws.batch.retry import RetryStrategy
 
 
 class Status(str, enum.Enum):
-    """States of a job, in the order in which it passes them."""
+    """The states of a job, in their order."""
 
     SUBMITTED = "SUBMITTED"
     PENDING = "PENDING"
@@ -27,18 +27,18 @@ class Status(str, enum.Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether it never changes again."""
+        """Whether the state never changes again."""
         return self in (Status.SUCCEEDED, Status.FAILED)
 
     @property
     def is_before_start(self) -> bool:
-        """Whether a job in it can still be cancelled."""
+        """Whether a job in this state can be cancelled."""
         return self in (Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Submission:
-    """What one SubmitJob call asked for; the children of an array share it."""
+    """The request of a SubmitJob call. The children of an array share it."""
 
     account: str
     region: str
@@ -46,7 +46,7 @@ class Submission:
     queue: JobQueue
     definition: JobDefinition
     container: Document
-    """The definition's container properties with the submission's overrides laid over them."""
+    """The container properties of the definition with the overrides of the submission."""
     overrides_too_long: bool
     parameters: Mapping[str, str]
     retry_strategy: RetryStrategy
@@ -60,7 +60,7 @@ class Submission:
 
     @property
     def size(self) -> Size:
-        """What a job of it asks of the machine."""
+        """The vCPUs and memory that a job of this submission asks for."""
         return container_properties.size_of(self.container)
 
 
@@ -72,10 +72,10 @@ class Job:
     arn: str
     submission: Submission
     sequence: int
-    """Grows from job to job, in the order of submission."""
+    """A number that increases with each submitted job."""
     parent: "Job | None" = None
     index: int | None = None
-    """Place in the array, for a child."""
+    """The index of a child in its array."""
     children: list["Job"] = field(default_factory=list)
     created_at: int = field(default_factory=lambda: milliseconds())
     status: Status = Status.SUBMITTED
@@ -91,21 +91,21 @@ class Job:
     """Jobs that must succeed before this one can start."""
     dependents: list["Job"] = field(default_factory=list)
     unfinished: int = 0
-    """Children that have not ended, for an array."""
+    """The number of children of an array that have not ended."""
 
     @property
     def attempt(self) -> int:
-        """Number of the attempt that runs or comes next, from 1."""
+        """The number of the running or next attempt, from 1."""
         return len(self.attempts) + 1
 
     def wait_for(self, other: "Job") -> None:
-        """Makes another job's success a condition of this one's start."""
+        """Makes this job wait until another job has succeeded."""
         if other.status is not Status.SUCCEEDED:
             self.blockers.add(other)
             other.dependents.append(self)
 
     def change(self, status: Status, reason: str | None = None) -> None:
-        """Goes to another state, now."""
+        """Changes the state, with the present time."""
         self.status = status
         if reason is not None:
             self.status_reason = reason
@@ -115,7 +115,7 @@ class Job:
             self.stopped_at = milliseconds()
 
     def summary(self) -> Document:
-        """What ListJobs shows."""
+        """The job as ListJobs shows it."""
         container = {key: self.latest[key] for key in ("exitCode", "reason") if key in self.latest}
         return {
             "jobArn": self.arn,
@@ -130,10 +130,10 @@ class Job:
         }
 
     def details(self, tags: Mapping[str, str]) -> Document:
-        """What DescribeJobs shows.
+        """The job as DescribeJobs shows it.
 
         Args:
-            tags: the job's tags by now.
+            tags: the present tags of the job.
         """
         submitted = self.submission
         timeout = submitted.timeout_seconds
@@ -187,5 +187,5 @@ class Job:
 
 
 def milliseconds() -> int:
-    """The time now, as the API gives times."""
+    """The present time in milliseconds, as in the API."""
     return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""The jobs of one account and region: submitted, shown, listed, cancelled, terminated."""
+"""The operations on jobs: submit, describe, list, cancel and terminate."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ from local.aws.batch.queues import JobQueue
 if TYPE_CHECKING:
     from local.aws.batch.backend import Backend
 
-#: Limits of a submission (Batch User Guide, "AWS Batch service quotas").
+#: The limits of a submission (Batch User Guide, "AWS Batch service quotas").
 _MOST_DEPENDENCIES = 20
 _ARRAY_SIZES = (2, 10_000)
 _MOST_DESCRIBED = 100
@@ -35,7 +35,7 @@ class Jobs:
         """SubmitJob.
 
         Raises:
-            ClientException: if AWS would not take it.
+            ClientException: if AWS would refuse the request.
         """
         submission = self._submission(request)
         dependencies = [self._dependency(entry, request) for entry in submission.depends_on]
@@ -66,7 +66,7 @@ class Jobs:
     def _submission(self, request: Document) -> Submission:
         check_name("Job name", request["jobName"])
         if {"nodeOverrides", "ecsPropertiesOverride", "eksPropertiesOverride"} & request.keys():
-            raise refusal("The local stack takes containerOverrides only")
+            raise refusal("The local stack supports containerOverrides only")
         if (length := len(json.dumps(request))) > _LARGEST_REQUEST:
             raise refusal(f"SubmitJob request must be at most {_LARGEST_REQUEST} bytes, not {length}")
         queue = self._backend.queues.get(request["jobQueue"], f"JobQueue {request['jobQueue']} not found.")
@@ -111,7 +111,7 @@ class Jobs:
         return other, kind
 
     def describe(self, request: Document) -> Document:
-        """DescribeJobs: of the ids or ARNs that exist."""
+        """DescribeJobs: the jobs with these ids or ARNs. Unknown ones are left out."""
         if len(request["jobs"]) > _MOST_DESCRIBED:
             raise refusal(f"At most {_MOST_DESCRIBED} jobs can be described at once, not {len(request['jobs'])}")
         prefix = self._backend.arn("job/")
@@ -119,10 +119,10 @@ class Jobs:
         return {"jobs": [job.details(self._backend.tags(job.arn)) for job in found if job]}
 
     def list_jobs(self, request: Document) -> Document:
-        """ListJobs: of a queue or an array, newest first; without filters and a state, those that are RUNNING.
+        """ListJobs: the jobs of a queue or an array, newest first. Without filters and a state, only RUNNING jobs.
 
         Raises:
-            ClientException: if there is no such queue or array, or a filter is unknown.
+            ClientException: if the queue or array does not exist, or a filter is unknown.
         """
         if "arrayJobId" in request:
             array = self._jobs.get(request["arrayJobId"])
@@ -142,7 +142,7 @@ class Jobs:
         return page("jobSummaryList", [job.summary() for job in found], request)
 
     def cancel(self, request: Document) -> Document:
-        """CancelJob: only a job that has not reached STARTING; any other is no fault."""
+        """CancelJob: cancels a job that has not reached STARTING, and does nothing to other jobs."""
         for job in self._with_children(request):
             if job.status.is_before_start:
                 job.cancelled = True
@@ -151,13 +151,13 @@ class Jobs:
         return {}
 
     def terminate(self, request: Document) -> Document:
-        """TerminateJob: also a job that runs."""
+        """TerminateJob: ends a job, also a running one."""
         for job in self._with_children(request):
             self._terminate(job, request["reason"])
         return {}
 
     def terminate_all(self, queue: JobQueue | None, reason: str) -> None:
-        """Terminates the jobs of a queue, or all."""
+        """Terminates all jobs of a queue, or of all queues."""
         for job in list(self._jobs.values()):
             if queue in (None, job.submission.queue):
                 self._terminate(job, reason)
@@ -165,12 +165,12 @@ class Jobs:
     def _terminate(self, job: Job, reason: str) -> None:
         if not job.status.is_final:
             job.terminated = True
-            # An array ends with the last of its children.
+            # An array ends when its last child ends.
             if not job.children:
                 self._backend.scheduler.end(job, reason)
 
     def _with_children(self, request: Document) -> list[Job]:
-        """The named job, and its children if it is an array."""
+        """The job with this id, and its children if it is an array."""
         if not request["jobId"] or not request["reason"]:
             raise refusal("jobId and reason must not be empty")
         job = self._jobs.get(request["jobId"].removeprefix(self._backend.arn("job/")))
@@ -178,7 +178,7 @@ class Jobs:
 
 
 def _share(request: Document, queue: JobQueue, definition: JobDefinition) -> tuple[str, int]:
-    """Share and priority in it; both empty on a queue without a fair-share policy."""
+    """The share and the priority in it. Both are empty on a queue without a fair-share policy."""
     share = request.get("shareIdentifier", "")
     priority = request.get("schedulingPriorityOverride", definition.request.get("schedulingPriority"))
     if priority is not None and not 0 <= priority <= HIGHEST_SCHEDULING_PRIORITY:
@@ -210,7 +210,7 @@ def _checked_dependencies(request: Document) -> list[Document]:
 
 
 def _link(job: Job, other: Job | None, kind: str) -> None:
-    """Makes a dependency hold for a job or, child by child, for an array."""
+    """Adds a dependency to a job or to each child of an array."""
     if kind == "SEQUENTIAL":
         for before, after in itertools.pairwise(job.children):
             after.wait_for(before)

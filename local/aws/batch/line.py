@@ -19,16 +19,16 @@ class Line:
 
     @property
     def reason(self) -> str:
-        """Why the job at the head cannot start, as time limits name it; empty if it can."""
+        """Why the job at the head cannot start, in the form that time limits use. Empty if it can start."""
         return self._status_reason.partition(" - ")[0]
 
     def note(self, job: Job | None, obstacle: str, now: float) -> None:
-        """Keeps since when the job at the head cannot start, and shows it why.
+        """Stores since when the job at the head cannot start, and shows the reason on the job.
 
         Args:
-            job: the one whose turn it is.
-            obstacle: why it cannot start, empty if it can.
-            now: the scheduler's time in seconds.
+            job: the job whose turn it is.
+            obstacle: why it cannot start, or empty.
+            now: the time of the scheduler in seconds.
         """
         if (job, obstacle) == (self._stuck, self._status_reason):
             return
@@ -39,9 +39,9 @@ class Line:
             job.status_reason = obstacle
 
     def seconds_to_limit(self, now: float) -> float | None:
-        """Seconds until the queue's time limit cancels the job at the head, None if none does.
+        """Seconds until a time limit of the queue cancels the job at the head, or None.
 
-        The time counts from when the job was found at the head for that reason (API JobQueueDetail, `jobStateTimeLimitActions`).
+        The time starts when the job was found at the head for that reason (API JobQueueDetail, `jobStateTimeLimitActions`).
         """
         limits: list[float] = [
             limit["maxTimeSeconds"] for limit in self.queue.time_limits if limit["reason"] == self.reason
@@ -51,18 +51,18 @@ class Line:
         return max(0.0, self._since + min(limits) - now)
 
     def add(self, job: Job) -> None:
-        """Puts a job in its place: by priority inside its share, then by submission."""
+        """Adds a job. The order within a share is by priority, then by submission."""
         share = self._shares.setdefault(job.submission.share_identifier, [])
         heapq.heappush(share, (-job.submission.scheduling_priority, job.sequence, job))
 
     def first(self, running: Iterable[Job]) -> Job | None:
-        """The job whose turn it is, None if there is none.
+        """The job whose turn it is, or None.
 
         Args:
-            running: the jobs that hold part of the machine.
+            running: the jobs that use part of the machine.
         """
         for share, heap in list(self._shares.items()):
-            # Cancelled ones are left in the heap until they come up.
+            # Cancelled jobs stay in the heap until they reach the head.
             while heap and heap[0][2].status is not Status.RUNNABLE:
                 heapq.heappop(heap)
             if not heap:
@@ -85,10 +85,10 @@ class Line:
         return min(heads, key=claim)
 
     def remove(self, job: Job) -> None:
-        """Takes the first job of a share out."""
+        """Removes the first job of a share."""
         heapq.heappop(self._shares[job.submission.share_identifier])
 
     def rank(self, running: Iterable[Job]) -> tuple[int, int]:
-        """Sorts lines: the higher priority first, then the older job."""
+        """The sort key of lines: higher priority first, then the older job."""
         job = self.first(running)
         return -self.queue.priority, job.sequence if job else 0

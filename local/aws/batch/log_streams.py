@@ -1,4 +1,4 @@
-"""A container's output, on its way to a log stream."""
+"""Copies the output of containers to log streams of CloudWatch Logs."""
 
 import contextlib
 from datetime import datetime, timezone
@@ -9,23 +9,23 @@ from moto.logs.models import logs_backends
 
 from local.aws.batch.forms import Document
 
-#: Where jobs write that name no group; Batch makes it.
+#: The log group of jobs that name none. Batch creates it.
 DEFAULT_GROUP = "/aws/batch/job"
-#: Longest event that CloudWatch Logs takes, in bytes without its own share of 26.
+#: Maximum length of an event in CloudWatch Logs, in bytes, without the 26 bytes that it adds.
 _LONGEST_EVENT = 262_144 - 26
-#: Docker writes nanoseconds in a fixed width before each line.
+#: Docker writes a time of fixed width, with nanoseconds, before each line.
 _TIMESTAMP_LENGTH = len("2006-01-02T15:04:05.000000000Z")
 
 
 class LogStream:
-    """A new stream that lines are appended to as they come.
+    """A new log stream, to which lines are appended as they arrive.
 
     Args:
-        account: account id.
-        region: region of the log group.
-        group: its name.
-        name: of the stream.
-        create_group: whether to make the group if it is missing.
+        account: the account id.
+        region: the region of the log group.
+        group: the name of the log group.
+        name: the name of the stream.
+        create_group: whether to create the group if it does not exist.
 
     Raises:
         LookupError: if the group does not exist.
@@ -43,10 +43,10 @@ class LogStream:
         self._unfinished_since = 0
 
     def append(self, output: bytes) -> None:
-        """Writes what a container wrote.
+        """Writes output of a container.
 
         Args:
-            output: a frame of Docker's log: a timestamp, a space and a line, or a part of one where it lacks the newline.
+            output: a frame of the log of Docker: a time, a space, and a line or, without a newline at its end, a part of a line.
         """
         stamp, text = output[:_TIMESTAMP_LENGTH], output[_TIMESTAMP_LENGTH + 1 :]
         if not self._unfinished:
@@ -59,20 +59,20 @@ class LogStream:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was begun and not ended by a newline. Empty lines are left out, as by AWS's log driver."""
+        """Writes a last line that has no newline. Empty lines are left out, as by the log driver of AWS."""
         line, self._unfinished = self._unfinished.rstrip(b"\r\n"), b""
         if line:
             self._put(line)
 
     def _put(self, line: bytes) -> None:
-        # The user may delete the group or the stream while the job runs.
+        # A user can delete the group or the stream while the job runs.
         with contextlib.suppress(ResourceNotFoundException):
             event = {"timestamp": self._unfinished_since, "message": line.decode(errors="replace")}
             self._logs.put_log_events(self._group, self.name, [event])
 
 
 def options(container: Document) -> Document | None:
-    """Options of the log driver; None if it is another than CloudWatch's.
+    """The options of the log driver, or None if the driver is not that of CloudWatch.
 
     Args:
         container: properties of a job's container.

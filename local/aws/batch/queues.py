@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _MOST_ENVIRONMENTS = 3
 _TIME_LIMIT_SECONDS = (600, 86400)
-#: Reasons that a time limit acts on. The API takes any text as a reason, and nothing happens for another (Batch User Guide,
+#: The reasons on which a time limit acts. The API accepts any text as a reason, and nothing happens for others (Batch User Guide,
 #: "Automatic remediation with jobStateTimeLimitActions").
 TIME_LIMIT_REASONS = frozenset(
     {
@@ -34,7 +34,7 @@ class JobQueue:
     enabled: bool
     environments: list[ComputeEnvironment]
     order: list[Document]
-    """`computeEnvironmentOrder` as it was asked for."""
+    """`computeEnvironmentOrder`, as in the request."""
     policy: SchedulingPolicy | None
     time_limits: list[Document]
     """`jobStateTimeLimitActions`."""
@@ -51,7 +51,7 @@ class JobQueues:
         """CreateJobQueue.
 
         Raises:
-            ClientException: if AWS would not take it.
+            ClientException: if AWS would refuse the request.
         """
         name = request["jobQueueName"]
         check_name("Job queue name", name)
@@ -59,7 +59,7 @@ class JobQueues:
         if arn in self._queues:
             raise refusal(f"{arn} already exists")
         if "serviceEnvironmentOrder" in request:
-            raise refusal("The local stack has no service environments")
+            raise refusal("The local stack does not support service environments")
         order = request.get("computeEnvironmentOrder", [])
         policy = request.get("schedulingPolicyArn")
         queue = JobQueue(
@@ -77,10 +77,10 @@ class JobQueues:
         return {"jobQueueName": name, "jobQueueArn": arn}
 
     def update(self, request: Document) -> Document:
-        """UpdateJobQueue: what is not named stays.
+        """UpdateJobQueue. Members that the request leaves out stay.
 
         Raises:
-            ClientException: if AWS would not take it.
+            ClientException: if AWS would refuse the request.
         """
         queue = self.get(request["jobQueue"], f"{request['jobQueue']} does not exist")
         order = request.get("computeEnvironmentOrder", queue.order)
@@ -105,7 +105,7 @@ class JobQueues:
         return page("jobQueues", [self._document(queue) for queue in found], request)
 
     def delete(self, request: Document) -> Document:
-        """DeleteJobQueue: a DISABLED queue and what is left in it.
+        """DeleteJobQueue: deletes a DISABLED queue and the jobs in it.
 
         Raises:
             ClientException: if the queue is ENABLED.
@@ -121,21 +121,21 @@ class JobQueues:
         return {}
 
     def find(self, identifier: str) -> JobQueue | None:
-        """A queue by name or ARN, None if there is none."""
+        """A queue by name or ARN, or None."""
         return self._queues.get(identifier) or self._queues.get(self._backend.arn(f"job-queue/{identifier}"))
 
     def get(self, identifier: str, fault: str) -> JobQueue:
         """A queue by name or ARN.
 
         Raises:
-            ClientException: with that fault, if there is none.
+            ClientException: with the text `fault`, if it does not exist.
         """
         if queue := self.find(identifier):
             return queue
         raise refusal(fault)
 
     def using(self, item: ComputeEnvironment | SchedulingPolicy) -> bool:
-        """Whether a queue refers to that."""
+        """Whether a queue uses this item."""
         return any(item is queue.policy or item in queue.environments for queue in self._queues.values())
 
     def _environments(self, order: list[Document]) -> list[ComputeEnvironment]:

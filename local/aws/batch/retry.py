@@ -1,4 +1,4 @@
-"""Whether a failed attempt of a job is followed by another (Batch User Guide, "Automated job retries")."""
+"""Retry strategies: whether a failed attempt of a job is retried (Batch User Guide, "Automated job retries")."""
 
 import re
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ _LONGEST_PATTERN = 512
 
 @dataclass(frozen=True, kw_only=True)
 class RetryStrategy:
-    """How often a job is tried, and for which failures."""
+    """How many attempts a job has, and which failures are retried."""
 
     attempts: int = 1
-    """Attempts, the first included."""
+    """The number of attempts, including the first."""
     rules: Sequence[Document] = ()
-    """`evaluateOnExit` entries; the first whose conditions all match decides."""
+    """The entries of `evaluateOnExit`. The first entry whose conditions all match decides."""
 
     def allows_another(self, attempt: int, *, exit_code: int | None, reason: str, status_reason: str) -> bool:
-        """Whether an attempt that failed is followed by another.
+        """Whether a failed attempt is retried.
 
         Args:
             attempt: its number, from 1.
-            exit_code: of the container, None if it never ran.
-            reason: of the container, as `OutOfMemoryError: ...`, or empty.
-            status_reason: of the attempt.
+            exit_code: the exit code of the container, or None if it never ran.
+            reason: the reason of the container, such as `OutOfMemoryError: ...`, or empty.
+            status_reason: the status reason of the attempt.
         """
         if attempt >= self.attempts:
             return False
@@ -56,7 +56,7 @@ def parse(strategy: Document) -> RetryStrategy:
     """Reads a `retryStrategy`.
 
     Raises:
-        ClientException: if AWS would not take it.
+        ClientException: if AWS would refuse it.
     """
     attempts, rules = strategy.get("attempts", 1), strategy.get("evaluateOnExit", [])
     if not 1 <= attempts <= MOST_ATTEMPTS:

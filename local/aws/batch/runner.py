@@ -1,4 +1,4 @@
-"""Jobs as containers of a Docker engine, set up as ECS would set them up."""
+"""Runs jobs as containers of a Docker engine, configured as ECS would configure them."""
 
 import contextlib
 import logging
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 #: Seconds between SIGTERM and SIGKILL (Batch User Guide, "Job timeouts").
 STOP_SECONDS = 30
-#: Label of a job's container and volumes, besides the stack's own; its value is the job's id.
+#: The label of a job's container and volumes, in addition to the label of the stack. Its value is the id of the job.
 JOB_LABEL = "biobatch.job"
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
-#: Waiting for a container or its log has no time limit, every other call has.
+#: The time limit of calls, in seconds, except waiting for a container or its log.
 _CALL_SECONDS = 120
 
 
@@ -37,7 +37,7 @@ class ContainerRunner:
 
     Args:
         config: of the local AWS.
-        credentials: gives the relative URI at which a role's credentials are found.
+        credentials: takes the ARN of a role and returns the relative URI of its credentials.
 
     Raises:
         docker.errors.DockerException: if the engine does not answer.
@@ -46,7 +46,7 @@ class ContainerRunner:
     def __init__(self, config: Config, credentials: Callable[[str], str]) -> None:
         self._config = config
         self._credentials = credentials
-        # Every running job holds two connections: its log and, at its end, the wait.
+        # Each running job uses two connections, one for its log and one to wait for its end.
         self._docker = docker.DockerClient(
             base_url=config.docker_host, timeout=_CALL_SECONDS, max_pool_size=2 * config.vcpus + 4
         )
@@ -55,7 +55,7 @@ class ContainerRunner:
         self.stop_seconds = STOP_SECONDS
 
     def details(self, task: Task) -> Document:
-        """ARNs of a task in ECS's form and the name of its log stream."""
+        """The ARNs of a task in the form of ECS, and the name of its log stream."""
         submission = task.job.submission
         ecs = f"arn:{get_partition(submission.region)}:ecs:{submission.region}:{submission.account}"
         options = log_streams.options(submission.container)
@@ -67,11 +67,11 @@ class ContainerRunner:
         }
 
     def _instance_id(self, task: Task) -> str:
-        # The one machine is an instance of every cluster.
+        # This machine is an instance of every cluster.
         return task.cluster[-36:].replace("-", "")
 
     def run(self, task: Task, listener: Listener) -> Outcome:
-        """Runs a task's container to its end.
+        """Runs the container of a task to its end.
 
         Args:
             task: the attempt.
@@ -100,7 +100,7 @@ class ContainerRunner:
             cleanup.callback(self._containers.pop, task)
             listener.started(task)
             if task.stopping.is_set():
-                # It was to stop while it started, when there was nothing yet to be stopped.
+                # The task was told to stop while it started, before there was a container to stop.
                 threading.Thread(target=self.stop, args=(task,), daemon=True).start()
             self._copy_log(container, stream)
             code = int(container.wait(timeout=None)["StatusCode"])
@@ -110,7 +110,7 @@ class ContainerRunner:
             return Outcome(exit_code=code, reason=OUT_OF_MEMORY if out_of_memory else "", stopped=stopped)
 
     def stop(self, task: Task) -> None:
-        """Ends a task's container: SIGTERM, SIGKILL after 30 seconds. Returns when it has ended, or at once if there is none."""
+        """Ends the container of a task with SIGTERM, and with SIGKILL after 30 seconds. Returns when it has ended, or at once if there is none."""
         with self._lock:
             container = self._containers.get(task)
         if container is not None:
@@ -122,7 +122,7 @@ class ContainerRunner:
                 log.exception("container %s was not stopped", container.name)
 
     def clear(self) -> None:
-        """Removes whatever of the stack's jobs is left in the engine."""
+        """Removes the remaining containers and volumes of the stack's jobs from the engine."""
         filters: Any = {"label": [f"{self._config.label}={self._config.stack}", JOB_LABEL]}
         for container in self._docker.containers.list(all=True, filters=filters, ignore_removed=True):
             with contextlib.suppress(docker.errors.APIError):
@@ -160,7 +160,7 @@ class ContainerRunner:
             ) from None
 
     def _copy_log(self, container: Container, stream: log_streams.LogStream | None) -> None:
-        """Writes a container's output to its log stream until it ends."""
+        """Copies the output of a container to its log stream until it ends."""
         if stream is None:
             return
         try:
@@ -209,7 +209,7 @@ class ContainerRunner:
         return container
 
     def _volumes(self, task: Task, labels: dict[str, str], cleanup: contextlib.ExitStack) -> Iterator[str]:
-        """Mounts in Docker's short form. A volume without a path on the host is a fresh one of the task's own."""
+        """The mounts in the short form of Docker. A volume without a path on the host is new and belongs to the task."""
         properties = task.job.submission.container
         sources = {volume["name"]: volume.get("host", {}).get("sourcePath") for volume in properties["volumes"]}
         for mount in properties["mountPoints"]:
@@ -229,11 +229,11 @@ class ContainerRunner:
             log.exception("%s stays behind", thing)
 
     def _environment(self, task: Task) -> dict[str, str]:
-        """The user's variables and those that Batch, ECS and the local AWS add."""
+        """The variables of the user and those that Batch, ECS and the local AWS add."""
         submission = task.job.submission
         variables = {
             "AWS_ENDPOINT_URL": f"http://{self._config.gateway}:{self._config.port}",
-            # There is no instance whose credentials could be asked for.
+            # There is no instance with credentials.
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         }
@@ -258,7 +258,7 @@ def _batch_variables(job: Job, task: Task) -> dict[str, str]:
 
 
 def _missing_role(task: Task) -> str | None:
-    """A role of the task that does not exist, None if there is none such."""
+    """A role of the task that does not exist, or None if all exist."""
     submission = task.job.submission
     iam: IAMBackend = iam_backends[submission.account][get_partition(submission.region)]
     known = {role.arn for role in iam.get_roles()}

@@ -1,4 +1,4 @@
-"""When which job runs: one scheduler for the machine, one thread for every container that runs and none for any other job."""
+"""The scheduler of all jobs. There is one thread for each running container, and none for other jobs."""
 
 import heapq
 import itertools
@@ -25,8 +25,8 @@ CHILD_FAILED = "Array Child Job failed"
 OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
 
 #: Why the job at the head of a queue cannot start, in the words of its `statusReason`. Before " - " comes the reason that a queue's
-#: time limit names (Batch User Guide, "Jobs stuck in a RUNNABLE status"). What only real machines can cause is left out: a shortage
-#: of machines, an unsupported configuration of instances, a service role without its permissions.
+#: time limit names (Batch User Guide, "Jobs stuck in a RUNNABLE status"). Reasons that only real machines can cause are left out: a
+#: shortage of machines, an unsupported configuration of instances, a service role without its permissions.
 MAX_RESOURCE = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - "
     "CE(s) associated with the job queue cannot meet the CPU requirement of the job."
@@ -40,7 +40,7 @@ UNDETERMINED = "UNDETERMINED - Batch job is blocked, root cause is undetermined.
 
 
 class Scheduler:
-    """Takes jobs from submission to their end.
+    """Runs jobs from their submission to their end.
 
     Queues of higher priority are asked first. A queue offers one job: by the order of submission, or by its fair-share policy. If
     there is no room for that job now, the next queue is asked (API JobQueueDetail, `priority`). If the job can never start, it
@@ -48,9 +48,9 @@ class Scheduler:
     stuck in a RUNNABLE status"; AWS HPC blog, "Introducing new alerts to help users detect and react to blocked job queues").
 
     Args:
-        capacity: of the machine.
+        capacity: the capacity of the machine.
         runner: runs the containers.
-        clock: the time in seconds, from any start.
+        clock: returns a time in seconds.
     """
 
     def __init__(self, capacity: Capacity, runner: Runner, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,10 +73,10 @@ class Scheduler:
         threading.Thread(target=self._loop, name="batch-scheduler", daemon=True).start()
 
     def stop(self, seconds: float) -> None:
-        """Starts nothing more and ends what runs.
+        """Starts no more jobs and ends the running ones.
 
         Args:
-            seconds: to wait for it.
+            seconds: how long to wait until they have ended.
         """
         with self.lock:
             self._stopped = True
@@ -89,21 +89,21 @@ class Scheduler:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def wake(self) -> None:
-        """Looks again at what can run. To be called with the lock."""
+        """Makes the scheduler check again which jobs can run. The caller must hold the lock."""
         self._pending_wake = True
         self._changed.notify_all()
 
     def add(self, job: Job) -> None:
-        """Takes a new job, or an array with its children. To be called with the lock."""
+        """Adds a job, or an array with its children. The caller must hold the lock."""
         self._submitted.append(job)
         self.wake()
 
     def end(self, job: Job, reason: str) -> None:
-        """Ends a job on a user's wish. To be called with the lock.
+        """Ends a job at the request of a user. The caller must hold the lock.
 
         Args:
-            job: one that is not an array.
-            reason: the user's.
+            job: the job, which is not an array.
+            reason: the reason that the user gave.
         """
         if task := self._tasks.get(job):
             self._stop_task(task, reason)
@@ -112,7 +112,7 @@ class Scheduler:
         self.wake()
 
     def started(self, task: Task) -> None:
-        """Notes that a task's container runs. Called by the runner, without the lock."""
+        """Notes that the container of a task runs. The runner calls it without the lock."""
         with self.lock:
             job = task.job
             job.change(Status.RUNNING)
@@ -131,7 +131,7 @@ class Scheduler:
                     return
                 try:
                     self._step()
-                except Exception:  # the scheduler must outlive a fault in one job
+                except Exception:  # a fault in one job must not end the scheduler
                     log.exception("the scheduler could not finish a step")
 
     def _seconds_to_next_event(self) -> float | None:
@@ -169,7 +169,7 @@ class Scheduler:
         self._waiting.setdefault(queue, Line(queue)).add(job)
 
     def _start_next(self) -> bool:
-        """Starts the first job that has its turn and room. False if there is none."""
+        """Starts the first job whose turn it is and for which there is room. Returns False if there is none."""
         lines = sorted(self._waiting.values(), key=lambda line: line.rank(self._tasks))
         for line in lines:
             job = line.first(self._tasks)
@@ -186,8 +186,8 @@ class Scheduler:
         return False
 
     def _cancel_stuck(self) -> bool:
-        """Tells the first job of each queue why it cannot start, and cancels it once the queue's time limit for that reason is over.
-        False if none was cancelled."""
+        """Shows on the first job of each queue why it cannot start, and cancels it when the time limit of the queue for that reason is over.
+        Returns False if none was cancelled."""
         for line in self._waiting.values():
             job = line.first(self._tasks)
             line.note(job, _obstacle(job) if job else "", self._clock())
@@ -230,7 +230,7 @@ class Scheduler:
     def _attend(self, task: Task) -> None:
         try:
             outcome = self._runner.run(task, self)
-        except Exception as error:  # a job must not stay RUNNING for ever, whatever happened to its container
+        except Exception as error:  # a job must not stay RUNNING for ever, whatever happens to its container
             log.exception("job %s", task.job.id)
             reason = f"{type(error).__name__}: {error}"
             outcome = Outcome(reason=reason, status_reason=NOT_STARTED, stopped=task.stopping.is_set())
@@ -243,7 +243,7 @@ class Scheduler:
 
     def _conclude(self, task: Task, outcome: Outcome) -> None:
         job = task.job
-        # A wish to end it that came after its end is too late, unless it would have been tried again.
+        # A request to end the job after its end is ignored, unless the job would be retried.
         succeeded = outcome.exit_code == 0 and not outcome.stopped
         status_reason = outcome.status_reason if succeeded else task.stop_reason or outcome.status_reason
         ended = {"exitCode": outcome.exit_code, "reason": outcome.reason}
@@ -276,7 +276,7 @@ class Scheduler:
         threading.Thread(target=self._runner.stop, args=(task,), name=f"batch-stop-{task.job.id}", daemon=True).start()
 
     def _finish(self, job: Job, status: Status, reason: str) -> None:
-        """Ends a job, and with it what depends on it: dependents and the array that it is part of."""
+        """Ends a job and updates the jobs that depend on it and the array that contains it."""
         endings: deque[tuple[Job, Status, str]] = deque([(job, status, reason)])
         while endings:
             ended, status, reason = endings.popleft()
@@ -300,12 +300,12 @@ class Scheduler:
 
 
 def _environment_for(job: Job) -> ComputeEnvironment | None:
-    """The first environment of a job's queue that can run it, None if there is none as they are."""
+    """The first environment of the queue that can run the job now, or None."""
     return next((e for e in _taking(job) if e.may_grow_to(job.submission.size) and _has_machines(e, job)), None)
 
 
 def _obstacle(job: Job) -> str:
-    """Why a job can never start in its queue's environments as they are, empty if it can or if none of them is enabled."""
+    """Why a job can never start in the present environments of its queue. Empty if it can, or if no environment is enabled."""
     taking = _taking(job)
     if not taking:
         return INVALID_ENVIRONMENTS if any(e.enabled for e in job.submission.queue.environments) else ""
@@ -321,6 +321,6 @@ def _taking(job: Job) -> list[ComputeEnvironment]:
 
 
 def _has_machines(environment: ComputeEnvironment, job: Job) -> bool:
-    # No machine of the local stack has a GPU, whatever type it stands for.
+    # The local stack has no GPU, whatever the instance types are.
     wants_gpu = requirement(job.submission.container, "GPU") is not None
     return not wants_gpu and environment.has_machines_for(job.submission.size)

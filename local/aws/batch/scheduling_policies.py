@@ -18,14 +18,14 @@ _WEIGHTS = (0.0001, 999.9999)
 
 @dataclass(kw_only=True, eq=False)
 class SchedulingPolicy:
-    """How a queue is shared."""
+    """A scheduling policy."""
 
     arn: str
     name: str
     fair_share: Document
 
     def weight(self, share: str) -> float:
-        """Weight of a share; the lower, the more of the machine it gets."""
+        """The weight of a share. A lower weight means a larger part of the machine."""
         distribution = self.fair_share.get("shareDistribution", [])
         weights = {entry["shareIdentifier"]: entry.get("weightFactor", 1.0) for entry in distribution}
         if share in weights:
@@ -45,7 +45,7 @@ class SchedulingPolicies:
         """CreateSchedulingPolicy.
 
         Raises:
-            ClientException: if AWS would not take it.
+            ClientException: if AWS would refuse the request.
         """
         name = request["name"]
         check_name("Scheduling policy name", name)
@@ -58,10 +58,10 @@ class SchedulingPolicies:
         return {"name": name, "arn": arn}
 
     def update(self, request: Document) -> Document:
-        """UpdateSchedulingPolicy: the whole fair-share policy.
+        """UpdateSchedulingPolicy: replaces the whole fair-share policy.
 
         Raises:
-            ClientException: if AWS would not take it.
+            ClientException: if AWS would refuse the request.
         """
         self.get(request["arn"]).fair_share = _checked_fair_share(request.get("fairsharePolicy", {}))
         self._backend.scheduler.wake()
@@ -90,7 +90,7 @@ class SchedulingPolicies:
         """DeleteSchedulingPolicy.
 
         Raises:
-            ClientException: if there is none, or a queue uses it.
+            ClientException: if it does not exist, or a queue uses it.
         """
         policy = self.get(request["arn"])
         if self._backend.queues.using(policy):
@@ -103,7 +103,7 @@ class SchedulingPolicies:
         """A policy by ARN.
 
         Raises:
-            ClientException: if there is none.
+            ClientException: if it does not exist.
         """
         if arn not in self._policies:
             raise refusal(f"{arn} does not exist")

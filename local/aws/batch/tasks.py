@@ -14,22 +14,22 @@ NOT_STARTED = "Task failed to start"
 
 @dataclass(kw_only=True, eq=False)
 class Task:
-    """One attempt of a job, as ECS would run it."""
+    """An attempt of a job, as ECS would run it."""
 
     id: str
     job: Job
     number: int
-    """Of the attempt, from 1."""
+    """The number of the attempt, from 1."""
     size: Size
-    """What it may use."""
+    """The vCPUs and memory that it can use."""
     environment: str
-    """Name of its compute environment."""
+    """The name of its compute environment."""
     cluster: str
-    """Name of its ECS cluster."""
+    """The name of its ECS cluster."""
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set once it is to end."""
+    """Set when the task must end."""
     stop_reason: str = ""
-    """Why, if it is made to end."""
+    """Why the task must end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,23 +39,23 @@ class Outcome:
     exit_code: int | None = None
     """None if there was no container."""
     reason: str = ""
-    """The container's, as `CannotPullContainerError: ...`."""
+    """The reason of the container, such as `CannotPullContainerError: ...`."""
     status_reason: str = EXITED
     stopped: bool = False
-    """Whether it had been made to end by then."""
+    """Whether the task was told to end before."""
 
 
 class Runner(Protocol):
-    """What runs the containers."""
+    """Runs the containers."""
 
     def details(self, task: Task) -> Document:
-        """Members that a task adds to the job's `container` from its start on."""
+        """The members that a task adds to the `container` of the job when it starts."""
 
     def run(self, task: Task, listener: "Listener") -> Outcome:
         """Runs a task to its end, and tells the listener when it has started."""
 
     def stop(self, task: Task) -> None:
-        """Ends a task: SIGTERM, SIGKILL after 30 seconds. Returns when it has ended, or at once if it has not started."""
+        """Ends a task with SIGTERM, and with SIGKILL after 30 seconds. Returns when it has ended, or at once if it has not started."""
 
 
 class Listener(Protocol):

@@ -27,7 +27,7 @@ def check_endpoint(
     route_table_ids: list[str],
     **kwargs: Any,
 ) -> VPCEndPoint:
-    """Takes services that there are, and routes that are free; its interfaces have its groups and name it."""
+    """Refuses unknown services and route tables that already have a route to the service. Completes the network interfaces."""
     endpoint_type = endpoint_type or "Gateway"
     gateways = [prefixes.prefix_list_name for prefixes in self.managed_prefix_lists.values()]
     if not service_name.startswith(f"com.amazonaws.{self.region_name}.") or (
@@ -47,10 +47,10 @@ def check_endpoint(
 
 @PATCHES.replaces(VPCBackend.modify_vpc_endpoint)
 def change_routes_and_interfaces(original: Callable[..., None], self: EC2Backend, vpc_id: str, **changes: Any) -> None:
-    """Adds and removes the routes and interfaces too that moto made when it made the endpoint.
+    """Adds and removes routes and network interfaces too. moto does that only when it creates the endpoint.
 
     Args:
-        vpc_id: moto's name for the endpoint's id.
+        vpc_id: the id of the endpoint, under moto's name for it.
     """
     endpoint = self.get_vpc_end_point(vpc_id)
     tables, subnets = set(endpoint.route_table_ids), set(endpoint.subnet_ids or [])
@@ -74,7 +74,7 @@ def change_routes_and_interfaces(original: Callable[..., None], self: EC2Backend
 
 @PATCHES.replaces(VPCs.modify_vpc_endpoint)
 def keep_endpoint_settings(original: Callable[..., ActionResult], self: VPCs) -> ActionResult:
-    """Keeps every setting, not some."""
+    """Stores the settings that moto drops."""
     endpoint = self.ec2_backend.get_vpc_end_point(self._get_param("VpcEndpointId"))
     answer = original(self)
     if (private := self._get_bool_param("PrivateDnsEnabled")) is not None:
@@ -88,7 +88,7 @@ def keep_endpoint_settings(original: Callable[..., ActionResult], self: VPCs) ->
 
 @PATCHES.replaces(VPCs.delete_vpc_endpoints)
 def delete_endpoints(original: Callable[..., ActionResult], self: VPCs) -> ActionResult:
-    """Says which there were not; the others are gone, where moto lists them for ever."""
+    """Reports the endpoints that do not exist. Deletes the others, which moto would list for ever."""
     wanted = self._get_param("VpcEndpointIds", [])
     endpoints = self.ec2_backend.vpc_end_points
     missing = [identity for identity in wanted if identity not in endpoints]

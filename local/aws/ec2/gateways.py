@@ -21,7 +21,7 @@ from local.aws.ec2.base import PATCHES, add_attributes, interfaces_of
 
 @PATCHES.replaces(InternetGatewayBackend.attach_internet_gateway)
 def attach_one_gateway(original: Callable[..., Any], self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> Any:
-    """Gives a network one gateway only."""
+    """Refuses to attach a second gateway to a VPC."""
     if any(gateway.vpc and gateway.vpc.id == vpc_id for gateway in self.internet_gateways.values()):
         raise EC2ClientError("Resource.AlreadyAssociated", f"Network {vpc_id} already has an internet gateway attached")
     return original(self, internet_gateway_id, vpc_id)
@@ -29,7 +29,7 @@ def attach_one_gateway(original: Callable[..., Any], self: EC2Backend, internet_
 
 @PATCHES.replaces(InternetGatewayBackend.detach_internet_gateway)
 def keep_used_gateway(original: Callable[..., None], self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
-    """Keeps a gateway that public addresses go through."""
+    """Refuses to detach a gateway that public addresses of the VPC use."""
     interfaces = interfaces_of(self, vpc_id)
     if any(address.eni in interfaces for address in self.addresses if address.eni):
         raise DependencyViolationError(
@@ -41,7 +41,7 @@ def keep_used_gateway(original: Callable[..., None], self: EC2Backend, internet_
 
 @PATCHES.replaces(ElasticAddress.__init__)
 def complete_address(original: Callable[..., None], self: ElasticAddress, *args: Any, **kwargs: Any) -> None:
-    """Tells where an address comes from."""
+    """Adds the network border group and the pool of an address."""
     original(self, *args, **kwargs)
     add_attributes(self, network_border_group=self.ec2_backend.region_name, public_ipv4_pool="amazon")
 
@@ -50,7 +50,7 @@ def complete_address(original: Callable[..., None], self: ElasticAddress, *args:
 def keep_used_address(
     original: Callable[..., None], self: EC2Backend, address: str | None = None, allocation_id: str | None = None
 ) -> None:
-    """Keeps an address that something uses."""
+    """Refuses to release an address that is in use."""
     found = self.address_by_ip([address]) if address else self.address_by_allocation([str(allocation_id)])
     if found[0].association_id:
         raise EC2ClientError("InvalidIPAddress.InUse", f"Address {found[0].public_ip} is in use.")
@@ -66,7 +66,7 @@ def check_nat_gateway(
     tags: dict[str, str] | None = None,
     connectivity_type: str | None = "public",
 ) -> NatGateway:
-    """Wants an address for a public gateway, and takes one that nothing uses."""
+    """Requires an address for a public gateway, and refuses one that is in use."""
     connectivity_type = connectivity_type or "public"
     if connectivity_type == "public":
         if not allocation_id:
@@ -83,7 +83,7 @@ def check_nat_gateway(
 
 @PATCHES.replaces(NatGateways.describe_nat_gateways)
 def find_nat_gateways(original: Callable[..., ActionResult], self: NatGateways) -> ActionResult:
-    """Says so if there is none of that id."""
+    """Refuses an id that does not exist."""
     for identity in self._get_param("NatGatewayIds", []):
         _nat_gateway(self.ec2_backend, identity)
     return original(self)
@@ -91,7 +91,7 @@ def find_nat_gateways(original: Callable[..., ActionResult], self: NatGateways) 
 
 @PATCHES.replaces(NatGatewayBackend.delete_nat_gateway)
 def free_address_and_subnet(original: Callable[..., NatGateway], self: EC2Backend, nat_gateway_id: str) -> NatGateway:
-    """Sets its address and its subnet free."""
+    """Releases the address and the network interface of the gateway, so that its address and subnet can be deleted."""
     gateway = _nat_gateway(self, nat_gateway_id)
     for address in self.addresses:
         if address.eni is gateway._eni:

@@ -19,7 +19,7 @@ from local.aws.ec2.base import PATCHES
 def check_template_name(
     original: Callable[..., LaunchTemplate], self: EC2Backend, name: str, *args: Any, **kwargs: Any
 ) -> LaunchTemplate:
-    """Takes names that AWS takes."""
+    """Refuses names that AWS refuses."""
     if not re.fullmatch(r"[A-Za-z0-9().\-/_]{3,128}", name):
         raise EC2ClientError(
             "InvalidLaunchTemplateName.MalformedException",
@@ -33,7 +33,7 @@ def check_template_name(
 def keep_own_tags_out(
     original: Callable[..., LaunchTemplateVersion], self: LaunchTemplate, data: dict[str, Any], description: str
 ) -> LaunchTemplateVersion:
-    """Does not write the template's own tags among those of what is launched."""
+    """Keeps the tags of the template itself out of the tags of what it launches."""
     launched = [entry for entry in data.get("TagSpecifications", []) if entry.get("ResourceType") != "launch-template"]
     rest = {key: value for key, value in data.items() if key != "TagSpecifications"}
     return original(self, {**rest, **({"TagSpecifications": launched} if launched else {})}, description)
@@ -43,7 +43,7 @@ def keep_own_tags_out(
 def check_version(
     original: Callable[..., LaunchTemplateVersion], self: LaunchTemplate, num: Any
 ) -> LaunchTemplateVersion:
-    """Knows that 0 is no version, nor a word."""
+    """Refuses 0 and words as versions."""
     if not re.fullmatch(r"(?i)\$latest|\$default|[1-9]\d*", str(num)):
         raise InvalidLaunchTemplateVersionNotFound(template_id=self.id, version=str(num))
     return original(self, num)
@@ -57,7 +57,7 @@ def find_templates(
     template_ids: list[str] | None = None,
     filters: Any = None,
 ) -> list[LaunchTemplate]:
-    """Says so if there is none of that id; shows the tags of now, not those of the creation."""
+    """Refuses an id that does not exist. Returns the present tags, not those of the creation."""
     for identity in template_ids or []:
         self.get_launch_template(identity)
     templates = original(self, template_names, template_ids, filters)
@@ -70,7 +70,7 @@ def find_templates(
 def delete_known_template(
     original: Callable[..., LaunchTemplate], self: EC2Backend, name: str | None, tid: str | None
 ) -> LaunchTemplate:
-    """Calls a missing one by its id."""
+    """Names the id of a template that does not exist."""
     if tid and tid not in self.launch_templates:
         raise InvalidLaunchTemplateIdNotFound(tid)
     return original(self, name, tid)

@@ -20,7 +20,7 @@ def associate_one_table(
     gateway_id: str | None = None,
     subnet_id: str | None = None,
 ) -> str:
-    """Gives a subnet one table only; asked for the same again, it answers the same."""
+    """Refuses to associate a second table with a subnet. The same request again gets the same answer."""
     for table in self.route_tables.values():
         if subnet_id in table._associations.values() and table.id != route_table_id:
             raise EC2ClientError(
@@ -34,7 +34,7 @@ def associate_one_table(
 def check_target(
     original: Callable[..., Route], self: EC2Backend, route_table_id: str, *args: Any, **kwargs: Any
 ) -> Route:
-    """Checks the NAT gateway, as moto does other targets."""
+    """Refuses a route to a NAT gateway that does not exist. moto checks other targets itself."""
     if (identity := kwargs.get("nat_gateway_id")) and getattr(
         self.nat_gateways.get(identity), "state", ""
     ) != "available":
@@ -44,7 +44,7 @@ def check_target(
 
 @PATCHES.replaces(RouteBackend.delete_route_table)
 def forget_table(original: Callable[..., None], self: EC2Backend, route_table_id: str) -> None:
-    """Takes it off the endpoints that it leads to."""
+    """Removes the table from the VPC endpoints that use it."""
     original(self, route_table_id)
     for endpoint in self.vpc_end_points.values():
         endpoint.route_table_ids = [table for table in endpoint.route_table_ids if table != route_table_id]
@@ -54,7 +54,7 @@ def forget_table(original: Callable[..., None], self: EC2Backend, route_table_id
 def filter_by_prefix_list(
     original: Callable[..., Any], self: RouteTable, filter_name: str, method_name: str | None = None
 ) -> Any:
-    """Finds tables by the lists of addresses that their routes lead to, as a gateway endpoint's."""
+    """Supports the filter by the prefix list of a route, such as the route of a gateway endpoint."""
     if filter_name == "route.destination-prefix-list-id":
         return [route.destination_prefix_list_id for route in self.routes if route.destination_prefix_list_id]
     return original(self, filter_name, method_name)

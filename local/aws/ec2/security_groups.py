@@ -14,7 +14,7 @@ from local.aws.ec2.base import PATCHES
 
 @PATCHES.replaces(SecurityGroups.delete_security_group)
 def keep_used_group(original: Callable[..., ActionResult], self: SecurityGroups) -> ActionResult:
-    """Keeps a network's own group, and one that an interface or another group's rule names."""
+    """Refuses to delete the default group of a VPC, and a group to which an interface or a rule of another group refers."""
     backend = self.ec2_backend
     name = self._get_param("GroupId") or self._get_param("GroupName")
     group = backend.get_security_group_by_name_or_id(name)

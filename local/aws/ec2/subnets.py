@@ -28,7 +28,7 @@ def check_subnet(
     availability_zone_id: str | None = None,
     **kwargs: Any,
 ) -> Subnet:
-    """Takes the region's zones and AWS's sizes only; gives public addresses in the default network only."""
+    """Accepts only zones of the region and block sizes that AWS accepts. Assigns public addresses in the default VPC only."""
     zones = self.describe_availability_zones()
     zone = next(
         (z for z in zones if availability_zone in (None, z.name) and availability_zone_id in (None, z.zone_id)), None
@@ -46,7 +46,7 @@ def check_subnet(
 
 @PATCHES.replaces(Subnets.modify_subnet_attribute)
 def keep_subnet_attributes(original: Callable[..., ActionResult], self: Subnets) -> ActionResult:
-    """Keeps every attribute, not some."""
+    """Stores the attributes that moto drops."""
     answer = original(self)
     subnet = self.ec2_backend.get_subnet(self._get_param("SubnetId"))
     options = subnet.private_dns_name_options_on_launch
@@ -61,7 +61,7 @@ def keep_subnet_attributes(original: Callable[..., ActionResult], self: Subnets)
 
 @PATCHES.replaces(SubnetBackend.delete_subnet)
 def keep_used_subnet(original: Callable[..., Subnet], self: EC2Backend, subnet_id: str) -> Subnet:
-    """Keeps a subnet that holds a network interface, as of a NAT gateway; its route table's association goes with it."""
+    """Refuses to delete a subnet that contains a network interface, such as a NAT gateway's. Deletes its route table association with it."""
     self.get_subnet(subnet_id)
     if any(interface.subnet.id == subnet_id for interface in self.enis.values()):
         raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")

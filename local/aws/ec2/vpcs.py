@@ -13,7 +13,7 @@ from local.aws.ec2.base import PATCHES, interfaces_of
 
 @PATCHES.replaces(VPCBackend.delete_vpc)
 def keep_used_network(original: Callable[..., VPC], self: EC2Backend, vpc_id: str) -> VPC:
-    """Keeps a network in which anything is left but what AWS made with it."""
+    """Refuses to delete a VPC that still contains resources, except those that AWS created with it."""
     vpc = self.get_vpc(vpc_id)
     groups = [group for group in self.groups.get(vpc_id, {}).values() if not group.is_default]
     gateways = [gateway for gateway in self.internet_gateways.values() if gateway.vpc and gateway.vpc.id == vpc_id]

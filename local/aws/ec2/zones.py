@@ -8,7 +8,7 @@ from moto.ec2.responses.availability_zones_and_regions import AvailabilityZonesA
 
 from local.aws.ec2.base import PATCHES
 
-#: Local Zones that nobody opted into, by region: seen only by who asks for all zones.
+#: Local Zones, by region, that the account has not opted in to. Only a request for all zones returns them.
 _LOCAL_ZONES = {"us-east-1": ("us-east-1-atl-2", "use1-atl2-az1"), "us-west-2": ("us-west-2-lax-1", "usw2-lax1-az1")}
 
 
@@ -25,7 +25,7 @@ _ZONE_FILTERS = {
 
 @PATCHES.replaces(AvailabilityZonesAndRegions.describe_availability_zones)
 def list_zones(original: Callable[..., ActionResult], self: AvailabilityZonesAndRegions) -> ActionResult:
-    """Knows of opting in: a Local Zone is left out unless all zones are asked for."""
+    """Leaves out Local Zones that the account has not opted in to, unless the request asks for all zones."""
     self.error_on_dryrun()
     wanted = {
         **{

@@ -1,7 +1,7 @@
-"""Rights on S3: a call with a role's keys, such as a job's, is allowed as far as the role's policies say.
+"""Authorization on S3: a call with the keys of a role, such as the role of a job, is allowed if the policies of the role allow it.
 
-Keys that are no role's are the stack's own user's, who may do everything. Bucket policies are asked by moto itself; permissions
-boundaries, policies of a session and keys of KMS are not asked.
+All other keys belong to the user of the stack, to whom everything is allowed. moto itself checks bucket policies. Permissions boundaries,
+session policies and KMS keys are not checked.
 """
 
 import functools
@@ -21,7 +21,7 @@ from moto.sts.models import sts_backends
 
 from local.aws.s3.base import PATCHES
 
-#: S3's operations that IAM knows by other names (Service Authorization Reference, Amazon S3; S3 User Guide, "required permissions").
+#: The IAM action of each S3 operation that has another name (Service Authorization Reference, Amazon S3; S3 User Guide, "required permissions").
 ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
@@ -62,7 +62,7 @@ ACTIONS = {
     "UploadPartCopy": "PutObject",
 }
 
-#: Parameters of a listing that conditions may speak of, as `s3:prefix` and so on.
+#: Parameters of a listing that have condition keys, such as `s3:prefix`.
 _LISTING = ("delimiter", "max-keys", "prefix")
 
 _Query = Mapping[str, Sequence[str]]
@@ -72,21 +72,21 @@ _Query = Mapping[str, Sequence[str]]
 def judge(
     original: Callable[..., None], self: S3Response, bucket_name: str | None = None, key_name: str | None = None
 ) -> None:
-    """Refuses what the caller's role does not allow; of many objects to delete, all if one may not be."""
-    # moto's own takes headers for parameters where there are none.
+    """Refuses a call that the role of the caller does not allow. Deletes none of several objects if one of them may not be deleted."""
+    # moto's own parameters contain headers if the query is empty.
     query = urllib.parse.parse_qs(self.parsed_url.query, keep_blank_values=True)
     session = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(_access_key(self, query))
     if session is None:
         return original(self, bucket_name, key_name)
     operation = self._get_action_from_method_and_request_uri(self.normalized_request)
     if bucket_name and operation != "CreateBucket":
-        self.backend.get_bucket(bucket_name)  # a missing bucket is told to everybody
+        self.backend.get_bucket(bucket_name)  # AWS tells every caller that a bucket does not exist
     context = {"aws:SecureTransport": "true", **{f"s3:{name}": query[name][0] for name in _LISTING if name in query}}
     policies = _policies(session.role_arn.rpartition("/")[2])
     wanted = list(_wanted(self, operation, query, bucket_name, key_name))
     reads = operation in ("GetObject", "HeadObject")
     if reads and bucket_name and key_name and self.backend.head_object(bucket_name, key_name) is None:
-        # That an object is missing is told to who may list the bucket (API GetObject, "Permissions").
+        # AWS says that an object does not exist only to callers who can list the bucket (API GetObject, "Permissions").
         wanted.append(("s3:ListBucket", f"arn:aws:s3:::{bucket_name}"))
     for action, resource in wanted:
         decisions = [policy.is_action_permitted(action, resource, None, context) for policy in policies]
@@ -108,7 +108,7 @@ def _access_key(request: S3Response, query: _Query) -> str:
 
 
 def _policies(role: str) -> list[IAMPolicy]:
-    """A role's policies; none of a role that is gone."""
+    """The policies of a role, or none if the role does not exist."""
     try:
         found = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(role)
     except NotFoundException:
@@ -119,7 +119,7 @@ def _policies(role: str) -> list[IAMPolicy]:
 def _wanted(
     request: S3Response, operation: str, query: _Query, bucket: str | None, key: str | None
 ) -> Iterator[tuple[str, str]]:
-    """The actions that a call needs, each with the ARN of what it is on."""
+    """The actions that a call needs, each with the ARN of its resource."""
     action = ACTIONS.get(operation, operation)
     if operation == "DeleteObjects":
         for each in ET.fromstring(request.body).iterfind("{*}Object"):
@@ -138,11 +138,11 @@ def _wanted(
 
 
 def _on_object(action: str, path: str, version: object) -> tuple[str, str]:
-    """An object's older versions are a right of their own."""
+    """The action and the ARN for an object. There are separate actions for versions of objects."""
     return f"s3:{action.replace('Object', 'ObjectVersion') if version else action}", f"arn:aws:s3:::{path}"
 
 
-# How a statement is read, of a role's policy and of a bucket's.
+# The evaluation of statements, in policies of roles and of buckets.
 
 
 @PATCHES.replaces(IAMPolicyStatement.is_action_permitted)
@@ -154,8 +154,8 @@ def judge_statement(
     principal: str | None = None,
     incoming_condition_values: dict[str, str] | None = None,
 ) -> PermissionResult:
-    """A statement whose condition does not hold says nothing; moto reads it as a denial."""
-    if "NotResource" in self._statement:  # which moto reads as any resource
+    """Ignores a statement whose condition is not met. moto takes it for a denial."""
+    if "NotResource" in self._statement:  # moto takes it for any resource
         raise S3ClientError("NotImplemented", "The local AWS does not judge statements by NotResource.")
     answer = original(self, action, resource, principal, incoming_condition_values)
     if answer is PermissionResult.DENIED and not self._check_conditions(incoming_condition_values):
@@ -167,8 +167,8 @@ def judge_statement(
 def judge_conditions(
     original: Callable[..., bool], self: IAMPolicyStatement, incoming_condition_values: dict[str, str] | None
 ) -> bool:
-    """Whether every condition holds; one on a value that the call does not have does not. The local endpoint, reached from this
-    machine only, counts as secure: otherwise a policy that demands TLS would lock its bucket for good."""
+    """Whether every condition is met. A condition on a value that the call does not have is not met. The local endpoint counts as
+    secure, since only this machine reaches it. Otherwise nobody could use a bucket whose policy demands TLS."""
     values = {"aws:SecureTransport": "true", **(incoming_condition_values or {})}
     for operator, conditions in (self._statement.get("Condition") or {}).items():
         if operator not in _OPERATORS:
@@ -182,7 +182,7 @@ def judge_conditions(
 
 @PATCHES.replaces(IAMPolicyStatement._match)
 def match(original: Callable[..., Any], self: IAMPolicyStatement, pattern: str, string: str) -> re.Match[str] | None:
-    """Actions and ARNs by IAM's wildcards; moto reads a dot or a plus as a regular expression does."""
+    """Compares actions and ARNs by the wildcards of IAM. moto treats dots and plus signs as in regular expressions."""
     return _pattern(pattern).fullmatch(string)
 
 

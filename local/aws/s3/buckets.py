@@ -14,28 +14,28 @@ from moto.s3.utils import bucket_policy_is_public
 
 from local.aws.s3.base import PATCHES
 
-#: What S3 encrypts with where nothing else is asked for (S3 User Guide, "default encryption").
+#: The default encryption of a bucket (S3 User Guide, "default encryption").
 _ENCRYPTION = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}}
 
 
 @PATCHES.replaces(FakeBucket.__init__)
 def make_private_bucket(original: Callable[..., None], self: FakeBucket, *args: Any, **kwargs: Any) -> None:
-    """Gives a new bucket AWS's own settings."""
+    """Gives a new bucket the settings that AWS gives it: private, encrypted, owned by the bucket owner alone (S3 User Guide, since April 2023)."""
     original(self, *args, **kwargs)
     self.encryption = _ENCRYPTION
     self.public_access_block = PublicAccessBlock("true", "true", "true", "true")
-    self.ownership_rule = cast(Any, "BucketOwnerEnforced")  # moto keeps the name alone
+    self.ownership_rule = cast(Any, "BucketOwnerEnforced")  # moto stores only the name
 
 
 @PATCHES.replaces(S3Backend.delete_bucket_encryption)
 def fall_back_to_own_encryption(original: Callable[..., None], self: S3Backend, bucket_name: str) -> None:
-    """Falls back to S3's own encryption: no bucket is without."""
+    """Restores the default encryption, because every bucket is encrypted."""
     self.get_bucket(bucket_name).encryption = _ENCRYPTION
 
 
 @PATCHES.replaces(S3Backend.delete_bucket)
 def forget_bucket(original: Callable[..., FakeBucket | None], self: S3Backend, bucket_name: str) -> FakeBucket | None:
-    """Forgets the tags too, so that the next bucket of this name has none."""
+    """Deletes the tags too, so that the next bucket of this name has none."""
     bucket = original(self, bucket_name)
     if bucket:
         self.tagger.delete_all_tags_for_resource(bucket.arn)
@@ -44,7 +44,7 @@ def forget_bucket(original: Callable[..., FakeBucket | None], self: S3Backend, b
 
 @PATCHES.replaces(S3Backend.put_bucket_versioning)
 def check_versioning(original: Callable[..., None], self: S3Backend, bucket_name: str, status: str) -> None:
-    """Takes only what S3 takes: no call brings back the state before the first."""
+    """Refuses other states than S3 does. No call restores the state before the first call."""
     if status not in ("Enabled", "Suspended"):
         raise MalformedXML
     original(self, bucket_name, status)
@@ -52,7 +52,7 @@ def check_versioning(original: Callable[..., None], self: S3Backend, bucket_name
 
 @PATCHES.replaces(S3Backend.put_bucket_policy)
 def check_policy(original: Callable[..., None], self: S3Backend, bucket_name: str, policy: bytes) -> None:
-    """Refuses a policy that is none, that speaks of other buckets, or that opens a bucket which must not be opened."""
+    """Refuses a malformed policy, a policy for other buckets, and a public policy where the bucket blocks those."""
     bucket = self.get_bucket(bucket_name)
     fault = _policy_fault(policy, bucket.arn)
     if fault:
@@ -68,7 +68,7 @@ def check_policy(original: Callable[..., None], self: S3Backend, bucket_name: st
 
 
 def _policy_fault(policy: bytes, bucket: str) -> str | None:
-    """S3's words for what is wrong with a bucket's policy."""
+    """The fault of a bucket policy, in the words of S3, or None."""
     try:
         document = json.loads(policy)
         statements = document["Statement"]

@@ -15,7 +15,7 @@ _BLOCK = 2**20
 
 
 class Parts:
-    """The content of an object in parts, each of which stays where it was written: by a handle that outlives the part."""
+    """The content of an object in parts. Each part stays in its file, whose handle remains open after the part is deleted."""
 
     def __init__(self) -> None:
         self._files: list[tuple[io.FileIO, int]] = []
@@ -29,28 +29,28 @@ class Parts:
         self._files.append((io.FileIO(os.dup(descriptor)), size))
 
     def spans(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """Descriptor, start and stop in each file that a range touches."""
+        """The descriptor, start and stop in each file that a range includes."""
         begin = 0
         for file, size in self._files:
             if start < begin + size and begin < stop:
                 yield file.fileno(), max(start - begin, 0), min(stop - begin, size)
             begin += size
 
-    # What moto asks of a key's buffer.
+    # The methods that moto calls on the buffer of a key.
 
     def seek(self, position: int) -> None:
         """Sets where the next `read` starts."""
         self._position = position
 
     def read(self, size: int = -1) -> bytes:
-        """Reads that many bytes, or all that is left."""
+        """Reads that many bytes, or all that remain."""
         start, stop = self._position, len(self) if size < 0 else self._position + size
         content = b"".join(block for span in self.spans(start, stop) for block in blocks(*span))
         self._position += len(content)
         return content
 
     def close(self) -> None:
-        """Lets go of the files."""
+        """Closes the files."""
         for file, _ in self._files:
             file.close()
 
@@ -62,7 +62,7 @@ def blocks(descriptor: int, start: int, stop: int) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Content:
-    """Part of an object, read as it is sent: a range of a large one costs what the range holds."""
+    """A range of an object, read while it is sent. A range of a large object costs no more than its own size."""
 
     key: FakeKey
     start: int
@@ -78,7 +78,7 @@ class Content:
     def __iter__(self) -> Iterator[bytes]:
         with contextlib.ExitStack() as stack:
             with self.key.lock:
-                # Other handles on the files outlive the object's deletion.
+                # Duplicated handles remain valid when the object is deleted.
                 spans = [
                     (stack.enter_context(io.FileIO(os.dup(descriptor))), start, stop)
                     for descriptor, start, stop in self._spans()
@@ -90,11 +90,11 @@ class Content:
         buffer = cast(Any, self.key._value_buffer)
         if isinstance(buffer, Parts):
             return buffer.spans(self.start, self.stop)
-        return [(buffer.fileno(), self.start, self.stop)]  # moto keeps what is larger in a file
+        return [(buffer.fileno(), self.start, self.stop)]  # moto keeps larger objects in files
 
 
 class Streamed:
-    """An object whose value is `Content`, and which is otherwise itself."""
+    """Wraps an object so that its value is `Content`."""
 
     def __init__(self, key: FakeKey) -> None:
         self._key = key

@@ -32,7 +32,7 @@ _KEY_BYTES = 1024
 def verify_checksum(
     original: Callable[..., tuple[str, str | None]], self: S3Response, response_headers: dict[str, Any]
 ) -> tuple[str, str | None]:
-    """Refuses a body that is not what its checksum says."""
+    """Refuses a body that does not match its checksum."""
     body = self.body or b""
     algorithm, value = original(self, response_headers)
     if value and algorithm in _CHECKSUMS and value != base64.b64encode(_CHECKSUMS[algorithm](body)).decode():
@@ -43,7 +43,7 @@ def verify_checksum(
     return algorithm, value
 
 
-#: The checksums that moto knows how to compute without another library.
+#: The checksums that need no other library.
 _CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
     "CRC32": lambda body: binascii.crc32(body).to_bytes(4, "big"),
     "SHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
@@ -56,9 +56,9 @@ _CHECKSUM_HEADERS = [f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "c
 
 @PATCHES.replaces(cast(Any, FakeKey.value).fset)
 def write_value(original: Callable[..., None], self: FakeKey, new_value: Any) -> None:
-    """Writes a large object straight into its file, not by way of memory, and all of it: `Content` reads past the file's buffer.
+    """Writes a large object directly to its file instead of through memory, and flushes it, because `Content` bypasses the buffer of the file.
 
-    The ETag is computed of what is at hand; moto would read it back, through the file that others read.
+    The ETag is computed from the value in memory. moto would read the value back through the file that other threads read.
     """
     if isinstance(new_value, Parts):
         self._value_buffer.close()
@@ -75,13 +75,13 @@ def write_value(original: Callable[..., None], self: FakeKey, new_value: Any) ->
 
 @PATCHES.replaces(BaseModel.__new__)
 def forget_model(original: Callable[..., BaseModel], cls: type[BaseModel], *args: Any, **kwargs: Any) -> BaseModel:
-    """Makes a model and keeps no hold on it; moto has a list of all that ever were, for its dashboard."""
+    """Creates a model without keeping a reference to it. moto keeps a list of all models for its dashboard."""
     return object.__new__(cls)
 
 
 @PATCHES.adds(FakeKey)
 def __deepcopy__(self: FakeKey, memo: dict[int, Any]) -> FakeKey:  # noqa: N807 - the name is Python's
-    """The object itself: to list versions, moto would copy the content of each version in the bucket."""
+    """Returns the object itself. To list versions, moto would copy the content of every version in the bucket."""
     return self
 
 
@@ -110,7 +110,7 @@ def _check_key(key: str) -> None:
 
 @PATCHES.replaces(S3Response.upload_part)
 def remember_checksum(original: Callable[..., Any], self: S3Response) -> Any:
-    """Keeps the checksum that a part was verified by, so that completing the upload need not compute it again."""
+    """Stores the verified checksum of a part, so that it is not computed again when the upload is completed."""
     status, told, body = original(self)
     upload = self.backend.get_bucket(self.bucket_name).multiparts.get(self._get_param("uploadId"))
     part = upload.parts.get(self._get_int_param("partNumber")) if upload else None
@@ -124,7 +124,7 @@ def remember_checksum(original: Callable[..., Any], self: S3Response) -> Any:
 def keep_parts(
     original: Callable[..., Any], self: FakeMultipart, body: Iterator[tuple[int, str]]
 ) -> tuple[Parts, str, tuple[str, str, int] | None]:
-    """Leaves the parts where they are; moto would hold them in memory four times over.
+    """Leaves the parts in their files. moto would hold them in memory four times.
 
     Returns:
         The object, its ETag without quotes, and its checksum's type, value and number of parts if one was asked for.
@@ -160,7 +160,7 @@ def keep_parts(
 
 
 def _checksum_of_all(parts: Parts, algorithm: str) -> str:
-    """The checksum of parts as one: of a file that the kernel copies them to, so that they need no memory."""
+    """The checksum of all parts together. The kernel copies them to one file, so that they need no memory."""
     if not len(parts):
         return compute_checksum(b"", algorithm).decode()
     with tempfile.TemporaryFile() as file:
@@ -173,7 +173,7 @@ def _checksum_of_all(parts: Parts, algorithm: str) -> str:
 
 @PATCHES.replaces(S3Response._key_response_post)
 def name_no_version(original: Callable[..., Any], self: S3Response, *args: Any, **kwargs: Any) -> Any:
-    """Names no version of an object in parts where the bucket keeps none: clients would ask for it and be refused."""
+    """Omits the version `null` of a multipart object in a bucket without versions. Clients would request it and be refused."""
     answer = original(self, *args, **kwargs)
     if isinstance(answer, tuple) and answer[1].get("x-amz-version-id") == "null":
         del answer[1]["x-amz-version-id"]
@@ -189,7 +189,7 @@ def tell_checksum_of_parts(
     key_name: str,
     headers: dict[str, Any],
 ) -> Any:
-    """Marks a checksum of parts' checksums as one, as GET does: unmarked, it is a wrong one of the whole object."""
+    """Marks a checksum of the checksums of parts, as GET does. Without the mark, it looks like a wrong checksum of the whole object."""
     status, told, body = original(self, bucket_name, query, key_name, headers)
     names = [name for name in told if name in _CHECKSUM_HEADERS]
     if names and "partNumber" not in query:
@@ -204,7 +204,7 @@ def tell_checksum_of_parts(
 
 @PATCHES.replaces(S3Response.get_object)
 def stream_object(original: Callable[..., Any], self: S3Response) -> Any:
-    """Streams a large object; moto would copy it whole for every range."""
+    """Streams a large object. moto would copy all of it for every range."""
     key, not_modified = self._get_key()
     if key.size > key._max_buffer_size:
         setattr(self, "_get_key", lambda: (Streamed(key), not_modified))  # noqa: B010 - mypy forbids the plain form

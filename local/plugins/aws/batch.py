@@ -21,7 +21,7 @@ _ARN = r"arn:.+"
 
 
 class Batch(Resource):
-    """What Batch's types have in common."""
+    """A resource type of Batch."""
 
     service = "batch"
     auto_name = AutoName()
@@ -30,10 +30,10 @@ class Batch(Resource):
     busy = ""
 
 
-#: Strategies whose environments AWS changes in place.
+#: Strategies with which AWS updates an environment in place.
 UPDATABLE_STRATEGIES = ("BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED", "SPOT_PRICE_CAPACITY_OPTIMIZED")
 
-#: Properties of `computeResources` by what a change of them asks for; what is not named is always made in place.
+#: Properties of `computeResources` by the effect of a change. All others are always changed in place.
 _ALWAYS_REPLACED = ("placementGroup", "spotIamFleetRole")
 _IN_PLACE_ON_FARGATE = ("securityGroupIds", "subnets")
 _IN_PLACE_IF_UPDATABLE = (
@@ -83,7 +83,7 @@ class ComputeEnvironment(Batch):
     def faults(self, inputs: Values) -> Iterator[Refused]:
         resources = inputs.get("computeResources")
         if inputs["type"] == "UNMANAGED" and resources:
-            yield Refused("computeResources", "an UNMANAGED environment has none")
+            yield Refused("computeResources", "an UNMANAGED environment cannot have compute resources")
         if not isinstance(resources, Mapping):
             return
         for key in ("maxVcpus", "subnets", "type"):
@@ -92,7 +92,7 @@ class ComputeEnvironment(Batch):
         for key in ("instanceRole", "spotIamFleetRole"):
             value = resources.get(key)
             if isinstance(value, str) and not re.fullmatch(_ARN, value):
-                yield Refused(f"computeResources.{key}", f"{value!r} is no ARN")
+                yield Refused(f"computeResources.{key}", f"{value!r} is not an ARN")
         template = resources.get("launchTemplate")
         if isinstance(template, Mapping) and template.get("launchTemplateId") and template.get("launchTemplateName"):
             yield Refused("computeResources.launchTemplate.launchTemplateId", "conflicts with launchTemplateName")
@@ -111,7 +111,7 @@ class ComputeEnvironment(Batch):
             self.wait_until_ready(id, wanted)
 
     def replacing(self, differences: Sequence[Difference], news: Values, before: Values) -> set[str]:
-        """AWS changes an environment in place if no role of one's own serves it and its strategy is a newer one, before and after."""
+        """AWS updates an environment in place if it uses the service-linked role and a newer strategy, both before and after the update."""
         new, old = news.get("computeResources"), before.get("computeResources")
         paths = super().replacing(differences, news, before)
         if not isinstance(new, Mapping) or not isinstance(old, Mapping):
@@ -143,7 +143,7 @@ class ComputeEnvironment(Batch):
             self.api.call(self.service, "UpdateComputeEnvironment", {"computeEnvironment": id, **parameters})
 
     def _resources(self, wanted: Values, state: Values) -> dict[str, Any]:
-        """What an update says of `computeResources`: the most vCPUs always, of the rest what changed; what was cleared as empty."""
+        """The `computeResources` of an update: always `maxvCpus`, the other properties if they changed. Cleared properties are sent empty."""
         new, old = wanted["computeResources"], state.get("computeResources") or {}
         names = ["securityGroupIds", "subnets", "allocationStrategy", "type"]
         if not _fargate(new):
@@ -159,7 +159,7 @@ class ComputeEnvironment(Batch):
         }
 
     def unmake(self, id: str, state: Values) -> None:
-        # AWS deletes only what is disabled, and only once that has settled. The true provider logs it if that fails, and goes on.
+        # AWS deletes an environment only after it is disabled. If disabling fails, the true provider logs it and goes on.
         self.call(Call("UpdateComputeEnvironment", {"computeEnvironment": id, "state": "DISABLED"}), {})
         try:
             self.wait_until_ready(id, state)
@@ -217,10 +217,10 @@ class JobQueue(Batch):
         for i, order in enumerate(_objects(inputs, "computeEnvironmentOrders")):
             arn = order.get("computeEnvironment")
             if isinstance(arn, str) and not re.fullmatch(_ARN, arn):
-                yield Refused(f"computeEnvironmentOrders[{i}].computeEnvironment", f"{arn!r} is no ARN")
+                yield Refused(f"computeEnvironmentOrders[{i}].computeEnvironment", f"{arn!r} is not an ARN")
 
     def unmake(self, id: str, state: Values) -> None:
-        # Unlike an environment, a queue that does not settle is an error (terraform-provider-aws, batch/job_queue.go, Delete).
+        # Unlike for an environment, it is an error if a queue does not become disabled (terraform-provider-aws, batch/job_queue.go, Delete).
         self.call(Call("UpdateJobQueue", {"jobQueue": id, "state": "DISABLED"}), {})
         try:
             self.wait_until_ready(id, state)
@@ -294,7 +294,7 @@ class JobDefinition(Batch):
 
     def _retry_faults(self, rules: Sequence[Values]) -> Iterator[Refused]:
         if len(rules) > 5:
-            yield Refused("retryStrategy.evaluateOnExits", f"at most 5 rules are taken, not {len(rules)}")
+            yield Refused("retryStrategy.evaluateOnExits", f"must have at most 5 rules, not {len(rules)}")
         forms = {
             "onExitCode": r"[0-9]*\*?",
             "onReason": r"[A-Za-z0-9.:\s]*\*?",
@@ -315,7 +315,7 @@ class JobDefinition(Batch):
         try:
             document = json.loads(text)
         except ValueError as error:
-            raise Refused(name, f"is no JSON: {error}") from error
+            raise Refused(name, f"is not valid JSON: {error}") from error
         shape = self.api.input_shape(self.service, "RegisterJobDefinition").members[name]
         _expect_model(name, document, shape)
         if name == "containerProperties" and isinstance(document.get("environment"), list):
@@ -332,7 +332,7 @@ class JobDefinition(Batch):
         return super().call(call, scope, extra)
 
     def describe(self, id: str, state: Values) -> dict[str, Any] | None:
-        # The engine's id stays the first revision's until a refresh; the newest is in the state.
+        # Until a refresh, the id remains that of the first revision. The state contains the newest.
         answer = super().describe(id, {**state, "arn": state.get("arn") or id})
         if answer:
             answer["prefix"] = answer["jobDefinitionArn"].rpartition(":")[0]

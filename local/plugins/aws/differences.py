@@ -1,4 +1,4 @@
-"""What a program changed in a resource, and what changed in AWS without it."""
+"""What a program changed in a resource, and what changed in AWS without the program."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ Kind = Literal["add", "delete", "update"]
 
 @dataclass(frozen=True)
 class Difference:
-    """One property, at any depth, whose wanted value is not the one AWS has."""
+    """A property, at any depth, whose wanted value differs from the one in AWS."""
 
     path: str
     """Pulumi's path, such as `computeResources.subnets[2]`."""
     kind: Kind
     by_program: bool
-    """False: the program did not change, AWS did."""
+    """Whether the program changed. If False, AWS changed."""
 
     @property
     def top(self) -> str:
@@ -32,17 +32,17 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """How a resource type's values are compared."""
+    """How the values of a resource type are compared."""
 
     computed: frozenset[str]
-    """Names, at any depth, that AWS fills in: leaving one out says nothing."""
+    """Names, at any depth, of properties that AWS sets. It is no difference if the program does not set one."""
     unordered: frozenset[str]
-    """Names of lists whose order means nothing."""
+    """Names of lists whose order does not matter."""
     documents: Mapping[str, Callable[[str, str], bool]]
-    """Top-level JSON texts and when two of them are equal."""
+    """Top-level properties that are JSON text, and the function that decides whether two texts are equal."""
 
     def between(self, new: Mapping[str, Any], state: Mapping[str, Any], before: Mapping[str, Any]) -> list[Difference]:
-        """Everything that an update has to change.
+        """All differences between the wanted and the present properties.
 
         What the program never set is AWS's own and is not compared.
 

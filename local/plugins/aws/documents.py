@@ -1,4 +1,4 @@
-"""When two JSON documents say the same, as the true provider judges it, and the one text it keeps of a document."""
+"""Whether two JSON documents are equal, as the true provider decides it, and the text of a document that it stores."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def normalized(document: Any) -> str:
-    """A document as compact JSON with sorted keys; text that is no JSON stays as it is."""
+    """Formats a document as compact JSON with sorted keys. Text that is not JSON stays as it is."""
     if isinstance(document, str):
         try:
             document = json.loads(document)
@@ -17,28 +17,28 @@ def normalized(document: Any) -> str:
 
 
 def same_json(one: str, other: str) -> bool:
-    """Whether two JSON texts mean the same; never for a text that is no JSON."""
+    """Whether two JSON texts are equal. False if one of them is not JSON."""
     return _both(one, other, lambda document: document)
 
 
 def same_policy(one: str, other: str) -> bool:
-    """Whether two IAM policies mean the same.
+    """Whether two IAM policies are equal.
 
-    The order of statements, actions, resources and principals means nothing, and one element equals a list of one; `Version`,
+    The order of statements, actions, resources and principals does not matter, and one element equals a list of one. `Version`,
     `Id` and `Sid` must be equal as text (hashicorp/awspolicyequivalence).
     """
     return _both(one, other, _policy)
 
 
 def same_lifecycle_policy(one: str, other: str) -> bool:
-    """Whether two ECR life-cycle policies mean the same: rules by priority, tag lists in any order, empty ones as none."""
+    """Whether two ECR lifecycle policies are equal. Rules are ordered by priority, tag lists have no order, and empty lists do not count."""
     return _both(one, other, _lifecycle_policy)
 
 
 def same_container(one: str, other: str) -> bool:
-    """Whether two of Batch's container properties mean the same.
+    """Whether two container properties of Batch are equal.
 
-    The order of the environment means nothing, nor do entries with an empty value, and an empty list or object equals none.
+    The order of the environment does not matter. Entries with an empty value and empty lists and objects do not count.
     """
     return _both(one, other, _container)
 

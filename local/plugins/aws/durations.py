@@ -1,4 +1,4 @@
-"""Times as Go writes them, such as `2h45m`, which is how Terraform's providers take them."""
+"""Durations in the form of Go, such as `2h45m`, which Terraform's providers use."""
 
 import re
 
@@ -7,7 +7,7 @@ _PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|h|m|s)"
 
 
 def parsed(text: object) -> float | None:
-    """Seconds, None for what is no duration (Go's time.ParseDuration)."""
+    """The seconds of a duration, or None if the value is not a duration (Go's time.ParseDuration)."""
     if text == "0":
         return 0.0
     if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
@@ -16,7 +16,7 @@ def parsed(text: object) -> float | None:
 
 
 def written(seconds: float) -> str:
-    """The text of a whole number of seconds (Go's time.Duration.String)."""
+    """Formats a whole number of seconds (Go's time.Duration.String)."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -9,7 +9,7 @@ from local.plugins.aws.documents import same_policy
 from local.plugins.aws.resource import AutoName, Call, Resource, Tagging, Values
 from local.plugins.aws.shapes import Refused
 
-#: How many versions of a managed policy AWS keeps.
+#: How many versions of a managed policy AWS keeps at most.
 MAX_VERSIONS = 5
 
 _NAME = r"[\w+=,.@-]{1,%d}"
@@ -38,10 +38,13 @@ def document_faults(name: str, text: str) -> Iterator[Refused]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        yield Refused(name, f"is no JSON: {error}")
+        yield Refused(name, f"is not valid JSON: {error}")
         return
     if isinstance(document, str):
-        yield Refused(name, "is JSON twice over, or a file's name: give the policy itself")
+        yield Refused(
+            name,
+            "is a JSON string instead of an object, such as JSON encoded twice or the name of a file. Give the policy itself",
+        )
     elif not isinstance(document, dict):
         yield Refused(name, f"must be a JSON object, not {type(document).__name__}")
 
@@ -74,7 +77,7 @@ class Role(Iam):
     reading = Call("GetRole", {"RoleName": "$id"}, at="Role")
     updating = (
         Call("UpdateAssumeRolePolicy", {"RoleName": "$id", "PolicyDocument": "$assumeRolePolicy"}),
-        # The description goes with it, or AWS's stand-in would forget it.
+        # The description is sent too, because the local AWS would otherwise delete it.
         Call("UpdateRole", {"RoleName": "$id"}, sends="description maxSessionDuration"),
     )
     deleting = Call("DeleteRole", {"RoleName": "$id"})
@@ -137,7 +140,7 @@ class RolePolicyAttachment(Iam):
     deleting = Call("DetachRolePolicy", {"RoleName": "$role", "PolicyArn": "$policyArn"})
 
     def describe(self, id: str, state: Values) -> dict[str, Any] | None:
-        # The policy's account or partition may stand in the ARN's text; look for it as it is.
+        # The ARN of the policy can contain any account or partition, so it is compared as it is.
         role, _, arn = id.partition("/")
         return super().describe(id, {"role": state.get("role", role), "policyArn": state.get("policyArn", arn)})
 

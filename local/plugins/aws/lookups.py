@@ -1,4 +1,4 @@
-"""What programs look up without making anything."""
+"""Data sources: what programs look up."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ Arguments = Mapping[str, Any]
 
 
 def get_region(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The provider's region, or the one named."""
+    """The region of the provider, or the given one."""
     region = arguments.get("region") or arguments.get("name") or arguments.get("id") or api.region
     return {
         "id": region,
@@ -23,7 +23,7 @@ def get_region(api: Api, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_partition(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The partition of the provider's region."""
+    """The partition of the region of the provider."""
     reversed_suffix = ".".join(reversed(api.dns_suffix.split(".")))
     return {
         "id": api.partition,
@@ -34,7 +34,7 @@ def get_partition(api: Api, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_caller_identity(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """Who the credentials belong to."""
+    """The identity to which the credentials belong."""
     answer = api.call("sts", "GetCallerIdentity", {})
     return {
         "id": answer["Account"],
@@ -45,7 +45,7 @@ def get_caller_identity(api: Api, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_availability_zones(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The region's zones, by name, without those excluded."""
+    """The zones of the region in the order of their names, without the excluded ones."""
     filters = [{"Name": f["name"], "Values": f["values"]} for f in arguments.get("filters") or []]
     if arguments.get("state"):
         filters.append({"Name": "state", "Values": [arguments["state"]]})
@@ -57,7 +57,7 @@ def get_availability_zones(api: Api, arguments: Arguments) -> dict[str, Any]:
     zones = [
         zone
         for zone in sorted(answer["AvailabilityZones"], key=lambda zone: str(zone["ZoneName"]))
-        # The local AWS may not know the filter; every zone that says nothing needs no opting in.
+        # The local AWS may not support the filter. A zone without the status needs no opt-in.
         if all(zone.get("OptInStatus", "opt-in-not-required") in values for values in wanted)
         and zone["ZoneName"] not in (arguments.get("excludeNames") or [])
         and zone.get("ZoneId") not in (arguments.get("excludeZoneIds") or [])
@@ -73,8 +73,8 @@ def get_availability_zones(api: Api, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_instance_type_offerings(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The instance types that a location has, the region unless told otherwise."""
-    # moto answers with all of them at once.
+    """The instance types that a location offers. The default is the region."""
+    # moto returns all of them in one page.
     kind = {"LocationType": arguments.get("locationType") or "region"}
     offered: list[dict[str, str]] = api.call("ec2", "DescribeInstanceTypeOfferings", kind)["InstanceTypeOfferings"]
     return {
@@ -134,7 +134,7 @@ def get_route_tables(api: Api, arguments: Arguments) -> dict[str, Any]:
     return _found(api, arguments, id=api.region, ids=[table["RouteTableId"] for table in answer["RouteTables"]])
 
 
-#: A route's targets by Pulumi's names, and AWS's.
+#: The targets of a route: Pulumi's name and AWS's name.
 _TARGETS = {
     "gatewayId": "GatewayId",
     "natGatewayId": "NatGatewayId",
@@ -243,8 +243,10 @@ def look_up(api: Api, token: str, arguments: Arguments) -> dict[str, Any]:
     """The result of a Pulumi function.
 
     Raises:
-        Failure: if the local stand-in does not have it, or AWS refuses.
+        Failure: if this plugin does not support it, or AWS refuses the call.
     """
     if token not in LOOKUPS:
-        raise Failure(f"{token}: the local AWS has no such function; it has {', '.join(sorted(LOOKUPS))}")
+        raise Failure(
+            f"{token}: the local AWS does not support this function. It supports {', '.join(sorted(LOOKUPS))}"
+        )
     return LOOKUPS[token](api, arguments)

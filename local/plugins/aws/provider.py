@@ -1,4 +1,4 @@
-"""The plugin's calls: from Pulumi's wire to the resource types and back."""
+"""The calls of Pulumi's protocol, passed on to the resource types."""
 
 import ipaddress
 import json
@@ -19,7 +19,7 @@ from local.plugins.aws.resource import Resource
 from local.plugins.common import Failure, Plugin, failing, from_struct, holds_unknown, to_struct
 from local.plugins.protocol import provider_pb2
 
-#: The version of the provider that this one stands in for.
+#: The version of the true provider whose behavior this plugin has.
 VERSION = "7.51.1"
 
 TYPES: Mapping[str, type[Resource]] = {
@@ -37,10 +37,10 @@ _KINDS = {
 
 
 class Provider(Plugin):
-    """Pulumi's AWS provider, in so far as this project needs it, for an AWS on this machine only."""
+    """The part of Pulumi's AWS provider that this project needs. It calls an AWS on this machine only."""
 
     def __init__(self, api: Api | None = None) -> None:
-        """Makes a provider that waits to be configured, or one for an AWS that is given."""
+        """Creates a provider for the given AWS, or one that Configure connects to AWS."""
         super().__init__(VERSION)
         self._api = api
         self._default_tags: dict[str, str] = {}
@@ -140,7 +140,7 @@ class Provider(Plugin):
         with failing(context):
             resource, state = self._resource(request.urn), from_struct(request.properties)
             if not state:
-                raise Failure(f"the local AWS can refresh {resource.token}, but not import it")
+                raise Failure(f"the local AWS can refresh {resource.token}, but cannot import it")
             found = resource.read(request.id, state)
             if found is None:
                 return provider_pb2.ReadResponse()
@@ -178,7 +178,7 @@ class Provider(Plugin):
 
     @property
     def api(self) -> Api:
-        """AWS as configured."""
+        """AWS, as configured."""
         if self._api is None:
             raise Failure("the provider was not configured before its first use")
         return self._api
@@ -187,13 +187,15 @@ class Provider(Plugin):
         return self.resource(urn.split("::")[2].split("$")[-1])
 
     def resource(self, token: str) -> Resource:
-        """The engine of a resource type.
+        """The implementation of a resource type.
 
         Raises:
             Failure: if there is no such type here.
         """
         if token not in TYPES:
-            raise Failure(f"{token}: the local AWS has no such resource; it has {', '.join(sorted(TYPES))}")
+            raise Failure(
+                f"{token}: the local AWS does not support this resource type. It supports {', '.join(sorted(TYPES))}"
+            )
         with self._lock:
             if token not in self._resources:
                 self._resources[token] = TYPES[token](self.api, self._default_tags)
@@ -201,7 +203,7 @@ class Provider(Plugin):
 
 
 def require_local_endpoint(endpoint: str) -> None:
-    """Raises `Failure` unless the endpoint is on this machine, so that nothing local ever reaches an account."""
+    """Raises `Failure` unless the endpoint is on this machine, so that the local stack never reaches an account."""
     host = urlsplit(endpoint).hostname or ""
     try:
         local = host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -210,7 +212,7 @@ def require_local_endpoint(endpoint: str) -> None:
     if not local:
         given = f"is {endpoint}, which is not this machine" if endpoint else "is not set"
         raise Failure(
-            f"AWS_ENDPOINT_URL {given}: this provider stands in for AWS on this machine only and refuses to call any other. "
+            f"AWS_ENDPOINT_URL {given}: this provider calls only an AWS on this machine. "
             'In a shell of the local stack: eval "$(make local-env)"'
         )
 
@@ -229,7 +231,7 @@ def _without(differences: list[Difference], ignored: Any) -> list[Difference]:
 
 
 def _json(text: Any, default: Any) -> Any:
-    """Provider arguments that are no text come as JSON text."""
+    """Reads a provider argument. Arguments that are not text arrive as JSON text."""
     if text is None or holds_unknown(text):
         return default
     return json.loads(text) if isinstance(text, str) else text

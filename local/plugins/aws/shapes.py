@@ -1,4 +1,4 @@
-"""Values between Pulumi's names and forms and the AWS API's, by botocore's shapes."""
+"""Conversion of values between the names and forms of Pulumi and those of the AWS API, by the shapes of botocore."""
 
 import datetime
 import json
@@ -7,12 +7,12 @@ from typing import Any
 
 from local.plugins.common import UNKNOWN, Failure
 
-#: Properties whose keys are the user's own, not names of a model.
+#: Properties whose keys the user chooses. They are not names of a model.
 MAPS = frozenset({"tags", "tagsAll", "parameters"})
 
 
 class Refused(Failure):
-    """A value that the API's model does not take."""
+    """A value that the model of the API does not accept."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -21,7 +21,7 @@ class Refused(Failure):
 
 
 def member(name: str, members: Iterable[str], names: Mapping[str, str] | None = None) -> str | None:
-    """The API's member that Pulumi calls `name`, or None.
+    """The member of the API that Pulumi calls `name`, or None.
 
     Pulumi writes camel case where the API has any case of its own, and the plural for a list that the API names in the singular.
 
@@ -38,7 +38,7 @@ def member(name: str, members: Iterable[str], names: Mapping[str, str] | None = 
 
 
 def to_api(value: Any, shape: Any, path: str, names: Mapping[str, str] | None = None) -> Any:
-    """A property's value as the API takes it; `UNKNOWN` stays.
+    """Converts the value of a property to the form of the API. `UNKNOWN` stays.
 
     Args:
         value: in Pulumi's form.
@@ -60,7 +60,7 @@ def to_api(value: Any, shape: Any, path: str, names: Mapping[str, str] | None = 
             return [
                 {key: k, content: to_api(v, shape.member.members[content], f"{path}[{k!r}]")} for k, v in value.items()
             ]
-        if isinstance(value, Mapping):  # one object to Terraform, a list of one to AWS
+        if isinstance(value, Mapping):  # one object in Terraform, a list of one in AWS
             return [to_api(value, shape.member, path, names)]
         _expect(isinstance(value, list), path, "a list", value)
         return [to_api(item, shape.member, f"{path}[{i}]", names) for i, item in enumerate(value) if item is not None]
@@ -72,7 +72,7 @@ def to_api(value: Any, shape: Any, path: str, names: Mapping[str, str] | None = 
     elif kind in ("float", "double"):
         _expect(isinstance(value, int | float) and not isinstance(value, bool), path, "a number", value)
     elif kind == "boolean":
-        # Terraform's booleans that may be absent come as text.
+        # Booleans that can be absent are text in Terraform.
         _expect(isinstance(value, bool) or value in ("true", "false"), path, "true or false", value)
         return value in (True, "true")
     else:
@@ -86,7 +86,7 @@ def _structure(value: Any, shape: Any, path: str, names: Mapping[str, str] | Non
     members = shape.members
     if list(members) == ["Value"] and not isinstance(value, Mapping):
         return {"Value": to_api(value, members["Value"], path, names)}
-    if isinstance(value, list) and len(value) == 1:  # a list to Terraform, one object to AWS
+    if isinstance(value, list) and len(value) == 1:  # a list in Terraform, one object in AWS
         value, path = value[0], f"{path}[0]"
         if value is UNKNOWN:
             return value
@@ -114,7 +114,7 @@ def from_api(
     unordered: frozenset[str] = frozenset(),
     key: str = "",
 ) -> Any:
-    """What AWS answers for a property, in the form of the value known before.
+    """Converts an answer of AWS for a property to the form of the value before.
 
     An answer is fuller than what was asked for: of an object, only the members that `prior` names are read, and what AWS leaves
     out stays as it was.

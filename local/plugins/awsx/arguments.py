@@ -1,4 +1,4 @@
-"""The arguments of `awsx.ec2.Vpc` as they come over the wire, checked before anything is made."""
+"""The arguments of `awsx.ec2.Vpc`, read from the wire and checked before any resource is created."""
 
 import ipaddress
 import itertools
@@ -10,7 +10,7 @@ import pulumi
 
 from local.plugins.common import Failure
 
-#: Arguments that shape no child of a network with explicit address blocks, handed to the VPC as they are.
+#: Arguments that are passed on to the VPC unchanged.
 _VPC = ("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics", "instanceTenancy")
 _UNDERSTOOD = frozenset(
     (
@@ -28,13 +28,13 @@ _UNDERSTOOD = frozenset(
         "tags",
     )
 )
-#: Zones that awsx takes when none are named.
+#: How many zones awsx uses if the program names none.
 _DEFAULT_ZONES = 3
 
 
 @dataclass(frozen=True)
 class SubnetSpec:
-    """One kind of subnet, with an address block for each zone."""
+    """A kind of subnet, with an address block for each zone."""
 
     type: str
     """Public, Private, Isolated or Unused."""
@@ -44,28 +44,28 @@ class SubnetSpec:
 
     @property
     def label(self) -> str:
-        """What the names of its subnets hold."""
+        """The part of the subnets' names that stands for this kind."""
         return self.name or self.type.lower()
 
     @property
     def order(self) -> int:
-        """awsx makes a zone's subnets in this order."""
+        """The position in which awsx creates this kind of subnet in a zone."""
         return ("Public", "Private", "Isolated", "Unused").index(self.type)
 
 
 @dataclass(frozen=True)
 class VpcArguments:
-    """What an `awsx.ec2.Vpc` is made from."""
+    """The arguments of an `awsx.ec2.Vpc`."""
 
     cidr_block: str
     zones: tuple[str, ...] | None
-    """Zones by name; None if AWS shall be asked."""
+    """Names of zones, or None to look them up."""
     zone_count: int
-    """How many zones to take of those that AWS answers."""
+    """How many of the zones in the region to use, if none are named."""
     nat_strategy: str
     """None, Single or OnePerAz."""
     elastic_ip_ids: tuple[str, ...]
-    """Elastic IPs for the NAT gateways instead of new ones."""
+    """Elastic IPs to use for the NAT gateways instead of new ones."""
     subnet_strategy: str
     subnet_specs: tuple[SubnetSpec, ...]
     zone_in_name_tags: bool
@@ -74,19 +74,19 @@ class VpcArguments:
     region: Any
     tags: Any
     vpc: Mapping[str, Any] = field(default_factory=dict)
-    """What goes to the VPC as it is."""
+    """Arguments that are passed on to the VPC unchanged."""
 
 
 def read(inputs: Mapping[str, Any]) -> VpcArguments:
-    """Reads and checks the arguments, in so far as they do not depend on the number of zones.
+    """Reads the arguments, and checks what does not depend on the number of zones.
 
     Raises:
-        Failure: for an argument that this stand-in has no effect for, and for what the true awsx refuses.
+        Failure: for an argument that this plugin does not support, and for what the true awsx refuses.
     """
     given = {key: value for key, value in inputs.items() if value is not None}
     if others := sorted(given.keys() - _UNDERSTOOD):
         raise Failure(
-            f"awsx:ec2:Vpc: the local awsx knows no {', '.join(others)}; it knows {', '.join(sorted(_UNDERSTOOD))}"
+            f"awsx:ec2:Vpc: the local awsx does not support {', '.join(others)}. It supports {', '.join(sorted(_UNDERSTOOD))}"
         )
     if "availabilityZoneNames" in given and "numberOfAvailabilityZones" in given:
         raise Failure("Only one of [availabilityZoneNames] and [numberOfAvailabilityZones] can be specified")
@@ -95,7 +95,7 @@ def read(inputs: Mapping[str, Any]) -> VpcArguments:
     if strategy not in ("Auto", "Exact") or not specs or not all(spec.cidr_blocks for spec in specs):
         raise Failure(
             "awsx:ec2:Vpc: the local awsx lays out subnets by explicit cidrBlocks in every subnet spec and the strategy Auto or "
-            f"Exact, not {strategy}. (Under awsx's default, Legacy, cidrBlocks are ignored without a word.)"
+            f"Exact, not {strategy}. (awsx silently ignores cidrBlocks under its default, Legacy.)"
         )
     nat = given.get("natGateways") or {}
     endpoints = tuple(given.get("vpcEndpointSpecs") or ())
@@ -121,7 +121,7 @@ def _subnet_spec(spec: Mapping[str, Any]) -> SubnetSpec:
 
 
 def _dns(given: Mapping[str, Any], endpoints: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Private names of an endpoint need the VPC's DNS; under Auto awsx turns it on where nothing is said."""
+    """The DNS settings of the VPC. Private names of endpoints need both. With the strategy Auto, awsx enables them by default."""
     private_names = any(is_interface(spec) and spec.get("privateDnsEnabled") is not False for spec in endpoints)
     if given.get("vpcEndpointStrategy") != "Auto" or not private_names:
         return {}
@@ -132,12 +132,12 @@ def _dns(given: Mapping[str, Any], endpoints: Sequence[Mapping[str, Any]]) -> di
 
 
 def is_interface(spec: Mapping[str, Any]) -> bool:
-    """Whether an endpoint is an interface; what says nothing is a gateway."""
+    """Whether an endpoint is an interface endpoint."""
     return _type(spec) == "interface"
 
 
 def is_gateway(spec: Mapping[str, Any]) -> bool:
-    """Whether an endpoint is a gateway, as one is that says nothing."""
+    """Whether an endpoint is a gateway endpoint, which is the default."""
     return _type(spec) == "gateway"
 
 
@@ -149,7 +149,7 @@ def _type(spec: Mapping[str, Any]) -> str:
 
 
 def check(arguments: VpcArguments, zones: Sequence[str]) -> None:
-    """Checks what depends on the zones, as awsx does before it makes anything.
+    """Checks what depends on the zones, as awsx does before it creates resources.
 
     Raises:
         Failure: with all that is wrong with the subnets, or with the first other fault.
@@ -191,7 +191,7 @@ def check(arguments: VpcArguments, zones: Sequence[str]) -> None:
 
 
 def _check_whole(vpc: ipaddress.IPv4Network, networks: Sequence[tuple[str, ipaddress.IPv4Network]]) -> None:
-    """Exact: the blocks follow one another, zone by zone, from the range's first address to its last."""
+    """Checks for the strategy Exact that the blocks cover the whole range, zone by zone and without gaps."""
     faults = []
     if networks[0][1].network_address != vpc.network_address:
         faults.append(f"{networks[0][0]} ({networks[0][1]}) does not start at the beginning of the VPC")

@@ -1,4 +1,4 @@
-"""The plugin's one call: making an `awsx.ec2.Vpc` in the program's stack."""
+"""The call that creates an `awsx.ec2.Vpc` in the stack of the program."""
 
 import pulumi
 from pulumi.provider import ConstructResult
@@ -8,12 +8,12 @@ from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
 from local.plugins.common import Failure, end_soon
 
-#: The version of the provider that this one stands in for.
+#: The version of the true provider whose behavior this plugin has.
 VERSION = "3.11.0"
 
 
 class Provider(Base):
-    """Pulumi's AWSX provider, in so far as this project needs it."""
+    """The part of Pulumi's AWSX provider that this project needs."""
 
     def __init__(self) -> None:
         super().__init__(VERSION)
@@ -21,13 +21,13 @@ class Provider(Base):
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        """Makes the component and its children.
+        """Creates the component and its children.
 
         Raises:
-            pulumi.RunError: in one line, for what awsx refuses or this stand-in has not.
+            pulumi.RunError: in one line, for what awsx refuses or this plugin does not support.
         """
         if resource_type != "awsx:ec2:Vpc":
-            raise pulumi.RunError(f"{resource_type}: the local awsx has only awsx:ec2:Vpc")
+            raise pulumi.RunError(f"{resource_type}: the local awsx supports only awsx:ec2:Vpc")
         try:
             vpc = Vpc(name, read(inputs), options)
         except Failure as failure:

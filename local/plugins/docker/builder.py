@@ -1,4 +1,4 @@
-"""Builds images and pushes them, by the machine's Docker engine."""
+"""Builds and pushes images with the Docker engine of this machine."""
 
 import os
 import shutil
@@ -22,16 +22,16 @@ from local.plugins.common import Failure
 from local.plugins.docker import context
 from local.stack import base_image
 
-#: Seconds without a sign of life from the engine; a package's installation may be silent for long.
+#: Maximum time, in seconds, without output from the engine. Installing a package can be silent for a long time.
 _TIMEOUT = 1800
-#: Lines of a failed build that the user is shown.
+#: How many lines of a failed build the user sees.
 _TAIL = 25
-#: Characters of a build step that are shown while it runs.
+#: How many characters of a build step the user sees while it runs.
 _WIDTH = 100
 
 
 class Builder:
-    """One connection to the engine."""
+    """A connection to the Docker engine."""
 
     def __init__(self) -> None:
         """Connects.
@@ -53,8 +53,8 @@ class Builder:
     ) -> str:
         """Builds an image and returns its id, `sha256:…`.
 
-        What `cacheFrom` names is pulled first with the program's login, as the true provider does; if that fails, the build goes on. The
-        build itself pulls what `FROM` names with the logins of `session_logins`.
+        As the true provider does, it first pulls the images of `cacheFrom` with the login of the program. If that fails, the build continues.
+        The build pulls the images of `FROM` with the logins of `session_logins`.
 
         Args:
             name: what the image is called, with its tag.
@@ -69,7 +69,7 @@ class Builder:
         login, host = _login(registry), _host(registry, name)
         api: Any = self._client.api
         try:
-            # The client takes a build's logins from no argument.
+            # The client has no argument for the logins of a build.
             api._auth_configs = session_logins(host, login)
             api._auth_configs.get_all_credentials()
         except (StoreError, docker.errors.DockerException) as error:
@@ -99,7 +99,7 @@ class Builder:
             lines: deque[str] = deque(maxlen=_TAIL)
             for line in _lines(answer, lambda error: _failed(f"building {build['dockerfile']}", error, lines)):
                 lines.append(line)
-                # Where there is no terminal the CLI prints each line; a package's installation has hundreds.
+                # Without a terminal the CLI prints every line, and installing a package prints hundreds.
                 if line.startswith("Step "):
                     log(textwrap.shorten(line, _WIDTH))
         return str(self._inspect(name)["Id"])
@@ -141,10 +141,10 @@ class Builder:
 
 
 def session_logins(host: str, login: Mapping[str, str] | None) -> AuthConfig:
-    """The logins of a build, as the true provider hands them to BuildKit: the user's own, and the program's for its registry.
+    """The logins of a build, as the true provider passes them to BuildKit: those of the user, and that of the program for its registry.
 
-    A credential store stands before both: of a registry for which there is one, BuildKit asks the store alone, and the program's login
-    is lost (pulumi-docker 4.11.2, `dockerBuild`; docker/cli 28.5, `GetCredentialsStore`).
+    A credential store takes precedence over both. BuildKit asks only the store about a registry that has one, and ignores the login of
+    the program (pulumi-docker 4.11.2, `dockerBuild`; docker/cli 28.5, `GetCredentialsStore`).
 
     Args:
         host: the program's registry.
@@ -161,7 +161,7 @@ def session_logins(host: str, login: Mapping[str, str] | None) -> AuthConfig:
 
 
 def _default_store() -> str:
-    """The credential store that Docker uses without being told, if its helper is installed, or "" (docker/cli 28.5, `DetectDefaultStore`)."""
+    """The credential store that Docker uses by default, if its helper is installed, or "" (docker/cli 28.5, `DetectDefaultStore`)."""
     if sys.platform == "darwin":
         store = "osxkeychain"
     else:
@@ -176,13 +176,13 @@ def _login(registry: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _host(registry: Mapping[str, Any], name: str) -> str:
-    """The registry's host and port: as its address says, or else the image's name."""
+    """The host and port of the registry, from its address or from the name of the image."""
     server = str(registry.get("server") or "")
     return (urlsplit(server).netloc or server) if server else resolve_repository_name(name)[0]
 
 
 def _automatic_arguments(platform: str) -> dict[str, str]:
-    """What BuildKit, by which the true provider builds, sets in every build; the engine's own builder sets nothing."""
+    """The arguments that BuildKit, which the true provider uses, sets in every build. The builder of the engine sets none."""
     own = base_image.own_platform()
     return {
         "BUILDPLATFORM": own,
@@ -193,7 +193,7 @@ def _automatic_arguments(platform: str) -> dict[str, str]:
 
 
 def _lines(answer: Iterable[Mapping[str, Any]], failure: Callable[[str], Failure]) -> Iterable[str]:
-    """What the engine says, line by line, until it names an error."""
+    """The output of the engine, line by line, until it reports an error."""
     try:
         for part in answer:
             if "error" in part:

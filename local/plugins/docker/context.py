@@ -1,4 +1,4 @@
-"""A build context: the files that make an image another one, and the archive that the engine builds from."""
+"""A build context: the digest of its files, and the archive from which the engine builds."""
 
 import contextlib
 import errno
@@ -12,22 +12,22 @@ from typing import Any
 
 from docker.utils.build import PatternMatcher, tar
 
-#: Under a name of its own in the archive, since it may lie outside the context or be ignored.
+#: The name of the Dockerfile in the archive. It differs because the Dockerfile can be outside the context or ignored.
 ARCHIVED_DOCKERFILE = ".dockerfile.biobatch"
 
-#: How many links Go follows before it takes them for a circle.
+#: How many links Go follows before it reports a loop.
 _MOST_LINKS = 255
 
 
 def digest(context: Path, dockerfile: Path) -> str:
-    """The hash over names, modes and contents by which the provider knows a context, as 64 hexadecimal digits.
+    """The hash of names, modes and contents by which the provider identifies a context, as 64 hexadecimal digits.
 
     Equal to pulumi-docker's `contextDigest` (v4.11.2, provider/image.go): first the Dockerfile under a fixed name, then every file that
-    is not ignored, the Dockerfile again among them; times, owners and folders do not count.
+    is not ignored, including the Dockerfile again. Times, owners and folders do not count.
 
     Args:
         context: the folder.
-        dockerfile: the Dockerfile, wherever it lies.
+        dockerfile: the Dockerfile, inside or outside the context.
     """
     whole = hashlib.sha256()
     _add(whole.update, "Dockerfile", "-" * 10, dockerfile.read_bytes())
@@ -40,7 +40,7 @@ def digest(context: Path, dockerfile: Path) -> str:
 
 
 def archive(context: Path, dockerfile: Path) -> contextlib.closing[Any]:
-    """The context as a tar file for the engine, without what is ignored; the Dockerfile is in it under `ARCHIVED_DOCKERFILE`."""
+    """The context as a tar file for the engine, without ignored files. It contains the Dockerfile as `ARCHIVED_DOCKERFILE`."""
     return contextlib.closing(
         tar(
             context,
@@ -56,7 +56,7 @@ def _add(update: Callable[[bytes], None], name: str, mode: str, content: bytes) 
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Everything but folders, each folder's entries in the order of their bytes, descending as met."""
+    """All files and links, depth first. The entries of each folder are in the order of the bytes of their names."""
     for entry in sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name)):
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
@@ -71,7 +71,7 @@ def _content(path: Path) -> bytes:
 
 
 def _followed(path: Path) -> str:
-    """What a link leads to, as Go's filepath.EvalSymlinks gives it: relative as the path is, unless one of the links is absolute."""
+    """The target of a link, as Go's filepath.EvalSymlinks returns it: relative if the path is, unless one of the links is absolute."""
     reached, ahead, links = "", deque(path.parts), 0
     while ahead:
         reached = os.path.normpath(os.path.join(reached, ahead.popleft()))  # noqa: PTH118 - the path stays text
@@ -86,7 +86,7 @@ def _followed(path: Path) -> str:
 
 
 def _mode(mode: int) -> str:
-    """A mode in Go's words, whose letters differ from those of `ls`."""
+    """A mode in the notation of Go, whose letters differ from those of `ls`."""
     letters = "".join(
         letter
         for letter, set_ in (

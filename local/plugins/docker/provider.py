@@ -1,4 +1,4 @@
-"""The plugin's calls for `docker.Image`, decided as the true provider (v4.11.2) decides them."""
+"""The calls of Pulumi's protocol for `docker.Image`, answered as the true provider (v4.11.2) answers them."""
 
 import os
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from local.plugins.docker.builder import Builder
 from local.plugins.protocol import engine_pb2, engine_pb2_grpc, provider_pb2
 from local.stack.base_image import own_platform
 
-#: The version of the provider that this one stands in for.
+#: The version of the true provider whose behavior this plugin has.
 VERSION = "4.11.2"
 
 TOKEN = "docker:index/image:Image"
-#: Top-level inputs that are compared. None replaces, not even the name.
+#: Top-level inputs that are compared. No change replaces the image, not even one of the name.
 _COMPARED = ("build", "imageName", "skipPush", "buildOnPreview", "registry")
 
 
 class Provider(Plugin):
-    """Pulumi's Docker provider, in so far as this project needs it."""
+    """The part of Pulumi's Docker provider that this project needs."""
 
     def __init__(self, engine: str | None = None, builder: Builder | None = None) -> None:
-        """Makes a provider.
+        """Creates a provider.
 
         Args:
             engine: address of Pulumi's engine, which shows the builds' progress; None shows none.
@@ -84,11 +84,11 @@ class Provider(Plugin):
     def Read(  # noqa: N802
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        # The true provider looks nothing up: what is in the state is true.
+        # The true provider looks nothing up and trusts the state.
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
-        # The repository's end is the image's end.
+        # Deleting the repository deletes the image.
         return empty_pb2.Empty()
 
     def _make(self, urn: str, inputs: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Provider(Plugin):
 
 
 def checked(news: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs with the provider's defaults and the digest of the context, by which a changed file is a change.
+    """The inputs with the defaults of the provider and the digest of the context, which makes a changed file a difference.
 
     Raises:
         Failure: if the Dockerfile does not exist or the image's name lacks its registry.
@@ -171,7 +171,7 @@ def _change(key: str, before: Mapping[str, Any], news: Mapping[str, Any]) -> Any
     """What became of a top-level input, None for nothing."""
     old, new = before.get(key), news.get(key)
     if key == "registry" and isinstance(old, Mapping) and isinstance(new, Mapping):
-        # Tokens change at every run; only another server is a change.
+        # Tokens differ in every run. Only another server is a difference.
         old, new = old.get("server"), new.get("server")
         if old is None or new is None:
             return None

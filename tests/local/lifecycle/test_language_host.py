@@ -15,8 +15,8 @@ from local.paths import ROOT
 
 def ask(folder: Path) -> subprocess.CompletedProcess[str]:
     """The answers of a folder's virtual environment to the true host's questions."""
-    # With the flag that the CLI is built with, what is compiled already serves.
-    command = [str(go.obtain()), "run", "-trimpath", "./ask", str(folder)]
+    # With the options that the CLI is built with, what is compiled already serves.
+    command = [str(go.obtain()), "run", *go.BUILD, "./ask", str(folder)]
     return subprocess.run(command, cwd=go.MODULE, capture_output=True, text=True, check=False)
 
 

@@ -22,9 +22,9 @@ def test_pulumi_install_makes_a_fresh_clone_run(tmp_path: Path) -> None:
             shutil.copy2(ROOT / name, clone / name)
     requirements = (clone / "requirements.txt").read_bytes()
 
-    # With the flag that the CLI is built with, what is compiled already serves.
+    # With the options that the CLI is built with, what is compiled already serves.
     done = subprocess.run(
-        [go.obtain(), "run", "-trimpath", "./install", clone],
+        [go.obtain(), "run", *go.BUILD, "./install", clone],
         cwd=go.MODULE,
         capture_output=True,
         text=True,

@@ -70,7 +70,7 @@ class NatGateway(Ec2):
     creating = Call(
         "CreateNatGateway", sends="allocationId connectivityType privateIp subnetId vpcId", at="NatGateway.NatGatewayId"
     )
-    # AWS lists a deleted gateway for an hour, the local one for ever.
+    # AWS lists a deleted gateway for an hour, the local AWS for ever.
     reading = Call("DescribeNatGateways", {"NatGatewayIds": ["$id"]}, at="NatGateways[?State!='deleted'] | [0]")
     deleting = Call("DeleteNatGateway", {"NatGatewayId": "$id"})
     ready = Ready("State", "available", failed="failed", why="FailureMessage")

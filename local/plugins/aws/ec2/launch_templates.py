@@ -46,7 +46,8 @@ class LaunchTemplate(Ec2):
         "arn": "=arn:{partition}:ec2:{region}:{account}:launch-template/{id}",
         "latestVersion": "LatestVersionNumber",
     }
-    #: Tags too make it unknown, although they make no version, and the description does not, although it makes one.
+    #: As in the true provider: a change of tags makes it unknown although it creates no version, a change of the description does not although
+    #: it creates one.
     volatile: ClassVar[Mapping[str, str]] = {"latestVersion": f"{_data} tags"}
     unfilled = "secondaryInterfaces"
     creating = Call("CreateLaunchTemplate", sends=f"{_data} name description", at="LaunchTemplate.LaunchTemplateId")
@@ -63,7 +64,7 @@ class LaunchTemplate(Ec2):
                 yield Refused(one, f"conflicts with {other}")
 
     def call(self, call: Call, scope: Values, extra: Values | None = None) -> Any:
-        if call.operation == "CreateLaunchTemplate":  # the model asks for the data even where there is none
+        if call.operation == "CreateLaunchTemplate":  # the model requires the data even if there is none
             scope = {**scope, "userData": scope.get("userData", "")}
         return super().call(call, scope, extra)
 
@@ -74,7 +75,7 @@ class LaunchTemplate(Ec2):
         versions = {"LaunchTemplateId": id, "Versions": [str(answer["LatestVersionNumber"])]}
         latest = self.call(Call("DescribeLaunchTemplateVersions", versions, at="LaunchTemplateVersions[0]"), {}) or {}
         data = latest.get("LaunchTemplateData", {})
-        # The local AWS writes the template's own tags among those of what is launched.
+        # The local AWS lists the tags of the template itself among those of what it launches.
         launched = [s for s in data.get("TagSpecifications", []) if s["ResourceType"] != self.tag_type]
         return {**latest, "LaunchTemplateData": {**data, "TagSpecifications": launched or None}, **answer}
 

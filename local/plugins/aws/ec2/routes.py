@@ -64,7 +64,7 @@ class Route(Ec2):
         yield from exactly_one(inputs, self._destinations)
         yield from exactly_one(inputs, self._targets)
         if inputs.get("gatewayId") == "local":
-            yield Refused("gatewayId", "the local route is AWS's own and cannot be made")
+            yield Refused("gatewayId", "AWS creates the local route itself. A program cannot create it")
 
     def make(self, wanted: Values) -> str:
         if self.describe("", wanted):
@@ -81,7 +81,7 @@ class Route(Ec2):
         names = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
         wanted = self._destination(state)
         found = [r for r in table.get("Routes", []) if wanted in [r.get(name) for name in names]]
-        # The network's own route is no resource.
+        # The local route of the VPC is not a resource.
         return next((route for route in found if route.get("GatewayId") != "local"), None)
 
     def _destination(self, state: Values) -> str:
@@ -108,7 +108,7 @@ class RouteTableAssociation(Ec2):
         return super().describe(self._association(id, state), state)
 
     def update(self, id: str, news: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
-        # AWS gives a replaced association another id; the engine's cannot change before a refresh.
+        # AWS gives a replaced association another id. The id in the state cannot change before a refresh.
         replace = Call(
             "ReplaceRouteTableAssociation",
             {"AssociationId": self._association(id, state), "RouteTableId": news["routeTableId"]},

@@ -14,7 +14,7 @@ from local.plugins.common import UNKNOWN
 
 
 class SecurityGroupRule(Ec2):
-    """The older form of a rule of its own, which awsx uses for interface endpoints."""
+    """The older form of a rule as a resource, which awsx uses for interface endpoints."""
 
     token = "aws:ec2/securityGroupRule:SecurityGroupRule"
     tagging = None
@@ -68,7 +68,7 @@ class SecurityGroupRule(Ec2):
 
 
 class _SecurityGroupRule(Ec2):
-    """A rule of its own with an id, tags and exactly one source."""
+    """The newer form of a rule as a resource. It has an id, tags and exactly one source."""
 
     _kinds: ClassVar = {
         "cidrIpv4": ("IpRanges", "CidrIp"),

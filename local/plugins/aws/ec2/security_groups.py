@@ -39,7 +39,7 @@ class SecurityGroup(Ec2):
                     yield from rule_faults(f"{direction}[{i}]", rule)
 
     def finish(self, id: str, wanted: Values) -> None:
-        # AWS lets everything out of a new group; the true provider takes that back before it adds what the program wants.
+        # A new group allows all outgoing traffic. The true provider revokes that before it adds the rules of the program.
         everything = {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
         try:
             self.call(Call("RevokeSecurityGroupEgress", {"GroupId": id, **everything}), {})
@@ -71,7 +71,7 @@ class SecurityGroup(Ec2):
                 self.call(Call(operation, {"GroupId": id, "IpPermissions": permissions}), {})
 
     def _single(self, id: str, rules: Sequence[Values]) -> list[dict[str, Any]]:
-        """Every rule of a list, one source each, so that a change of one address leaves the others alone."""
+        """Splits rules so that each has one source. The change of one source then leaves the others as they are."""
         return [
             permission_of(rule, source=source)
             for rule in rules
@@ -79,7 +79,7 @@ class SecurityGroup(Ec2):
         ]
 
     def _rules(self, id: str, answer: Sequence[Values], prior: Sequence[Values]) -> list[dict[str, Any]]:
-        """The rules that AWS has: those of the program in its own words, and one more for each source that it does not name."""
+        """The rules that AWS has: those of the program as the program wrote them, and one for each other source."""
         present = []
         for permission in answer:
             protocol = protocol_name(permission["IpProtocol"])

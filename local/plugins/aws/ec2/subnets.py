@@ -67,6 +67,6 @@ class Subnet(Ec2):
             yield Refused("availabilityZone", "conflicts with availabilityZoneId")
 
     def replacing(self, differences: Sequence[Difference], news: Values, before: Values) -> set[str]:
-        # AWS cannot take a block away that it gives new interfaces addresses of.
+        # AWS cannot remove a block from which it assigns addresses to new interfaces.
         given = {"ipv6CidrBlock"} if before.get("assignIpv6AddressOnCreation") is True else set()
         return super().replacing(differences, news, before) | (given & {d.path for d in differences})

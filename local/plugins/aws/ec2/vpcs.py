@@ -64,7 +64,7 @@ class Vpc(Ec2):
         return cidr_faults(inputs, "cidrBlock", "ipv6CidrBlock")
 
     def replacing(self, differences: Sequence[Difference], news: Values, before: Values) -> set[str]:
-        # The one change of it that AWS can make.
+        # The only change of the tenancy that AWS can make in place.
         freed = (before.get("instanceTenancy"), news.get("instanceTenancy")) == ("dedicated", "default")
         return super().replacing(differences, news, before) - ({"instanceTenancy"} if freed else set())
 

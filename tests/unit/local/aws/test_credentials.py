@@ -35,7 +35,7 @@ def test_a_session_is_of_the_jobs_role(aws: LocalAws) -> None:
     assert timedelta(hours=5) < lifetime < timedelta(hours=7)
 
 
-def test_each_job_has_its_own_and_keeps_it() -> None:
+def test_each_job_has_its_own_session_and_keeps_it() -> None:
     first, second = credentials.issue(ROLE), credentials.issue(ROLE)
     assert _get(first) == _get(first)
     assert _get(first)[1]["AccessKeyId"] != _get(second)[1]["AccessKeyId"]

@@ -30,7 +30,7 @@ def _tags(ecr: Any, repository: str) -> dict[str, list[str]]:
     return {detail["imageDigest"]: detail.get("imageTags", []) for detail in details}
 
 
-def test_a_repository_lies_in_the_registry(aws: LocalAws, ecr: Any, repository: str) -> None:
+def test_the_uri_of_a_repository_names_the_registry(aws: LocalAws, ecr: Any, repository: str) -> None:
     described = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
     assert described["repositoryUri"] == f"{aws.registry_address}/{repository}"
 

@@ -37,12 +37,12 @@ def _role(iam: Any, name: str, **given: Any) -> str:
     "document",
     ["{}", "no JSON", _trust(Principal=None), _trust(Action="s3:GetObject"), _trust(Resource="*"), _trust(Effect=None)],
 )
-def test_a_role_that_nobody_could_take_is_refused(iam: Any, refusal: Refusal, document: str) -> None:
+def test_a_role_without_a_principal_is_refused(iam: Any, refusal: Refusal, document: str) -> None:
     given = {"RoleName": "untrusted", "AssumeRolePolicyDocument": document}
     assert refusal(iam.create_role, **given)[0] == "MalformedPolicyDocument"
 
 
-def test_a_role_cannot_lose_who_takes_it(iam: Any, refusal: Refusal) -> None:
+def test_a_role_cannot_lose_its_principal(iam: Any, refusal: Refusal) -> None:
     _role(iam, "trusted")
     given = {"RoleName": "trusted", "PolicyDocument": _trust(Principal=None)}
     assert refusal(iam.update_assume_role_policy, **given)[0] == "MalformedPolicyDocument"
@@ -54,7 +54,7 @@ def test_a_role_name_that_aws_does_not_take_is_refused(iam: Any, refusal: Refusa
     assert (code, "roleName" in text) == ("ValidationError", True)
 
 
-def test_a_session_has_its_longest(iam: Any, refusal: Refusal) -> None:
+def test_a_session_duration_that_is_too_long_is_refused(iam: Any, refusal: Refusal) -> None:
     assert refusal(lambda: _role(iam, "long", MaxSessionDuration=43201))[0] == "ValidationError"
 
 
@@ -85,7 +85,7 @@ def test_a_missing_role_is_named(iam: Any, refusal: Refusal) -> None:
     assert (code, "nobody" in text) == ("NoSuchEntity", True)
 
 
-def test_a_policy_in_use_is_kept(iam: Any, refusal: Refusal) -> None:
+def test_a_policy_in_use_cannot_be_deleted(iam: Any, refusal: Refusal) -> None:
     _role(iam, "holder")
     policy = iam.create_policy(PolicyName="held", PolicyDocument=_policy())["Policy"]["Arn"]
     iam.create_policy_version(PolicyArn=policy, PolicyDocument=_policy(), SetAsDefault=True)
@@ -98,7 +98,7 @@ def test_a_policy_in_use_is_kept(iam: Any, refusal: Refusal) -> None:
     iam.delete_policy(PolicyArn=policy)
 
 
-def test_a_role_in_use_is_kept(iam: Any, refusal: Refusal) -> None:
+def test_a_role_in_use_cannot_be_deleted(iam: Any, refusal: Refusal) -> None:
     _role(iam, "used")
     iam.create_instance_profile(InstanceProfileName="user")
     iam.add_role_to_instance_profile(InstanceProfileName="user", RoleName="used")

@@ -27,7 +27,7 @@ from local.errors import LocalError
 from tests.unit.local.aws.conftest import LocalAws
 
 
-def test_calls_are_logged_by_name_without_what_they_carry(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
+def test_calls_are_logged_by_name_without_their_content(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "local.aws")
     aws.client("ec2").describe_vpcs(Filters=[{"Name": "tag:secret", "Values": ["hidden"]}])
     aws.client("logs").create_log_group(logGroupName="hidden")
@@ -79,7 +79,7 @@ def test_what_the_local_aws_lacks_is_said(
 
 
 @pytest.mark.parametrize("service", ["ec2", "iam", "ecr", "s3"])
-def test_a_fault_of_the_local_aws_reads_as_one_of_aws(
+def test_an_error_of_the_local_aws_has_the_form_of_awss_errors(
     aws: LocalAws, refusal: Callable[..., tuple[str, str]], service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any) -> None:
@@ -179,7 +179,7 @@ def test_told_to_end_it_ends_the_jobs_while_it_still_serves(
         socket.create_server(("127.0.0.1", port)).close()
 
 
-def test_an_engine_that_does_not_answer_is_named(
+def test_an_engine_that_does_not_answer_is_reported(
     ports: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def install(config: Config, issue: Callable[[str], str]) -> None:

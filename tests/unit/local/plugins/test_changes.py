@@ -240,7 +240,7 @@ def test_an_endpoint_gains_a_route_table_in_place(engine: Engine) -> None:
     assert sorted(updated.properties["routeTableIds"]) == sorted([world.table, other])
 
 
-def test_a_bucket_with_objects_goes_only_when_its_state_says_so(engine: Engine) -> None:
+def test_a_bucket_with_objects_is_deleted_only_if_its_state_allows_it(engine: Engine) -> None:
     for force in (False, True):
         made = engine.create("aws:s3/bucket:Bucket", f"force-{force}".lower(), {"forceDestroy": force})
         versioning = {"bucket": made.id, "versioningConfiguration": {"status": "Enabled"}}
@@ -266,7 +266,7 @@ def test_a_role_in_use_is_not_deleted_before_its_users(engine: Engine, monkeypat
         engine.delete(role)
 
 
-def test_a_sixth_version_of_a_policy_takes_the_oldest_ones_place(engine: Engine) -> None:
+def test_a_sixth_version_of_a_policy_replaces_the_oldest(engine: Engine) -> None:
     made = engine.create("aws:iam/policy:Policy", "p", {"policy": policy("s3:GetObject")})
     for number in range(6):
         made = engine.update(made, {"policy": policy(f"s3:Get{number}")})
@@ -291,7 +291,7 @@ def test_a_refusal_is_one_line_with_the_code_and_the_text_of_aws(engine: Engine)
     assert str(aborted.value) == "CreateSubnet: InvalidVpcID.NotFound: VpcID vpc-12345678 does not exist."
 
 
-def test_a_deletion_that_stumbles_over_something_else_that_is_missing_is_an_error(
+def test_a_deletion_that_fails_because_another_resource_is_missing_is_an_error(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = World(engine.create).new("aws:ec2/vpcEndpoint:VpcEndpoint")

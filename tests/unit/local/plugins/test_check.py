@@ -20,7 +20,7 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
     ("token", "inputs", "path", "reason"),
     [
         ("aws:ec2/vpc:Vpc", {"cidrBlok": "10.0.0.0/16"}, "cidrBlok", "did you mean cidrBlock?"),
-        ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.1/16"}, "cidrBlock", "is not a CIDR block of a network"),
+        ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.1/16"}, "cidrBlock", "is not a CIDR block: "),
         ("aws:ec2/vpc:Vpc", {"enableDnsSupport": "maybe"}, "enableDnsSupport", 'must be true or false, not "maybe"'),
         ("aws:ec2/vpc:Vpc", {"instanceTenancy": "shared"}, "instanceTenancy", "must be one of default, dedicated"),
         ("aws:ec2/vpc:Vpc", {"region": "eu-west-1"}, "region", "the local AWS has only the region us-east-1"),
@@ -35,7 +35,7 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
             "aws:ec2/route:Route",
             {"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0", "gatewayId": "local"},
             "gatewayId",
-            "the local route is AWS's own",
+            "AWS creates the local route itself",
         ),
         (
             "aws:ec2/securityGroup:SecurityGroup",
@@ -62,8 +62,8 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
             "blockDeviceMappings[0].ebs.volumeSize",
             "must be a whole number",
         ),
-        ("aws:iam/role:Role", {"assumeRolePolicy": "trust.json"}, "assumeRolePolicy", "is no JSON"),
-        ("aws:iam/role:Role", {"assumeRolePolicy": json.dumps(TRUST)}, "assumeRolePolicy", "JSON twice over"),
+        ("aws:iam/role:Role", {"assumeRolePolicy": "trust.json"}, "assumeRolePolicy", "is not valid JSON"),
+        ("aws:iam/role:Role", {"assumeRolePolicy": json.dumps(TRUST)}, "assumeRolePolicy", "JSON encoded twice"),
         ("aws:iam/role:Role", {"assumeRolePolicy": TRUST, "name": "r" * 65}, "name", "does not match"),
         (
             "aws:iam/rolePolicy:RolePolicy",
@@ -78,7 +78,12 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
             "computeResources.subnets",
             "is required",
         ),
-        (ENVIRONMENT, {"type": "UNMANAGED", "computeResources": RESOURCES}, "computeResources", "has none"),
+        (
+            ENVIRONMENT,
+            {"type": "UNMANAGED", "computeResources": RESOURCES},
+            "computeResources",
+            "cannot have compute resources",
+        ),
         (
             ENVIRONMENT,
             {"type": "MANAGED", "computeResources": {**RESOURCES, "allocationStrategy": "CHEAPEST"}},
@@ -98,7 +103,7 @@ RULE = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.
             "jobStateTimeLimitActions[0].maxTimeSeconds",
             "must be 600 to 86400, not 60",
         ),
-        (DEFINITION, {"type": "container", "containerProperties": "{"}, "containerProperties", "is no JSON"),
+        (DEFINITION, {"type": "container", "containerProperties": "{"}, "containerProperties", "is not valid JSON"),
         (
             DEFINITION,
             {"type": "container", "containerProperties": json.dumps({"Image": "x"})},
@@ -175,7 +180,7 @@ def test_a_resource_without_a_name_gets_one(
     assert kept[property] == first[property], "an update keeps the name"
 
 
-def test_a_name_of_the_programs_own_stays(offline: Engine) -> None:
+def test_a_name_that_the_program_gives_stays(offline: Engine) -> None:
     inputs = offline.inputs(DEFINITION, "bwa", {"type": "container", "name": "aligner"})
     assert inputs["name"] == "aligner"
     assert "name" not in inputs["__defaults"]

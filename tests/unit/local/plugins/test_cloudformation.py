@@ -1,6 +1,6 @@
-"""The stand-in replaces a resource where AWS's own schemas say that a property cannot change, and nowhere else.
+"""The aws plugin replaces a resource if AWS's own schemas say that a property cannot change, and only then.
 
-The schemas are CloudFormation's, so they are of another hand than the stand-in's rules, which were read in the Terraform provider. Where
+The schemas are those of CloudFormation. They are independent of the rules of the plugin, which come from the Terraform provider. Where
 the two differ, the provider's reason is named.
 """
 
@@ -254,13 +254,13 @@ def _place(token: str, path: str) -> str | None:
 
 
 def _replaces(engine: Engine, token: str, path: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether the stand-in replaces a resource for a change of a property."""
+    """Whether the plugin replaces a resource when a property changes."""
     given = engine.inputs(token, "sample", inputs)
     return bool(engine.provider.resource(token).replacing([Difference(path, "update", True)], given, given))
 
 
 def _checked(engine: Engine, made: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[tuple[str, str, Any]]:
-    """Type, path and inputs of all that the program sets, and of all else that the stand-in takes and the schema knows."""
+    """Type, path and inputs of every property that the program sets, and of every other that the plugin accepts and the schema has."""
     for token in sorted(made.keys() & CFN.keys()):
         known = engine.provider.resource(token).known - {"region", "tagsAll"}
         plain = {

@@ -71,7 +71,7 @@ def test_every_output_of_the_sdk_is_there_although_aws_has_nothing_to_say(engine
         assert outputs.keys() - declared(token) == set()
 
 
-def test_a_network_without_ipv6_says_so_as_by_the_true_provider(engine: Engine) -> None:
+def test_a_network_without_ipv6_has_the_blank_outputs_of_the_true_provider(engine: Engine) -> None:
     # A recorded state of the true provider (pulumi/pulumi-aws, provider/tags_test.go, TestAddingEmptyTagProducesChangeDiff).
     vpc = engine.create("aws:ec2/vpc:Vpc", "v", {"cidrBlock": "10.0.0.0/16"}).properties
     said = {name: vpc[name] for name in vpc if "pv6" in name}

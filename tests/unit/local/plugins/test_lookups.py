@@ -109,7 +109,7 @@ def test_what_is_not_there_is_told_in_the_true_providers_words(
 
 
 class Asked(Cloud):
-    """Answers by the stand-in."""
+    """Answers of the plugin."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine

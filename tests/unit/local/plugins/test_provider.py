@@ -45,7 +45,7 @@ def test_an_endpoint_on_this_machine_is_taken(monkeypatch: pytest.MonkeyPatch, e
         "127.0.0.1:5000",
     ],
 )
-def test_any_other_endpoint_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+def test_any_other_endpoint_is_refused_with_a_message(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with pytest.raises(Aborted, match=r"^AWS_ENDPOINT_URL is .*make local-env"):
         configure({"region": "us-east-1"})
@@ -119,9 +119,13 @@ def test_look_ups_answer_what_the_program_asks(engine: Engine) -> None:
 
 
 def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: Engine) -> None:
-    with pytest.raises(Aborted, match=r"aws:sqs/queue:Queue: the local AWS has no such resource; it has aws:batch/"):
+    with pytest.raises(
+        Aborted, match=r"aws:sqs/queue:Queue: the local AWS does not support this resource type. It supports aws:batch/"
+    ):
         offline.check("aws:sqs/queue:Queue", "q", {})
-    with pytest.raises(Aborted, match=r"getAmi: the local AWS has no such function; it has aws:ebs/getDefaultKmsKey"):
+    with pytest.raises(
+        Aborted, match=r"getAmi: the local AWS does not support this function. It supports aws:ebs/getDefaultKmsKey"
+    ):
         offline.invoke("aws:ec2/getAmi:getAmi", {})
 
 

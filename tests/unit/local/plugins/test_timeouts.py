@@ -129,7 +129,7 @@ def test_the_engines_own_limit_reaches_the_wait(engine: Engine, monkeypatch: pyt
     assert seen == [custom or 1800]
 
 
-def test_a_limit_that_is_shorter_than_the_stand_ins_own_counts(engine: Engine, stuck: Stuck) -> None:
+def test_a_limit_that_is_shorter_than_that_of_the_plugin_applies(engine: Engine, stuck: Stuck) -> None:
     made = queue(engine, timeouts={"delete": "0s"})
     calls = stuck("DescribeJobQueues", "UPDATING")
     with pytest.raises(Aborted, match="timeout: 0s"):

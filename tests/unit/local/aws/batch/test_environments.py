@@ -78,7 +78,9 @@ def test_an_update_changes_what_it_names_and_nothing_else(world: World, resource
     assert environment["state"] == "DISABLED"
 
 
-def test_a_member_updated_to_nothing_is_gone(world: World, resources: dict[str, Any], ec2: EC2Backend) -> None:
+def test_a_member_that_is_updated_to_nothing_is_removed(
+    world: World, resources: dict[str, Any], ec2: EC2Backend
+) -> None:
     _create(world, {**resources, "tags": {"a": "b"}, "launchTemplate": {"launchTemplateId": _template(ec2)}})
     cleared = {"tags": {}, "launchTemplate": {"launchTemplateId": ""}}
     world.call("UpdateComputeEnvironment", computeEnvironment="new", computeResources=cleared)

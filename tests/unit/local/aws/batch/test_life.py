@@ -57,7 +57,7 @@ def test_a_job_without_a_container_shows_why(world: World) -> None:
     assert "startedAt" not in job
 
 
-def test_a_failure_of_the_machinery_fails_the_job_and_not_the_scheduler(world: World) -> None:
+def test_an_error_of_the_runner_fails_the_job_and_not_the_scheduler(world: World) -> None:
     def fall_over(task: Task) -> Outcome:
         raise RuntimeError("no disk")
 
@@ -344,7 +344,7 @@ def test_what_depends_on_a_failed_job_fails_with_all_behind_it(world: World) -> 
     assert [task.job.id for task in world.machine.tasks] == [first]
 
 
-def test_a_dependency_that_has_succeeded_before_holds_nothing_up(world: World) -> None:
+def test_a_dependency_that_has_already_succeeded_does_not_delay_a_job(world: World) -> None:
     first = world.submit()
     world.ended(first)
     assert world.ended(world.submit(dependsOn=[{"jobId": first}]))["status"] == "SUCCEEDED"
@@ -412,7 +412,7 @@ def test_a_job_that_answers_termination_by_exit_code_0_has_failed_nevertheless(w
 
 
 @pytest.mark.parametrize(("exit_code", "status"), [(0, "SUCCEEDED"), (1, "FAILED")])
-def test_a_wish_to_end_that_comes_after_the_end_changes_no_success_and_starts_no_attempt(
+def test_terminating_a_job_after_its_end_changes_no_success_and_starts_no_attempt(
     world: World, exit_code: int, status: str
 ) -> None:
     world.machine.outcome = lambda _: None

@@ -52,7 +52,7 @@ def test_an_enabled_queue_is_not_deleted(world: World) -> None:
         world.call("DeleteJobQueue", jobQueue="main")
 
 
-def test_a_deleted_queue_takes_its_jobs_along(world: World) -> None:
+def test_deleting_a_queue_ends_its_jobs(world: World) -> None:
     world.machine.outcome = lambda _: None
     running, waiting = world.submit(), world.submit(dependsOn=[{"jobId": world.submit()}])
     world.reaches(running, "RUNNING")

@@ -155,7 +155,7 @@ def test_without_a_prefix_the_stream_is_named_after_the_definition(world: World,
     assert _run(world)["container"]["logStreamName"].startswith("own/default/")
 
 
-def test_another_log_driver_has_no_stream(world: World, engine: Engine) -> None:
+def test_a_job_with_another_log_driver_has_no_log_stream(world: World, engine: Engine) -> None:
     job = _run(world, {"logConfiguration": {"logDriver": "json-file"}})
     assert job["status"] == "SUCCEEDED"
     assert "logStreamName" not in job["container"]

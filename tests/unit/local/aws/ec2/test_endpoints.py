@@ -29,7 +29,7 @@ def test_an_endpoint_outlives_its_route_table(ec2: Any, network: Network) -> Non
     assert ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])["Unsuccessful"] == []
 
 
-def test_a_table_leads_to_a_service_once(ec2: Any, network: Network, refusal: Refusal) -> None:
+def test_a_route_table_has_one_route_to_a_service(ec2: Any, network: Network, refusal: Refusal) -> None:
     make_endpoint(ec2, network, network.table)
     assert refusal(lambda: make_endpoint(ec2, network, network.table))[0] == "RouteAlreadyExists"
 

@@ -39,14 +39,14 @@ def test_an_unknown_nat_gateway_is_named(ec2: Any, network: Network, refusal: Re
     assert refusal(ec2.create_route, **route)[0] == "InvalidNatGatewayID.NotFound"
 
 
-def test_a_nat_gateway_tells_its_primary_address(ec2: Any, network: Network) -> None:
+def test_a_nat_gateway_shows_its_primary_address(ec2: Any, network: Network) -> None:
     nat, _ = make_nat_gateway(ec2, network)
     described = ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]
     assert described["AvailabilityMode"] == "zonal"
     assert [(a["IsPrimary"], a["Status"]) for a in described["NatGatewayAddresses"]] == [(True, "succeeded")]
 
 
-def test_an_address_tells_where_it_comes_from(ec2: Any) -> None:
+def test_an_address_has_its_border_group_and_pool(ec2: Any) -> None:
     identity = ec2.allocate_address(Domain="vpc")["AllocationId"]
     address = ec2.describe_addresses(AllocationIds=[identity])["Addresses"][0]
     assert (address["NetworkBorderGroup"], address["PublicIpv4Pool"]) == ("us-east-1", "amazon")

@@ -8,7 +8,7 @@ from tests.unit.local.aws.ec2.conftest import Network
 Refusal = Callable[..., tuple[str, str]]
 
 
-def test_a_group_in_use_is_kept(ec2: Any, network: Network, refusal: Refusal) -> None:
+def test_a_security_group_in_use_cannot_be_deleted(ec2: Any, network: Network, refusal: Refusal) -> None:
     used, user = (
         ec2.create_security_group(GroupName=name, Description="x", VpcId=network.vpc)["GroupId"]
         for name in ("used", "user")
@@ -26,7 +26,7 @@ def test_a_group_in_use_is_kept(ec2: Any, network: Network, refusal: Refusal) ->
     ec2.delete_security_group(GroupId=used)
 
 
-def test_a_networks_own_group_is_kept(ec2: Any, network: Network, refusal: Refusal) -> None:
+def test_the_default_security_group_of_a_vpc_cannot_be_deleted(ec2: Any, network: Network, refusal: Refusal) -> None:
     of_network = [{"Name": "vpc-id", "Values": [network.vpc]}]
     group = ec2.describe_security_groups(Filters=of_network)["SecurityGroups"][0]["GroupId"]
     assert refusal(ec2.delete_security_group, GroupId=group)[0] == "CannotDelete"

@@ -8,7 +8,7 @@ from tests.unit.local.aws.ec2.conftest import Network, make_endpoint
 Refusal = Callable[..., tuple[str, str]]
 
 
-def test_a_network_in_use_is_kept(ec2: Any, network: Network, refusal: Refusal) -> None:
+def test_a_vpc_in_use_cannot_be_deleted(ec2: Any, network: Network, refusal: Refusal) -> None:
     words = f"The vpc '{network.vpc}' has dependencies and cannot be deleted."
     ec2.delete_subnet(SubnetId=network.subnet)
     ec2.delete_route_table(RouteTableId=network.table)

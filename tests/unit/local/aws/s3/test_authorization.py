@@ -78,7 +78,7 @@ def test_a_copy_reads_its_source(held: Callable[..., Any], refusal: Refusal) -> 
     assert refusal(s3.upload_part_copy, **part, CopySource="shared/closed/a")[0] == "AccessDenied"
 
 
-def test_a_version_is_a_right_of_its_own(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_versions_of_objects_need_their_own_permission(held: Callable[..., Any], refusal: Refusal) -> None:
     s3 = held(_of("GetObject", "DeleteObject"))
     of = {"Bucket": "shared", "Key": "open/a", "VersionId": "null"}
     assert "s3:GetObjectVersion on" in refusal(s3.get_object, **of)[1]
@@ -115,7 +115,7 @@ def test_a_prefix_counts_only_where_it_is_asked_for(held: Callable[..., Any], re
         assert refusal(s3.list_objects_v2, Bucket="shared", **prefix)[0] == "AccessDenied"
 
 
-def test_a_denial_wins_where_its_condition_holds(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_a_denial_takes_precedence_if_its_condition_is_met(held: Callable[..., Any], refusal: Refusal) -> None:
     def denied(secure: bool) -> Any:
         condition = {"Bool": {"aws:SecureTransport": secure}}
         return held(_of("GetObject"), _of("GetObject", Effect="Deny", Condition=condition))
@@ -125,14 +125,14 @@ def test_a_denial_wins_where_its_condition_holds(held: Callable[..., Any], refus
 
 
 @pytest.mark.parametrize("operator", ["ArnLike", "ArnEquals", "StringEquals", "StringLike"])
-def test_a_condition_on_what_a_call_lacks_does_not_hold(
+def test_a_condition_on_a_value_that_the_call_lacks_is_not_met(
     held: Callable[..., Any], refusal: Refusal, operator: str
 ) -> None:
     s3 = held(_of("GetObject", Condition={operator: {"aws:SourceArn": "arn:aws:ecs:us-east-1:123456789012:task"}}))
     assert refusal(s3.get_object, Bucket="shared", Key="open/a")[0] == "AccessDenied"
 
 
-def test_a_condition_that_is_not_judged_here_is_named(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_an_unsupported_condition_operator_is_refused_by_name(held: Callable[..., Any], refusal: Refusal) -> None:
     s3 = held(_of("GetObject", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.1"}}))
     assert refusal(s3.get_object, Bucket="shared", Key="open/a") == (
         "NotImplemented",
@@ -140,7 +140,7 @@ def test_a_condition_that_is_not_judged_here_is_named(held: Callable[..., Any], 
     )
 
 
-def test_a_statement_on_all_resources_but_some_is_named(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_a_statement_with_not_resource_is_refused_by_name(held: Callable[..., Any], refusal: Refusal) -> None:
     statement = {"Effect": "Deny", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::shared/open/*"}
     assert refusal(held(statement).get_object, Bucket="shared", Key="open/a") == (
         "NotImplemented",
@@ -168,7 +168,9 @@ def test_what_a_put_sets_beside_the_object_is_a_right_of_its_own(
         held(_of("PutObject", right)).put_object(**new, **header)
 
 
-def test_a_missing_object_is_told_to_who_may_list(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_only_callers_who_can_list_learn_that_an_object_does_not_exist(
+    held: Callable[..., Any], refusal: Refusal
+) -> None:
     missing = {"Bucket": "shared", "Key": "open/missing"}
     for s3, get, head in (
         (held(_of("GetObject")), "AccessDenied", "403"),
@@ -201,7 +203,7 @@ def test_a_presigned_url_opens_what_its_signer_may(held: Callable[..., Any], sig
     assert [requests.get(url, timeout=10).status_code for url in urls] == [200, 403]
 
 
-def test_a_missing_bucket_is_told_to_everybody(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_every_caller_learns_that_a_bucket_does_not_exist(held: Callable[..., Any], refusal: Refusal) -> None:
     s3 = held(LISTING)
     assert refusal(s3.list_objects_v2, Bucket="missing")[0] == "NoSuchBucket"
     assert refusal(s3.head_bucket, Bucket="missing")[0] == "404"

@@ -28,7 +28,7 @@ def test_a_policy_that_demands_tls_does_not_lock_the_bucket(s3: Any, bucket: str
     s3.delete_bucket_policy(Bucket=bucket)
 
 
-def test_a_policy_that_denies_what_holds_is_kept(s3: Any, bucket: str, refusal: Refusal) -> None:
+def test_a_policy_that_denies_by_a_condition_that_is_met_takes_effect(s3: Any, bucket: str, refusal: Refusal) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"content")
     s3.put_bucket_policy(Bucket=bucket, Policy=_policy(bucket, Condition={"Bool": {"aws:SecureTransport": "true"}}))
     assert refusal(s3.get_object, Bucket=bucket, Key="a")[0] == "403"
@@ -85,6 +85,6 @@ def test_versioning_cannot_be_disabled_again(s3: Any, bucket: str) -> None:
     assert "MalformedXML" in requests.put(url, data=body, timeout=10).text
 
 
-def test_a_bucket_with_objects_is_kept(s3: Any, bucket: str, refusal: Refusal) -> None:
+def test_a_bucket_with_objects_cannot_be_deleted(s3: Any, bucket: str, refusal: Refusal) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"")
     assert refusal(s3.delete_bucket, Bucket=bucket)[0] == "BucketNotEmpty"

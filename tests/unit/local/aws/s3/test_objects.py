@@ -31,13 +31,13 @@ def test_odd_keys_are_written_listed_and_read(s3: Any, bucket: str) -> None:
     }
 
 
-def test_a_key_has_its_longest(s3: Any, bucket: str, refusal: Refusal) -> None:
+def test_a_key_that_is_too_long_is_refused(s3: Any, bucket: str, refusal: Refusal) -> None:
     s3.put_object(Bucket=bucket, Key="ü" * 512, Body=b"")
     assert refusal(s3.put_object, Bucket=bucket, Key="ü" * 513, Body=b"")[0] == "KeyTooLongError"
     assert refusal(s3.create_multipart_upload, Bucket=bucket, Key="ü" * 513)[0] == "KeyTooLongError"
 
 
-def test_a_body_that_is_not_what_its_checksum_says_is_refused(s3: Any, bucket: str, refusal: Refusal) -> None:
+def test_a_body_that_does_not_match_its_checksum_is_refused(s3: Any, bucket: str, refusal: Refusal) -> None:
     wrong = base64.b64encode(bytes(4)).decode()
     code, _ = refusal(
         s3.put_object, Bucket=bucket, Key="a", Body=b"content", ChecksumAlgorithm="CRC32", ChecksumCRC32=wrong
@@ -79,7 +79,7 @@ def test_a_part_that_is_missing_or_too_small_is_refused(s3: Any, bucket: str, re
 
 
 @pytest.mark.parametrize(("kind", "parts"), [("FULL_OBJECT", 1), ("COMPOSITE", 2)])
-def test_a_checksum_of_the_whole_is_told(s3: Any, bucket: str, kind: str, parts: int) -> None:
+def test_the_checksum_of_the_whole_object_is_returned(s3: Any, bucket: str, kind: str, parts: int) -> None:
     bodies = [bytes(5 * 2**20), b"rest"]
     upload = {"Bucket": bucket, "Key": "checked"}
     asked = {"ChecksumAlgorithm": "CRC32", "ChecksumType": kind}

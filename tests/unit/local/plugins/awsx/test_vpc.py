@@ -1,4 +1,4 @@
-"""`awsx.ec2.Vpc` of the stand-in: the true one's children, names, parents and refusals."""
+"""The local `awsx.ec2.Vpc` has the children, names, parents and refusals of the true one."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_two_zones_with_one_nat_gateway_make_exactly_awsx_resources() -> None:
     )
 
 
-def test_children_hang_below_one_another_as_in_awsx() -> None:
+def test_children_have_the_same_parents_as_in_awsx() -> None:
     recording, _ = made()
     parents = {short(r): r.parent for r in recording.registrations}
     assert parents["InternetGateway net"] == "aws:ec2/vpc:Vpc::net"
@@ -205,7 +205,7 @@ def test_the_component_itself_keeps_nothing() -> None:
     [
         ({"subnetStrategy": "Legacy"}, "not Legacy"),
         ({"subnetSpecs": [{"type": "Public"}, SPECS[0]]}, "explicit cidrBlocks in every subnet spec"),
-        ({"ipv4IpamPoolId": "pool"}, "knows no ipv4IpamPoolId"),
+        ({"ipv4IpamPoolId": "pool"}, "does not support ipv4IpamPoolId"),
         ({"numberOfAvailabilityZones": 2}, "Only one of"),
         ({"availabilityZoneNames": ["us-east-1a"]}, "must match the number of availability zones (1)"),
         ({"natGateways": {"strategy": "Single", "elasticIpAllocationIds": ["a", "b"]}}, "must be 0 or 1"),
@@ -220,7 +220,9 @@ def test_the_component_itself_keeps_nothing() -> None:
         ),
     ],
 )
-def test_what_awsx_refuses_or_this_one_has_not_is_refused_in_words(inputs: dict[str, Any], words: str) -> None:
+def test_what_awsx_refuses_or_the_plugin_does_not_support_is_refused_with_a_message(
+    inputs: dict[str, Any], words: str
+) -> None:
     assert words in refusal(**inputs)
 
 

@@ -80,13 +80,13 @@ def test_the_platform_reaches_the_engine_the_base_image_and_the_dockerfile(
     }
 
 
-def test_a_given_argument_stands_above_an_automatic_one(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_build_argument_overrides_an_automatic_one(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base_image, "obtain", lambda engine, platform: None)
     build("linux/arm64", BUILDARCH="arm64")
     assert client.asked["buildargs"]["BUILDARCH"] == "arm64"
 
 
-def test_a_base_image_that_cannot_be_had_fails_the_build_in_words(
+def test_a_build_whose_base_image_cannot_be_pulled_fails_with_a_message(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(engine: object, platform: str) -> None:
@@ -157,7 +157,7 @@ STORED = base64.b64encode(b"someone:filed").decode()
         ({}, ["secretservice", "osxkeychain"], False),
     ],
 )
-def test_a_credential_store_takes_the_place_of_the_programs_login_in_a_build(
+def test_a_credential_store_replaces_the_login_of_the_program_in_a_build(
     client: Client, tmp_path: Path, written: dict[str, Any], installed: list[str], known: bool
 ) -> None:
     for name in installed:
@@ -171,7 +171,7 @@ def test_a_credential_store_takes_the_place_of_the_programs_login_in_a_build(
 
 
 @pytest.mark.filterwarnings("ignore:docker-credential-desktop not installed")
-def test_a_store_that_is_not_installed_fails_the_build_in_words(client: Client, tmp_path: Path) -> None:
+def test_a_build_whose_credential_store_is_not_installed_fails_with_a_message(client: Client, tmp_path: Path) -> None:
     settings(tmp_path, {"credsStore": "desktop"})
     with pytest.raises(Failure, match=r"error getting credentials: .*docker-credential-desktop"):
         build("linux/amd64")

@@ -1,4 +1,4 @@
-"""`docker.Image` of the stand-in: the true provider's defaults, verdicts and outputs."""
+"""The local `docker.Image` has the defaults, differences and outputs of the true provider."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -119,7 +119,7 @@ def test_a_new_token_is_no_change_but_another_server_is(recorder: Recorder) -> N
     assert diff(recorder, inputs(), inputs(registry=None)) == {"registry": KIND.DELETE}
 
 
-def test_a_state_without_kept_inputs_is_built_anew(recorder: Recorder) -> None:
+def test_an_image_whose_state_has_no_inputs_is_built_again(recorder: Recorder) -> None:
     assert diff(recorder, {}, inputs()) == dict.fromkeys(inputs(), KIND.ADD)
 
 
@@ -158,7 +158,7 @@ def test_another_resource_type_is_refused(recorder: Recorder) -> None:
         provider(recorder).Check(provider_pb2.CheckRequest(urn=urn), Context())
 
 
-def test_an_engine_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_engine_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with pytest.raises(Failure, match="failed to connect to any docker daemon: unix://"):
         Builder()
