@@ -12,7 +12,8 @@ import pytest
 from botocore import loaders, session
 from botocore.client import ClientCreator
 from moto.core import responses
-from moto.core.responses import TYPE_RESPONSE, ActionContext, ActionResult
+from moto.core.common_types import TYPE_RESPONSE
+from moto.core.responses import ActionContext, ActionResult
 from moto.ec2.responses.instances import InstanceResponse
 
 
