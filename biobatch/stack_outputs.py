@@ -89,7 +89,7 @@ def read_file(file: Path, option: str) -> StackOutputs:
     Raises:
         Refused: if the file cannot be read or does not hold a stack's outputs.
     """
-    remedy = f"Write the file in Biobatch's folder: {_WRITE}{shlex.quote(str(file.absolute()))}"
+    remedy = f"Write the file in Biobatch's folder: {_WRITE}{shlex.quote(str(file.resolve()))}"
     try:
         # As bytes, since PowerShell writes UTF-16.
         content = file.read_bytes()
