@@ -1,4 +1,4 @@
-"""Tells, beside a test that fails, which reports it stands for."""
+"""Prints the reports of a test that fails."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.field.reports import REPORTS
 
 @pytest.fixture(autouse=True)
 def reported(request: pytest.FixtureRequest) -> None:
-    """Prints the reports that the test holds: pytest shows it if the test fails."""
+    """Prints the reports that the test covers. pytest shows them if the test fails."""
     for report in REPORTS:
         if report.names(request.node.nodeid):
             print(f"{report.sources}: {report.met}")

@@ -1,4 +1,4 @@
-"""Runs the steps of call-variants on many small cases, all of them in one container of each image."""
+"""Runs the steps of call-variants on many small cases, with one container for each image."""
 
 import io
 import json
@@ -65,46 +65,46 @@ _SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What one user hands to call-variants. What is not given is sound."""
+    """The files that one user passes to call-variants. Files that are not given have no faults."""
 
     reads: tuple[bytes, ...] = (genome.fastq(FIRST), genome.fastq(SECOND))
     """One FASTQ file or two."""
     reference: bytes = genome.fasta(GENOME).encode()
     truths: Mapping[str, bytes] = field(default_factory=dict)
-    """Truths that the calls are compared with one after the other, by a name without blanks."""
+    """Truths to compare the calls with, by a name without blanks."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one case."""
+    """The outcome of one case."""
 
     files: Mapping[str, bytes]
-    """What each step left: `<step>.log`, `<step>.code`, and its files under `<step>/`."""
+    """The files of each step: `<step>.log`, `<step>.code`, and the outputs under `<step>/`."""
 
     def code(self, step: str) -> int | None:
-        """A step's exit code. None if the step did not run."""
+        """Returns a step's exit code, or None if the step did not run."""
         text = self.files.get(f"{step}.code")
         return None if text is None else int(text)
 
     def log(self, step: str) -> str:
-        """What a step printed."""
+        """Returns the output of a step."""
         return self.files[f"{step}.log"].decode()
 
     @property
     def warnings(self) -> list[str]:
-        """What the align step found odd about the reads."""
+        """The align step's warnings about the reads."""
         return self.files["align/qc/s.warnings.txt"].decode().splitlines()
 
     @property
     def calls(self) -> dict[Variant, str]:
-        """The variants that passed, with the genotype of each."""
+        """The variants that passed the filter, with their genotypes."""
         assert self.code("call") == 0, "\n".join(
             content.decode() for name, content in self.files.items() if ".log" in name
         )
         return genome.called(self.files["call/s/s.vcf.gz"])
 
     def compared(self, truth: str) -> dict[str, Any]:
-        """How the calls compare with a truth."""
+        """Returns the comparison of the calls with a truth."""
         step = f"compare-{truth}"
         assert self.code(step) == 0, self.log(step)
         counts: dict[str, Any] = json.loads(self.files[f"{step}/qc/s.truth.json"])
@@ -112,7 +112,7 @@ class Outcome:
 
 
 def run(images: Images, folder: Folder, cases: Mapping[str, Case]) -> dict[str, Outcome]:
-    """Runs every case, each up to the first step that fails, and returns what became of each, by name.
+    """Runs every case up to the first step that fails, and returns the outcomes by name.
 
     Args:
         images: the images of the tools.
@@ -143,7 +143,7 @@ def _packed(cases: Mapping[str, Case]) -> bytes:
 
 
 def unpacked(packed: bytes) -> dict[str, Outcome]:
-    """What became of each case, by name."""
+    """Returns the outcome of each case, by name."""
     files: dict[str, dict[str, bytes]] = {}
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for entry in archive:

@@ -1,41 +1,41 @@
-"""The public reports of people who do this job: what they met, and which test shows what Biobatch does about it.
+"""Problems that users have reported in public, and the tests that show how Biobatch handles each.
 
-To add a report, add a row and a test. Where a test holds the case already, name that one. A report that only a later issue can answer
-waits for it by name.
+To add a report, add a row and a test. If a test covers the case already, name that test. If only a later issue can solve the problem, name
+the issue.
 """
 
 from dataclasses import dataclass
 
-#: Issues that reports wait for.
+#: The issues that reports wait for.
 HOUSE = "issue 22, the house"
 RESULTS = "issue 23, results"
 COHORT = "issue 24, a cohort"
 ENGINES = "issue 25, engines"
 
-#: A list of what only an AWS account can show.
+#: The page with the checks that need an AWS account.
 FIRST_ACCOUNT = "docs/how-to/first-account.md"
 
 WAITING_ROOMS = (HOUSE, RESULTS, COHORT, ENGINES, FIRST_ACCOUNT)
 
-#: The source of what was met in our own trials with hostile inputs and no public thread describes.
+#: The source of problems that we found in our own trials with hostile inputs and that no public thread describes.
 OWN_TRIALS = "Biobatch, own trials"
 
 
 @dataclass(frozen=True)
 class Report:
-    """One thing that somebody met."""
+    """One problem that a user had."""
 
     sources: str
-    """Threads, as `owner/repository#number` or as the forum names them."""
+    """Public threads, as `owner/repository#number` or under their names in a forum."""
     met: str
-    """What they met, in one sentence."""
+    """The problem, in one sentence."""
     tests: tuple[str, ...] = ()
-    """Node ids of the tests that hold it, of all parameters or of one."""
+    """Node ids of the tests that cover it, for all parameters or for one."""
     waits_for: str = ""
-    """The issue or the document that it waits for. Empty if a test holds the report."""
+    """The issue or the document that the report waits for. Empty if a test covers it."""
 
     def names(self, node: str) -> bool:
-        """Whether a test of pytest's is among those that hold the report."""
+        """Whether a test, by its node id, covers the report."""
         return any(node == test or node.startswith(f"{test}[") for test in self.tests)
 
 
@@ -89,12 +89,12 @@ _LAUNCHING = [
     ),
     _held(
         "DataBiosphere/dsub#259",
-        "A blank behind the output path became part of the path.",
+        "A blank after the output path became part of the path.",
         f"{_CLIENT}test_command_line.py::test_a_slip_of_the_keyboard_is_told_in_one_line_that_says_what_to_type",
     ),
     _held(
         "nextflow-io/nextflow#5897, #7479",
-        "A job larger than any machine waited for ever.",
+        "A job larger than any machine waited forever.",
         f"{_CLIENT}test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted",
         "tests/local/biobatch/test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_at_once",
     ),
@@ -105,7 +105,7 @@ _LAUNCHING = [
     ),
     _held(
         "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
-        "The inputs did not fit the disk, which showed in the middle of the job.",
+        "The inputs did not fit on the disk, and the job failed halfway.",
         f"{_CLIENT}test_capacity.py::test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_told",
         f"{_FAULTS}test_inputs_that_do_not_fit_are_not_downloaded",
     ),
@@ -131,30 +131,30 @@ _LAUNCHING = [
     ),
     _held(
         "nextflow-io/nextflow#1263; aws/amazon-ecs-agent#1231; aws/containers-roadmap#2757",
-        "Many jobs started at once, and the agent throttled those that asked for credentials.",
+        "Many jobs started at once, and the agent throttled their requests for credentials.",
         f"{_JOB}test_requests_to_a_throttling_agent_are_retried",
     ),
     _held(
         "samtools/samtools#2051, #1588, #1271; s-andrews/FastQC#35",
-        "A tool ran out of memory, and the job showed another error or exit code 137 without a word.",
+        "A tool ran out of memory, and the job showed another error or exit code 137 without an explanation.",
         f"{_FAULTS}test_a_process_that_ran_out_of_memory_fails_the_job_whatever_the_command_returned",
         "tests/local/aws/test_batch.py::test_a_job_that_takes_more_memory_than_it_asked_for_is_killed",
     ),
     _held(
         "s-andrews/FastQC#45",
-        "FastQC ended well on a gzip that was cut off.",
+        "FastQC succeeded on a truncated gzip file.",
         f"{_FAULTS}test_gzip_is_read_to_its_end_on_request",
         *_all(_BROKEN, "cut-gzip-Gzip file truncated"),
     ),
     _held(
         "Netflix/metaflow#1482",
-        "A submission's overrides passed 8,192 characters, and the job failed.",
+        "A submission's overrides exceeded 8,192 characters, and the job failed.",
         f"{_CLIENT}test_job.py::test_no_submission_is_longer_than_batch_takes",
         "tests/local/biobatch/test_command_line.py::test_many_inputs_with_awkward_names_come_and_go_as_they_are",
     ),
     _held(
         "nextstrain/cli#406",
-        "The log stream of a job did not exist, and the client ended in an error of its own.",
+        "The log stream of a job did not exist, and the client failed.",
         f"{_CLIENT}test_logs.py::test_a_log_that_never_came_is_empty",
         f"{_CLIENT}test_logs.py::test_a_job_without_a_log_says_why",
     ),
@@ -163,44 +163,44 @@ _LAUNCHING = [
         "Thousands of jobs were submitted one by one and throttled.",
         COHORT,
     ),
-    _waits("Netflix/metaflow#1672", "A folder of one's own hid the client's module.", HOUSE),
+    _waits("Netflix/metaflow#1672", "A user's own folder hid the client's module.", HOUSE),
     _waits(
         "MultiQC/MultiQC#1470, #2979; LUMC/HAMLET#37",
-        "MultiQC cleaned the names of two samples into one.",
+        "MultiQC shortened the names of two samples to the same name.",
         COHORT,
     ),
-    _waits("nextflow-io/nextflow#948", "The bill did not tell one run from another.", COHORT),
+    _waits("nextflow-io/nextflow#948", "The bill did not distinguish runs.", COHORT),
 ]
 
-#: Stacks and what becomes of them.
+#: Changes of stacks.
 _STACKS = [
     _held(
         "hashicorp/terraform-provider-aws#13221, #2044, #11777, #46925; terraform-aws-modules/terraform-aws-batch#5, #9; "
         "pulumi/pulumi-aws#6233",
-        "A change replaced the compute environment, which failed because the queue refers to it.",
+        "A change replaced the compute environment, which failed because the queue refers to the environment.",
         "tests/unit/program/test_program.py::test_both_environments_can_be_changed_in_place",
         "tests/local/changes/test_changes.py::test_an_up_does_what_the_rows_of_its_keys_say",
     ),
     _held(
         "pulumi/pulumi-docker#19; pulumi/pulumi-awsx#1349",
-        "Each `up` built the images again, or a whole tree was the context of a build.",
+        "Each `up` built the images again, or a build used a whole source tree as its context.",
         "tests/local/lifecycle/test_lifecycle.py::test_a_second_up_changes_nothing_and_builds_nothing",
         "tests/unit/components/test_tool_image.py::test_the_tag_changes_with_the_folder",
     ),
     _held(
         "aws/amazon-genomics-cli#269",
-        "NAT and interface endpoints of an idle stack cost 63 USD a month.",
+        "The NAT gateway and the interface endpoints of an idle stack cost 63 USD a month.",
         "tests/unit/program/test_program.py::test_endpoints_are_created_only_on_request_and_can_be_combined_with_nat",
         "tests/unit/program/test_facts_of_aws.py::test_without_jobs_there_are_no_instances",
     ),
     _waits(
         "pulumi/pulumi-aws#4656, #3887",
-        "A new revision of a job definition had no tags, and the old one got them.",
+        "A new revision of a job definition had no tags, and the old revision had them.",
         FIRST_ACCOUNT,
     ),
 ]
 
-#: Names of reads, and how mates are told.
+#: Names of reads, and the recognition of mates.
 _NAMES = [
     _held(
         "galaxy-user, 2011, CASAVA 1.8",
@@ -209,12 +209,12 @@ _NAMES = [
     ),
     _held(
         "Harvard FAS Informatics, discordant mates",
-        "The second file held the mates in another order, or one read out of step.",
+        "The second file had the mates in another order, or shifted by one read.",
         *_all(_BROKEN, "order-paired reads have different names", "names-paired reads have different names"),
     ),
     _held(
         "Biostars 9582674",
-        "Mates named _1 and _2, or .1 and .2, were taken for single reads.",
+        "Mates named _1 and _2, or .1 and .2, were treated as single reads.",
         *_all(_REFUSED, "mates-by-underscores"),
         *_all(
             _BROKEN, "mates-by-dots-mates' names end in .1 and .2", "woven-mates-by-dots-mates' names end in .1 and .2"
@@ -223,7 +223,7 @@ _NAMES = [
     ),
     _held(
         "Biostars 9582674",
-        "Mates in one file were named in a way that no aligner knows, and nobody was told that they count as single reads.",
+        "Mates in one file had names that no aligner recognizes, and were silently treated as single reads.",
         *_all(
             _TAKEN,
             "mates-by-dashes",
@@ -235,7 +235,7 @@ _NAMES = [
     ),
     _held(
         "Biostars 9582674",
-        "The files' names stood in the reads' names, _R1 and _R2.",
+        "The names of the reads contained those of the files, _R1 and _R2.",
         *_all(_REFUSED, "mates-by-names-of-files"),
     ),
     _held(
@@ -248,34 +248,34 @@ _NAMES = [
             "mates-by-dots-mates' names end in .1 and .2",
         ),
     ),
-    _held(OWN_TRIALS, "A molecular barcode stood in the name of both mates.", *_all(_TAKEN, "umis-in-names")),
+    _held(OWN_TRIALS, "The names of both mates contained a molecular barcode.", *_all(_TAKEN, "umis-in-names")),
     _held(
         "OpenGene/fastp#46, #451; CGATOxford/UMI-tools#49",
-        "Each mate had a molecular barcode of its own in its name.",
+        "The name of each mate contained a different molecular barcode.",
         *_all(_REFUSED, "a-umi-on-each-mate"),
     ),
     _held(
         OWN_TRIALS,
-        "Tabs and linked-read barcodes stood behind the names.",
+        "Tabs and linked-read barcodes followed the names.",
         *_all(_TAKEN, "tabs-and-barcodes-behind-names"),
     ),
     _held(
         "samtools/samtools#1081; omgenomics/bio-data-zoo#4",
-        "Names were longer than the 254 characters that a BAM holds.",
+        "Names were longer than the 254 characters that a BAM can hold.",
         *_all(_REFUSED, "names-over-254-characters"),
     ),
 ]
 
-#: Compression, and what a FASTQ file looks like.
+#: Compression and format of FASTQ files.
 _FILES = [
     _held(
         OWN_TRIALS,
-        "Reads came bgzipped, in several gzip members, one mate gzipped and the other not, or without a last line end.",
+        "Reads were bgzipped, in several gzip members, with one mate gzipped and the other not, or without a final line break.",
         *_all(_TAKEN, "bgzip", "gzip-of-several-members", "one-mate-gzipped", "no-last-line-end"),
     ),
     _held(
         "OpenGene/fastp#711",
-        "Files of bgzip were joined, and a reader stopped at the first one's empty last block.",
+        "bgzip files were joined, and a reader stopped at the empty last block of the first one.",
         *_all(_TAKEN, "bgzip-files-joined"),
     ),
     _held(
@@ -286,57 +286,61 @@ _FILES = [
     ),
     _held(
         "OpenGene/fastp#717",
-        "A file was cut in the middle of a block, and the reader took that for its end.",
+        "A file was truncated in the middle of a block, and the reader treated that as its end.",
         *_all(_REFUSED, "bgzip-cut-in-a-block"),
     ),
     _held(
         "OpenGene/fastp#181; HudsonAlpha/fmlrc2#35",
-        "Garbage followed the gzip of the reads.",
+        "Garbage followed the gzip data of the reads.",
         *_all(_REFUSED, "garbage-behind-gzip"),
     ),
     _waits(
         "hammerlab/biokepi#117",
-        "Garbage followed the gzip of a reference, as in hs37d5.fa.gz of the 1000 Genomes, and gzip's words ended the job.",
+        "Garbage followed the gzip data of a reference, as in hs37d5.fa.gz of the 1000 Genomes, and the job ended with gzip's message.",
         RESULTS,
     ),
-    _waits(OWN_TRIALS, "Zeros followed the gzip of the reads, and the refusal called the file truncated.", RESULTS),
+    _waits(
+        OWN_TRIALS, "Zeros followed the gzip data of the reads, and the refusal called the file truncated.", RESULTS
+    ),
     _held(
         OWN_TRIALS,
-        "Both mates were cut between two members of their gzip, which nothing but the number of reads can show.",
+        "Both mates were truncated between two gzip members, which only the number of reads can show.",
         f"{_READS}test_a_cut_between_gzip_members_shows_only_in_the_number_of_reads",
     ),
     _held(
         "OpenGene/fastp#264",
-        "A download of gzipped reads was cut off, and the reads before the cut were taken for all.",
+        "A download of gzipped reads was truncated, and the reads before the end were treated as complete.",
         *_all(_BROKEN, "cut-gzip-Gzip file truncated"),
     ),
     _held(
         OWN_TRIALS,
-        "Both mates were cut ten bytes into a member of their gzip.",
+        "Both mates were truncated ten bytes into a gzip member.",
         *_all(_REFUSED, "cut-ten-bytes-into-a-member"),
     ),
     _held(
         "s-andrews/FastQC#48",
-        "Reads came as bzip2, zip, BAM or a gzip inside a gzip.",
+        "Reads were in bzip2, zip or BAM format, or gzipped twice.",
         *_all(_REFUSED, "bzip2", "zip", "bam", "gzip-of-gzip"),
     ),
     _held("OpenGene/fastp#236, #604; BioInfoTools/BBMap#3", "Lines ended in CR LF.", *_all(_TAKEN, "carriage-returns")),
-    _held(OWN_TRIALS, "A byte order mark stood before the first record.", *_all(_REFUSED, "byte-order-mark")),
+    _held(OWN_TRIALS, "A byte order mark preceded the first record.", *_all(_REFUSED, "byte-order-mark")),
     _waits(
         "statgen/fastQValidator#12; ngless-toolkit/ngless#115",
-        "Blank lines in or behind the reads were called a truncated file.",
+        "Blank lines in or after the reads were reported as a truncated file.",
         RESULTS,
     ),
     _held(OWN_TRIALS, "A record had its bases on several lines.", *_all(_TAKEN, "many-lines-a-record")),
-    _waits(OWN_TRIALS, "FastQC failed on records of several lines, and with it a run whose calls were sound.", RESULTS),
+    _waits(
+        OWN_TRIALS, "FastQC failed on records of several lines, and so did a run whose calls were correct.", RESULTS
+    ),
     _waits(
         "s-andrews/FastQC#35, #130",
-        "FastQC ran out of memory on one long read, while the job held gigabytes unused.",
+        "FastQC ran out of memory on one long read, although the job had gigabytes of unused memory.",
         RESULTS,
     ),
     _held(
         "lh3/bwa#295; bactopia/bactopia#107",
-        "A record had fewer qualities than bases, or a star for them.",
+        "A record had fewer qualities than bases, or an asterisk instead of qualities.",
         *_all(_REFUSED, "quality-one-short", "quality-of-a-star"),
     ),
     _held(
@@ -346,22 +350,26 @@ _FILES = [
     ),
     _held(
         OWN_TRIALS,
-        "Reads were lower-case, or had codes for several bases, or qualities of 93.",
+        "Reads were in lower case, or had codes for several bases, or qualities of 93.",
         *_all(_TAKEN, "lower-case", "codes-for-several-bases", "qualities-of-93"),
     ),
-    _waits(OWN_TRIALS, "Reads had dots for bases or U for T, and the refusal called the file truncated.", RESULTS),
+    _waits(
+        OWN_TRIALS,
+        "Reads had dots instead of bases or U instead of T, and the refusal called the file truncated.",
+        RESULTS,
+    ),
     _held(
         "marcelm/cutadapt#418; alexdobin/STAR#7",
-        "Trimming had left reads of one base or none, and reads of Ns only.",
+        "After trimming, reads had one base or none, or only Ns.",
         *_all(_TAKEN, "empty-reads", "reads-of-ns"),
     ),
     _held(
         "smithlabcode/falco#18; OpenGene/fastp#354; hall-lab/speedseq#59",
-        "Qualities were written in Illumina's letters of before 2011.",
+        "Qualities used Illumina's encoding from before 2011.",
         *_all(_TAKEN, "phred-64"),
         f"{_JOB}test_the_old_quality_letters_of_illumina_give_a_warning",
     ),
-    _waits(OWN_TRIALS, "Qualities of 0 to 3 lost every substitution without a word.", RESULTS),
+    _waits(OWN_TRIALS, "With qualities of 0 to 3, every substitution was missed silently.", RESULTS),
 ]
 
 #: Libraries and samples.
@@ -378,19 +386,21 @@ _LIBRARIES = [
     ),
     _held(
         OWN_TRIALS,
-        "Mates were swapped, pairs lay outward, or fragments were 3 kb long or shorter than the reads.",
+        "Mates were swapped, pairs pointed outward, or fragments were 3 kb long or shorter than the reads.",
         *_all(_TAKEN, "mates-swapped", "mate-pairs", "inserts-of-3-kb", "reads-into-adapters"),
         *_all(_ALIGN, "outward"),
     ),
     _held(OWN_TRIALS, "The first mates were given twice.", *_all(_ALIGN, "mates")),
     _held(
-        "ncbi/sra-tools#133, #483", "fastq-dump had joined both mates to one read.", *_all(_TAKEN, "mates-in-one-read")
+        "ncbi/sra-tools#133, #483",
+        "fastq-dump had joined both mates into one read.",
+        *_all(_TAKEN, "mates-in-one-read"),
     ),
-    _held(OWN_TRIALS, "No read was of the reference.", *_all(_WARNED, "nothing-maps")),
-    _waits(OWN_TRIALS, "Most reads were foreign, and a warning blamed the mates.", RESULTS),
+    _held(OWN_TRIALS, "No read mapped to the reference.", *_all(_WARNED, "nothing-maps")),
+    _waits(OWN_TRIALS, "Most reads came from another genome, and a warning blamed the mates.", RESULTS),
     _held(
         "samtools/samtools#1037; samtools/bcftools#1459, #1037, #2343; czbiohub-sf/sc2-illumina-pipeline#80",
-        "Great depth silently cost every insertion and deletion.",
+        "At great depth, every insertion and deletion was missed silently.",
         f"{_QUEUE}test_great_depth_costs_no_indel",
     ),
     _held(
@@ -405,7 +415,7 @@ _LIBRARIES = [
     ),
     _held(
         "bcbio/bcbio-nextgen#1038, #1394; ICGC-TCGA-PanCancer/PCAP-core#111",
-        "Amplicons were taken for duplicates.",
+        "Amplicons were treated as duplicates.",
         *_all(_ALIGN, "amplicons"),
     ),
     _held(
@@ -416,16 +426,16 @@ _LIBRARIES = [
     _waits("nf-core/sarek#93", "A sheet names the lanes of each sample.", COHORT),
     _held(
         "nf-core/sarek#93, #623",
-        "One file of reads stood under two samples, or two lines of the sheet were swapped.",
+        "Two samples had the same file of reads, or two lines of the sheet were swapped.",
         f"{_CLIENT}test_command_line.py::test_two_samples_with_the_same_reads_are_refused_with_both_named",
     ),
-    _waits("samtools/bcftools#2030", "Long reads passed through settings for short ones.", RESULTS),
+    _waits("samtools/bcftools#2030", "Long reads were processed with settings for short reads.", RESULTS),
     _waits(
         "tseemann/snippy#341, #268; samtools/bcftools#1339, #1523",
-        "Haploid calling hid mixtures, and lost alleles that most reads have.",
+        "Haploid calling hid mixtures, and missed alleles that most reads have.",
         RESULTS,
     ),
-    _waits("samtools/bcftools#1348", "Large insertions and deletions were lost.", RESULTS),
+    _waits("samtools/bcftools#1348", "Large insertions and deletions were missed.", RESULTS),
     _waits(
         "samtools/bcftools#343, #1380, #1802",
         "A site with two alternative alleles was given a reference allele that no read has.",
@@ -458,12 +468,12 @@ _GENOMES = [
     ),
     _held(
         OWN_TRIALS,
-        "A reference had thousands of contigs, or was a draft in short ones.",
+        "A reference had thousands of contigs, or was a draft with short contigs.",
         *_all(_REFERENCE, "two-thousand-contigs", "draft-contigs"),
     ),
     _held(
         "samtools/bcftools#615; freebayes/freebayes#274; Illumina/manta#12; bigdatagenomics/adam#2038",
-        "Contigs had the names of databases, with stars, bars, colons and semicolons, or of 300 characters.",
+        "Contigs had names as in databases, with asterisks, bars, colons and semicolons, or of 300 characters.",
         *_all(_REFERENCE, "name-of-hla", "name-of-ncbi", "name-of-300-characters"),
     ),
     _held(
@@ -474,31 +484,31 @@ _GENOMES = [
     ),
     _held(
         OWN_TRIALS,
-        "A reference had gaps, stars, U or X, or was a protein.",
+        "A reference had gaps, asterisks, U or X, or was a protein.",
         *_all(_NO_REFERENCE, "star", "gap", "rna", "x"),
         *_all(_BAD_REFERENCE, "protein-is no code for a DNA base"),
     ),
     _held(
         OWN_TRIALS,
-        "A reference was in GenBank's format, or had numbered lines, comments, or CR alone.",
+        "A reference was in GenBank format, or had numbered lines, comments, or CR as line breaks.",
         *_all(_NO_REFERENCE, "genbank", "numbered-lines", "comments-by-semicolon", "only-carriage-returns"),
     ),
     _held(
         "Gaius-Augustus/Augustus#209",
-        "A byte order mark stood before the first contig.",
+        "A byte order mark preceded the first contig.",
         *_all(_NO_REFERENCE, "byte-order-mark"),
     ),
     _held(
         "rki-mf1/clean#52",
-        "Two references were joined, the first of which had no last line end, and lost the second one's name.",
+        "Two references were joined. The first had no final line break, so the name of the second was lost.",
         *_all(_NO_REFERENCE, "joined-in-a-line"),
     ),
     _held(
         "samtools/samtools#380; tseemann/snippy#23",
-        "A contig was empty or came twice.",
+        "A contig was empty or was present twice.",
         *_all(_BAD_REFERENCE, "no-bases-contig a has no bases", "duplicate-line 5: the contig name a appears twice"),
     ),
-    _held(OWN_TRIALS, "A reference held a sequence twice.", *_all(_ALIGN, "reference")),
+    _held(OWN_TRIALS, "A reference contained a sequence twice.", *_all(_ALIGN, "reference")),
     _held(
         "samtools/bcftools#1405",
         "A truth wrote neighbouring substitutions as one record.",
@@ -506,17 +516,17 @@ _GENOMES = [
     ),
     _held(
         "samtools/bcftools#665",
-        "A truth held each record twice.",
+        "A truth contained each record twice.",
         f"{_CALL}test_the_truth_is_the_filtered_variants_of_the_sample_without_repeats",
     ),
     _held(
         OWN_TRIALS,
-        "A truth was written with CR LF, in lower case, phased, or under another sample's name.",
+        "A truth had CR LF line breaks, lower case, phased genotypes, or another sample's name.",
         *_all(_TRUTH, "carriage-returns", "lower-case", "phased-under-another-name"),
     ),
     _held(
         OWN_TRIALS,
-        "A truth held blocks of a gVCF, symbolic alleles, structural variants, or records that a filter had refused.",
+        "A truth contained blocks of a gVCF, symbolic alleles, structural variants, or records that failed a filter.",
         *_all(
             _TRUTH, "blocks-of-a-gvcf", "any-allele-and-spanning-deletion", "structural-variants", "filtered-records"
         ),
@@ -528,26 +538,26 @@ _GENOMES = [
     ),
     _held(
         OWN_TRIALS,
-        "A truth had blanks for tabs or was no VCF.",
+        "A truth had blanks instead of tabs or was not a VCF.",
         *_all(_NO_TRUTH, "blanks-for-tabs", "no-vcf"),
     ),
-    _held("samtools/hts-specs#663", "A byte order mark stood before a VCF.", *_all(_NO_TRUTH, "byte-order-mark")),
+    _held("samtools/hts-specs#663", "A byte order mark preceded a VCF.", *_all(_NO_TRUTH, "byte-order-mark")),
     _held(
         "Illumina/hap.py#78; samtools/bcftools#747",
-        "A truth was of another reference, or named contigs 1 where the reference names them chr1.",
+        "A truth was for another reference, or named contigs 1 instead of chr1.",
         f"{_CALL}test_a_truth_of_another_reference_is_refused",
     ),
     _held(
         "samtools/bcftools#541",
-        "A truth that bgzip had compressed was cut off, and read to the cut without an error.",
+        "A truth compressed by bgzip was truncated, and was read to that point without an error.",
         f"{_QUEUE}test_a_truth_that_was_cut_between_two_blocks_is_refused",
     ),
-    _waits("Illumina/hap.py#14", "Equal variants, written otherwise, were counted as wrong.", RESULTS),
-    _waits(OWN_TRIALS, "A truth of two samples was counted as if one sample had all of it.", RESULTS),
+    _waits("Illumina/hap.py#14", "Equal variants in another notation were counted as wrong.", RESULTS),
+    _waits(OWN_TRIALS, "A truth of two samples was counted as if one sample had all its variants.", RESULTS),
     _waits("freebayes/freebayes, GIAB 2.x", "NIST's own truth uses tags that its header does not define.", RESULTS),
 ]
 
-#: What is typed.
+#: The command line.
 _TYPED = [
     _held(
         OWN_TRIALS,
@@ -556,17 +566,17 @@ _TYPED = [
     ),
     _held(
         OWN_TRIALS,
-        "Two samples' names differed in capitals only.",
+        "The names of two samples differed only in case.",
         f"{_CLIENT}test_request.py::test_a_repeated_name_is_refused_whatever_its_capitals",
     ),
     _held(
         OWN_TRIALS,
-        "The first mates were typed for the second ones.",
+        "The first mates were entered as the second mates.",
         *_all(_SAMPLE, "a=s3://data/x,s3://data/x-is both R1 and R2"),
     ),
     _held(
         OWN_TRIALS,
-        "Objects did not exist, and were told one by one.",
+        "Objects did not exist, and were reported one by one.",
         f"{_CLIENT}test_variants.py::TestPrepare::test_absent_objects_and_buckets_are_told_together_with_what_else_is_wrong",
     ),
 ]

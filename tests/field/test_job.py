@@ -1,4 +1,4 @@
-"""What users of other launchers met with their own commands, tried on the entrypoint of the images."""
+"""Problems that users of other launchers had with their commands, tested with the entrypoint of the images."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.field.test_reads import SOUND
 from tests.images.containers import Images
 from tests.images.storage import Folder
 
-#: An agent that answers 429 twice and then hands out keys, as ECS's does when many jobs of a machine start at once.
+#: An agent that answers 429 twice and then provides credentials, as the ECS agent does if many jobs start at once on a machine.
 THROTTLING_AGENT = r"""
 my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8080, Listen => 9, ReuseAddr => 1) or die;
 print "listening\n";
@@ -28,7 +28,7 @@ for (my $asked = 1; my $client = $listener->accept; $asked++) {
 
 
 def test_braces_in_an_output_pattern_are_reported_as_a_pattern_without_a_match(images: Images, folder: Folder) -> None:
-    """Globs have no braces: they are the shell's."""
+    """Globs have no braces, which the shell expands."""
     environment = {"JOB_OUTPUTS": "*_fastqc.{zip,html}", "JOB_OUTPUT_PREFIX": folder.uri()}
     job = images.run("samtools", "touch s_fastqc.zip s_fastqc.html", environment=environment)
     assert job.exit_code == 73
@@ -64,7 +64,7 @@ def test_the_old_quality_letters_of_illumina_give_a_warning(images: Images, fold
 
 
 def test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report(images: Images, folder: Folder) -> None:
-    """bcl2fastq2 writes such files, so their missing block shows no cut. The job is as call-variants submits it."""
+    """bcl2fastq2 writes such files, so a missing block does not prove truncation. The job is as call-variants submits it."""
     reads = folder.put("s_R1.fastq.gz", SOUND["bgzip-without-last-block"][0][0])
     request = parse_request(
         Faults(), reference=folder.uri("r.fa"), samples=[f"s={reads}"], output_prefix=folder.uri("out")

@@ -1,4 +1,4 @@
-"""Reads as centres, archives and scripts hand them on: taken whole, taken with a warning, or refused in words."""
+"""Reads from sequencing centres, archives and scripts are accepted, accepted with a warning, or refused with a clear message."""
 
 import bz2
 import gzip
@@ -23,33 +23,33 @@ Change = Callable[[list[str]], Iterable[str]]
 
 ONE, TWO = fastq(FIRST), fastq(SECOND)
 
-#: What Illumina reads run into behind a short fragment.
+#: The adapter that Illumina reads contain after a short fragment.
 ADAPTER = "AGATCGGAAGAGCACACGTCTGAACTCCAGTCA"
 
 
 def both(change: Change) -> tuple[bytes, bytes]:
-    """The sample's two files, each changed."""
+    """Returns the sample's two files after a change."""
     return fastq(change(FIRST)), fastq(change(SECOND))
 
 
 def named(records: Iterable[str], name: Callable[[int, str], str]) -> list[str]:
-    """The records under other names, each made of its number and the name it had."""
+    """Returns the records with new names, each made from its number and its old name."""
     split = (record.split("\n", 1) for record in records)
     return [f"@{name(number, parts[0][1:])}\n{parts[1]}" for number, parts in enumerate(split)]
 
 
 def ending(records: Iterable[str], end: str) -> list[str]:
-    """The records under names with something behind them."""
+    """Returns the records with a suffix on their names."""
     return named(records, lambda _, name: name + end)
 
 
 def of_two_casavas(records: Iterable[str], mate: int) -> list[str]:
-    """Every second record under a name as CASAVA 1.7 writes it, the others as 1.8 does."""
+    """Returns the records with names as of CASAVA 1.7 and 1.8 alternately."""
     return named(records, lambda i, name: f"{name}/{mate}" if i % 2 else f"{name} {mate}:N:0:ACGT")
 
 
 def spelt(records: Iterable[str], read: Callable[[str], str], quality: Callable[[str], str] = str) -> list[str]:
-    """The records with reads and qualities rewritten."""
+    """Returns the records with changed reads and qualities."""
     found = []
     for record in records:
         name, bases, plus, letters, _ = record.split("\n")
@@ -58,17 +58,17 @@ def spelt(records: Iterable[str], read: Callable[[str], str], quality: Callable[
 
 
 def woven(first: Iterable[str], second: Iterable[str]) -> list[str]:
-    """Pairs in one file, mate after mate."""
+    """Returns pairs in one file, each mate after the other."""
     return [record for pair in zip(first, second, strict=True) for record in pair]
 
 
 def suffixed(first: str, second: str) -> bytes:
-    """Pairs in one file, with something behind the names of each mate."""
+    """Returns pairs in one file, with a suffix on the name of each mate."""
     return fastq(woven(ending(FIRST, first), ending(SECOND, second)))
 
 
 def joined(first: str, second: str) -> str:
-    """Both mates as one read."""
+    """Returns both mates as one read."""
     one, two = first.split("\n"), second.split("\n")
     return f"{one[0]}\n{one[1]}{two[1]}\n+\n{one[3]}{two[3]}\n"
 
@@ -78,12 +78,12 @@ def wrapped(line: str) -> str:
 
 
 def doubtful(read: str) -> str:
-    """A read with codes for several bases in it."""
+    """Returns a read with codes for several bases."""
     return f"{read[:40]}R{read[41:60]}N{read[61:]}"
 
 
 def turned(read: str) -> str:
-    """The read of the other strand."""
+    """Returns the read of the other strand."""
     return read[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
@@ -96,7 +96,7 @@ def with_qualities(letters: bytes) -> tuple[bytes, bytes]:
 
 
 def in_members(records: list[str]) -> bytes:
-    """A gzip of several members."""
+    """Returns gzip data of several members."""
     return b"".join(gzip.compress(fastq(records[i : i + 400]), 1) for i in range(0, len(records), 400))
 
 
@@ -106,7 +106,7 @@ def sample_of(variants: Iterable[Variant], seed: int) -> tuple[bytes, bytes]:
 
 
 def insertion(position: int) -> Variant:
-    """An insertion of one base that differs from both of its neighbours."""
+    """Returns an insertion of one base that differs from both neighbours."""
     before, after = GENOME["chr1"][position], GENOME["chr1"][position + 1]
     other = next(base for base in "ACGT" if base not in (before, after))
     return Variant("chr1", position + 1, before, before + other)
@@ -124,7 +124,7 @@ TRIMMED = [f"@e{i}\n{'ACGTACGTAC'[:size]}\n+\n{'I' * size}\n" for i, size in enu
 UNKNOWN = [f"@n{i}\n{'N' * 100}\n+\n{'#' * 100}\n" for i in range(100)]
 SHORT = genome.pairs(SAMPLE, 60, seed=2, sizes=(40, 140))
 
-#: Reads of which every variant is found and no other, and what the align step calls them.
+#: Reads with which exactly the sample's variants are found, and the align step's description of them.
 SOUND: dict[str, tuple[tuple[bytes, ...], str]] = {
     # Names.
     "names-of-two-casavas-in-a-file": (
@@ -176,11 +176,11 @@ SOUND: dict[str, tuple[tuple[bytes, ...], str]] = {
 
 
 def cut_between_members() -> tuple[bytes, ...]:
-    """The first of three members of each mate's gzip."""
+    """Returns the first of three gzip members of each mate."""
     return tuple(gzip.compress(fastq(records[: len(records) // 3]), 1) for records in (FIRST, SECOND))
 
 
-#: Reads that are taken, with the beginning of the warning that they earn.
+#: Reads that are accepted, and the start of the warning.
 DOUBTFUL: dict[str, tuple[tuple[bytes, ...], str]] = {
     "one-pair": ((fastq(FIRST[:1]), fastq(SECOND[:1])), "the mean depth is only 0.0"),
     "nothing-maps": (
@@ -273,7 +273,7 @@ def test_insertions_of_one_base_are_found(outcomes: dict[str, Outcome]) -> None:
 
 
 def test_the_command_in_the_refusal_makes_pairs_of_such_mates(outcomes: dict[str, Outcome]) -> None:
-    """sed and gzip of this machine, on the file as it was refused."""
+    """Runs sed and gzip of this machine on the refused file."""
     (script,) = re.findall(r"Rename them in each file: (.*)", outcomes["mates-by-underscores"].log("align"))
     script = script.replace("FILE", "/dev/stdin").replace("NEW", "/dev/stdout")
     done = subprocess.run(

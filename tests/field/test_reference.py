@@ -1,4 +1,4 @@
-"""References as databases, editors and other programs leave them: normalised, or refused with line and reason."""
+"""References from databases, editors and other programs are normalized, or refused with the line and the reason."""
 
 import boto3
 import pytest
@@ -13,10 +13,10 @@ from tests.local.biobatch.genome import Variant, bgzf
 ((NAME, SEQUENCE),) = GENOME.items()
 FASTA = genome.fasta(GENOME).encode()
 
-#: Contigs' names as databases have them.
+#: Names of contigs as in databases.
 ODD_NAMES = {"name-of-hla": "HLA-A*01:01", "name-of-ncbi": "gi|5|ref;x", "name-of-300-characters": "n" * 300}
 
-#: Bases of a draft's contigs. Its first one begins so that no variant lies at an end of one.
+#: Bases of the contigs of a draft. The first one begins so that no variant is at the end of a contig.
 DRAFT, DRAFT_START = 600, 150
 
 
@@ -25,7 +25,7 @@ def renamed(name: str) -> bytes:
 
 
 def draft() -> dict[str, str]:
-    """The genome in pieces, as an assembler leaves it."""
+    """Returns the genome in pieces, as from an assembler."""
     starts = range(DRAFT_START, len(SEQUENCE), DRAFT)
     return {f"node{start}": SEQUENCE[start : start + DRAFT] for start in starts}
 
@@ -36,14 +36,14 @@ def in_draft(variant: Variant) -> Variant:
 
 
 def among_many() -> bytes:
-    """The genome before 2,000 short contigs of other sequence."""
+    """Returns the genome followed by 2,000 short contigs of other sequences."""
     other = genome.make(9, sizes=(400_000,))[NAME]
     return genome.fasta(
         GENOME | {f"c{start}": other[start : start + 200] for start in range(0, len(other), 200)}
     ).encode()
 
 
-#: References with which every variant is found and no other, and the variants as each numbers them.
+#: References with which exactly the sample's variants are found, and the variants in the coordinates of each.
 SOUND: dict[str, tuple[bytes, set[Variant]]] = {
     **{
         name: (reference, set(VARIANTS))

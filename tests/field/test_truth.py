@@ -1,4 +1,4 @@
-"""Truths as callers, curators and spreadsheets write them: counted as what they mean, or refused in words."""
+"""Truths from callers, curators and spreadsheets are counted correctly, or refused with a clear message."""
 
 import boto3
 import pytest
@@ -31,12 +31,12 @@ def truth(records: list[str], header: str = HEADER, columns: str = COLUMNS) -> s
 
 
 def extra(position: int, alternative: str, filtered: str = "PASS", info: str = ".") -> str:
-    """A record where the sample has no variant."""
+    """Returns a record at a position where the sample has no variant."""
     return f"{NAME}\t{position}\t.\t{SEQUENCE[position - 1]}\t{alternative}\t.\t{filtered}\t{info}"
 
 
 def another(position: int) -> str:
-    """A base that the genome has not at a position."""
+    """Returns a base that differs from that of the genome at a position."""
     return "C" if SEQUENCE[position - 1] != "C" else "G"
 
 
@@ -49,7 +49,7 @@ SYMBOLS = (
     '##INFO=<ID=SVTYPE,Number=1,Type=String,Description="Kind">\n'
 )
 
-#: Truths that say the same of the sample's variants, each in its own way.
+#: Truths that describe the same variants of the sample in different notations.
 SAME: dict[str, str] = {
     "carriage-returns": PLAIN.replace("\n", "\r\n"),
     "lower-case": truth(
