@@ -209,7 +209,8 @@ def _results(*names: str) -> Iterator[Path]:
                 raise LocalError(f"the local stack holds no {_RESULTS}{name}. Run the demo first: make demo")
             for each in listed:
                 if each["Key"] == _RESULTS + name or name.endswith("/"):
-                    s3.download_file(outputs.bucket, each["Key"], str(Path(folder) / Path(each["Key"]).name))
+                    found = s3.get_object(Bucket=outputs.bucket, Key=each["Key"])["Body"].read()
+                    (Path(folder) / Path(each["Key"]).name).write_bytes(found)
         yield Path(folder)
 
 
