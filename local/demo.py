@@ -165,7 +165,7 @@ def _real(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -> Reques
 
 def _upload(clients: Aws, file: Path, folder: S3Uri) -> S3Uri:
     uri = folder / file.name
-    clients.s3.upload_file(str(file), uri.bucket, uri.key)
+    clients.s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=file.read_bytes())
     return uri
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import itertools
 import os
 import pty
 import re
@@ -115,10 +116,10 @@ def _frame(screen: pyte.Screen) -> Frame:
     lines = []
     for row in range(_ROWS):
         line = Text()
-        for column in range(COLUMNS):
-            cell = screen.buffer[row][column]
-            if cell.data:  # the second half of a wide character is empty
-                line.append(cell.data, _style(cell))
+        # One piece for each colour, since each becomes an element of the picture. The second half of a wide character is empty.
+        cells = [screen.buffer[row][column] for column in range(COLUMNS)]
+        for style, group in itertools.groupby(cells, _style):
+            line.append("".join(cell.data for cell in group), style)
         line.rstrip()
         lines.append(line)
     while lines and not lines[-1].plain:

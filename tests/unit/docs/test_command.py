@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from docs.site import __main__ as command
-from docs.site import browser
+from docs.site import browser, check
+from docs.site.build import BUILD
 from local.errors import LocalError
 
 
@@ -13,7 +14,7 @@ from local.errors import LocalError
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
     """A site that builds, in no time."""
     monkeypatch.setattr(command, "build", lambda target: None)
-    monkeypatch.setattr(command.check, "faults", lambda site: [])
+    monkeypatch.setattr(check, "faults", lambda site: [])
     monkeypatch.setattr(browser, "program", lambda: "chromium")
     monkeypatch.setattr(browser, "faults", lambda site, screens: [])
 
@@ -22,7 +23,7 @@ def test_it_names_the_file_to_open(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["build"]) == 0
     said = capsys.readouterr().out
     assert "looked at every page in Chromium" in said
-    assert said.splitlines()[-1] == f"Open the site: {(command.BUILD / 'html' / 'index.html').as_uri()}"
+    assert said.splitlines()[-1] == f"Open the site: {(BUILD / 'html' / 'index.html').as_uri()}"
 
 
 def test_without_a_browser_it_builds_and_says_what_it_left_out(
@@ -36,7 +37,7 @@ def test_without_a_browser_it_builds_and_says_what_it_left_out(
     assert "left out the look at every page in a browser: Chromium is not installed" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", [command.check, browser])
+@pytest.mark.parametrize("module", [check, browser])
 def test_a_fault_is_told_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: object
 ) -> None:
