@@ -11,8 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-from local import debian
 from local.errors import LocalError
+from local.machine import debian
 
 #: Widths in pixels: a phone, a laptop.
 WIDTHS = (390, 1280)

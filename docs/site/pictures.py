@@ -21,10 +21,10 @@ from docs.site import terminal
 from docs.site.browser import opened, served
 from docs.site.build import DOCS
 from docs.site.terminal import Frame
-from local import environment, stack
 from local.console import say
 from local.errors import LocalError
 from local.paths import CACHE, ROOT
+from local.stack import environment, lifecycle
 
 PICTURES = DOCS / "pictures"
 
@@ -206,7 +206,7 @@ _ALL: dict[str, Callable[[], None]] = {
 @contextmanager
 def _local_shell() -> Iterator[dict[str, str]]:
     """Makes the local stack's environment this process's own, and gives it."""
-    with environment.entered(stack.up()):
+    with environment.entered(lifecycle.up()):
         yield dict(os.environ)
 
 

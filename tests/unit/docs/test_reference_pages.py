@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.batch_platform import ATTEMPTS, RETRY_RULES
+from components.job_definition import ATTEMPTS, RETRY_RULES
 from docs.site import reference
 from settings.outputs import OUTPUTS
 from tests.unit.recording import ROOT, record_program
