@@ -246,5 +246,7 @@ def look_up(api: Api, token: str, arguments: Arguments) -> dict[str, Any]:
         Failure: if this plugin does not support it, or AWS refuses the call.
     """
     if token not in LOOKUPS:
-        raise Failure(f"{token}: the local AWS does not support this function. It supports {', '.join(sorted(LOOKUPS))}")
+        raise Failure(
+            f"{token}: the local AWS does not support this function. It supports {', '.join(sorted(LOOKUPS))}"
+        )
     return LOOKUPS[token](api, arguments)

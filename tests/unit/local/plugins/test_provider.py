@@ -123,7 +123,9 @@ def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: En
         Aborted, match=r"aws:sqs/queue:Queue: the local AWS does not support this resource type. It supports aws:batch/"
     ):
         offline.check("aws:sqs/queue:Queue", "q", {})
-    with pytest.raises(Aborted, match=r"getAmi: the local AWS does not support this function. It supports aws:ebs/getDefaultKmsKey"):
+    with pytest.raises(
+        Aborted, match=r"getAmi: the local AWS does not support this function. It supports aws:ebs/getDefaultKmsKey"
+    ):
         offline.invoke("aws:ec2/getAmi:getAmi", {})
 
 
