@@ -179,3 +179,10 @@ def test_the_plugin_ends_on_a_signal(process: subprocess.Popen[str], number: sig
     process.stdout.readline()
     process.send_signal(number)
     assert process.wait(timeout=2) == 0
+
+
+@pytest.mark.parametrize("plugin", ["aws", "docker"])
+def test_a_plugin_starts_without_the_whole_sdk(plugin: str) -> None:
+    """The SDK takes longer to import than everything else that the plugin needs."""
+    script = f"import sys, local.plugins.{plugin}.provider; sys.exit('pulumi' in sys.modules or 'boto3' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
