@@ -145,8 +145,12 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
     """A network and a key that others made: what stands for them in the table, and their ids."""
     ec2, everywhere = boto3.client("ec2"), "0.0.0.0/0"
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    # Without a zone, moto chooses one at random, and one of them offers no current instance types.
     subnet, another = (
-        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"] for cidr in ("10.9.0.0/24", "10.9.1.0/24")
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=f"{environment.REGION}{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for cidr, zone in (("10.9.0.0/24", "a"), ("10.9.1.0/24", "b"))
     )
     nat = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
