@@ -30,7 +30,6 @@ NAVIGATION = {
         "how-to/second-user",
         "how-to/leave-the-local-shell",
         "how-to/prepare-an-account",
-        "how-to/first-account",
         "how-to/existing-buckets",
         "how-to/existing-network",
         "how-to/private-only",
@@ -40,6 +39,7 @@ NAVIGATION = {
         "how-to/monthly-upkeep",
         "how-to/upgrade",
         "how-to/troubleshooting",
+        "how-to/first-account",
     ],
     "Reference": [
         "reference/configuration",
@@ -59,7 +59,7 @@ NAVIGATION = {
         "explanation/alternatives",
         "benchmarks",
     ],
-    "Project": ["contributing", "changelog"],
+    "Project": ["contributing", "style", "changelog"],
 }
 
 project = "Biobatch"
