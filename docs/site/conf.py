@@ -87,6 +87,8 @@ html_use_index = False
 html_show_sphinx = False
 html_show_copyright = False
 html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
+# A block without a language is no Python, which Sphinx would otherwise color.
+highlight_language = "none"
 pygments_style = "friendly"
 
 
