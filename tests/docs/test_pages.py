@@ -138,7 +138,7 @@ def test_a_second_user_installs_the_client_alone_and_submits(on_aws: Printed, tm
     shutil.copytree(on_aws.clone, tmp_path / "biobatch", ignore=shutil.ignore_patterns(".venv", "results"))
     shutil.copy(on_aws.clone / "outputs.json", tmp_path)
     shown = run_together(pages.commands("user"), tmp_path)
-    assert re.search(r"s3://\S+/hers/samtools\.txt", shown[1])
+    assert re.search(r"s3://\S+/ada/samtools\.txt", shown[1])
     assert (tmp_path / "biobatch-client/bin/biobatch").is_file()
 
 
