@@ -1,4 +1,4 @@
-"""What the provider plugins share: their start and end, their errors, and the conversion of values on Pulumi's wire.
+"""Shared code of the provider plugins: their start and end, their errors, and the conversion of values on Pulumi's wire.
 
 The aws and docker plugins implement Pulumi's gRPC service themselves instead of a provider of `pulumi.provider.experimental`, because that
 (pulumi 3.259) does not pass on the old inputs, by which these plugins compare as the true ones do, and cannot report a resource that

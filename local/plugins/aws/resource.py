@@ -138,7 +138,7 @@ class Resource:
         self.api = api
         self._default_tags = default_tags or {}
 
-    # What a program may give
+    # Inputs
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -239,7 +239,7 @@ class Resource:
             except Refused as refused:
                 yield refused
 
-    # What changed
+    # Differences
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -286,7 +286,7 @@ class Resource:
         """Creates the resource.
 
         Returns:
-            its id and outputs.
+            The id and the outputs.
 
         Raises:
             Unfinished: if the resource exists but is not as wanted.
@@ -347,10 +347,10 @@ class Resource:
         """Makes the calls for the properties that changed.
 
         Args:
-            id: the resource's.
-            wanted: all properties, as they shall be.
-            state: all properties, as they were.
-            changed: the top-level names that differ.
+            id: the id of the resource.
+            wanted: all properties, with their new values.
+            state: all properties, with their last values.
+            changed: the top-level names of the properties that differ.
         """
         for call in self.updating:
             touched = changed & set(call.sends.split())
@@ -435,7 +435,7 @@ class Resource:
             raise
         return answer if isinstance(answer, dict) else None
 
-    # Between states and answers
+    # Conversion of properties and answers
 
     def call(self, call: Call, scope: Values, extra: Values | None = None) -> Any:
         """Makes a call with the properties that it sends and its fixed parameters, both taken from `scope`, and with `extra`."""

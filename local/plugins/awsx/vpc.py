@@ -1,4 +1,4 @@
-"""`awsx.ec2.Vpc`: the resources that it consists of, with the names and parents that the true awsx gives them."""
+"""The resources of an `awsx.ec2.Vpc`, with the names and parents that the true awsx gives them."""
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Aws(pulumi.CustomResource):
         Args:
             type: the type within the EC2 module, such as `Subnet`.
             name: the name in the program.
-            inputs: its inputs; those that are None are not sent.
+            inputs: its inputs. Those that are None are not sent.
             opts: its options.
             outputs: names of the outputs that `output` can return.
         """

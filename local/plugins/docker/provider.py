@@ -29,8 +29,8 @@ class Provider(Plugin):
         """Creates a provider.
 
         Args:
-            engine: address of Pulumi's engine, which shows the builds' progress; None shows none.
-            builder: what builds; by default one for the engine of DOCKER_HOST, when the provider is configured.
+            engine: the address of Pulumi's engine, which shows the progress of builds. None shows no progress.
+            builder: builds the images. The default uses the engine of DOCKER_HOST, once the provider is configured.
         """
         super().__init__(VERSION)
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine)) if engine else None
@@ -168,7 +168,7 @@ def _is_canonical(name: str) -> bool:
 
 
 def _change(key: str, before: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
-    """What became of a top-level input, None for nothing."""
+    """The change of a top-level input, or None if it did not change."""
     old, new = before.get(key), news.get(key)
     if key == "registry" and isinstance(old, Mapping) and isinstance(new, Mapping):
         # Tokens differ in every run. Only another server is a difference.

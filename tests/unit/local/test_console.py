@@ -17,8 +17,8 @@ from local.paths import ROOT
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(console, "_BEAT", 0.6)
-    monkeypatch.setattr(console, "_FIRST_BEAT", 0.6)
+    monkeypatch.setattr(console, "_REMINDER", 0.6)
+    monkeypatch.setattr(console, "_FIRST_REMINDER", 0.6)
     yield
     console.beside("")
 
