@@ -337,7 +337,7 @@ class JobDefinition(Batch):
         if answer:
             answer["prefix"] = answer["jobDefinitionArn"].rpartition(":")[0]
             for rule in answer.get("retryStrategy", {}).get("evaluateOnExit", []):
-                rule["action"] = rule["action"].upper()  # Batch returns in lower case what its model accepts in upper case
+                rule["action"] = rule["action"].upper()  # lower case in the answer, upper case in the model
         return answer
 
     def read(self, id: str, state: Values) -> tuple[str, dict[str, Any]] | None:

@@ -122,7 +122,7 @@ class Provider(Plugin):
 
 
 def checked(news: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs with the defaults of the provider and the digest of the context, which makes a changed file a difference.
+    """The inputs with the defaults of the provider and the digest of the context, so that a changed file is a difference.
 
     Raises:
         Failure: if the Dockerfile does not exist or the image's name lacks its registry.
