@@ -79,19 +79,19 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
     with step(f"Simulate reads of phage lambda with planted variants (seed {seed})", own_output=True):
         reference = _upload(clients, _REFERENCE, inputs)
         simulation = _simulation(seed, reference, results / "simulated/", run_name)
-        if not _succeed(clients, stack, [simulation]):
+        if not _run_jobs(clients, stack, [simulation]):
             return 1
 
     faults = Faults()
-    requests = [_simulated(faults, reference, simulation.output_prefix, results)]
+    requests = [_simulated_request(faults, reference, simulation.output_prefix, results)]
     with step("Call variants: FastQC, BWA, samtools, bcftools", own_output=True):
         if debian.available():
-            requests.append(_real(faults, clients, inputs, results))
+            requests.append(_real_request(faults, clients, inputs, results))
         else:
             say("leaving out the real reads: they are in Debian's archive, and this machine has no apt-get")
         definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
         plans = [variants.prepare(request, faults, clients, definitions, run_name) for request in requests]
-        if not _succeed(clients, stack, [job for plan in plans for job in plan.jobs]):
+        if not _run_jobs(clients, stack, [job for plan in plans for job in plan.jobs]):
             return 1
     with step("Compare the called variants with the planted ones", own_output=True):
         for plan in plans:
@@ -100,11 +100,11 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
         wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
     for fault in wrong:
         warn(fault)
-    print(_next(results, stack))
+    print(_next_commands(results, stack))
     return 1 if wrong else 0
 
 
-def _next(results: S3Uri, stack: StackOutputs) -> str:
+def _next_commands(results: S3Uri, stack: StackOutputs) -> str:
     """Commands to run next. They work as they are printed."""
     data = f"s3://{stack.bucket}/demo/inputs"
     return f"""
@@ -124,7 +124,7 @@ The stack stays up. Next, in this shell:
       removes the stack and everything it made"""
 
 
-def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
+def _run_jobs(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
     """Runs jobs, shows their progress and warnings, and returns whether all succeeded."""
     followed = watch.follow(clients, submission.submit(clients, stack, stack.queue_arn, jobs))
     if report.failures(clients, stack.log_group, followed):
@@ -133,7 +133,7 @@ def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
     return True
 
 
-def _simulated(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Uri) -> Request:
+def _simulated_request(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Uri) -> Request:
     """The request for the simulated reads of lambda, with their true variants."""
     first, second = (simulated / f"lambda_{mate}.fastq.gz" for mate in ("R1", "R2"))
     return parse_request(
@@ -146,7 +146,7 @@ def _simulated(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Ur
     )
 
 
-def _real(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -> Request:
+def _real_request(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -> Request:
     """The request for the negative control: real reads of a part of E. coli's genome, with that part as the reference."""
     folder = debian.unpack("spades", f"{_REAL_READS}/{_REAL_REFERENCE}").parent
     # The name of its contig contains spaces and commas, which SAM forbids. The accession replaces it.

@@ -29,7 +29,7 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 
 
-def _lighten(package: str) -> None:
+def _replace_by_empty(package: str) -> None:
     """Replaces a package of the SDK by an empty one, so that its submodules load without the whole SDK.
 
     The SDK takes most of a second to load, and every `pulumi` command would wait for that.
@@ -40,13 +40,13 @@ def _lighten(package: str) -> None:
 
 
 for _package in ("pulumi", "pulumi.runtime"):
-    _lighten(_package)
+    _replace_by_empty(_package)
 
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
 from pulumi.runtime.proto.language_pb2_grpc import LanguageRuntimeServicer  # noqa: E402
 
 #: The exit code of the executor if the user has already seen the error.
-_SHOWN = 32
+_ERROR_WAS_SHOWN = 32
 
 #: A program that prints the lists of `pip list --format json` with and without `--not-required`, and the plugin file of each package. pip
 #: itself would have to run twice and takes half a second each time.
@@ -167,13 +167,13 @@ class Environment:
 
 
 _installed_by_command: dict[tuple[str, ...], dict[str, Any]] = {}
-_asking = threading.Lock()
+_lock = threading.Lock()
 
 
 def _installed(environment: Environment) -> dict[str, Any]:
     """The output of `_INSTALLED`. It runs once, although the engine needs it in two calls. A host serves one command of the CLI only."""
     command = tuple(environment.command())
-    with _asking:
+    with _lock:
         if command not in _installed_by_command:
             _installed_by_command[command] = json.loads(environment.output("-c", _INSTALLED))
         return _installed_by_command[command]
@@ -276,7 +276,7 @@ class LanguageHost(LanguageRuntimeServicer):
         context.add_callback(program.kill)
         exit_code = program.wait()
         self._programs.discard(program)
-        if exit_code == _SHOWN:
+        if exit_code == _ERROR_WAS_SHOWN:
             return language_pb2.RunResponse(bail=True)
         if exit_code:
             return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {exit_code}")

@@ -184,7 +184,7 @@ def stop(root: Path) -> None:
 def clear() -> None:
     """Removes what the stack's engine leaves behind when it is killed: processes, mounts, interfaces and firewall rules."""
     processes.stop(leftovers(), seconds=5)
-    mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(Path(p.mountpoint))]
+    mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_of_stack_engine(Path(p.mountpoint))]
     for mount in sorted(mounts, reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
     root = Path("/sys/fs/cgroup")
@@ -201,7 +201,7 @@ def clear() -> None:
     shutil.rmtree(RUN, ignore_errors=True)
 
 
-def _is_ours(path: Path) -> bool:
+def _is_of_stack_engine(path: Path) -> bool:
     return path.is_relative_to(DATA) or path.is_relative_to(RUN)
 
 

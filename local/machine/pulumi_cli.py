@@ -46,7 +46,7 @@ def obtain() -> Path:
     ]
     for name, source in (("Pulumi's installer", _install), ("Go", _build)):
         try:
-            _into(_cached(), source)
+            _fill_folder(_cached(), source)
         except LocalError as error:
             tried.append(f"{name}: {error}")
         else:
@@ -108,7 +108,7 @@ def _version(command: Path) -> VersionInfo:
     return VersionInfo(0)
 
 
-def _into(folder: Path, source: Callable[[Path], None]) -> None:
+def _fill_folder(folder: Path, source: Callable[[Path], None]) -> None:
     """Fills a folder of the cache. If that fails, the folder does not exist."""
     CACHE.mkdir(parents=True, exist_ok=True)
     for leftover in CACHE.glob(f"{folder.name}.partial-*"):
@@ -145,7 +145,7 @@ def _build(folder: Path) -> None:
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-mod=readonly",
     }
-    packages = _go(command, ["list", "-deps", _PACKAGE], environment, lambda line: None).split()
+    packages = _run_go(command, ["list", "-deps", _PACKAGE], environment, lambda line: None).split()
     flags = f"-s -w -X {_SDK}/go/common/version.Version=v{VERSION}"
     compiled = 0
 
@@ -155,15 +155,15 @@ def _build(folder: Path) -> None:
         beside(f"Pulumi CLI: compiled {compiled} of {len(packages)} packages")
 
     output = str(folder / "bin" / "pulumi")
-    _go(command, ["build", "-v", *go.BUILD, "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
-    module = _go(command, ["list", "-m", "-f", "{{.Dir}}", _SDK], environment, lambda line: None).strip()
+    _run_go(command, ["build", "-v", *go.BUILD, "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
+    module = _run_go(command, ["list", "-m", "-f", "{{.Dir}}", _SDK], environment, lambda line: None).strip()
     executor = folder / "bin" / _EXECUTOR
     shutil.copyfile(Path(module) / "python" / "cmd" / _EXECUTOR, executor)
     executor.chmod(0o755)
     go.clear_caches()
 
 
-def _go(command: Path, arguments: list[str], environment: dict[str, str], on_line: Callable[[str], None]) -> str:
+def _run_go(command: Path, arguments: list[str], environment: dict[str, str], on_line: Callable[[str], None]) -> str:
     """Runs Go in the folder of the pinned module, passes each line of its progress on, and returns its standard output."""
     words = [str(command), *arguments]
     with (

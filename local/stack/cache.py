@@ -26,7 +26,7 @@ def clean() -> None:
             raise LocalError(
                 f"the local stack of {root} uses the cache. Remove the stack first: make -C {root} local-down"
             )
-        freed = _empty(CACHE, keep=record.LOCK)
+        freed = _remove_content(CACHE, keep=record.LOCK)
         say(f"removed the files in {CACHE}: {_gigabytes(freed)}")
         if host := docker_engine.find():
             with docker_engine.client(host) as engine:
@@ -34,7 +34,7 @@ def clean() -> None:
         say("packages that apt-get installed stay, and .venv. `make local-up` fetches and builds the rest again")
 
 
-def _empty(folder: Path, keep: Path) -> int:
+def _remove_content(folder: Path, keep: Path) -> int:
     """Removes everything in a folder except one file. Returns the number of bytes freed."""
     freed = 0
     for entry in folder.iterdir():

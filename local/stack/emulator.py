@@ -52,7 +52,7 @@ def register(engine: docker.DockerClient, platform: str) -> None:
     needed = machine.system() == "Linux" and platform != base_image.own_platform() and not (BINFMT / name).exists()
     if not needed or os.geteuid() != 0:
         return
-    folder = _fetched(engine, name)
+    folder = _fetch(engine, name)
     say(f"registering {name} with the kernel, to build and run {platform} images here")
     if not (BINFMT / "register").exists():
         run(["mount", "-t", "binfmt_misc", _DEVICE, BINFMT], f"emulation of {platform}")
@@ -65,7 +65,7 @@ def register(engine: docker.DockerClient, platform: str) -> None:
         raise LocalError(f"the kernel refuses {name} as the emulator of {platform}: {error.strerror}") from None
 
 
-def _fetched(engine: docker.DockerClient, name: str) -> Path:
+def _fetch(engine: docker.DockerClient, name: str) -> Path:
     target = _FOLDER / name
     if target.is_dir():
         return target

@@ -114,7 +114,7 @@ class Progress:
 def diagnostics(printed: str) -> str:
     """The part of the output of `pulumi up` that shows why it failed, indented: the diagnostics, or else the last lines."""
     _, found, rest = printed.partition("\nDiagnostics:\n")
-    lines = _after(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
+    lines = _until_next_section(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
     return "\n".join(f"    {line}" for line in lines if line.strip())
 
 
@@ -124,7 +124,7 @@ def warnings(printed: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _after(text: str) -> str:
+def _until_next_section(text: str) -> str:
     """The text before the section that follows the diagnostics."""
     return re.split(r"^(?:Outputs|Resources|Duration):", text, maxsplit=1, flags=re.MULTILINE)[0]
 

@@ -70,7 +70,7 @@ class Provider(Plugin):
     ) -> provider_pb2.CreateResponse:
         with failing(context):
             inputs = from_struct(request.properties)
-            properties = self._make(request.urn, inputs, preview=request.preview)
+            properties = self._build_and_push(request.urn, inputs, preview=request.preview)
         id = "" if request.preview else str(inputs["imageName"])
         return provider_pb2.CreateResponse(id=id, properties=to_struct(properties))
 
@@ -78,7 +78,7 @@ class Provider(Plugin):
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         with failing(context):
-            properties = self._make(request.urn, from_struct(request.news), preview=request.preview)
+            properties = self._build_and_push(request.urn, from_struct(request.news), preview=request.preview)
         return provider_pb2.UpdateResponse(properties=to_struct(properties))
 
     def Read(  # noqa: N802
@@ -91,7 +91,7 @@ class Provider(Plugin):
         # Deleting the repository deletes the image.
         return empty_pb2.Empty()
 
-    def _make(self, urn: str, inputs: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
+    def _build_and_push(self, urn: str, inputs: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
         if preview and (not inputs.get("buildOnPreview") or holds_unknown(inputs)):
             return dict(inputs)
         assert self._builder is not None
