@@ -27,7 +27,7 @@ from local.plugins.aws.provider import Provider
 from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
 from tests.unit.local.aws.registry import MemoryRegistry
-from tests.unit.local.plugins.engine import Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Engine, ResourceState
 from tests.unit.recording import Cloud, record, record_program
 
 REGION = "us-east-1"
@@ -71,7 +71,7 @@ class Deployed(Planned):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.made: list[Made] = []
+        self.made: list[ResourceState] = []
         self.network: dict[str, Any] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:

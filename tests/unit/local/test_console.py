@@ -1,4 +1,4 @@
-"""Steps on the screen: numbered, with the time each took, and never silent for long."""
+"""Steps on the screen: their numbers and times, and lines during long steps."""
 
 import os
 import pty
@@ -85,7 +85,7 @@ def test_on_a_terminal_a_step_is_one_line_redrawn_and_never_wider_than_the_termi
     try:
         while part := os.read(ours, 65536):
             drawn += part
-    except OSError:  # The other end is closed, and all is read.
+    except OSError:  # The other end is closed, and all output has been read.
         pass
     os.close(ours)
     lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", drawn).decode().replace("\r", "\n").split("\n")

@@ -1,4 +1,4 @@
-"""What the demo holds itself to."""
+"""The requirements of the demo: its accuracy, its negative control, its seed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ from tests.unit.biobatch.conftest import publish
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """AWS as moto plays it, with a bucket."""
+    """Clients of moto, with a bucket."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):

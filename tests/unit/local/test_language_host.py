@@ -1,4 +1,4 @@
-"""The stand-in language host runs a program as Pulumi's own does, and ends at once."""
+"""The local language host runs a program as Pulumi's host does, and ends at once."""
 
 import json
 import signal
@@ -19,10 +19,10 @@ from local.paths import ROOT
 
 Host = tuple["subprocess.Popen[str]", language_pb2_grpc.LanguageRuntimeStub]
 
-#: This process's virtual environment, for a program that is anywhere.
+#: The virtual environment of this process, for programs in any folder.
 OPTIONS = {"toolchain": "pip", "virtualenv": sys.prefix}
 
-#: In the place of Pulumi's executor: writes down how it was called, then does what the program folder's name says.
+#: Replaces Pulumi's executor. Writes its arguments and variables to a file, and then acts by the name of the program's folder.
 EXECUTOR = """
 import json, os, pathlib, sys, time
 folder = pathlib.Path(sys.argv[-1])
@@ -94,7 +94,7 @@ def test_a_program_that_failed_is_reported_with_its_exit_code(host: Host, tmp_pa
 
 
 def of_clone(**options: str) -> language_pb2.ProgramInfo:
-    """This clone's program, with the options of its Pulumi.yaml or others."""
+    """The program of this clone, with the options of its Pulumi.yaml or with others."""
     info = language_pb2.ProgramInfo(root_directory=str(ROOT), program_directory=str(ROOT), entry_point=".")
     info.options.update(options or {"toolchain": "pip", "virtualenv": ".venv"})
     return info
@@ -141,7 +141,7 @@ def test_the_python_of_the_virtual_environment_is_told(host: Host) -> None:
 
 @pytest.fixture
 def without_pip(tmp_path: Path) -> language_pb2.ProgramInfo:
-    """A virtual environment with a Python and without pip, as `uv venv` makes it."""
+    """A virtual environment with Python and without pip, as `uv venv` creates it."""
     python = tmp_path / "bare" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
@@ -155,7 +155,7 @@ def test_a_virtual_environment_without_pip_fails_as_by_the_true_host(
     python = f"{without_pip.options['virtualenv']}/bin/python"
     with pytest.raises(grpc.RpcError) as required:
         host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=without_pip))
-    # The CLI puts "failed to discover package requirements: " before it.
+    # The CLI prefixes the message with "failed to discover package requirements: ".
     assert required.value.details() == f"calling `{python} -m pip list --format json`: exit status 1"
     with pytest.raises(grpc.RpcError) as dependencies:
         host[1].GetProgramDependencies(language_pb2.GetProgramDependenciesRequest(info=without_pip))

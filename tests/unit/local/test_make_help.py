@@ -1,4 +1,4 @@
-"""What `make help` prints can be pasted."""
+"""The commands that `make help` prints can be pasted."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""A machine runs one stack at a time, and knows whose it is."""
+"""The record of the stack that is up. A machine runs one stack at a time."""
 
 import subprocess
 import sys

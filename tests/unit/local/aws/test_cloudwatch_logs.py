@@ -1,4 +1,4 @@
-"""CloudWatch Logs as AWS has it, through the SDK."""
+"""The local CloudWatch Logs behaves as AWS does, through the SDK."""
 
 from collections.abc import Callable
 

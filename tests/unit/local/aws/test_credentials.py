@@ -1,4 +1,4 @@
-"""A job's credentials, as the ECS agent gives them."""
+"""The credentials of a job, from the endpoint of the ECS agent."""
 
 import json
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""ECR on a registry, through the SDK."""
+"""The local ECR with its registry, through the SDK."""
 
 import base64
 from collections.abc import Callable

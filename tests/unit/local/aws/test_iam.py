@@ -1,4 +1,4 @@
-"""IAM as AWS has it, through the SDK."""
+"""The local IAM behaves as AWS does, through the SDK."""
 
 import json
 from collections.abc import Callable

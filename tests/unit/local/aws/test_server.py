@@ -1,4 +1,4 @@
-"""The server itself: its log, its faults, its end."""
+"""The server of the local AWS: its log, its errors, its end."""
 
 import json
 import logging
@@ -144,7 +144,7 @@ def _config(folder: Path, **changes: Any) -> Config:
 
 @pytest.fixture
 def signals() -> Iterator[None]:
-    """The process's own handlers, back afterwards."""
+    """Restores the signal handlers of the process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in handlers.items():
@@ -153,7 +153,7 @@ def signals() -> Iterator[None]:
 
 @pytest.fixture
 def ports(monkeypatch: pytest.MonkeyPatch, signals: None) -> list[int]:
-    """A server that leaves the process as it is, and listens on these ports of loopback: for the user, the jobs, the agent."""
+    """A server that does not patch this process. It listens on these ports of the loopback interface: for the user, the jobs, the agent."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     queue = iter(listeners)
     monkeypatch.setattr(server, "_listening", lambda address, port: next(queue))
@@ -175,7 +175,7 @@ def test_told_to_end_it_ends_the_jobs_while_it_still_serves(
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
     server.run(_config(tmp_path))
     assert answers == [200, 403, 404]
-    for port in ports:  # it lets go of them
+    for port in ports:  # the server can now listen on them
         socket.create_server(("127.0.0.1", port)).close()
 
 

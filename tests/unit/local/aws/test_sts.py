@@ -1,4 +1,4 @@
-"""Nobody takes the local stack for an account."""
+"""The identity of the caller shows that the local stack is not an account."""
 
 from tests.unit.local.aws.conftest import LocalAws
 

@@ -1,4 +1,4 @@
-"""Commands made for one test."""
+"""Executable commands for tests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Work beside the steps ends with them."""
+"""Work in a thread during the steps ends with them."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The Docker engine, and the messages when there is none."""
+"""The Docker engine, and the messages if no engine answers."""
 
 import os
 

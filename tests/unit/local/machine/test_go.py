@@ -1,4 +1,4 @@
-"""The Go toolchain: the one on PATH if it is new enough, else the wheel."""
+"""Go: the command on PATH if it is new enough, or else the wheel."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Processes of a stack are found by what they carry, and ended for good."""
+"""Processes of a stack are found by their environment, and ended with their children."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Where the Pulumi CLI comes from, and the message when it cannot be obtained."""
+"""The sources of the Pulumi CLI, and the message if it cannot be obtained."""
 
 import importlib.metadata
 import re

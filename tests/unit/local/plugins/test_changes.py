@@ -1,4 +1,4 @@
-"""Changes in place reach moto's AWS, and previews say what only AWS will know."""
+"""Changes in place reach AWS, and previews show which outputs are unknown."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from local.plugins.aws.api import Api, ApiError
 from local.plugins.aws.provider import TYPES
 from local.plugins.common import UNKNOWN, from_struct
-from tests.unit.local.plugins.engine import Aborted, Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Aborted, Engine, ResourceState
 from tests.unit.local.plugins.samples import SAMPLES, World, bucket_policy, container, policy, resources
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -96,7 +96,7 @@ def preview(offline: Engine, token: str, change: dict[str, Any]) -> dict[str, An
     old = {"userData": "eA=="} if "Template" in token else {"type": "container", "containerProperties": container()}
     inputs = offline.inputs(token, "x", old)
     outputs = {"arn": "arn:1", "revision": 1, "arnPrefix": "arn", "latestVersion": 1}
-    made = Made(offline.urn(token, "x"), inputs, "id", {**inputs, **outputs})
+    made = ResourceState(offline.urn(token, "x"), inputs, "id", {**inputs, **outputs})
     return offline.update(made, {**old, **change}, preview=True).properties
 
 
@@ -143,7 +143,7 @@ def test_a_template_keeps_its_default_version_unless_told(engine: Engine) -> Non
 
 
 def recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """Every call from here on."""
+    """Records every call from now on."""
     calls: list[tuple[str, Any]] = []
     api, original = engine.provider.api, engine.provider.api.call
 
@@ -311,7 +311,7 @@ def test_a_deletion_that_fails_because_another_resource_is_missing_is_an_error(
     "token", ["aws:ec2/internetGateway:InternetGateway", "aws:iam/instanceProfile:InstanceProfile"]
 )
 def test_tags_alone_take_nothing_apart(engine: Engine, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    # A gateway with a NAT gateway behind it cannot be detached, and a profile without its role starts no machine.
+    # An internet gateway that a NAT gateway uses cannot be detached, and an instance profile without its role starts no machine.
     sample = SAMPLES[token](World(engine.create))
     made = engine.create(token, "sample", sample)
     called: list[str] = []

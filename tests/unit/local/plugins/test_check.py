@@ -1,4 +1,4 @@
-"""What the provider refuses before anything is made, and what it fills in."""
+"""The check of inputs: the faults that the provider reports, and the values that it fills in."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.plugins.common import UNKNOWN
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 from tests.unit.local.plugins.samples import TRUST, container
 
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"

@@ -1,4 +1,4 @@
-"""When two documents say the same."""
+"""When two JSON documents are equal."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the program asks of an account and of an existing network."""
+"""The data sources that the program reads about an account and an existing network."""
 
 from typing import Any
 from unittest import mock
@@ -10,7 +10,7 @@ from pulumi.runtime import mocks
 from components.network import ENDPOINT_SERVICES, endpoint_service
 from local.aws import ec2
 from preflight import existing_network, instance_types, quotas, volume_key, zones
-from tests.unit.local.plugins.engine import Aborted, Engine
+from tests.unit.local.plugins.pulumi_engine import Aborted, Engine
 from tests.unit.local.plugins.samples import World
 from tests.unit.recording import Cloud, record
 
@@ -21,7 +21,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def endpoint(engine: Engine, world: World, service: str, **inputs: Any) -> str:
-    """An interface endpoint in the world's subnet."""
+    """An interface endpoint in the subnet of `world`."""
     interface = {"vpcEndpointType": "Interface", "subnetIds": [world.subnet], "privateDnsEnabled": True}
     name = endpoint_service("us-east-1", service)
     arguments = {"vpcId": world.vpc, "serviceName": name, **interface, **inputs}
@@ -148,7 +148,7 @@ def test_a_network_with_the_endpoints_that_the_program_itself_makes_passes_and_w
 
 
 def test_an_oldest_zone_offers_none_of_the_machines_as_on_aws(engine: Engine) -> None:
-    """In us-east-1, AWS's own list of offers, which moto holds, has a zone without the families that jobs run on."""
+    """In us-east-1, AWS's list of offerings, which moto contains, has a zone without the instance families of jobs."""
     found: dict[str, bool] = {}
 
     def ask() -> None:

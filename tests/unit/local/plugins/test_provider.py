@@ -1,4 +1,4 @@
-"""The provider itself: its configuration, its look-ups, its process."""
+"""The aws provider: its configuration, data sources and process."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local.plugins.aws.provider import VERSION, Provider
 from local.plugins.aws.resource import Resource
 from local.plugins.common import UNKNOWN, Secret, from_struct, holds_unknown, to_struct
-from tests.unit.local.plugins.engine import Aborted, Context, Engine
+from tests.unit.local.plugins.pulumi_engine import Aborted, Context, Engine
 
 ROOT = Path(__file__).parents[4]
 
@@ -76,7 +76,7 @@ def test_default_tags_reach_every_resource_but_not_its_own_tags(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     provider = configure({"region": "us-east-1", "defaultTags": '{"tags": {"lab": "x"}}'})
-    monkeypatch.delenv("AWS_ENDPOINT_URL")  # moto takes the calls to AWS itself
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # moto receives the calls to AWS
     tagged = Engine(provider)
     inputs = tagged.inputs("aws:ec2/vpc:Vpc", "v", {"cidrBlock": "10.0.0.0/16", "tags": {"a": "b"}})
     assert inputs["tagsAll"] == {"lab": "x", "a": "b"}
@@ -152,7 +152,7 @@ def test_values_pass_the_wire_and_back() -> None:
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
-    """The plugin as the engine starts it."""
+    """The process of the plugin, started as by the engine."""
     command = [sys.executable, "-m", "local.plugins.aws", "127.0.0.1:1"]
     started = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True

@@ -6,7 +6,7 @@ import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 
 from local.plugins.aws.provider import TYPES
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -14,7 +14,7 @@ from tests.unit.local.plugins.engine import Engine
 def test_every_input_of_a_row_is_one_that_the_sdk_sends(offline: Engine, token: str) -> None:
     module, name = token.split(":")[1].split("/")[0], token.split(":")[2]
     sdk = importlib.import_module(f"pulumi_aws.{module}")
-    # Where a block of another resource has the name, the resource's arguments are its InitArgs.
+    # If a block of another resource has the name, the arguments of the resource are its InitArgs.
     arguments = getattr(sdk, f"{name}InitArgs", None) or getattr(sdk, f"{name}Args")
     sent = set(input_type_py_to_pulumi_names(arguments).values())
     assert offline.provider.resource(token).known - {"tagsAll"} <= sent

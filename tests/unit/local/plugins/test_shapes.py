@@ -1,4 +1,4 @@
-"""Pulumi's names and forms become the API's, and its answers become Pulumi's again."""
+"""Conversion of Pulumi's names and forms to those of the API, and of its answers to Pulumi's."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from local.plugins.aws.shapes import Refused, from_api, member, to_api
 from local.plugins.common import UNKNOWN
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 
 
 def shape(offline: Engine, service: str, operation: str, name: str) -> Any:

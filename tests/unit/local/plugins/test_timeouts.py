@@ -1,4 +1,4 @@
-"""How long the provider waits for AWS, and what it makes of a wait that fails."""
+"""How long the provider waits for AWS, and the result of a wait that fails."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from local.plugins.aws import api
 from local.plugins.aws.durations import parsed, written
-from tests.unit.local.plugins.engine import Aborted, Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Aborted, Engine, ResourceState
 from tests.unit.local.plugins.samples import SAMPLES, World
 
 QUEUE = "aws:batch/jobQueue:JobQueue"
@@ -21,7 +21,7 @@ Stuck = Callable[[str, str], list[str]]
 
 @pytest.fixture
 def stuck(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Stuck:
-    """Makes AWS answer one status for ever, and gives every call from then on."""
+    """Makes AWS return the same status for ever. Yields the list of the calls from then on."""
 
     def stay(operation: str, status: str) -> list[str]:
         monkeypatch.setattr("local.plugins.aws.api.MAX_WAIT", 0.2)
@@ -42,7 +42,7 @@ def stuck(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Stuck:
     return stay
 
 
-def queue(engine: Engine, **members: Any) -> Made:
+def queue(engine: Engine, **members: Any) -> ResourceState:
     return engine.create(QUEUE, "main", {**SAMPLES[QUEUE](World(engine.create)), **members})
 
 
@@ -67,7 +67,7 @@ def test_a_queue_that_does_not_settle_is_not_deleted_and_an_error(
 def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(
     engine: Engine, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A queue with many jobs stays, in state DELETING, until they have ended.
+    # A queue with many jobs stays in the state DELETING until they have ended.
     made = queue(engine)
     calls = stuck("DescribeJobQueues", "VALID")
     former = engine.provider.api.call
@@ -93,7 +93,7 @@ def test_an_environment_that_does_not_settle_is_deleted_all_the_same(engine: Eng
 def test_an_environments_update_is_given_up_after_20_minutes_whatever_the_program_says(
     engine: Engine, stuck: Stuck
 ) -> None:
-    # Its resource declares no timeouts, and Pulumi then ignores any (pulumi-terraform-bridge, pull request 2390).
+    # The resource declares no timeouts, and Pulumi then ignores given ones (pulumi-terraform-bridge, pull request 2390).
     sample = SAMPLES[ENVIRONMENT](World(engine.create))
     made = engine.create(ENVIRONMENT, "spot", sample)
     stuck("DescribeComputeEnvironments", "UPDATING")

@@ -23,7 +23,7 @@ class Image:
 
 
 class Engine:
-    """Images by name, and what was done to have them."""
+    """An engine that holds images by name and records how it got them."""
 
     def __init__(self, *, hub: bool) -> None:
         self.there: dict[str, Image] = {}

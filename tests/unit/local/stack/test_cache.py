@@ -1,4 +1,4 @@
-"""The cache is freed when no stack uses it."""
+"""`make clean-cache` frees the cache if no stack uses it."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from local.stack import cache
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with a Go module, which is read-only, and a link out of it."""
+    """A cache with a read-only Go module, and a link to a file outside."""
     folder = tmp_path / "cache"
     monkeypatch.setattr(record, "CACHE", folder)
     monkeypatch.setattr(record, "LOCK", folder / "stack.lock")

@@ -1,4 +1,4 @@
-"""The emulator of another architecture: made known to the kernel, and only what is ours taken back."""
+"""The emulator of another architecture: its registration with the kernel, and its removal."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ LINE = r":qemu-aarch64:M::\x7fELF\x02:\xff\xff:/usr/libexec/qemu-binfmt/aarch64-
 
 
 class Engine:
-    """Runs the container that fetches the emulator, or fails to."""
+    """Runs the container that fetches the emulator, or fails."""
 
     def __init__(self, fault: str = "") -> None:
         self.fault = fault
@@ -36,7 +36,7 @@ class Engine:
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The kernel's folder, of an x86_64 machine where root works and no emulator is known."""
+    """The kernel's folder on an x86_64 machine, for root, without a registered emulator."""
     folder = tmp_path / "binfmt_misc"
     folder.mkdir()
     (folder / "register").touch()

@@ -1,4 +1,4 @@
-"""The environment of the local stack leads to the local stack and nowhere else."""
+"""With the environment of the local stack, tools use the local stack only."""
 
 import os
 

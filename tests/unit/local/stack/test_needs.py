@@ -1,4 +1,4 @@
-"""What is told before a stack comes up."""
+"""The lines about time, disk space, memory and packages that `up` shows first."""
 
 import pytest
 

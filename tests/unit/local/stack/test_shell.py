@@ -1,4 +1,4 @@
-"""A shell that evaluates `make local-env` works on the local stack, says so, and can be left."""
+"""A shell that evaluates `make local-env` uses the local stack, shows that in its prompt, and can be restored."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.unit.local.stack.test_environment import REAL, RECORD
 
 ZSH = shutil.which("zsh")
 
-#: Shells by how they are started; zsh where it is installed.
+#: Shells by the command that starts them. zsh only if it is installed.
 SHELLS = {"bash": ["bash", "--norc"], "sh": ["sh"], **({"zsh": [ZSH, "-f"]} if ZSH else {})}
 
 BEFORE = {

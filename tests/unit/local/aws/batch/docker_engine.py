@@ -1,4 +1,4 @@
-"""A Docker engine in memory, as far as the runner uses one."""
+"""A Docker engine in memory, with the calls that the runner makes."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ class Thing:
         return {"StatusCode": self._engine.exit_code}
 
     def reload(self) -> None:
-        """Nothing new."""
+        """Does nothing, because the state is always current."""
 
     def stop(self, timeout: int) -> None:
         self._engine.stopped.append(timeout)
@@ -40,7 +40,7 @@ class Thing:
 
 
 class Engine:
-    """Keeps what was asked of it."""
+    """Records the calls."""
 
     def __init__(self) -> None:
         self.images = SimpleNamespace(get=self._image, pull=self._pull)

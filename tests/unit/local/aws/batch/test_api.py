@@ -1,4 +1,4 @@
-"""Batch as boto3 sees it."""
+"""The Batch API, called through boto3."""
 
 import inspect
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.unit.local.aws.batch.world import World
 
 @pytest.fixture
 def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of a moto that hands Batch over to ours, as long as the test lasts."""
+    """A client of moto, whose Batch is replaced by ours until the test ends."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -25,7 +25,7 @@ def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for operation in OPERATIONS:
         former = getattr(responses.BatchResponse, operation.lower())
         monkeypatch.setattr(responses.BatchResponse, operation.lower(), former)
-    # Backends that an earlier test's moto made are of its own class, and ours must not stay for the next.
+    # Backends of earlier tests have moto's class. Ours must not remain for later tests.
     models.batch_backends.clear()
     with mock_aws():
         api.take_over(world.scheduler)

@@ -1,4 +1,4 @@
-"""The machine's room."""
+"""The vCPUs and memory of the machine."""
 
 from hypothesis import given
 from hypothesis import strategies as st

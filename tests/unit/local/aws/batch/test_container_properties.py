@@ -1,4 +1,4 @@
-"""Definitions' container properties and what overrides make of them."""
+"""Container properties of definitions, and the overrides of submissions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Compute environments, as AWS takes and refuses them."""
+"""Compute environments: the requests that AWS accepts and refuses."""
 
 import base64
 import uuid

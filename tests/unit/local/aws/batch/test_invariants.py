@@ -1,4 +1,4 @@
-"""What holds for whatever is submitted."""
+"""Invariants of the scheduler, with generated jobs."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tests.unit.local.aws.batch.world import World, requirements
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A job of a plan; it may depend on those before it."""
+    """A job of a plan. It can depend on the jobs before it."""
 
     vcpus: int
     memory_mib: int

@@ -1,4 +1,4 @@
-"""From submission to the end."""
+"""The life of a job, from submission to the end."""
 
 import logging
 from typing import Any
@@ -128,7 +128,7 @@ def test_the_queue_of_higher_priority_goes_first(world: World) -> None:
 
 
 def test_the_next_queue_is_asked_where_there_is_no_room_for_the_job_of_the_first(world: World) -> None:
-    # API JobQueueDetail, `priority`: a job of a queue of higher priority may wait for jobs of queues of lower priority.
+    # API JobQueueDetail, `priority`: a job in a queue of higher priority can wait for jobs in queues of lower priority.
     order = [{"order": 1, "computeEnvironment": "machines"}]
     world.call("CreateJobQueue", jobQueueName="urgent", priority=2, computeEnvironmentOrder=order)
     world.machine.outcome = lambda _: None
@@ -157,7 +157,7 @@ def test_jobs_of_disabled_environments_wait(world: World) -> None:
 MAX_RESOURCE = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
 RESOURCE_REQUIREMENT = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
 
-#: What a waiting job shows by AWS's documentation (Batch User Guide, "Jobs stuck in a RUNNABLE status").
+#: The `statusReason` of a waiting job (Batch User Guide, "Jobs stuck in a RUNNABLE status").
 SHOWN = {
     MAX_RESOURCE: f"{MAX_RESOURCE} - CE(s) associated with the job queue cannot meet the CPU requirement of the job.",
     RESOURCE_REQUIREMENT: (
@@ -170,7 +170,7 @@ SHOWN = {
 
 
 def _blocked(world: World, job: str) -> str:
-    """Waits until a waiting job shows why it cannot start, and gives the reason."""
+    """Waits until a job shows why it cannot start, and returns the reason."""
     until(lambda: "statusReason" in world.job(job), "a reason")
     shown = world.job(job)
     assert shown["status"] == "RUNNABLE"
@@ -187,7 +187,7 @@ def _listed(world: World, job: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("requirements", "reason"),
     [
-        # The environment grows to 16 vCPUs; its largest machine has 1,048,576 MiB, of which the ECS agent keeps 32.
+        # The environment grows to 16 vCPUs. Its largest machine has 1,048,576 MiB, of which the ECS agent reserves 32.
         ([("VCPU", 17), ("MEMORY", 100)], MAX_RESOURCE),
         ([("VCPU", 1), ("MEMORY", 1_048_545)], RESOURCE_REQUIREMENT),
         ([("VCPU", 1), ("MEMORY", 100), ("GPU", 1)], RESOURCE_REQUIREMENT),
@@ -256,7 +256,7 @@ def test_a_job_that_can_start_again_no_longer_says_why_not(world: World) -> None
 
 
 def _limit(world: World, **seconds: int) -> None:
-    """Gives the main queue time limits, by reasons of MISCONFIGURATION."""
+    """Sets time limits of the main queue, by reasons of MISCONFIGURATION."""
     limit = {"action": "CANCEL", "state": "RUNNABLE"}
     limits = [{**limit, "reason": reason, "maxTimeSeconds": time} for reason, time in seconds.items()]
     world.call("UpdateJobQueue", jobQueue="main", jobStateTimeLimitActions=limits)

@@ -1,4 +1,4 @@
-"""Output on its way to a log stream."""
+"""The output of a container in a log stream."""
 
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -22,7 +22,7 @@ def _events(stream: log_streams.LogStream) -> list[tuple[int, str]]:
     return [(event.timestamp - start, event.message) for event in events]
 
 
-#: CloudWatch Logs takes nothing older than 14 days.
+#: CloudWatch Logs accepts no events older than 14 days.
 _START = datetime.now(timezone.utc).replace(microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""Job queues and scheduling policies, as AWS takes and refuses them."""
+"""Job queues and scheduling policies: the requests that AWS accepts and refuses."""
 
 from typing import Any
 
@@ -132,7 +132,7 @@ def test_a_policy_that_aws_refuses_is_refused(world: World, fair_share: dict[str
 
 
 def _full(world: World) -> list[str]:
-    """Two jobs that hold the machine."""
+    """Submits two jobs that use the whole machine."""
     world.machine.outcome = lambda _: None
     jobs = [world.submit() for _ in range(2)]
     for job in jobs:
@@ -141,7 +141,7 @@ def _full(world: World) -> list[str]:
 
 
 def _shared(world: World, *shares: str) -> list[str]:
-    """Waiting jobs of these shares."""
+    """Submits waiting jobs of these shares."""
     share = {"jobQueue": "new", "schedulingPriorityOverride": 1}
     jobs = [world.submit(shareIdentifier=identifier, **share) for identifier in shares]
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Which failures are tried again."""
+"""Which failed attempts are retried."""
 
 import pytest
 from moto.batch.exceptions import ClientException
@@ -6,7 +6,7 @@ from moto.batch.exceptions import ClientException
 from local.aws.batch import retry
 from local.aws.batch.forms import Document
 
-#: The rules of the Batch User Guide's examples: by reason, and all else is final.
+#: The rules of the examples in the Batch User Guide: some reasons are retried, and all other failures are final.
 RULES: list[Document] = [
     {"action": "RETRY", "onStatusReason": "Host EC2*"},
     {"action": "RETRY", "onReason": "CannotPullContainerError:*"},

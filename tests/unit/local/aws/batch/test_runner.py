@@ -1,4 +1,4 @@
-"""Jobs as containers, before an engine in memory."""
+"""Jobs as containers of an engine in memory."""
 
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,7 +31,7 @@ _CONFIG = Config(
 
 @pytest.fixture
 def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """An engine that the world's jobs run on."""
+    """The engine that runs the jobs of `world`."""
     engine = Engine()
     monkeypatch.setattr(docker, "DockerClient", lambda **_: engine)
     runner = ContainerRunner(_CONFIG, lambda role: f"/credentials-of/{role.rpartition('/')[2]}")
@@ -49,7 +49,7 @@ def role(iam: IAMBackend) -> str:
 
 
 def _run(world: World, container: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """Runs a job of a definition of its own to its end."""
+    """Registers a definition and runs a job of it to its end."""
     world.define("own", container=container or {})
     return world.ended(world.submit(jobDefinition="own", **members))
 

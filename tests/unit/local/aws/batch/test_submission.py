@@ -1,4 +1,4 @@
-"""What SubmitJob takes and refuses, and how jobs are found again."""
+"""SubmitJob: the requests that it accepts and refuses, and how jobs are described and listed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A role's keys open of S3 what its policies say; the matrix of the program's own policies is in tests/iam."""
+"""Authorization on S3 by the policies of a role. tests/iam tests the policies of the program."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ Refusal = Callable[..., tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def s3(aws: LocalAws) -> Any:
-    """The stack's own user, with a bucket of two folders."""
+    """A client with the keys of the stack's user, and a bucket with two folders."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="shared")
     for key in ("open/a", "closed/a"):
@@ -25,7 +25,7 @@ def s3(aws: LocalAws) -> Any:
 
 @pytest.fixture
 def held(aws: LocalAws, s3: Any) -> Callable[..., Any]:
-    """Makes a client of S3 with the keys of a role that holds these statements."""
+    """Creates a client of S3 with the keys of a role that has these statements."""
     trust = {"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     iam = aws.client("iam")
 
@@ -163,7 +163,7 @@ def test_what_a_put_sets_beside_the_object_is_a_right_of_its_own(
     held(_of("PutObject")).put_object(**new)
     code, words = refusal(held(_of("PutObject")).put_object, **new, **header)
     assert (code, f"s3:{right} on resource" in words) == ("AccessDenied", True)
-    # Told by S3 itself, in a bucket whose owner owns all, is that no ACL may be set at all.
+    # In a bucket whose owner owns all objects, S3 refuses every ACL. Here the permission decides.
     if right == "PutObjectTagging":
         held(_of("PutObject", right)).put_object(**new, **header)
 

@@ -57,7 +57,7 @@ def test_parts_become_one_object(s3: Any, bucket: str) -> None:
         part = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
         parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
     done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    assert "VersionId" not in done  # the bucket keeps none
+    assert "VersionId" not in done  # the bucket has no versions
     answer = s3.get_object(Bucket=bucket, Key="parts")
     digests = b"".join(hashlib.md5(body).digest() for body in bodies)
     assert answer["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-5"'
@@ -143,7 +143,7 @@ def large(s3: Any) -> tuple[str, bytes]:
 
 
 def test_an_object_in_parts_is_read_to_its_last_byte(s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One write takes 2 GiB less a page at most: what is left of 2 GiB stays in the file's buffer, as all of this does.
+    # One write accepts at most 2 GiB less a page. The rest of 2 GiB stays in the file's buffer, as all of this small content does.
     monkeypatch.setenv("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", "1000")
     content = os.urandom(2000)
     upload = {"Bucket": bucket, "Key": "a"}

@@ -46,7 +46,7 @@ def short(registration: Registration) -> str:
 
 def test_two_zones_with_one_nat_gateway_make_exactly_awsx_resources() -> None:
     recording, _ = made()
-    # Registrations follow dependencies, so their order is not awsx's own.
+    # Dependencies determine the order of registrations, so it differs from that of awsx.
     assert sorted(short(r) for r in recording.registrations) == sorted(
         [
             "Vpc net",

@@ -1,4 +1,4 @@
-"""The digest of a build context: what changes it, and its exact form."""
+"""The digest of a build context: its exact form, and the changes that affect it."""
 
 import hashlib
 import os
@@ -54,7 +54,7 @@ def test_the_digest_is_the_hash_of_the_documented_records(tree: Path) -> None:
     ],
 )
 def test_a_link_counts_by_the_path_that_go_follows_it_to(tree: Path, link: str, target: str, content: str) -> None:
-    # Go's filepath.EvalSymlinks stays relative until a link is absolute; the true provider hashes what it gives.
+    # The result of Go's filepath.EvalSymlinks is relative until a link is absolute. The true provider hashes this result.
     here = str(Path.cwd())
     Path("outside").touch()
     (tree / "relative").symlink_to(f"{here}/outside")

@@ -10,7 +10,7 @@ from pulumi.runtime.proto import provider_pb2
 from local.plugins.common import UNKNOWN, Failure, Secret, from_struct, to_struct
 from local.plugins.docker.builder import Builder
 from local.plugins.docker.provider import TOKEN, Provider, checked
-from tests.unit.local.plugins.engine import Aborted, Context
+from tests.unit.local.plugins.pulumi_engine import Aborted, Context
 
 URN = f"urn:pulumi:local::biobatch::biobatch:index:ToolImage${TOKEN}::tool"
 NAME = "127.0.0.1:1/tool:tag"
@@ -19,7 +19,7 @@ KIND = provider_pb2.PropertyDiff
 
 
 class Recorder:
-    """A builder that only remembers."""
+    """A builder that only records the builds."""
 
     def __init__(self) -> None:
         self.built: list[str] = []
