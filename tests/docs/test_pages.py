@@ -1,4 +1,4 @@
-"""The commands of README and documentation as printed, those for AWS against the local stack."""
+"""The commands of README and documentation, run as printed. Those for AWS run on the local stack."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from local.paths import ROOT
 from local.record import Record
 from tests.docs import pages
 
-#: A stack of nothing but what a protected one leaves behind, and what it does not.
+#: The resources of the stack with protected data: those that `pulumi destroy` keeps, and one that it deletes.
 PROTECTED = """
 import pulumi, pulumi_aws as aws
 from components import DataBucket, DataBucketArgs
@@ -21,30 +21,30 @@ pulumi.export("bucket", DataBucket("biobatch", DataBucketArgs(protect_data=True)
 aws.cloudwatch.LogGroup("biobatch", retention_in_days=7)
 """
 
-#: The stack that README and tutorial create.
+#: The name of the stack that README and tutorial create.
 STACK = "lab"
 
 
 def confirming() -> dict[str, str]:
-    """This process's environment, with a yes to whatever Pulumi asks."""
+    """The environment of this process, with a yes to every question of Pulumi."""
     return {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"}
 
 
 class Printed:
-    """What the blocks of commands printed, by page."""
+    """The output of the blocks of commands, by page."""
 
     def __init__(self, clone: Path, blocks: list[pages.Block], outputs: list[str]) -> None:
         self.clone = clone
         self._outputs = list(zip(blocks, outputs, strict=True))
 
     def by(self, page: str, command: str) -> str:
-        """The output of the one block on a page that holds a command."""
+        """The output of the block on a page that contains a command."""
         (output,) = (output for block, output in self._outputs if block.page == page and command in block.commands)
         return output
 
 
 def run_together(blocks: list[pages.Block], folder: Path) -> list[str]:
-    """Runs blocks in one shell and returns what each printed."""
+    """Runs blocks in one shell and returns the output of each."""
     mark = "-- end of a block --"
     script = f"\necho '{mark}'\n".join(block.commands for block in blocks)
     return pages.run(script, folder, confirming()).split(mark)
@@ -52,7 +52,7 @@ def run_together(blocks: list[pages.Block], folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def on_aws(local_stack: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printed]:
-    """The blocks for AWS, run in a clone where they may change the tracked configuration. The stack stays up for the tests."""
+    """The output of the blocks for AWS, which run in a clone and can change its tracked configuration. The stack stays up for the tests."""
     clone = pages.clone(tmp_path_factory.mktemp("clone"))
     blocks = pages.commands("account", pages.ON_AWS)
     try:
@@ -152,7 +152,7 @@ def test_the_configuration_that_pages_set_is_accepted(on_aws: Printed) -> None:
             assert file.read_text() != kept, block.page
             if "pulumi up\n" not in block.commands:
                 file.write_text(kept)
-        # One preview for all pages, since each takes a while.
+        # One preview for all pages, because a preview takes a while.
         shown = pages.run("pulumi preview", on_aws.clone, confirming())
     finally:
         file.write_text(before)
@@ -160,7 +160,7 @@ def test_the_configuration_that_pages_set_is_accepted(on_aws: Printed) -> None:
         assert re.search(rf"aws:{type_}\s+\S+ +{what}", shown), shown
 
 
-# Last of those that use the stack: it takes the stack down.
+# The last test that uses the stack, because it removes the stack.
 def test_the_end_of_the_tutorial_removes_all_of_it(on_aws: Printed) -> None:
     (end,) = pages.commands("end")
     removed = re.findall(r"- (\d+) deleted", pages.run(end.commands, on_aws.clone, confirming()))[-1:]

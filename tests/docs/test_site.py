@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, no link is dead, and every page looks right at two widths."""
+"""The site of the documentation: it builds without warnings, its links work, and every page fits two screen widths."""
 
 import shutil
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) ->
 
 
 def _small(folder: Path, glossary: str) -> Path:
-    """A documentation of two pages, under the real configuration."""
+    """A site of two pages, with the real configuration."""
     copy = folder / "clone" / "docs"
     shutil.copytree(DOCS / "site", copy / "site")
     configuration = copy / "site" / "conf.py"

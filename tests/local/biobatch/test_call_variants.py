@@ -1,4 +1,4 @@
-"""call-variants on samples of every shape, and what its commands guard against."""
+"""call-variants on samples of many forms, and the faults that its commands detect."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform
 
 
 def test_single_end_reads_of_several_contigs_give_all_variants_and_no_other(platform: Platform, run: Run) -> None:
-    # Also: alleles are upper-case though the reference is not, and the .fai found beside it counts for nothing.
+    # Also: alleles are upper case although the reference is not, and the .fai beside the reference is not used.
     assert set(calls(platform, run, "single")) == set(VARIANTS)
 
 
@@ -80,7 +80,7 @@ def test_pairs_and_interleaved_pairs_are_alike(platform: Platform, run: Run) -> 
     reads = flagstat(platform, run, "interleaved", "primary")
     assert flagstat(platform, run, "interleaved", "properly paired") > 0.95 * reads
     assert f"{reads} reads, {reads // 2} pairs, " in platform.log(run.jobs["interleaved align"])
-    # Numbered as SRA numbers them, whose numbers stand for no mates.
+    # The reads have numbers as in SRA. These do not number the mates.
     assert flagstat(platform, run, "single", "properly paired") == 0
     assert " reads, single-end, " in platform.log(run.jobs["single align"])
 
@@ -172,7 +172,7 @@ def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, s
 
 
 def test_reads_that_may_have_been_cut_between_two_blocks_are_warned_of(platform: Platform, run: Run) -> None:
-    """At the end of a record neither FastQC nor samtools finds a cut, and whole files of bcl2fastq look the same."""
+    """Neither FastQC nor samtools detects a cut at the end of a record, and complete files of bcl2fastq look the same."""
     report = run.jobs["cut-bgzip fastqc R1"]
     assert report.status == "SUCCEEDED"
     told = platform.get(report.submitted.job.output_prefix / "fastqc/cut-bgzip_R1.warnings.txt").decode()
@@ -188,7 +188,7 @@ def test_a_truth_that_was_cut_between_two_blocks_is_refused(platform: Platform, 
 
 
 def test_fastqcs_verdicts_are_warnings(platform: Platform, run: Run) -> None:
-    """Random bases of even quality: FastQC always has something to say of the few of them."""
+    """FastQC always warns about so few random bases of constant quality."""
     found = platform.get(run.prefix / "fastqc/single_R1.warnings.txt").decode().splitlines()
     said = platform.log(run.jobs["single fastqc R1"]).splitlines()
     verdicts = {line.split("\t")[0]: line.split("\t")[1] for line in said if line.count("\t") == 2}
@@ -203,7 +203,7 @@ def test_fastqcs_verdicts_are_warnings(platform: Platform, run: Run) -> None:
 def test_what_explains_a_failure_is_kept_and_found(
     platform: Platform, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The counts of a comparison that found nothing."""
+    """The explanation is the counts of a comparison without any matching variant."""
     job = run.jobs["unchanged compare"]
     kept = job.submitted.job.kept(job.submitted.id)
     assert platform.keys(kept) == {"1/qc/unchanged.truth.json", "1/record.json"}

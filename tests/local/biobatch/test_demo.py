@@ -1,4 +1,4 @@
-"""The demo, at a seed that nobody chose for its result."""
+"""The demo, with an arbitrary seed."""
 
 import pytest
 

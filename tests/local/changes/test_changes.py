@@ -1,4 +1,4 @@
-"""Changes of the configuration by the real CLI, in the order of a stack's life, beside what docs/explanation/updating-a-stack.md says of them."""
+"""Changes of the configuration with the real CLI, compared with the table in docs/explanation/updating-a-stack.md. The order matters."""
 
 import subprocess
 import sys
@@ -32,12 +32,12 @@ POLICY = "aws:iam/policy:Policy"
 
 
 def after(*names: str) -> pytest.MarkDecorator:
-    """For a test that looks at changes; what runs jobs comes before the first look at a later change."""
+    """Marks a test that checks changes. Tests that run jobs come before the first test of a later change."""
     return pytest.mark.parametrize("change", names, indirect=True)
 
 
 def runs(tool: str, command: str, output: str, bucket: str) -> str:
-    """Runs a job by `biobatch`, and returns what it wrote into a file."""
+    """Runs a job with `biobatch` and returns the text that it wrote to a file."""
     prefix = f"changes/{tool}/"
     options = ["--stack", environment.STACK, "--output", output, "--output-prefix", f"s3://{bucket}/{prefix}"]
     done = subprocess.run(
@@ -53,7 +53,7 @@ def runs(tool: str, command: str, output: str, bucket: str) -> str:
 
 
 def succeeds(queue: str, definition: str, **options: Any) -> None:
-    """Runs a job by ARNs, as a script does that holds them."""
+    """Runs a job by ARNs, as a script with stored ARNs does."""
     batch = boto3.client("batch")
     id_ = batch.submit_job(
         jobName="by-arn",
@@ -66,12 +66,12 @@ def succeeds(queue: str, definition: str, **options: Any) -> None:
 
 
 def shown(life: Life, before: Sequence[Row], rows: Sequence[Row]) -> None:
-    """Holds a preview of rows to what they say, where the stack is what others made it; it changes nothing."""
+    """Compares a preview of rows with their counts, on the present stack. It changes nothing."""
     outputs = program.outputs(life.record)
     result = life.preview([*before, *rows])
     assert result.exit_code == 0, result.text
     said: dict[str, Counter[str]] = {kind: sum((row.counted()[kind] for row in rows), Counter()) for kind in KINDS}
-    # The next revision's ARN is unknown, so the policy on who submits may change too.
+    # The ARN of the next revision is unknown, so the preview can also show the submit policy as changed.
     if said["in_place"]["JobDefinition"]:
         said["in_place"]["Policy"] = 1
     assert result.counted() == said
@@ -143,8 +143,8 @@ def test_queues_and_bucket_are_still_those_that_scripts_hold(change: Change, lif
 
 @after(EVERY_KEY, RANGE, EXISTING)
 def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
-    """Adds, removes and replaces as much as they do together, and changes at least as much in place as the row that changes most of a
-    type: several keys may change the same resource."""
+    """An `up` adds, removes and replaces the sum of the rows. Several keys can change the same resource in place, so the number of resources
+    of a type that it updates is at least that of the row with the most."""
     in_place, *moved = change.up.counted().values()
     rows = [tuple(row.counted().values()) for row in change.rows]
     said_in_place, *said = zip(*rows, strict=True)
@@ -162,8 +162,8 @@ def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
 def test_a_preview_shows_what_the_up_then_does_and_no_more_than_what_it_cannot_know(
     change: Change, unknown: list[tuple[str, str]]
 ) -> None:
-    """A preview does not know the ARN of a job definition's next revision, so it shows the policy on who submits as updated; an `up`
-    finds that the policy names every revision, and leaves it."""
+    """A preview does not know the ARN of the next revision of a job definition, so it shows the submit policy as updated. The policy names
+    every revision, so an `up` does not change it."""
     assert change.preview.exit_code == 0, change.preview.text
     shown, done = (
         {(operation, urn) for operation, urns in result.changes.items() for urn in urns}

@@ -1,4 +1,4 @@
-"""An `up` killed half-way, and a destroy among running jobs and data: a second stack in the same AWS, in the order of its life."""
+"""An `up` that is killed half-way, and a destroy with running jobs and data. A second stack in the same AWS goes through all tests in order."""
 
 import contextlib
 import itertools
@@ -30,24 +30,24 @@ STACK = "interrupted"
 IMAGE = "docker:index/image:Image"
 QUEUE = "aws:batch/jobQueue:JobQueue"
 
-#: Seconds in which an `up` tells nothing: it has saved its state by then and waits for something.
+#: After so many seconds without output, an `up` has saved its state and waits for a resource.
 SILENCE = 3
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A second stack."""
+    """The second stack."""
 
     tree: Path
     before: dict[str, set[str]]
     """What there was in AWS before it."""
 
     def pulumi(self, *arguments: str) -> Result:
-        """Runs a command that changes the stack, without asking."""
+        """Runs a command that changes the stack, without confirmation."""
         return pulumi(*arguments, "--yes", "--skip-preview", "--stack", STACK, folder=self.tree)
 
     def plain(self, *arguments: str) -> None:
-        """Runs a command that has no `--json`."""
+        """Runs a command without `--json`."""
         subprocess.run(["pulumi", *arguments, "--stack", STACK], cwd=self.tree, capture_output=True, check=True)
 
     def outputs(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(local_stack: Record, tree: Path) -> Iterator[Lab]:
-    """A stack with nothing in it yet; whatever a failed test leaves of it is removed."""
+    """An empty stack. Everything that a failed test leaves of it is removed."""
     shutil.copy(ROOT / "Pulumi.local.yaml", tree / f"Pulumi.{STACK}.yaml")
     made = Lab(tree, inventory())
     made.plain("stack", "init")
@@ -72,7 +72,7 @@ def lab(local_stack: Record, tree: Path) -> Iterator[Lab]:
 
 @contextlib.contextmanager
 def held(local_stack: Record, client: docker.DockerClient) -> Iterator[None]:
-    """Lets the image registry answer nobody for a while."""
+    """Stops the image registry until the block ends."""
     if found := processes.running(ROOT, registry.ROLE):
         (process,) = found
         process.suspend()
@@ -95,7 +95,7 @@ def pass_on(lines: Iterable[str], told: "queue.Queue[str | None]") -> None:
 
 
 def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: docker.DockerClient) -> None:
-    """Kills an `up` when the registry holds the first image, everything that needs none is made, and the state knows the latter only."""
+    """Kills an `up` when the first image is in the registry but not in the state, and all resources that need no image are in the state."""
     with held(local_stack, client):
         up = subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--json", "--non-interactive", "--stack", STACK],
@@ -124,7 +124,7 @@ def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: dock
                 if urn and urn.split("::")[2].rpartition("$")[2].startswith(("aws:", IMAGE)):
                     urns.add(urn)
             pushing |= "Pushing to" in event.get("diagnosticEvent", {}).get("message", "")
-        # A CLI that is stopped saves nothing, while its plugin goes on pushing.
+        # A stopped CLI saves nothing, while its plugin continues to push.
         os.kill(up.pid, signal.SIGSTOP)
     ecr = boto3.client("ecr")
     (repository,) = {

@@ -1,4 +1,4 @@
-"""What Pulumi's language host asks of `.venv` before every operation, asked by its own code of a `.venv` as `make` makes it."""
+"""The questions that Pulumi's language host asks `.venv` before every operation, asked by its own code, with a `.venv` made by `make`."""
 
 import json
 import shutil
@@ -14,15 +14,15 @@ from local.paths import ROOT
 
 
 def ask(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The answers of a folder's virtual environment to the true host's questions."""
-    # With the options that the CLI is built with, what is compiled already serves.
+    """The answers of a folder's virtual environment to the questions of the true host."""
+    # With the options of the CLI's build, Go can reuse its compiled packages.
     command = [str(go.obtain()), "run", *go.BUILD, "./ask", str(folder)]
     return subprocess.run(command, cwd=go.MODULE, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As much of a fresh clone as `make` needs, with the `.venv` that it makes."""
+    """The part of a fresh clone that `make` needs, with the `.venv` that `make` creates."""
     folder = tmp_path_factory.mktemp("clone")
     for name in ("Makefile", "Pulumi.yaml", *(path.name for path in ROOT.glob("requirements*"))):
         shutil.copy2(ROOT / name, folder)

@@ -1,4 +1,4 @@
-"""A stack's life with the real Pulumi CLI, in the order that it is lived: each test begins where the one before it ended."""
+"""The life of a stack with the real Pulumi CLI. Each test starts with the result of the one before it."""
 
 import re
 import shutil
@@ -155,7 +155,7 @@ def test_a_destroy_while_somebody_holds_the_submit_policy_says_so(local_stack: R
 
 
 def test_destroy_leaves_nothing_in_aws_and_ends_machines_before_their_ways_to_it() -> None:
-    """A machine that cannot reach AWS cannot be told to end its jobs."""
+    """AWS can end the jobs of a machine only while the machine can reach AWS."""
     done = subprocess.run(
         ["pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive"], cwd=ROOT, capture_output=True, text=True
     )

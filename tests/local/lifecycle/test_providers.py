@@ -1,4 +1,4 @@
-"""The providers by the real CLI: one of AWS, images under other file modes or gone from the registry, and no Docker at all."""
+"""The providers with the real CLI: a single AWS provider, images with other file modes or missing in the registry, and no Docker."""
 
 import importlib.metadata
 import json
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.usefixtures("whole_again")
 
 IMAGE, DEFINITION = "docker:index/image:Image", "aws:batch/jobDefinition:JobDefinition"
 
-#: As docs/how-to/monthly-upkeep.md says it.
+#: The command in docs/how-to/monthly-upkeep.md.
 BY_NAME = re.findall(r"pulumi up --replace \"(\$\(.*\))\"", (ROOT / "docs/how-to/monthly-upkeep.md").read_text())
 
 
 @pytest.fixture
 def without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine on which no Docker runs, as far as Pulumi sees."""
+    """The environment in which Pulumi finds no Docker engine."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
 
 
@@ -61,7 +61,7 @@ def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_st
     assert digest in images()
     ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
     assert digest not in images()
-    # Pulumi's Docker provider does not look, so nobody hears of it until a job fails.
+    # Pulumi's Docker provider does not check the registry, so the first sign is a failed job.
     blind = pulumi("up", "--yes", "--skip-preview", "--refresh")
     assert (blind.exit_code, blind.changes) == (0, {}), blind.text
     (command,) = BY_NAME
@@ -71,7 +71,7 @@ def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_st
     assert {u.split("::")[-1] for u in result.changes["replace"]} == {"biobatch-bwa"}
     after = program.outputs(local_stack)
     assert after["image_uris"]["bwa"].split("@")[1] in images()
-    # Of the others nothing is built.
+    # The other images are not built.
     for tool in ("fastqc", "samtools", "bcftools"):
         assert after["image_uris"][tool] == before["image_uris"][tool]
 

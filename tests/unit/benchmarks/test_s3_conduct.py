@@ -1,4 +1,4 @@
-"""What a client did is read from what it asked the store for."""
+"""The behaviour of a client, from its requests to the store."""
 
 import subprocess
 from pathlib import Path

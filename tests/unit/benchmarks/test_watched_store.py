@@ -1,4 +1,4 @@
-"""The store that watches passes all on as it is, but for the faults that it is asked for."""
+"""The store passes everything on unchanged, except for the faults that it injects."""
 
 import http.server
 import threading
@@ -12,7 +12,7 @@ import requests
 
 from benchmarks.watched_store import WatchedStore, watched_store
 
-#: Several of the blocks that it passes on.
+#: Larger than several of the blocks in which the store passes content on.
 CONTENT = bytes(range(256)) * (3 << 12)
 SHORT = b"<ListBucketResult/>"
 
@@ -55,7 +55,7 @@ def store() -> Iterator[WatchedStore]:
 def session(store: WatchedStore, tmp_path: Path) -> Iterator[requests.Session]:
     (tmp_path / "ca.pem").write_bytes(store.certificate)
     with requests.Session() as session:
-        session.trust_env = False  # that may name other certificates
+        session.trust_env = False  # because that environment can name other certificates
         session.verify = str(tmp_path / "ca.pem")
         yield session
 

@@ -163,7 +163,7 @@ def test_what_a_put_sets_beside_the_object_is_a_right_of_its_own(
     held(_of("PutObject")).put_object(**new)
     code, words = refusal(held(_of("PutObject")).put_object, **new, **header)
     assert (code, f"s3:{right} on resource" in words) == ("AccessDenied", True)
-    # In a bucket whose owner owns all objects, S3 refuses every ACL. Here the permission decides.
+    # Even with the permission, S3 refuses ACLs here, because the owner of the bucket owns all objects.
     if right == "PutObjectTagging":
         held(_of("PutObject", right)).put_object(**new, **header)
 
