@@ -22,7 +22,7 @@ exec {VENV_BIN}/aws "$@"
 """
 
 
-def test_every_command_before_the_first_up_works_in_an_empty_account(
+def test_every_command_of_the_preparation_works_in_an_empty_account(
     empty_account: dict[str, str], tmp_path: Path
 ) -> None:
     clone = pages.clone(tmp_path)
@@ -36,7 +36,7 @@ def test_every_command_before_the_first_up_works_in_an_empty_account(
         pages.run(commands, clone, shell)
 
 
-def test_every_command_of_the_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
+def test_every_command_of_the_monthly_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
     text = pages.text("docs/how-to/monthly-upkeep.md")
     clone = pages.clone(tmp_path)
     # A preview is enough here. An `up` would build all images. tests/local/lifecycle builds one by name.

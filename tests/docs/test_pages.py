@@ -74,7 +74,7 @@ def test_the_local_shell_prints_the_queue_and_the_account_and_runs_a_job(local_s
     assert account in shown.by(page, "aws sts get-caller-identity")
 
 
-def test_the_stack_comes_up_from_an_ordinary_install(on_aws: Printed) -> None:
+def test_the_stack_comes_up_after_a_plain_pulumi_install(on_aws: Printed) -> None:
     made = re.search(r"\+ (\d+) created", on_aws.by("README.md", "pulumi up"))
     assert made
     assert f"about {made[1]} resources" in pages.text("README.md")
@@ -103,7 +103,7 @@ def test_variants_are_called_into_the_tree_of_the_page(on_aws: Printed) -> None:
     assert re.search(r"s3://\S+/first-variants/first/first\.vcf\.gz", shown)
 
 
-def test_a_loop_takes_every_pair_of_files(on_aws: Printed) -> None:
+def test_a_loop_submits_every_pair_of_files(on_aws: Printed) -> None:
     assert re.search(r"s3://\S+/cohort/lambda/lambda\.vcf\.gz", on_aws.by("docs/how-to/run-a-sample.md", "samples=()"))
 
 
@@ -113,7 +113,7 @@ def test_one_tool_publishes_its_output(on_aws: Printed) -> None:
     )
 
 
-def test_a_table_of_variants_comes_down(on_aws: Printed) -> None:
+def test_a_table_of_variants_is_downloaded(on_aws: Printed) -> None:
     page = "docs/how-to/look-at-results.md"
     assert (on_aws.clone / "results/fastqc/lambda_R1_fastqc.html").is_file()
     assert re.search(
@@ -161,14 +161,14 @@ def test_the_configuration_that_pages_set_is_accepted(on_aws: Printed) -> None:
 
 
 # The last test that uses the stack, because it removes the stack.
-def test_the_end_of_the_tutorial_removes_all_of_it(on_aws: Printed) -> None:
+def test_the_end_of_the_tutorial_removes_everything(on_aws: Printed) -> None:
     (end,) = pages.commands("end")
     removed = re.findall(r"- (\d+) deleted", pages.run(end.commands, on_aws.clone, confirming()))[-1:]
     assert removed
     assert f"about {removed[0]} resources" in pages.text("docs/tutorial/aws.md")
 
 
-def test_a_destroy_names_the_protected_bucket_as_kept_and_the_stack_that_left_it_takes_it_back(
+def test_a_destroy_keeps_the_protected_bucket_and_a_new_stack_can_import_it(
     empty_account: dict[str, str], tmp_path: Path
 ) -> None:
     clone = pages.clone(tmp_path)

@@ -72,7 +72,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.place}: {wrong.words}"[:70])
-def test_the_commands_of_a_refusal_do_what_the_unit_tests_say_they_do(wrong: Wrong, project: Project) -> None:
+def test_the_commands_of_a_refusal_have_the_effect_that_the_unit_tests_assume(wrong: Wrong, project: Project) -> None:
     simulated = stack(wrong)
     project.values = simulated.values
     before = faults(simulated)
@@ -211,7 +211,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def test_each_kind_of_remedy_is_among_those_that_were_run() -> None:
+def test_each_kind_of_remedy_was_run() -> None:
     run = {
         " ".join(word for word in shlex.split(command)[2:] if word in ("set", "rm") or word.startswith("--"))
         for wrong in WRONG

@@ -29,11 +29,11 @@ def failed(job: Followed) -> bool:
 
 @pytest.mark.parametrize("sample", GOOD)
 @pytest.mark.parametrize("step", ["align", "call"])
-def test_every_good_sample_goes_through(run: Run, sample: str, step: str) -> None:
+def test_every_intact_sample_succeeds(run: Run, sample: str, step: str) -> None:
     assert run.jobs[f"{sample} {step}"].status == "SUCCEEDED"
 
 
-def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform, run: Run) -> None:
+def test_the_outputs_are_exactly_the_documented_files(platform: Platform, run: Run) -> None:
     reference = run.reference.key.removeprefix(run.prefix.key)
     expected = {
         *(f"{reference}reference.fa{ending}" for ending in ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")),
@@ -69,12 +69,12 @@ def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform
     assert len(records) == sum(1 for job in here if failed(job))
 
 
-def test_single_end_reads_of_several_contigs_give_all_variants_and_no_other(platform: Platform, run: Run) -> None:
+def test_single_end_reads_of_several_contigs_give_exactly_the_true_variants(platform: Platform, run: Run) -> None:
     # Also: alleles are upper case although the reference is not, and the .fai beside the reference is not used.
     assert set(calls(platform, run, "single")) == set(VARIANTS)
 
 
-def test_pairs_and_interleaved_pairs_are_alike(platform: Platform, run: Run) -> None:
+def test_pairs_and_interleaved_pairs_give_the_same_variants(platform: Platform, run: Run) -> None:
     assert set(calls(platform, run, "paired.1")) == set(VARIANTS)
     assert calls(platform, run, "interleaved") == calls(platform, run, "paired.1")
     reads = flagstat(platform, run, "interleaved", "primary")
@@ -91,7 +91,7 @@ def test_a_diploid_sample_has_its_heterozygous_variants(platform: Platform, run:
     assert set(found.values()) == {"0/1"}
 
 
-def test_great_depth_costs_no_indel(platform: Platform, run: Run) -> None:
+def test_great_depth_loses_no_indel(platform: Platform, run: Run) -> None:
     expected = {each for each in VARIANTS if each.contig == genome.NAMES[2]}
     assert any(len(each.reference) != len(each.alternative) for each in expected)
     found = calls(platform, run, "deep")
@@ -108,14 +108,14 @@ def test_the_comparison_counts_by_kind(platform: Platform, run: Run) -> None:
     }
 
 
-def test_no_call_at_all_where_there_should_be_some_is_a_failure(platform: Platform, run: Run) -> None:
+def test_a_sample_without_any_expected_variant_fails(platform: Platform, run: Run) -> None:
     assert calls(platform, run, "unchanged") == {}
     job = run.jobs["unchanged compare"]
     assert failed(job)
     assert "no variant was called where truth 2.vcf has some" in platform.log(job)
 
 
-def test_the_reference_is_normalised(platform: Platform, run: Run) -> None:
+def test_the_reference_is_normalized(platform: Platform, run: Run) -> None:
     header = [f">{name} made up" for name in GENOME]
     lines = platform.get(run.reference / "reference.fa").decode().split("\n")
     assert [line for line in lines if line.startswith(">")] == header
@@ -124,17 +124,17 @@ def test_the_reference_is_normalised(platform: Platform, run: Run) -> None:
     assert f"{len(CODES)} codes for several bases became N" in platform.log(run.jobs["reference index"])
 
 
-def test_an_indexed_reference_is_used_again(run: Run) -> None:
+def test_an_indexed_reference_is_reused(run: Run) -> None:
     assert run.reused
 
 
-def test_contigs_over_512_mb_get_the_other_kind_of_index(platform: Platform, run: Run) -> None:
+def test_contigs_over_512_mb_get_a_csi_index(platform: Platform, run: Run) -> None:
     keys = platform.keys(run.long_prefix)
     assert {"long/long.bam.csi", "long/long.vcf.gz.csi"} <= keys
     assert not {"long/long.bam.bai", "long/long.vcf.gz.tbi"} & keys
 
 
-def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> None:
+def test_low_depth_and_foreign_reads_give_warnings(platform: Platform, run: Run) -> None:
     said = platform.log(run.jobs["unchanged align"])
     found = platform.get(run.prefix / "qc/unchanged.warnings.txt").decode().splitlines()
     assert [line.removeprefix("warning: ") for line in said.splitlines() if line.startswith("warning: ")] == found
@@ -161,7 +161,7 @@ def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> N
         ("woven-mates-by-dots", "mates' names end in .1 and .2"),
     ],
 )
-def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, sample: str, words: str) -> None:
+def test_damaged_reads_fail_and_no_variants_are_called(platform: Platform, run: Run, sample: str, words: str) -> None:
     job = run.jobs[f"{sample} align"]
     assert failed(job)
     assert words in platform.log(job)
@@ -171,7 +171,7 @@ def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, s
     assert not any(key.startswith(f"{sample}/") for key in platform.keys(run.prefix))
 
 
-def test_reads_that_may_have_been_cut_between_two_blocks_are_warned_of(platform: Platform, run: Run) -> None:
+def test_reads_that_may_be_cut_between_two_blocks_give_a_warning(platform: Platform, run: Run) -> None:
     """Neither FastQC nor samtools detects a cut at the end of a record, and complete files of bcl2fastq look the same."""
     report = run.jobs["cut-bgzip fastqc R1"]
     assert report.status == "SUCCEEDED"
@@ -200,7 +200,7 @@ def test_fastqcs_verdicts_are_warnings(platform: Platform, run: Run) -> None:
     assert any(line.startswith("FastQC ") for line in found)
 
 
-def test_what_explains_a_failure_is_kept_and_found(
+def test_the_explanation_of_a_failure_is_kept_and_shown(
     platform: Platform, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The explanation is the counts of a comparison without any matching variant."""
@@ -211,7 +211,7 @@ def test_what_explains_a_failure_is_kept_and_found(
     assert f"List the files that it left: aws s3 ls --recursive '{kept}'" in capsys.readouterr().err
 
 
-def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: Run) -> None:
+def test_fastqc_fails_and_publishes_nothing_for_a_file_without_reads(platform: Platform, run: Run) -> None:
     assert failed(run.jobs["text fastqc R1"])
     assert not any(key.startswith("fastqc/text") for key in platform.keys(run.prefix))
 

@@ -79,15 +79,13 @@ def shown(life: Life, before: Sequence[Row], rows: Sequence[Row]) -> None:
 
 
 @pytest.mark.parametrize("rows", SHOWN_FIRST.values(), ids=SHOWN_FIRST)
-def test_a_preview_shows_what_a_row_says_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
+def test_a_preview_matches_its_row_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
     shown(life, [], rows)
 
 
 @pytest.mark.parametrize("rows", SHOWN_LATER[EVERY_KEY].values(), ids=SHOWN_LATER[EVERY_KEY])
 @after(EVERY_KEY)
-def test_a_preview_shows_what_a_row_says_that_begins_at_another_value(
-    life: Life, change: Change, rows: Sequence[Row]
-) -> None:
+def test_a_preview_matches_a_row_with_another_first_value(life: Life, change: Change, rows: Sequence[Row]) -> None:
     shown(life, change.rows, rows)
 
 
@@ -100,13 +98,13 @@ def test_an_own_tool_needs_a_folder_and_an_entry_and_its_jobs_run(change: Change
 
 
 @after(EVERY_KEY)
-def test_a_job_runs_on_the_queue_of_the_shares(change: Change) -> None:
+def test_a_job_runs_on_the_fair_share_queue(change: Change) -> None:
     outputs = change.outputs
     succeeds(outputs["fair_share_queue_arn"], outputs["job_definition_arns"]["samtools"], shareIdentifier="phages")
 
 
 @after(EVERY_KEY)
-def test_a_preview_shows_instance_types_vcpus_scratch_image_and_tags_changed_in_place(change: Change) -> None:
+def test_a_preview_shows_in_place_changes_of_the_compute_environments(change: Change) -> None:
     differences = change.preview.differences
     changed = {urn: " ".join(differences[urn]) for urn in change.preview.changes["update"]}
     environments = [paths for urn, paths in changed.items() if type_of(urn) == ENVIRONMENT]
@@ -118,31 +116,31 @@ def test_a_preview_shows_instance_types_vcpus_scratch_image_and_tags_changed_in_
 
 
 @after(BACK)
-def test_a_job_runs_on_the_main_queue_when_the_shares_are_gone(change: Change) -> None:
+def test_a_job_runs_on_the_main_queue_after_the_shares_are_removed(change: Change) -> None:
     assert "fair_share_queue_arn" not in change.outputs
     succeeds(change.outputs["queue_arn"], change.outputs["job_definition_arns"]["samtools"])
 
 
 @after(BACK)
-def test_the_way_back_removes_what_came_and_replaces_nothing(change: Change, life: Life) -> None:
+def test_undoing_a_change_removes_its_resources_and_replaces_nothing(change: Change, life: Life) -> None:
     came = life.change(EVERY_KEY).up.changes
     assert set(change.up.changes) == {"delete", "update"}
     assert change.up.changes["delete"] == came["create"]
 
 
 @after(*CHANGES)
-def test_one_up_leaves_nothing_for_a_refresh_to_find_or_another_up_to_do(change: Change) -> None:
+def test_after_one_up_neither_a_refresh_nor_another_up_changes_anything(change: Change) -> None:
     assert (change.again.exit_code, change.again.changes) == (0, {}), change.again.text
 
 
 @after(*CHANGES)
-def test_queues_and_bucket_are_still_those_that_scripts_hold(change: Change, life: Life) -> None:
+def test_queues_and_bucket_keep_the_arns_and_names_that_scripts_use(change: Change, life: Life) -> None:
     for name in ("queue_arn", "on_demand_queue_arn", "bucket"):
         assert change.outputs[name] == life.outputs[name]
 
 
 @after(EVERY_KEY, RANGE, EXISTING)
-def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
+def test_an_up_makes_the_changes_of_the_rows_of_its_keys(change: Change) -> None:
     """An `up` adds, removes and replaces the sum of the rows. Several keys can change the same resource in place, so the number of resources
     of a type that it updates is at least that of the row with the most."""
     in_place, *moved = change.up.counted().values()
@@ -159,7 +157,7 @@ def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
     [(EVERY_KEY, []), (BACK, []), (RANGE, []), (EXISTING, [("update", POLICY)])],
     indirect=["change"],
 )
-def test_a_preview_shows_what_the_up_then_does_and_no_more_than_what_it_cannot_know(
+def test_a_preview_shows_the_changes_of_the_up_and_otherwise_only_unknowns(
     change: Change, unknown: list[tuple[str, str]]
 ) -> None:
     """A preview does not know the ARN of the next revision of a job definition, so it shows the submit policy as updated. The policy names
@@ -174,7 +172,7 @@ def test_a_preview_shows_what_the_up_then_does_and_no_more_than_what_it_cannot_k
 
 
 @after(EXISTING)
-def test_a_script_that_holds_yesterdays_queue_and_definition_still_runs_its_job(change: Change, life: Life) -> None:
+def test_a_script_with_an_older_queue_and_definition_still_runs_its_job(change: Change, life: Life) -> None:
     definition = life.outputs["job_definition_arns"]["bwa"]
     assert change.outputs["job_definition_arns"]["bwa"] != definition
     succeeds(life.outputs["queue_arn"], definition)
@@ -182,7 +180,5 @@ def test_a_script_that_holds_yesterdays_queue_and_definition_still_runs_its_job(
 
 @pytest.mark.parametrize("rows", SHOWN_LATER[EXISTING].values(), ids=SHOWN_LATER[EXISTING])
 @after(EXISTING)
-def test_a_preview_shows_what_a_row_says_of_an_existing_network(
-    life: Life, change: Change, rows: Sequence[Row]
-) -> None:
+def test_a_preview_matches_a_row_about_an_existing_network(life: Life, change: Change, rows: Sequence[Row]) -> None:
     shown(life, change.rows, rows)

@@ -149,7 +149,7 @@ def test_destroy_after_an_up_killed_half_way_leaves_nothing(
     assert inventory() == lab.before
 
 
-def test_an_up_killed_between_push_and_save_succeeds_at_the_next_try(
+def test_an_up_killed_between_push_and_save_succeeds_when_repeated(
     lab: Lab, local_stack: Record, client: docker.DockerClient
 ) -> None:
     kill_an_up_between_push_and_save(lab, local_stack, client)
@@ -160,7 +160,7 @@ def test_an_up_killed_between_push_and_save_succeeds_at_the_next_try(
     assert (again.exit_code, again.changes) == (0, {}), again.text
 
 
-def test_destroy_among_running_jobs_and_data_leaves_nothing(lab: Lab, client: docker.DockerClient) -> None:
+def test_destroy_with_running_jobs_and_data_leaves_nothing(lab: Lab, client: docker.DockerClient) -> None:
     outputs = lab.outputs()
     batch, s3 = boto3.client("batch"), boto3.client("s3")
     ids = [

@@ -30,7 +30,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_true_host_is_content_with_the_virtual_environment_that_make_makes(clone: Path) -> None:
+def test_the_true_host_accepts_the_virtual_environment_of_make(clone: Path) -> None:
     done = ask(clone)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout)
@@ -43,7 +43,7 @@ def test_the_true_host_is_content_with_the_virtual_environment_that_make_makes(c
     assert answers["pip"] != "0.0.0"
 
 
-def test_without_pip_it_fails_as_the_stand_in_does(clone: Path) -> None:
+def test_without_pip_it_fails_as_the_local_host_does(clone: Path) -> None:
     (clone / ".venv" / "bin" / "python").rename(clone / ".venv" / "bin" / "kept")
     python = clone / ".venv" / "bin" / "python"
     try:

@@ -33,7 +33,7 @@ def without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("local_stack")
-def test_the_network_of_awsx_uses_the_programs_own_aws_provider() -> None:
+def test_the_network_of_awsx_uses_the_aws_provider_of_the_program() -> None:
     done = subprocess.run(["pulumi", "stack", "export"], cwd=ROOT, capture_output=True, text=True, check=True)
     resources = json.loads(done.stdout)["deployment"]["resources"]
     versions = {r["inputs"]["version"] for r in resources if r["type"] == "pulumi:providers:aws"}
@@ -50,7 +50,7 @@ def test_another_deployers_umask_changes_nothing(tree: Path, tmp_path: Path) -> 
     assert (result.exit_code, result.changes) == (0, {}), result.text
 
 
-def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_stack: Record) -> None:
+def test_an_image_missing_in_the_registry_is_rebuilt_by_name(local_stack: Record) -> None:
     ecr = boto3.client("ecr")
     before = program.outputs(local_stack)
     repository, digest = before["image_uris"]["bwa"].split("/", 1)[1].split("@")
@@ -77,7 +77,7 @@ def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_st
 
 
 @pytest.mark.usefixtures("without_docker")
-def test_without_docker_a_preview_is_refused_in_one_message_that_says_what_to_do() -> None:
+def test_without_docker_a_preview_fails_with_one_message_that_names_the_remedy() -> None:
     result = pulumi("preview")
     assert result.exit_code != 0
     assert "No Docker engine answers" in result.text
@@ -87,7 +87,7 @@ def test_without_docker_a_preview_is_refused_in_one_message_that_says_what_to_do
 
 
 @pytest.mark.usefixtures("without_docker")
-def test_without_docker_a_refresh_fails_in_the_providers_words() -> None:
+def test_without_docker_a_refresh_fails_with_the_message_of_the_provider() -> None:
     result = pulumi("refresh", "--yes", "--skip-preview")
     assert result.exit_code != 0
     assert "failed to connect to any docker daemon" in result.text

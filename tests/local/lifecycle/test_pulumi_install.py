@@ -8,7 +8,7 @@ from local.machine import go
 from local.paths import ROOT
 
 
-def test_pulumi_install_makes_a_fresh_clone_run(tmp_path: Path) -> None:
+def test_a_fresh_clone_runs_after_pulumi_install(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

@@ -32,7 +32,7 @@ def test_a_quick_step_is_one_line_with_its_number_and_time(capsys: pytest.Captur
     assert capsys.readouterr().out == "[1/2] Start the engine … 0 s\n[2/2] Call variants … 0 s\n"
 
 
-def test_what_a_step_does_is_told_below_its_title(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_activity_of_a_step_is_printed_below_its_title(capsys: pytest.CaptureFixture[str]) -> None:
     console.number_steps(1)
     with console.step("Start the engine"):
         console.say("installing docker.io")
@@ -45,7 +45,7 @@ def test_what_a_step_does_is_told_below_its_title(capsys: pytest.CaptureFixture[
     ]
 
 
-def test_a_silent_step_says_that_it_is_at_work_with_what_goes_on_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silent_step_prints_its_time_and_the_work_in_the_background(capsys: pytest.CaptureFixture[str]) -> None:
     console.number_steps(1)
     with console.step("Get the base image"):
         console.follow("unpacking")
@@ -65,7 +65,7 @@ def test_a_step_that_fails_prints_no_time(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "local: removed\n"
 
 
-def test_a_step_with_output_of_its_own_has_its_title_above(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_draws_itself_prints_its_title_first(capsys: pytest.CaptureFixture[str]) -> None:
     console.number_steps(1)
     with console.step("Call variants", own_output=True):
         print("a table")

@@ -64,7 +64,7 @@ def request(folder: Path) -> language_pb2.RunRequest:
     )
 
 
-def test_a_program_gets_what_the_engine_sends(host: Host, tmp_path: Path) -> None:
+def test_a_program_gets_the_arguments_and_the_configuration_of_the_engine(host: Host, tmp_path: Path) -> None:
     response = host[1].Run(request(tmp_path / "0"))
     assert (response.error, response.bail) == ("", False)
     call = json.loads((tmp_path / "0" / "call.json").read_text())
@@ -111,7 +111,7 @@ def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
 
 
 @pytest.mark.parametrize(("transitive", "options"), [(True, []), (False, ["--not-required"])])
-def test_what_is_installed_is_what_pip_tells(host: Host, transitive: bool, options: list[str]) -> None:
+def test_the_installed_packages_are_those_that_pip_lists(host: Host, transitive: bool, options: list[str]) -> None:
     pip = subprocess.run(
         [sys.executable, "-m", "pip", "list", "--format", "json", *options], capture_output=True, text=True, check=True
     )
@@ -134,7 +134,7 @@ def test_the_sdk_is_not_loaded_whole_before_the_host_serves() -> None:
     assert "pulumi.output" not in done.stdout.split()
 
 
-def test_the_python_of_the_virtual_environment_is_told(host: Host) -> None:
+def test_about_names_the_python_of_the_virtual_environment(host: Host) -> None:
     about = host[1].About(language_pb2.AboutRequest(info=of_clone()))
     assert (about.executable, about.metadata["toolchain"]) == (str(ROOT / ".venv" / "bin" / "python"), "Pip")
 
@@ -149,7 +149,7 @@ def without_pip(tmp_path: Path) -> language_pb2.ProgramInfo:
     return of_clone(toolchain="pip", virtualenv=str(tmp_path / "bare"))
 
 
-def test_a_virtual_environment_without_pip_fails_as_by_the_true_host(
+def test_a_virtual_environment_without_pip_fails_as_with_the_true_host(
     host: Host, without_pip: language_pb2.ProgramInfo
 ) -> None:
     python = f"{without_pip.options['virtualenv']}/bin/python"
@@ -203,7 +203,7 @@ def test_the_host_ends_when_the_engine_cancels(host: Host) -> None:
     assert process.wait(timeout=2) == 0
 
 
-def test_a_component_package_is_run_and_what_it_prints_handed_on(host: Host, tmp_path: Path) -> None:
+def test_the_output_of_a_component_package_is_passed_on(host: Host, tmp_path: Path) -> None:
     package = tmp_path / "package"
     package.mkdir()
     (package / "__main__.py").write_text(

@@ -72,7 +72,7 @@ def test_an_upload_that_breaks_off_leaves_no_object(
         ("logs", lambda client: client.get_integration(integrationName="a")),
     ],
 )
-def test_what_the_local_aws_lacks_is_said(
+def test_an_unsupported_operation_is_named(
     aws: LocalAws, refusal: Callable[..., tuple[str, str]], service: str, call: Callable[[Any], Any]
 ) -> None:
     assert refusal(lambda: call(aws.client(service)))[0] == "NotImplemented"
@@ -92,7 +92,7 @@ def test_an_error_of_the_local_aws_has_the_form_of_awss_errors(
 
 
 @pytest.mark.parametrize("path", ["/moto-api/reset", "/latest/meta-data/iam/security-credentials/default-role"])
-def test_jobs_do_not_get_through_motos_own_doors(path: str) -> None:
+def test_jobs_cannot_use_the_paths_that_moto_adds(path: str) -> None:
     reached: list[str] = []
     statuses: list[str] = []
 
@@ -106,7 +106,9 @@ def test_jobs_do_not_get_through_motos_own_doors(path: str) -> None:
     assert (reached, statuses) == (["/bucket/key"], ["403 Forbidden"])
 
 
-def test_calls_of_one_network_are_taken_in_turn(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_calls_about_one_network_run_one_after_the_other(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inside = 0
     most = 0
 
@@ -162,7 +164,7 @@ def ports(monkeypatch: pytest.MonkeyPatch, signals: None) -> list[int]:
     return [listener.getsockname()[1] for listener in listeners]
 
 
-def test_told_to_end_it_ends_the_jobs_while_it_still_serves(
+def test_at_sigterm_it_ends_the_jobs_while_it_still_serves(
     ports: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers: list[int] = []
@@ -198,7 +200,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             server.run(_config(tmp_path, port=port))
 
 
-def test_a_bad_configuration_ends_in_one_line(
+def test_a_wrong_configuration_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "aws.json"

@@ -21,7 +21,7 @@ def test_the_version_of_go_is_read(printed: str, version: str, tmp_path: Path) -
     assert go.version(a_command(tmp_path, "go", f"echo {printed}")) == VersionInfo.parse(version)
 
 
-def test_an_old_go_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_go_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a_command(tmp_path / "bin", "go", "echo go version go1.19.8 linux/amd64")
     wheel = a_command(tmp_path / "go" / "go" / "bin", "go", "")
     monkeypatch.setattr(go, "CACHE", tmp_path)

@@ -21,7 +21,7 @@ def test_the_cli_is_built_from_the_version_of_the_sdk() -> None:
     ("version", "host", "taken"),
     [("v3.259.0", True, True), ("v3.300.1", True, True), ("v3.258.9", True, False), ("v3.259.0", False, False)],
 )
-def test_a_cli_on_path_is_taken_if_it_is_new_enough_and_complete(
+def test_a_cli_on_path_is_used_if_it_is_new_enough_and_complete(
     version: str, host: bool, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = a_command(tmp_path / "bin", "pulumi", f"echo {version}")
@@ -33,7 +33,7 @@ def test_a_cli_on_path_is_taken_if_it_is_new_enough_and_complete(
     assert pulumi_cli.obtain() == (command if taken else cached)
 
 
-def test_a_cli_that_cannot_be_had_is_told_with_all_that_was_tried(
+def test_the_error_without_a_cli_lists_everything_that_was_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(folder: Path) -> None:

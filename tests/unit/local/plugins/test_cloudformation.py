@@ -283,7 +283,9 @@ def test_every_type_and_property_of_the_program_is_compared(made: dict[str, dict
     assert not missing, "name CloudFormation's path of each in NAMES, or say in WITHOUT_PROPERTY why it has none"
 
 
-def test_the_stand_in_replaces_what_aws_cannot_change(offline: Engine, made: dict[str, dict[str, Any]]) -> None:
+def test_the_plugin_replaces_a_resource_if_aws_cannot_change_a_property(
+    offline: Engine, made: dict[str, dict[str, Any]]
+) -> None:
     wrong: dict[tuple[str, str], str] = {}
     for token, path, inputs in _checked(offline, made):
         kind: str = cloudformation.kind(CFN[token], str(_place(token, path)))
@@ -294,7 +296,7 @@ def test_the_stand_in_replaces_what_aws_cannot_change(offline: Engine, made: dic
     assert wrong.keys() == EXCEPTIONS.keys()
 
 
-def test_what_aws_cannot_change_under_conditions_is_replaced_under_the_providers(
+def test_conditional_replacements_follow_the_conditions_of_the_provider(
     offline: Engine, made: dict[str, dict[str, Any]]
 ) -> None:
     token = "aws:batch/computeEnvironment:ComputeEnvironment"

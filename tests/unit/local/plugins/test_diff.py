@@ -175,7 +175,7 @@ def test_a_compute_environment_is_replaced_only_where_aws_cannot_update_it(
     assert verdict(offline, token, before, after, {}) == expected[column]
 
 
-def test_an_own_role_given_together_with_new_subnets_replaces(offline: Engine) -> None:
+def test_a_service_role_given_together_with_new_subnets_replaces_the_environment(offline: Engine) -> None:
     token = "aws:batch/computeEnvironment:ComputeEnvironment"
     old = {"type": "MANAGED", "computeResources": RESOURCES}
     role = {"serviceRole": "arn:aws:iam::123456789012:role/own"}
@@ -184,14 +184,14 @@ def test_an_own_role_given_together_with_new_subnets_replaces(offline: Engine) -
     assert verdict(offline, token, old, {**old, **role, "computeResources": grown}, {}) == REPLACE
 
 
-def test_what_aws_filled_in_is_no_change(offline: Engine) -> None:
+def test_defaults_of_aws_are_no_difference(offline: Engine) -> None:
     token = "aws:batch/computeEnvironment:ComputeEnvironment"
     inputs = {"type": "MANAGED", "computeResources": RESOURCES}
     scaled = {"serviceRole": LINKED, "status": "VALID", "computeResources": {**RESOURCES, "desiredVcpus": 16}}
     assert verdict(offline, token, inputs, inputs, scaled) == NONE
 
 
-def test_what_was_changed_outside_the_program_is_put_right(offline: Engine) -> None:
+def test_changes_made_outside_the_program_are_reverted(offline: Engine) -> None:
     inputs = {"retentionInDays": 30}
     token = "aws:cloudwatch/logGroup:LogGroup"
     assert verdict(offline, token, inputs, inputs, {"retentionInDays": 1}) == IN_PLACE
@@ -206,7 +206,7 @@ def test_a_difference_names_its_path_and_its_kind(offline: Engine) -> None:
     assert set(answer.detailedDiff) == {"routeTableIds[1]", 'tagsAll["a b"]', "tags"}
 
 
-def test_ignored_changes_are_none(offline: Engine) -> None:
+def test_ignored_changes_are_no_difference(offline: Engine) -> None:
     before = offline.inputs("aws:ec2/vpc:Vpc", "v", VPC)
     made = ResourceState(offline.urn("aws:ec2/vpc:Vpc", "v"), before, "id", before)
     assert not offline.diff(made, {**VPC, "tags": {"a": "c"}}, ignore=["tags", "tagsAll"]).diffs

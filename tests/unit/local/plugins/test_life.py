@@ -15,7 +15,7 @@ def test_every_type_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("token", SAMPLES)
-def test_what_was_made_reads_back_without_a_difference_and_is_gone_once_deleted(engine: Engine, token: str) -> None:
+def test_a_created_resource_reads_back_without_a_difference_and_can_be_deleted(engine: Engine, token: str) -> None:
     sample = SAMPLES[token](World(engine.create))
     made = engine.create(token, "sample", sample)
     assert made.id
@@ -58,7 +58,7 @@ def declared(token: str) -> set[str]:
 
 
 @pytest.mark.parametrize("token", TYPES)
-def test_every_output_of_the_sdk_is_there_although_aws_has_nothing_to_say(engine: Engine, token: str) -> None:
+def test_every_output_of_the_sdk_exists_although_aws_returns_no_value(engine: Engine, token: str) -> None:
     # In a preview, the SDK treats a missing output as unknown, and the resources that depend on it as changed.
     sample = SAMPLES[token](World(engine.create))
     made = engine.create(token, "sample", sample)

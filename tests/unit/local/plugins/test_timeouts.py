@@ -50,7 +50,7 @@ def queue(engine: Engine, **members: Any) -> ResourceState:
     ("timeouts", "limit"),
     [({}, "10m0s"), ({"timeouts": {"delete": "2h"}}, "2h0m0s"), ({"timeouts": {"update": "2h"}}, "10m0s")],
 )
-def test_a_queue_that_does_not_settle_is_not_deleted_and_an_error(
+def test_a_queue_that_does_not_settle_is_an_error_and_is_not_deleted(
     engine: Engine, stuck: Stuck, timeouts: dict[str, Any], limit: str
 ) -> None:
     made = queue(engine, **timeouts)
@@ -83,14 +83,14 @@ def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(
     assert "UpdateJobQueue" in calls
 
 
-def test_an_environment_that_does_not_settle_is_deleted_all_the_same(engine: Engine, stuck: Stuck) -> None:
+def test_an_environment_that_does_not_settle_is_deleted_nevertheless(engine: Engine, stuck: Stuck) -> None:
     made = World(engine.create).new(ENVIRONMENT)
     calls = stuck("DescribeComputeEnvironments", "INVALID")
     engine.delete(made)
     assert "DeleteComputeEnvironment" in calls
 
 
-def test_an_environments_update_is_given_up_after_20_minutes_whatever_the_program_says(
+def test_an_update_of_an_environment_times_out_after_20_minutes_whatever_the_program_sets(
     engine: Engine, stuck: Stuck
 ) -> None:
     # The resource declares no timeouts, and Pulumi then ignores given ones (pulumi-terraform-bridge, pull request 2390).
@@ -113,7 +113,7 @@ def test_an_environments_update_is_given_up_after_20_minutes_whatever_the_progra
         (ENVIRONMENT, "delete", {}, 90, 1200),
     ],
 )
-def test_the_limit_is_the_programs_only_where_the_provider_declares_one(
+def test_the_limit_of_the_program_applies_only_if_the_provider_declares_one(
     offline: Engine, token: str, operation: str, properties: dict[str, Any], custom: float, seconds: float
 ) -> None:
     assert offline.provider.resource(token).limit(operation, properties, custom) == seconds
@@ -160,7 +160,7 @@ def test_timeouts_that_are_given_later_change_nothing_in_aws(engine: Engine, stu
         (ENVIRONMENT, {"update": "7h"}, "timeouts", "has no such property"),
     ],
 )
-def test_timeouts_that_the_true_provider_does_not_take_are_refused(
+def test_timeouts_that_the_true_provider_refuses_are_refused(
     offline: Engine, token: str, timeouts: dict[str, str], path: str, reason: str
 ) -> None:
     samples: dict[str, dict[str, Any]] = {

@@ -31,7 +31,7 @@ def _policy(world: World, name: str = "fair", **fair_share: Any) -> str:
     return str(world.call("CreateSchedulingPolicy", name=name, fairsharePolicy=fair_share)["arn"])
 
 
-def test_a_queue_keeps_what_was_asked_for(world: World) -> None:
+def test_a_queue_has_the_requested_members(world: World) -> None:
     queue = _create(world, jobStateTimeLimitActions=[_LIMIT], tags={"team": "a"}, state="DISABLED")
     assert queue["state"] == "DISABLED"
     assert queue["status"] == "VALID"
@@ -41,7 +41,7 @@ def test_a_queue_keeps_what_was_asked_for(world: World) -> None:
     assert "schedulingPolicyArn" not in queue
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(world: World) -> None:
+def test_an_update_changes_only_the_given_members(world: World) -> None:
     before = _create(world)
     world.call("UpdateJobQueue", jobQueue="new", priority=7, jobStateTimeLimitActions=[_LIMIT])
     assert _described(world) == {**before, "priority": 7, "jobStateTimeLimitActions": [_LIMIT]}
@@ -110,7 +110,7 @@ def test_a_policy_that_a_queue_uses_is_not_deleted(world: World) -> None:
     assert world.call("ListSchedulingPolicies")["schedulingPolicies"] == []
 
 
-def test_an_update_of_a_policy_replaces_it_whole(world: World) -> None:
+def test_an_update_replaces_the_whole_policy(world: World) -> None:
     fair = _policy(world, shareDecaySeconds=60, shareDistribution=[{"shareIdentifier": "a*", "weightFactor": 0.5}])
     world.call("UpdateSchedulingPolicy", arn=fair, fairsharePolicy={"computeReservation": 9})
     [policy] = world.call("DescribeSchedulingPolicies", arns=[fair])["schedulingPolicies"]

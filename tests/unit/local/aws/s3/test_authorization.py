@@ -85,7 +85,7 @@ def test_versions_of_objects_need_their_own_permission(held: Callable[..., Any],
     assert "s3:DeleteObjectVersion on" in refusal(s3.delete_object, **of)[1]
 
 
-def test_many_objects_are_deleted_as_each_may_be(held: Callable[..., Any], s3: Any) -> None:
+def test_the_deletion_of_many_objects_is_allowed_for_each_separately(held: Callable[..., Any], s3: Any) -> None:
     s3.put_object(Bucket="shared", Key="open/old", Body=b"content")
     role = held(_of("DeleteObject"))
 
@@ -99,7 +99,7 @@ def test_many_objects_are_deleted_as_each_may_be(held: Callable[..., Any], s3: A
     assert delete({"Key": "open/old"}) == []
 
 
-def test_a_listing_shows_no_settings(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_permission_to_list_does_not_allow_reading_settings(held: Callable[..., Any], refusal: Refusal) -> None:
     s3 = held(LISTING)
     s3.head_bucket(Bucket="shared")
     for settings in ("encryption", "ownership_controls", "policy"):
@@ -107,7 +107,9 @@ def test_a_listing_shows_no_settings(held: Callable[..., Any], refusal: Refusal)
     assert "s3:ListAllMyBuckets on resource: *" in refusal(s3.list_buckets)[1]
 
 
-def test_a_prefix_counts_only_where_it_is_asked_for(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_a_condition_on_the_prefix_requires_a_listing_of_that_prefix(
+    held: Callable[..., Any], refusal: Refusal
+) -> None:
     s3 = held({**LISTING, "Condition": {"StringLike": {"s3:prefix": ["open/*", ""]}}})
     assert [each["Key"] for each in s3.list_objects(Bucket="shared", Prefix="open/a")["Contents"]] == ["open/a"]
     s3.list_objects_v2(Bucket="shared", Prefix="")
@@ -156,7 +158,7 @@ def test_a_statement_with_not_resource_is_refused_by_name(held: Callable[..., An
         ({"Tagging": "a=b"}, "PutObjectTagging"),
     ],
 )
-def test_what_a_put_sets_beside_the_object_is_a_right_of_its_own(
+def test_acls_and_tags_of_a_put_need_their_own_permissions(
     held: Callable[..., Any], refusal: Refusal, header: dict[str, str], right: str
 ) -> None:
     new: dict[str, Any] = {"Bucket": "shared", "Key": "open/new", "Body": b"content"}
@@ -197,7 +199,7 @@ def test_only_stars_and_question_marks_are_wildcards(held: Callable[..., Any], s
 
 
 @pytest.mark.parametrize("signature", ["s3", "s3v4"])
-def test_a_presigned_url_opens_what_its_signer_may(held: Callable[..., Any], signature: str) -> None:
+def test_a_presigned_url_allows_what_its_signer_may_do(held: Callable[..., Any], signature: str) -> None:
     s3 = held(_of("GetObject"), signature=signature)
     urls = [s3.generate_presigned_url("get_object", {"Bucket": "shared", "Key": key}) for key in ("open/a", "closed/a")]
     assert [requests.get(url, timeout=10).status_code for url in urls] == [200, 403]
@@ -210,7 +212,7 @@ def test_every_caller_learns_that_a_bucket_does_not_exist(held: Callable[..., An
     assert refusal(s3.create_bucket, Bucket="missing")[0] == "AccessDenied"
 
 
-def test_keys_of_a_role_that_is_gone_open_nothing(aws: LocalAws, held: Callable[..., Any], refusal: Refusal) -> None:
+def test_keys_of_a_deleted_role_allow_nothing(aws: LocalAws, held: Callable[..., Any], refusal: Refusal) -> None:
     s3, iam = held(_of("GetObject"), name="gone"), aws.client("iam")
     s3.get_object(Bucket="shared", Key="open/a")
     iam.delete_role_policy(RoleName="gone", PolicyName="rights")

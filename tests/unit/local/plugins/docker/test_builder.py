@@ -103,7 +103,7 @@ REGISTRY = {"server": "https://registry.test", **LOGIN}
 
 
 @pytest.mark.parametrize("image", ["registry.test/base@sha256:0", "absent/base@sha256:0", "denied/base@sha256:0"])
-def test_what_cache_from_names_is_pulled_before_the_build_with_the_programs_login(
+def test_images_of_cache_from_are_pulled_before_the_build_with_the_login_of_the_program(
     client: Client, monkeypatch: pytest.MonkeyPatch, image: str
 ) -> None:
     monkeypatch.setattr(base_image, "obtain", lambda engine, platform: None)
