@@ -1,7 +1,7 @@
-"""`pulumi up`, `refresh` and `destroy` of the whole program in a process of their own: `python -m tests.iam.deployment CONFIG` prints
-every call that they make, and the names of what they made, as JSON.
+"""`pulumi up`, `refresh` and `destroy` of the whole program in a separate process: `python -m tests.iam.deployment CONFIG` prints
+every call that they make, and the names of the created resources, as JSON.
 
-The stand-in provider makes what the program registers, in the local AWS's own mended moto.
+The local plugin for the AWS provider creates the resources of the program in the patched moto of the local AWS.
 """
 
 import json

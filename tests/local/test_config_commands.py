@@ -58,7 +58,7 @@ class Project:
     def values(self, values: dict[str, Any]) -> None:
         self._file.write_text(yaml.safe_dump({"encryptionsalt": self._salt, "config": values}, allow_unicode=True))
 
-    def handed_over(self) -> dict[str, str]:
+    def program_values(self) -> dict[str, str]:
         """The configuration that the CLI passes to the program."""
         printed = subprocess.run(
             ["pulumi", "config", "--json"], cwd=self._folder, env=self._environment, capture_output=True, check=True
@@ -199,8 +199,8 @@ def test_the_unit_tests_copy_of_the_rules_agrees_with_the_cli(
     printed = project.run(f"pulumi config {command}")
     assert bool(printed) is refused, printed
     assert project.values == simulated.values
-    parsed = {name: _parsed(text) for name, text in simulated.handed_over().items()}
-    assert {name: _parsed(text) for name, text in project.handed_over().items()} == parsed
+    parsed = {name: _parsed(text) for name, text in simulated.program_values().items()}
+    assert {name: _parsed(text) for name, text in project.program_values().items()} == parsed
 
 
 def _parsed(text: str) -> Any:

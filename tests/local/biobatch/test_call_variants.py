@@ -80,7 +80,7 @@ def test_pairs_and_interleaved_pairs_give_the_same_variants(platform: Platform, 
     reads = flagstat(platform, run, "interleaved", "primary")
     assert flagstat(platform, run, "interleaved", "properly paired") > 0.95 * reads
     assert f"{reads} reads, {reads // 2} pairs, " in platform.log(run.jobs["interleaved align"])
-    # The reads have numbers as in SRA. These do not number the mates.
+    # The reads are numbered as in SRA, where a number is not that of a mate.
     assert flagstat(platform, run, "single", "properly paired") == 0
     assert " reads, single-end, " in platform.log(run.jobs["single align"])
 

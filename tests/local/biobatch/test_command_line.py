@@ -144,7 +144,7 @@ def test_a_job_gets_the_requested_size(platform: Platform, outputs_file: Path) -
     }
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "a reader that goes"])
+@pytest.mark.parametrize("how", ["SIGTERM", "closed output"])
 def test_a_command_ended_from_outside_shows_how_to_end_its_jobs(
     how: str, platform: Platform, outputs_file: Path
 ) -> None:

@@ -89,7 +89,7 @@ class Change:
 
 
 @dataclass
-class Life:
+class ChangingStack:
     """The stack, with the changes so far."""
 
     record: Record
@@ -167,20 +167,20 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def life(
+def changing_stack(
     local_stack: Record, made: dict[str, str], tree: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Life]:
+) -> Iterator[ChangingStack]:
     """The stack before all changes, on a machine that builds for every architecture. Restores its configuration at the end."""
     with docker_engine.client(local_stack.docker_host) as client:
         emulator.register(client, "linux/arm64")
-    yield Life(local_stack, tree, made, tmp_path_factory.mktemp("config"), program.outputs(local_stack))
+    yield ChangingStack(local_stack, tree, made, tmp_path_factory.mktemp("config"), program.outputs(local_stack))
     result = pulumi("up", "--yes", "--skip-preview")
     assert result.exit_code == 0, result.text
 
 
 @pytest.fixture
-def change(request: pytest.FixtureRequest, life: Life) -> Change:
+def change(request: pytest.FixtureRequest, changing_stack: ChangingStack) -> Change:
     """The change that the parameter of the test names, after its `up`."""
-    change = life.change(request.param)
+    change = changing_stack.change(request.param)
     assert change.up.exit_code == 0, change.up.text
     return change

@@ -22,7 +22,7 @@ from tests.local.changes.conftest import (
     SHOWN_FIRST,
     SHOWN_LATER,
     Change,
-    Life,
+    ChangingStack,
 )
 from tests.local.command import type_of
 
@@ -36,7 +36,7 @@ def after(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("change", names, indirect=True)
 
 
-def runs(tool: str, command: str, output: str, bucket: str) -> str:
+def run_job(tool: str, command: str, output: str, bucket: str) -> str:
     """Runs a job with `biobatch` and returns the text that it wrote to a file."""
     prefix = f"changes/{tool}/"
     options = ["--stack", environment.STACK, "--output", output, "--output-prefix", f"s3://{bucket}/{prefix}"]
@@ -52,7 +52,7 @@ def runs(tool: str, command: str, output: str, bucket: str) -> str:
     return content.decode()
 
 
-def succeeds(queue: str, definition: str, **options: Any) -> None:
+def run_job_by_arns(queue: str, definition: str, **options: Any) -> None:
     """Runs a job by ARNs, as a script with stored ARNs does."""
     batch = boto3.client("batch")
     id_ = batch.submit_job(
@@ -65,42 +65,46 @@ def succeeds(queue: str, definition: str, **options: Any) -> None:
     until(lambda: batch.describe_jobs(jobs=[id_])["jobs"][0]["status"] == "SUCCEEDED", "the job has succeeded")
 
 
-def shown(life: Life, before: Sequence[Row], rows: Sequence[Row]) -> None:
+def check_preview(changing_stack: ChangingStack, before: Sequence[Row], rows: Sequence[Row]) -> None:
     """Compares a preview of rows with their counts, on the present stack. It changes nothing."""
-    outputs = program.outputs(life.record)
-    result = life.preview([*before, *rows])
+    outputs = program.outputs(changing_stack.record)
+    result = changing_stack.preview([*before, *rows])
     assert result.exit_code == 0, result.text
     said: dict[str, Counter[str]] = {kind: sum((row.counted()[kind] for row in rows), Counter()) for kind in KINDS}
     # The ARN of the next revision is unknown, so the preview can also show the submit policy as changed.
     if said["in_place"]["JobDefinition"]:
         said["in_place"]["Policy"] = 1
     assert result.counted() == said
-    assert program.outputs(life.record) == outputs
+    assert program.outputs(changing_stack.record) == outputs
 
 
 @pytest.mark.parametrize("rows", SHOWN_FIRST.values(), ids=SHOWN_FIRST)
-def test_a_preview_matches_its_row_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
-    shown(life, [], rows)
+def test_a_preview_matches_its_row_and_changes_nothing(changing_stack: ChangingStack, rows: Sequence[Row]) -> None:
+    check_preview(changing_stack, [], rows)
 
 
 @pytest.mark.parametrize("rows", SHOWN_LATER[EVERY_KEY].values(), ids=SHOWN_LATER[EVERY_KEY])
 @after(EVERY_KEY)
-def test_a_preview_matches_a_row_with_another_first_value(life: Life, change: Change, rows: Sequence[Row]) -> None:
-    shown(life, change.rows, rows)
+def test_a_preview_matches_a_row_with_another_first_value(
+    changing_stack: ChangingStack, change: Change, rows: Sequence[Row]
+) -> None:
+    check_preview(changing_stack, change.rows, rows)
 
 
 @after(EVERY_KEY)
 def test_an_own_tool_needs_a_folder_and_an_entry_and_its_jobs_run(change: Change) -> None:
     command = r"printf '@read\nACGT\n+\nIIII\n' | seqtk seq -r -A - > reversed.fa"
-    assert runs("seqtk", command, "reversed.fa", change.outputs["bucket"]) == ">read\nACGT\n"
+    assert run_job("seqtk", command, "reversed.fa", change.outputs["bucket"]) == ">read\nACGT\n"
     command = 'echo "$JOB_TOOL $JOB_TOOL_VERSION" > said; grep -c ^seqtk /usr/share/biobatch/software.tsv >> said'
-    assert runs("seqtk", command, "said", change.outputs["bucket"]) == "seqtk 1.4\n1\n"
+    assert run_job("seqtk", command, "said", change.outputs["bucket"]) == "seqtk 1.4\n1\n"
 
 
 @after(EVERY_KEY)
 def test_a_job_runs_on_the_fair_share_queue(change: Change) -> None:
     outputs = change.outputs
-    succeeds(outputs["fair_share_queue_arn"], outputs["job_definition_arns"]["samtools"], shareIdentifier="phages")
+    run_job_by_arns(
+        outputs["fair_share_queue_arn"], outputs["job_definition_arns"]["samtools"], shareIdentifier="phages"
+    )
 
 
 @after(EVERY_KEY)
@@ -118,12 +122,14 @@ def test_a_preview_shows_in_place_changes_of_the_compute_environments(change: Ch
 @after(BACK)
 def test_a_job_runs_on_the_main_queue_after_the_shares_are_removed(change: Change) -> None:
     assert "fair_share_queue_arn" not in change.outputs
-    succeeds(change.outputs["queue_arn"], change.outputs["job_definition_arns"]["samtools"])
+    run_job_by_arns(change.outputs["queue_arn"], change.outputs["job_definition_arns"]["samtools"])
 
 
 @after(BACK)
-def test_undoing_a_change_removes_its_resources_and_replaces_nothing(change: Change, life: Life) -> None:
-    came = life.change(EVERY_KEY).up.changes
+def test_undoing_a_change_removes_its_resources_and_replaces_nothing(
+    change: Change, changing_stack: ChangingStack
+) -> None:
+    came = changing_stack.change(EVERY_KEY).up.changes
     assert set(change.up.changes) == {"delete", "update"}
     assert change.up.changes["delete"] == came["create"]
 
@@ -134,9 +140,11 @@ def test_after_one_up_neither_a_refresh_nor_another_up_changes_anything(change: 
 
 
 @after(*CHANGES)
-def test_queues_and_bucket_keep_the_arns_and_names_that_scripts_use(change: Change, life: Life) -> None:
+def test_queues_and_bucket_keep_the_arns_and_names_that_scripts_use(
+    change: Change, changing_stack: ChangingStack
+) -> None:
     for name in ("queue_arn", "on_demand_queue_arn", "bucket"):
-        assert change.outputs[name] == life.outputs[name]
+        assert change.outputs[name] == changing_stack.outputs[name]
 
 
 @after(EVERY_KEY, RANGE, EXISTING)
@@ -172,13 +180,17 @@ def test_a_preview_shows_the_changes_of_the_up_and_otherwise_only_unknowns(
 
 
 @after(EXISTING)
-def test_a_script_with_an_older_queue_and_definition_still_runs_its_job(change: Change, life: Life) -> None:
-    definition = life.outputs["job_definition_arns"]["bwa"]
+def test_a_script_with_an_older_queue_and_definition_still_runs_its_job(
+    change: Change, changing_stack: ChangingStack
+) -> None:
+    definition = changing_stack.outputs["job_definition_arns"]["bwa"]
     assert change.outputs["job_definition_arns"]["bwa"] != definition
-    succeeds(life.outputs["queue_arn"], definition)
+    run_job_by_arns(changing_stack.outputs["queue_arn"], definition)
 
 
 @pytest.mark.parametrize("rows", SHOWN_LATER[EXISTING].values(), ids=SHOWN_LATER[EXISTING])
 @after(EXISTING)
-def test_a_preview_matches_a_row_about_an_existing_network(life: Life, change: Change, rows: Sequence[Row]) -> None:
-    shown(life, change.rows, rows)
+def test_a_preview_matches_a_row_about_an_existing_network(
+    changing_stack: ChangingStack, change: Change, rows: Sequence[Row]
+) -> None:
+    check_preview(changing_stack, change.rows, rows)

@@ -18,7 +18,7 @@ def client(local_stack: Record) -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="module")
-def whole_again(local_stack: Record) -> Iterator[None]:
+def restored_stack(local_stack: Record) -> Iterator[None]:
     """Brings the stack up again after the tests of a module."""
     yield
     os.environ.update(environment.variables(lifecycle.up()))

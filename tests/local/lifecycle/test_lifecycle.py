@@ -21,7 +21,7 @@ from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
 from tests.local.lifecycle.remains import left_on_the_machine
 
-pytestmark = pytest.mark.usefixtures("whole_again")
+pytestmark = pytest.mark.usefixtures("restored_stack")
 
 
 def image_ids(client: docker.DockerClient) -> set[str]:

@@ -18,7 +18,7 @@ from local.stack import environment, program
 from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
 
-pytestmark = pytest.mark.usefixtures("whole_again")
+pytestmark = pytest.mark.usefixtures("restored_stack")
 
 IMAGE, DEFINITION = "docker:index/image:Image", "aws:batch/jobDefinition:JobDefinition"
 

@@ -93,7 +93,7 @@ def test_a_program_that_failed_is_reported_with_its_exit_code(host: Host, tmp_pa
     assert host[1].Run(request(tmp_path / "3")).error == "program exited with non-zero exit code: 3"
 
 
-def of_clone(**options: str) -> language_pb2.ProgramInfo:
+def program_info(**options: str) -> language_pb2.ProgramInfo:
     """The program of this clone, with the options of its Pulumi.yaml or with others."""
     info = language_pb2.ProgramInfo(root_directory=str(ROOT), program_directory=str(ROOT), entry_point=".")
     info.options.update(options or {"toolchain": "pip", "virtualenv": ".venv"})
@@ -101,7 +101,7 @@ def of_clone(**options: str) -> language_pb2.ProgramInfo:
 
 
 def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
-    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=of_clone())).packages
+    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=program_info())).packages
     assert {(package.name, package.kind) for package in packages} >= {
         ("aws", "resource"),
         ("awsx", "resource"),
@@ -115,7 +115,7 @@ def test_the_installed_packages_are_those_that_pip_lists(host: Host, transitive:
     pip = subprocess.run(
         [sys.executable, "-m", "pip", "list", "--format", "json", *options], capture_output=True, text=True, check=True
     )
-    request = language_pb2.GetProgramDependenciesRequest(info=of_clone(), transitiveDependencies=transitive)
+    request = language_pb2.GetProgramDependenciesRequest(info=program_info(), transitiveDependencies=transitive)
     found = host[1].GetProgramDependencies(request).dependencies
     assert sorted((each.name, each.version) for each in found) == sorted(
         (each["name"], each["version"]) for each in json.loads(pip.stdout)
@@ -135,7 +135,7 @@ def test_the_sdk_is_not_loaded_whole_before_the_host_serves() -> None:
 
 
 def test_about_names_the_python_of_the_virtual_environment(host: Host) -> None:
-    about = host[1].About(language_pb2.AboutRequest(info=of_clone()))
+    about = host[1].About(language_pb2.AboutRequest(info=program_info()))
     assert (about.executable, about.metadata["toolchain"]) == (str(ROOT / ".venv" / "bin" / "python"), "Pip")
 
 
@@ -146,7 +146,7 @@ def without_pip(tmp_path: Path) -> language_pb2.ProgramInfo:
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
     python.chmod(0o755)
-    return of_clone(toolchain="pip", virtualenv=str(tmp_path / "bare"))
+    return program_info(toolchain="pip", virtualenv=str(tmp_path / "bare"))
 
 
 def test_a_virtual_environment_without_pip_fails_as_with_the_true_host(
@@ -176,7 +176,7 @@ def test_a_program_without_its_virtual_environment_does_not_run(
     host: Host, tmp_path: Path, options: dict[str, str], fault: str
 ) -> None:
     asked = request(tmp_path / "0")
-    asked.info.CopyFrom(of_clone(**options))
+    asked.info.CopyFrom(program_info(**options))
     with pytest.raises(grpc.RpcError) as failed:
         host[1].Run(asked)
     assert fault in failed.value.details()

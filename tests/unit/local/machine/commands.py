@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def a_command(folder: Path, name: str, script: str) -> Path:
+def write_command(folder: Path, name: str, script: str) -> Path:
     """Writes a shell script as an executable command."""
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / name

@@ -8,7 +8,7 @@ import pytest
 
 from local.errors import LocalError
 from local.machine import go, pulumi_cli
-from tests.unit.local.machine.commands import a_command
+from tests.unit.local.machine.commands import write_command
 
 
 def test_the_cli_is_built_from_the_version_of_the_sdk() -> None:
@@ -24,10 +24,10 @@ def test_the_cli_is_built_from_the_version_of_the_sdk() -> None:
 def test_a_cli_on_path_is_used_if_it_is_new_enough_and_complete(
     version: str, host: bool, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = a_command(tmp_path / "bin", "pulumi", f"echo {version}")
+    command = write_command(tmp_path / "bin", "pulumi", f"echo {version}")
     if host:
-        a_command(tmp_path / "bin", "pulumi-language-python", "")
-    cached = a_command(tmp_path / f"pulumi-v{pulumi_cli.VERSION}" / "bin", "pulumi", "")
+        write_command(tmp_path / "bin", "pulumi-language-python", "")
+    cached = write_command(tmp_path / f"pulumi-v{pulumi_cli.VERSION}" / "bin", "pulumi", "")
     monkeypatch.setattr(pulumi_cli, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     assert pulumi_cli.obtain() == (command if taken else cached)

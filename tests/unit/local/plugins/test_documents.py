@@ -44,7 +44,7 @@ POLICIES = {
     "a Sid counts": (document(ONE), document(statement(Sid="A")), False),
     "everyone is not every account": (document(statement(Principal="*")), document(statement(Principal={"AWS": "*"})), False),
     "no condition is not an empty one": (document(ONE), document(statement(Condition={})), False),
-    "what is no JSON equals nothing": ("{", "{", False),
+    "text that is not JSON equals no text": ("{", "{", False),
 }  # fmt: skip
 
 

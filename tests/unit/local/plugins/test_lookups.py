@@ -108,8 +108,8 @@ def test_missing_resources_are_reported_in_the_words_of_the_true_provider(
         engine.invoke(f"aws:ec2/get{lookup}:get{lookup}", arguments)
 
 
-class Asked(Cloud):
-    """Answers of the plugin."""
+class PluginCloud(Cloud):
+    """A cloud whose data sources the plugin answers."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -133,7 +133,7 @@ def test_a_network_passes_only_with_all_endpoints_of_the_program(
         existing_network.check(world.vpc, [world.subnet], "us-east-1", types=["m6i"], offered=offered)
 
     def check() -> None:
-        record(looked_up, cloud=Asked(engine))
+        record(looked_up, cloud=PluginCloud(engine))
 
     made = {service: endpoint(engine, world, service) for service in ENDPOINT_SERVICES}
     with pytest.raises(pulumi.RunError, match=r"private DNS for s3\."):
@@ -155,7 +155,7 @@ def test_the_oldest_zone_offers_no_instance_type_of_jobs_as_on_aws(engine: Engin
         offered = instance_types.offered(zones.open_zones())
         found.update({zone: instance_types.start_in(["default_x86_64"], kinds) for zone, kinds in offered.items()})
 
-    record(ask, cloud=Asked(engine))
+    record(ask, cloud=PluginCloud(engine))
     assert found == {f"us-east-1{letter}": letter != "e" for letter in "abcdef"}
 
 
@@ -166,5 +166,5 @@ def test_the_quotas_and_the_default_key_of_the_local_account_give_no_warning(eng
             quotas.check(max_vcpus=100_000, spot=True, instance_types=["m6i"], region="us-east-1")
             volume_key.check(partition="aws", account_id="123456789012", region="us-east-1")
 
-        record(ask, cloud=Asked(engine))
+        record(ask, cloud=PluginCloud(engine))
     assert (warn.call_count, info.call_count) == (0, 0)

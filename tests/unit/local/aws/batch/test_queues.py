@@ -131,7 +131,7 @@ def test_a_policy_that_aws_refuses_is_refused(world: World, fair_share: dict[str
         _policy(world, **fair_share)
 
 
-def _full(world: World) -> list[str]:
+def _fill_machine(world: World) -> list[str]:
     """Submits two jobs that use the whole machine."""
     world.machine.outcome = lambda _: None
     jobs = [world.submit() for _ in range(2)]
@@ -140,7 +140,7 @@ def _full(world: World) -> list[str]:
     return jobs
 
 
-def _shared(world: World, *shares: str) -> list[str]:
+def _submit_to_shares(world: World, *shares: str) -> list[str]:
     """Submits waiting jobs of these shares."""
     share = {"jobQueue": "new", "schedulingPriorityOverride": 1}
     jobs = [world.submit(shareIdentifier=identifier, **share) for identifier in shares]
@@ -151,8 +151,8 @@ def _shared(world: World, *shares: str) -> list[str]:
 
 def test_shares_take_turns(world: World) -> None:
     _create(world, schedulingPolicyArn=_policy(world))
-    blockers = _full(world)
-    first, second, other = _shared(world, "a", "a", "b")
+    blockers = _fill_machine(world)
+    first, second, other = _submit_to_shares(world, "a", "a", "b")
     world.machine.end(blockers[0])
     world.reaches(first, "RUNNING")
     world.machine.end(blockers[1])
@@ -163,8 +163,8 @@ def test_shares_take_turns(world: World) -> None:
 def test_a_share_of_lower_weight_gets_more_of_the_machine(world: World) -> None:
     distribution = [{"shareIdentifier": "favour*", "weightFactor": 0.25}]
     _create(world, schedulingPolicyArn=_policy(world, shareDistribution=distribution))
-    blockers = _full(world)
-    plain, *favoured = _shared(world, "plain", "favoured", "favoured")
+    blockers = _fill_machine(world)
+    plain, *favoured = _submit_to_shares(world, "plain", "favoured", "favoured")
     for blocker, job in zip(blockers, favoured, strict=True):
         world.machine.end(blocker)
         world.reaches(job, "RUNNING")
