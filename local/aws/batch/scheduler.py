@@ -230,7 +230,7 @@ class Scheduler:
     def _run_task(self, task: Task) -> None:
         try:
             outcome = self._runner.run(task, self)
-        except Exception as error:  # a job must not stay RUNNING for ever, whatever happens to its container
+        except Exception as error:  # a job must not stay RUNNING for ever after an error of its container
             log.exception("job %s", task.job.id)
             reason = f"{type(error).__name__}: {error}"
             outcome = Outcome(reason=reason, status_reason=NOT_STARTED, stopped=task.stopping.is_set())
@@ -323,6 +323,6 @@ def _accepting_environments(job: Job) -> list[ComputeEnvironment]:
 
 
 def _has_machines(environment: ComputeEnvironment, job: Job) -> bool:
-    # The local stack has no GPU, whatever the instance types are.
+    # The local stack has no GPU, even if the instance types have one.
     wants_gpu = requirement(job.submission.container, "GPU") is not None
     return not wants_gpu and environment.has_machines_for(job.submission.size)
