@@ -1,7 +1,7 @@
-"""`pulumi up`, `refresh` and `destroy` of the whole program in a process of their own: `python -m tests.iam.deployment CONFIG` prints
-every call that they make, and the names of what they made, as JSON.
+"""`pulumi up`, `refresh` and `destroy` of the whole program in a separate process: `python -m tests.iam.deployment CONFIG` prints
+every call that they make, and the names of the created resources, as JSON.
 
-The stand-in provider makes what the program registers, in the local AWS's own mended moto.
+The local plugin for the AWS provider creates the resources of the program in the patched moto of the local AWS.
 """
 
 import json
@@ -27,7 +27,7 @@ from local.plugins.aws.provider import Provider
 from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
 from tests.unit.local.aws.registry import MemoryRegistry
-from tests.unit.local.plugins.engine import Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Engine, ResourceState
 from tests.unit.recording import Cloud, record, record_program
 
 REGION = "us-east-1"
@@ -71,7 +71,7 @@ class Deployed(Planned):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.made: list[Made] = []
+        self.made: list[ResourceState] = []
         self.network: dict[str, Any] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
