@@ -308,12 +308,12 @@ def _environment_for(job: Job) -> ComputeEnvironment | None:
 
 def _obstacle(job: Job) -> str:
     """Why a job can never start in the present environments of its queue. Empty if it can, or if no environment is enabled."""
-    taking = _accepting_environments(job)
-    if not taking:
+    accepting = _accepting_environments(job)
+    if not accepting:
         return INVALID_ENVIRONMENTS if any(e.enabled for e in job.submission.queue.environments) else ""
-    if not any(environment.may_grow_to(job.submission.size) for environment in taking):
+    if not any(environment.may_grow_to(job.submission.size) for environment in accepting):
         return MAX_RESOURCE
-    if not any(_has_machines(environment, job) for environment in taking):
+    if not any(_has_machines(environment, job) for environment in accepting):
         return RESOURCE_REQUIREMENT
     return "" if _environment_for(job) else UNDETERMINED
 

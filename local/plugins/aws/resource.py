@@ -232,10 +232,10 @@ class Resource:
             return
         if key in self.patterns and not (isinstance(value, str) and re.fullmatch(self.patterns[key], value)):
             yield Refused(key, f"{value!r} does not match {self.patterns[key]}")
-        carrier = self._calls_by_property.get(key)
-        if carrier and key not in ("tags", "tagsAll", "region"):
+        call = self._calls_by_property.get(key)
+        if call and key not in ("tags", "tagsAll", "region"):
             try:
-                self._parameter({}, carrier, key, value)
+                self._parameter({}, call, key, value)
             except Refused as refused:
                 yield refused
 
