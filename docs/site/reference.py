@@ -187,11 +187,18 @@ def _named(texts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 def _fields(arguments: Any) -> str:
     texts = attributes(arguments)
+    below = []
+    for name, text in texts.items():
+        promise, _, rest = text.partition("\n\n")
+        # A cell cannot hold a table.
+        if "\n|---" in rest:
+            texts[name] = promise
+            below.append(f"More about `{name}`:\n\n{rest}")
     rows = (
         (f"`{field.name}`", f"`{_type(field.type)}`", _default(field), texts[field.name])
         for field in dataclasses.fields(arguments)
     )
-    return _table(("argument", "type", "default", "what it is"), rows)
+    return "\n\n".join([_table(("argument", "type", "default", "what it is"), rows), *below])
 
 
 def _type(annotation: Any) -> str:
