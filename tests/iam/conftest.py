@@ -66,7 +66,7 @@ class Policies:
         self._config = config
 
     def of(self, role: str) -> list[Mapping[str, Any]]:
-        """The policies of a role, of who submits, or of who deploys."""
+        """The policies of a role, of users who submit jobs, or of the deployer."""
         if role == "deploy":
             text = deploy_policy(
                 partition=self.partition,

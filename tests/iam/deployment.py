@@ -116,7 +116,7 @@ def _names() -> dict[str, str]:
     tags = ec2.describe_tags(Filters=[{"Name": "key", "Values": ["Name"]}])["Tags"]
     names = {tag["ResourceId"]: tag["Value"] for tag in tags}
     for table in ec2.describe_route_tables()["RouteTables"]:
-        for association in table["Associations"]:  # AWS judges it by its table's tags
+        for association in table["Associations"]:  # AWS checks the tags of its table
             if table["RouteTableId"] in names:
                 names[association["RouteTableAssociationId"]] = names[table["RouteTableId"]]
     return names

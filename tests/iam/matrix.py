@@ -27,7 +27,7 @@ def row(who: str, action: str, resource: str, allowed: bool, **context: str) -> 
     )
 
 
-#: What EC2 does with things that are there, and each of them by whose tags AWS judges it.
+#: EC2's actions on existing resources, each with the resources whose tags AWS checks.
 ON_WHAT_IS_THERE = {
     "AssociateRouteTable": ("route-table/rtb-1", "subnet/subnet-1"),
     "AttachInternetGateway": ("vpc/vpc-1",),
@@ -128,7 +128,7 @@ MATRIX: Sequence[Row] = [
     row("execution", "logs:PutLogEvents", f"{LOGS}:other:log-stream:bwa/default/1", False),
     row("execution", "logs:DeleteLogGroup", f"{LOGS}:biobatch-1a2b3c4", False),
     row("execution", "s3:GetObject", f"{BUCKET}/reads/a.fastq.gz", False),
-    # Who submits: these queues and definitions, by either form of their ARN
+    # Users who submit jobs: these queues and definitions, by either form of their ARN
     row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", True),
     row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-on-demand-1a2b3c4", True),
     row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/other", False),

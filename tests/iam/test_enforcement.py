@@ -1,6 +1,6 @@
 """The matrix's rows on S3 by true calls: the local AWS holds a role to the policies that the program registers, as IAM would.
 
-The other services' rows stay with the evaluator: the local AWS judges S3 alone.
+The evaluator decides the rows on other services. The local AWS checks permissions for S3 only.
 """
 
 import json

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Variables of every definition: ECS on EC2 tells a job no region.
+#: Variables of every definition, because ECS on EC2 does not set the region.
 REGION = [{"name": name, "value": "us-east-1"} for name in ("AWS_DEFAULT_REGION", "AWS_REGION")]
 
 
