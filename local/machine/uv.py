@@ -9,7 +9,7 @@ from local.paths import CACHE
 
 
 def install(requirements: Path, target: Path) -> None:
-    """Installs wheels into a folder of their own.
+    """Installs wheels into a separate folder.
 
     Args:
         requirements: pinned requirements with hashes.

@@ -13,7 +13,7 @@ from local.record import Record
 
 @pytest.fixture
 def empty_account(local_stack: Record, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a shell with the local stack's tools, an account and a place for Pulumi's state of its own."""
+    """The environment of a shell with the local stack's tools, a separate account and a separate place for Pulumi's state."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()

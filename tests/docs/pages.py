@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local.paths import ROOT, VENV_BIN
 
-#: Pages with commands that tests of their own run or check: tests/docs/test_guides.py and tests/unit/program/test_first_account.py.
+#: Pages with commands that separate tests run or check: tests/docs/test_guides.py and tests/unit/program/test_first_account.py.
 TESTED_APART = (
     "docs/how-to/first-account.md",
     "docs/how-to/monthly-upkeep.md",

@@ -103,7 +103,7 @@ def _context(action: str, parameters: Mapping[str, Any], boundary: str) -> dict[
 
 
 def _resources(service: str, operation: str, parameters: Mapping[str, Any], account: str) -> Iterator[tuple[str, str]]:
-    """Types and ARNs of all that a call names of its own service."""
+    """Types and ARNs of the resources that a call names in its service."""
 
     def arn(rest: str) -> str:
         place = {"iam": f":{account}", "s3": ":"}.get(service, f"us-east-1:{account}")
@@ -139,7 +139,7 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
 
 
 def _types(arn: str) -> list[str]:
-    """What an ARN may be of: a definition with its revision is a type of its own."""
+    """The resource types of an ARN. A definition with its revision is a separate type."""
     type_ = arn.split(":", 5)[5].replace(":", "/").split("/")[0]
     return [type_, f"{type_}-revision"] if type_ == "job-definition" else [type_]
 

@@ -23,7 +23,7 @@ class Refused(Failure):
 def member(name: str, members: Iterable[str], names: Mapping[str, str] | None = None) -> str | None:
     """The member of the API that Pulumi calls `name`, or None.
 
-    Pulumi writes camel case where the API has any case of its own, and the plural for a list that the API names in the singular.
+    Pulumi writes camel case, whatever case the API uses, and the plural for a list that the API names in the singular.
 
     Args:
         name: Pulumi's name.
