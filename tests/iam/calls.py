@@ -113,7 +113,7 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
         prefix = value.rpartition("-")[0]
         if value.startswith(f"arn:aws:{service}:"):
             yield from ((type_, value) for type_ in _types(value))
-        elif service == "ec2" and name == "ResourceType":  # what is being made, and has no id yet
+        elif service == "ec2" and name == "ResourceType":  # the type of the new resource, which has no ID yet
             yield value, arn(f"{value}/new")
         elif service == "ec2" and prefix in _IDS:
             yield _IDS[prefix], arn(f"{_IDS[prefix]}/{value}")

@@ -78,7 +78,7 @@ def test_overrides_of_8192_characters_pass_and_one_more_is_too_long() -> None:
         ({"resourceRequirements": [{"type": "VCPU", "value": "1.5"}]}, "whole number of at least 1, not '1.5'"),
         ({"resourceRequirements": [{"type": "VCPU", "value": "1"}] * 2}, "twice"),
         ({"mountPoints": [{"sourceVolume": "x", "containerPath": "/x"}]}, "Unknown volume 'x'"),
-        ({"volumes": [{"name": "x"}, {"name": "x"}]}, "a name of its own"),
+        ({"volumes": [{"name": "x"}, {"name": "x"}]}, "a different name"),
         (
             {"volumes": [{"name": "x"}], "mountPoints": [{"sourceVolume": "x", "containerPath": "x"}]},
             "absolute",
