@@ -68,7 +68,7 @@ local-up: .venv/installed ## Starts a local stack
 local-down: .venv/installed ## Removes the local stack and its files. Keeps .venv and the cache
 	@$(PYTHON) -m local down
 
-local-env: .venv/installed ## Prints settings for a shell that works on the local stack. Run: eval "$(make -s local-env)"
+local-env: .venv/installed ## Prints settings for a shell that works on the local stack. Run: eval "$(make -s local-env)". Leave: biobatch-leave
 	@$(PYTHON) -m local env
 
 clean-cache: .venv/installed ## Frees the disk space that local-down keeps in use: tools, image layers and packages

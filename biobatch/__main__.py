@@ -17,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `biobatch`. Default: those of this process.
 
     Returns:
-        The exit code: 0 if every job succeeded, 1 if a job failed, 2 if the request was refused or AWS could not be asked, 130 after Ctrl-C.
+        The exit code: 0 if every job succeeded, 1 if a job failed, 2 if the request was refused or AWS did not accept or answer a call, 130 after
+        Ctrl-C.
     """
     given = command_line.parse(sys.argv[1:] if arguments is None else arguments)
     # Loading the AWS SDK takes longer than everything that --help, --version and --print-completion do.

@@ -28,7 +28,7 @@ environment:
 exit codes:
   0    every job succeeded
   1    a job failed
-  2    the request was refused, or AWS could not be asked
+  2    the request was refused, or AWS did not accept or answer a call
   130  you pressed Ctrl-C; jobs that were submitted go on
 
 examples:
@@ -47,7 +47,7 @@ Runs one tool as a job and waits until the job ends.
 Put the command after `--`. A single argument is a script that bash runs, so
 quote a command that has a pipe or a redirection. Two or more arguments run as
 they are, without a shell. The command finds its inputs in its working folder,
-under the last part of their keys."""
+under their file names: s3://my-bucket/reads/a.bam is a.bam."""
 
 _SUBMIT_EPILOG = """\
 examples:
@@ -62,10 +62,11 @@ examples:
 _CALL_DESCRIPTION = """\
 Calls the variants of one or more samples, from reads to VCF files.
 
-The steps are Batch jobs. FastQC reports on every file of reads. The reference
-is checked and indexed, once for each version of it under an output prefix.
-Each sample is aligned, then its variants are called. With --truth the calls
-are compared with known variants.
+The steps are Batch jobs. FastQC reports on every file of reads. One job checks
+and indexes the reference. Other samples under the same output prefix use its
+result, unless the reference changes. Each sample is aligned with BWA, then
+bcftools calls its variants. With --truth, the last job compares the calls with
+known variants.
 
 Outputs under the prefix:
   reference/<checksum>/reference.fa, with .fai and the index of bwa. The
@@ -272,7 +273,7 @@ def _add_call_variants(commands: Any, completing: bool) -> None:
     call.add_argument(
         "--truth",
         metavar="URI",
-        help="compare the calls of the one sample with the known variants in this VCF. Default: no comparison",
+        help="compare the calls with the known variants in this VCF. Takes exactly one --sample. Default: no comparison",
     )
 
 

@@ -7,7 +7,7 @@ from local.console import warn
 from local.errors import LocalError
 from local.stack import cache, environment, lifecycle, shell
 
-#: The demo's usual reads; any other seed holds as well.
+#: The default seed of the demo. The demo succeeds with every other seed too.
 _SEED = 1
 
 
@@ -29,14 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
         help="seed of the simulated variants and reads, 1 or more; default: %(default)s",
     )
     commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
-    commands.add_parser("clean-cache", help="free the disk that stacks of the past take: tools, image layers, packages")
+    commands.add_parser(
+        "clean-cache", help="free the disk space that removed stacks still use: tools, image layers, packages"
+    )
     given = parser.parse_args(arguments)
     try:
         match given.command:
             case "up":
                 lifecycle.up()
             case "demo":
-                # AWS's SDK takes a second to load, which the other commands need not wait for.
+                # AWS's SDK takes a second to load. The other commands do not need it.
                 from local import demo as main_job  # noqa: PLC0415
 
                 main_job.check(given.seed)

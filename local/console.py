@@ -1,7 +1,7 @@
-"""What a user sees while the local stack works: numbered steps with the time each took, lines and faults.
+"""The screen of the local stack: numbered steps with their times, lines and faults.
 
-On a terminal the step at work is one line that is redrawn. Elsewhere (a pipe, a CI log) each line stays, and a step that takes long
-prints one every ten seconds.
+On a terminal, the current step is one line that is redrawn. Elsewhere (a pipe, a CI log), each line stays, and a long step prints a line
+every ten seconds.
 """
 
 import contextlib
@@ -16,17 +16,17 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-#: Seconds after which a step that prints nothing says that it is still at work; the second and later times, and the first time.
-_BEAT = 10.0
-_FIRST_BEAT = 5.0
+#: After so many seconds without output, a step prints how long it has taken so far. The first line comes sooner.
+_REMINDER = 10.0
+_FIRST_REMINDER = 5.0
 
 
 class _Step:
-    """A step at work.
+    """A step in progress.
 
     Args:
         label: its number and title.
-        redrawn: whether it is one line of a terminal.
+        redrawn: whether it is a line of a terminal that is redrawn.
     """
 
     def __init__(self, label: str, *, redrawn: bool) -> None:
@@ -39,14 +39,14 @@ class _Step:
         self._spinner = Spinner("dots")
 
     def __rich__(self) -> Text:
-        # One line, whatever the terminal's width: a second one would jump up and down.
+        # Never wider than the terminal, because a second line would appear and disappear.
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append_text(Text.assemble(self._spinner.render(self.seconds())))  # type: ignore[arg-type]
         line.append(f" {self.label} … {self.seconds():.0f} s  ")
         return line.append(self._details("  "), style="dim")
 
     def seconds(self) -> float:
-        """How long it has taken."""
+        """The time since the step began."""
         return time.monotonic() - self._began
 
     def announce(self) -> None:
@@ -56,15 +56,15 @@ class _Step:
             print(self.label, flush=True)
 
     def tell(self, text: str) -> None:
-        """Takes in what the step does now."""
+        """Shows what the step does now."""
         self.detail = text
         if not self.redrawn:
             self._print(text)
 
-    def beat(self) -> None:
-        """Says that the step is still at work, if nothing was printed for a while."""
+    def remind(self) -> None:
+        """Prints how long the step has taken so far, if it has printed nothing for a while."""
         silent = time.monotonic() - self._spoke
-        if silent >= (_BEAT if self.announced else _FIRST_BEAT) - 0.5:
+        if silent >= (_REMINDER if self.announced else _FIRST_REMINDER) - 0.5:
             details = self._details(", ")
             self._print(f"{self.seconds():.0f} s so far{f': {details}' if details else ''}")
 
@@ -81,23 +81,23 @@ _lock = threading.RLock()
 _step: _Step | None = None
 _number = 0
 _total = 0
-#: What goes on beside the steps.
+#: What a thread does at the same time as the steps.
 _beside = ""
 
 
 def number_steps(total: int) -> None:
-    """Begins to number the steps, from 1 to `total`."""
+    """Numbers the following steps from 1 to `total`."""
     global _number, _total
     _number, _total = 0, total
 
 
 @contextlib.contextmanager
 def step(title: str, *, own_output: bool = False) -> Iterator[None]:
-    """Numbers a step, shows that it is at work, and prints the time that it took; what fails in it prints no time.
+    """Shows a step with its number while it is in progress, and then prints its time. A step that fails prints no time.
 
     Args:
         title: what it does, as a command: "Start the Docker engine".
-        own_output: the step draws on the terminal itself.
+        own_output: whether the step itself draws on the terminal.
     """
     global _number, _step
     _number += 1
@@ -114,7 +114,7 @@ def step(title: str, *, own_output: bool = False) -> Iterator[None]:
             if own_output:
                 at_work.announce()
             if not terminal:
-                threading.Thread(target=_keep_beating, args=(at_work, ended), daemon=True).start()
+                threading.Thread(target=_keep_reminding, args=(at_work, ended), daemon=True).start()
             yield
     finally:
         ended.set()
@@ -123,15 +123,15 @@ def step(title: str, *, own_output: bool = False) -> Iterator[None]:
     print(f"{at_work.label} … {at_work.seconds():.0f} s", flush=True)
 
 
-def _keep_beating(at_work: _Step, ended: threading.Event) -> None:
+def _keep_reminding(at_work: _Step, ended: threading.Event) -> None:
     while not ended.wait(0.5):
         with _lock:
             if _step is at_work:
-                at_work.beat()
+                at_work.remind()
 
 
 def say(text: str) -> None:
-    """Prints a line at once, also into a pipe; within a step, says what the step does now."""
+    """Prints a line at once, also into a pipe. Within a step, the line shows what the step does now."""
     with _lock:
         if _step:
             _step.tell(text)
@@ -140,25 +140,25 @@ def say(text: str) -> None:
 
 
 def follow(text: str) -> None:
-    """Says what the step does now where that changes many times a second: it is shown when the step is redrawn or says that it is at work."""
+    """Sets what the step does now, if that changes many times a second. It is shown with the next redrawn or printed line of the step."""
     with _lock:
         if _step:
             _step.detail = text
 
 
 def beside(text: str) -> None:
-    """Says what goes on beside the steps, in a thread; "" when it has ended."""
+    """Sets what a thread does at the same time as the steps. "" if it has ended."""
     global _beside
     _beside = text
 
 
 def warn(text: str) -> None:
-    """Prints a fault."""
+    """Prints a fault to standard error."""
     print(f"local: {text}", file=sys.stderr, flush=True)
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """The end of a log, indented, to stand in an error; "" if there is none."""
+    """The last lines of a log, indented, for an error. "" if the log does not exist."""
     if not log.is_file():
         return ""
     return "\n".join(f"    {line}" for line in log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""The demo: calls variants on the local stack, from a genome in the clone, and compares them with the variants that it planted."""
+"""The demo: simulates reads of a genome in the clone, calls variants on the local stack, and compares them with the simulated variants."""
 
 import gzip
 import json
@@ -25,25 +25,25 @@ from local.stack import environment
 _EXAMPLE = ROOT / "examples" / "lambda"
 _REFERENCE = _EXAMPLE / "NC_001416.1.fa.gz"
 
-#: How many numbered steps `run` makes.
+#: The number of steps of `run`.
 STEPS = 3
 
-#: Precision and recall of substitutions that the demo holds itself to, at every seed.
+#: The precision and recall of substitutions that the demo requires with every seed.
 LEAST = 0.99
 
-#: wgsim reads its seed as a C integer.
+#: The largest seed. wgsim reads its seed as a C integer.
 MOST_SEED = 2**31 - 1
 
-#: Real Illumina reads that nobody here made, in Debian's package `spades`, with the reference they are of.
+#: Real Illumina reads from Debian's package `spades`, with their reference.
 _REAL_READS = "usr/share/spades/test_dataset"
 _REAL_REFERENCE, *_REAL_FILES = ("reference_1K.fa.gz", "ecoli_1K_1.fq.gz", "ecoli_1K_2.fq.gz")
 
 
 def check(seed: int) -> None:
-    """Refuses a seed that wgsim would not use as given, before a stack is brought up for it.
+    """Checks that wgsim would use the seed as given. Call it before the stack comes up.
 
     Raises:
-        LocalError: naming the limits.
+        LocalError: if it would not. The error names the limits.
     """
     if not 1 <= seed <= MOST_SEED:
         raise LocalError(
@@ -53,16 +53,16 @@ def check(seed: int) -> None:
 
 
 def run(seed: int) -> int:
-    """Runs the demo on the stack whose environment this process is in.
+    """Runs the demo on a stack. This process must have the environment of the stack.
 
     Args:
-        seed: which variants and reads are simulated, 1 to `MOST_SEED`.
+        seed: 1 to `MOST_SEED`. Determines the simulated variants and reads.
 
     Returns:
-        0 if every job succeeded and the variants found are those that were planted, else 1.
+        0 if every job succeeded and the called variants are the simulated ones, else 1.
 
     Raises:
-        LocalError: if it cannot be begun.
+        LocalError: if the demo cannot start or continue.
     """
     try:
         stack = stack_outputs.read(stack=environment.STACK)
@@ -79,19 +79,19 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
     with step(f"Simulate reads of phage lambda with planted variants (seed {seed})", own_output=True):
         reference = _upload(clients, _REFERENCE, inputs)
         simulation = _simulation(seed, reference, results / "simulated/", run_name)
-        if not _succeed(clients, stack, [simulation]):
+        if not _run_jobs(clients, stack, [simulation]):
             return 1
 
     faults = Faults()
-    requests = [_simulated(faults, reference, simulation.output_prefix, results)]
+    requests = [_simulated_request(faults, reference, simulation.output_prefix, results)]
     with step("Call variants: FastQC, BWA, samtools, bcftools", own_output=True):
         if debian.available():
-            requests.append(_real(faults, clients, inputs, results))
+            requests.append(_real_request(faults, clients, inputs, results))
         else:
             say("leaving out the real reads: they are in Debian's archive, and this machine has no apt-get")
         definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
         plans = [variants.prepare(request, faults, clients, definitions, run_name) for request in requests]
-        if not _succeed(clients, stack, [job for plan in plans for job in plan.jobs]):
+        if not _run_jobs(clients, stack, [job for plan in plans for job in plan.jobs]):
             return 1
     with step("Compare the called variants with the planted ones", own_output=True):
         for plan in plans:
@@ -100,12 +100,12 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
         wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
     for fault in wrong:
         warn(fault)
-    print(_next(results, stack))
+    print(_next_commands(results, stack))
     return 1 if wrong else 0
 
 
-def _next(results: S3Uri, stack: StackOutputs) -> str:
-    """What to do next, in commands that work as they are printed."""
+def _next_commands(results: S3Uri, stack: StackOutputs) -> str:
+    """Commands to run next. They work as they are printed."""
     data = f"s3://{stack.bucket}/demo/inputs"
     return f"""
 The stack stays up. Next, in this shell:
@@ -124,8 +124,8 @@ The stack stays up. Next, in this shell:
       removes the stack and everything it made"""
 
 
-def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
-    """Runs jobs, shows their progress and what was odd, and returns whether all succeeded."""
+def _run_jobs(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
+    """Runs jobs, shows their progress and warnings, and returns whether all succeeded."""
     followed = watch.follow(clients, submission.submit(clients, stack, stack.queue_arn, jobs))
     if report.failures(clients, stack.log_group, followed):
         return False
@@ -133,8 +133,8 @@ def _succeed(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
     return True
 
 
-def _simulated(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Uri) -> Request:
-    """Reads of lambda with the truth about them."""
+def _simulated_request(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Uri) -> Request:
+    """The request for the simulated reads of lambda, with their true variants."""
     first, second = (simulated / f"lambda_{mate}.fastq.gz" for mate in ("R1", "R2"))
     return parse_request(
         faults,
@@ -146,10 +146,10 @@ def _simulated(faults: Faults, reference: S3Uri, simulated: S3Uri, results: S3Ur
     )
 
 
-def _real(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -> Request:
-    """Real reads of a piece of E. coli's genome, with that piece as the reference: a negative control."""
+def _real_request(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -> Request:
+    """The request for the negative control: real reads of a part of E. coli's genome, with that part as the reference."""
     folder = debian.unpack("spades", f"{_REAL_READS}/{_REAL_REFERENCE}").parent
-    # Its contig's name is a sentence with commas, which SAM forbids: the accession alone will do.
+    # The name of its contig contains spaces and commas, which SAM forbids. The accession replaces it.
     sequence = gzip.decompress((folder / _REAL_REFERENCE).read_bytes()).split(b"\n", 1)[1]
     reference = inputs / "NC_000913.2 1-1000.fa"
     clients.s3.put_object(Bucket=reference.bucket, Key=reference.key, Body=b">NC_000913.2\n" + sequence)
@@ -186,7 +186,7 @@ def _simulation(seed: int, reference: S3Uri, folder: S3Uri, run_name: str) -> Jo
 
 
 def _control_faults(clients: Aws, plan: Plan) -> list[str]:
-    """What is wrong with the negative control: reads of the very genome they are aligned to."""
+    """The faults of the negative control. Its reads come from the reference itself, so all must map and show no variant."""
     (sample,) = plan.request.samples
     by_step = {job.step: job for job in plan.jobs}
     flagstat = report.output(clients, by_step["align"], f"qc/{sample.name}.flagstat.txt").splitlines()

@@ -1,5 +1,5 @@
-"""The error that the local stack shows in words, without a traceback."""
+"""The error that the local stack prints as one message, without a traceback."""
 
 
 class LocalError(Exception):
-    """An error of the machine or its set-up. Its text says what is wrong, what was tried, and which command fixes it."""
+    """A problem of the machine or its set-up. The text says what is wrong, what was tried, and which command fixes it."""

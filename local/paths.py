@@ -5,19 +5,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV_BIN = ROOT / ".venv" / "bin"
-#: What Python compiles, also for `make` (the Makefile names it too).
+#: Python's bytecode. The Makefile uses the same path.
 BYTECODE = ROOT / ".venv" / "bytecode"
 
-#: Everything of this clone's stack; removed by `make local-down`.
+#: All files of this clone's stack. `make local-down` removes the folder.
 LOCAL = ROOT / ".local"
 LOGS = LOCAL / "logs"
-#: The CLI, and a language host beside it if the CLI brings none.
+#: The Pulumi CLI, with this project's language host if the CLI comes without one.
 BIN = LOCAL / "bin"
 PULUMI_HOME = LOCAL / "pulumi"
 PULUMI_STATE = LOCAL / "state"
 
-#: Tools and image layers that outlive a stack, shared by all clones of a user.
+#: Tools and image layers that outlive a stack. All clones of a user share them.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "biobatch"
 
-#: Socket and run-time state of an engine of our own. A socket's path may have 107 bytes at most, which `LOCAL` may exceed.
+#: The socket and run-time state of the stack's Docker engine. The path of a socket can have at most 107 bytes, and `LOCAL` can be longer.
 RUN = Path("/run/biobatch")

@@ -1,7 +1,7 @@
 """The record of the stack that is up. A machine runs one stack at a time.
 
-The record is kept twice, in the clone's `.local/` and in the user's cache. Another clone finds the second one, and can remove the
-stack if its clone was deleted while the stack was up.
+There are two copies of the record, in the clone's `.local/` and in the user's cache. Another clone finds the second copy. With it, that
+clone can remove the stack if the first clone was deleted while the stack was up.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ class Record:
     """Folder of the clone that the stack belongs to."""
 
     def save(self) -> None:
-        """Writes the record. A reader sees the former one or the whole new one."""
+        """Writes the record. A concurrent reader gets the previous record or the whole new one."""
         for path in (_OWN, _MACHINE):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
@@ -84,7 +84,7 @@ def exclusively() -> Iterator[None]:
     """Allows one command at a time to bring a stack up or down.
 
     Raises:
-        LocalError: if another command is at work.
+        LocalError: if another command is doing that.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     with LOCK.open("a+") as lock:

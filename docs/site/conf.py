@@ -30,7 +30,6 @@ NAVIGATION = {
         "how-to/second-user",
         "how-to/leave-the-local-shell",
         "how-to/prepare-an-account",
-        "how-to/first-account",
         "how-to/existing-buckets",
         "how-to/existing-network",
         "how-to/private-only",
@@ -40,6 +39,7 @@ NAVIGATION = {
         "how-to/monthly-upkeep",
         "how-to/upgrade",
         "how-to/troubleshooting",
+        "how-to/first-account",
     ],
     "Reference": [
         "reference/configuration",
@@ -87,6 +87,8 @@ html_use_index = False
 html_show_sphinx = False
 html_show_copyright = False
 html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
+# A block without a language is no Python, which Sphinx would otherwise color.
+highlight_language = "none"
 pygments_style = "friendly"
 
 

@@ -55,7 +55,8 @@ def outputs() -> str:
     return _page(
         "Outputs",
         "settings/outputs.py",
-        "The outputs are the stack's interface: scripts, workflow engines and other Pulumi programs read them. Print one, or all as JSON:",
+        "The outputs of a stack name what it has created. Scripts, workflow engines and other Pulumi programs read them. Print one output, or "
+        "all as JSON:",
         "```text\npulumi stack output queue_arn\npulumi stack output --json\n```",
         "The client reads the outputs through Pulumi. Users without access to the state give it the JSON as a file: `--outputs FILE.json`.",
         _table(("output", "what it is"), ((f"`{name}`", text) for name, text in OUTPUTS.items())),
@@ -71,12 +72,22 @@ def client() -> str:
     return _page(
         "The client",
         "the client's own help",
-        f"{parser.description}\n\nEach command prints this help with `--help`.",
+        _intro(parser.description or ""),
         _table(
             ("command", "what it does"), ((f"[`biobatch {c}`](#biobatch-{c})", summaries[c]) for c in commands.choices)
         ),
         "## Options of `biobatch` itself\n\n" + _options(general),
+        _epilog(parser.epilog or ""),
+        "[Exit codes](exit-codes.md#of-the-client) lists the client's exit codes.",
         *(_command(command) for command in commands.choices.values()),
+    )
+
+
+def _intro(description: str) -> str:
+    return (
+        f"The command `biobatch` {description[:1].lower()}{description[1:]}\n\n"
+        "The [AWS tutorial](../tutorial/aws.md#2-create-the-stack) installs it for a deployer, and [Let a second user submit "
+        "jobs](../how-to/second-user.md#as-the-user) for everybody else. Each command prints its help with `--help`."
     )
 
 
@@ -86,7 +97,7 @@ def _command(command: argparse.ArgumentParser) -> str:
     needed = [_option(action) for action in command._actions if action.option_strings and action.required]
     usage = " ".join([command.prog, *needed, "[OPTION]...", *positionals])
     parts = [f"## {command.prog}", f"```text\n{usage}\n```", _prose(command.description or "")]
-    return "\n\n".join([*filter(None, parts), _options(command._actions)])
+    return "\n\n".join([*filter(None, parts), _options(command._actions), _epilog(command.epilog or "")])
 
 
 def _option(action: argparse.Action) -> str:
@@ -100,6 +111,16 @@ def _prose(text: str) -> str:
         block = "\n".join(lines).strip("\n")
         blocks.append(f"```text\n{textwrap.dedent(block)}\n```" if indented else block.replace("<", r"\<").strip())
     return "\n\n".join(blocks)
+
+
+def _epilog(text: str) -> str:
+    """The sections at the end of a help text. The exit codes have a page, and a line without a section leads to this page's others."""
+    sections = [block.partition("\n") for block in text.split("\n\n")]
+    return "\n\n".join(
+        f"{title.capitalize()}\n\n```text\n{textwrap.dedent(lines)}\n```"
+        for title, _, lines in sections
+        if lines and title != "exit codes:"
+    )
 
 
 def _options(actions: Iterable[argparse.Action]) -> str:

@@ -9,7 +9,7 @@ from local.errors import LocalError
 
 
 def main() -> int:
-    """Serves until it gets a signal to end. Returns 1 if it cannot serve."""
+    """Serves until SIGTERM or SIGINT. Returns 1 if it cannot serve."""
     parser = argparse.ArgumentParser(prog="python -m local.aws", description="Serves AWS on this machine.")
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="JSON, as local.stack.aws_server writes it"

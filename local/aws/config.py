@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What the local stack sets for the local AWS."""
+    """The settings that the local stack passes to the local AWS."""
 
     port: int
     """Port of the AWS endpoint, on loopback for the user and on the gateway for jobs."""

@@ -105,7 +105,7 @@ def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -
     patches = Patches()
 
     @patches.replaces(Repository.__init__)
-    def lie_in_registry(original: Callable[..., None], self: Repository, *args: Any, **kwargs: Any) -> None:
+    def use_registry_as_store(original: Callable[..., None], self: Repository, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         self.uri = f"{address}/{self.name}"
 

@@ -29,7 +29,7 @@ from local.errors import LocalError
 _END_SECONDS = 14
 
 #: Services whose calls run one after the other.
-_IN_TURN = ("ec2", "iam")
+_SERIAL_SERVICES = ("ec2", "iam")
 
 #: Paths that moto adds to AWS: its own interface, and a metadata service that hands out credentials.
 _MOTO_PATHS = ("/moto-api", "/latest/")
@@ -132,7 +132,7 @@ def application() -> Application:
             start_response("400 Bad Request", [("Content-Length", "0")])
             return []
         # For these services moto iterates over collections that a concurrent call can change, and Pulumi sends many calls at once.
-        with turn if service_of(environ) in _IN_TURN else contextlib.nullcontext():
+        with turn if service_of(environ) in _SERIAL_SERVICES else contextlib.nullcontext():
             return cast(Iterable[bytes], moto(environ, start_response))
 
     return logged(serve)

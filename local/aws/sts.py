@@ -1,4 +1,4 @@
-"""STS names its caller so that nobody takes the local stack for an account."""
+"""STS: the identity of the caller, which shows that the local stack is not an AWS account."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ USER = "biobatch-local"
 
 
 def install(replace: Callable[[type, str, Any], None] = setattr) -> None:
-    """Makes GetCallerIdentity answer with `USER` for keys that no user or role has; moto's own answer is the user `moto`.
+    """Makes GetCallerIdentity answer with `USER` for keys that belong to no user or role. moto would answer with the user `moto`.
 
     Args:
-        replace: sets an attribute of a class; a test's own can be undone.
+        replace: sets an attribute of a class. A test passes a function that it can undo.
     """
     former = STSBackend.get_caller_identity
 

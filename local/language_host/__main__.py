@@ -1,9 +1,11 @@
-"""Pulumi's Python language host, for a CLI built from its Go module, which brings none.
+"""Pulumi's Python language host, for a CLI that was built from its Go module and has no host.
 
-Asks a program's virtual environment for what the true host of this version asks, and starts Pulumi's true executor as that one does, so
-that a program runs and fails as it does for everybody else (pulumi/pulumi v3.259.0, sdk/python/cmd/pulumi-language-python/main.go and
-sdk/python/toolchain/pip.go). Usage, by a launcher named `pulumi-language-python` beside the CLI: EXECUTOR [flags of the CLI…] ENGINE,
-where EXECUTOR is the path of `pulumi-language-python-exec` and ENGINE the engine's address, always last.
+It asks the virtual environment of a program for the same facts as the true host of this version, and starts Pulumi's true executor in the
+same way. A program therefore runs and fails as with the true host (pulumi/pulumi v3.259.0, sdk/python/cmd/pulumi-language-python/main.go
+and sdk/python/toolchain/pip.go).
+
+A launcher named `pulumi-language-python` in the folder of the CLI starts it with the arguments EXECUTOR [flags of the CLI…] ENGINE.
+EXECUTOR is the path of `pulumi-language-python-exec`. ENGINE is the address of the engine and always the last argument.
 """
 
 import importlib.metadata
@@ -27,10 +29,10 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 
 
-def _lighten(package: str) -> None:
-    """Puts an empty package in the place of one of the SDK's, so that a module below it loads without the whole SDK.
+def _replace_by_empty(package: str) -> None:
+    """Replaces a package of the SDK by an empty one, so that its submodules load without the whole SDK.
 
-    The SDK takes most of a second to load, and every `pulumi` command would wait for it.
+    The SDK takes most of a second to load, and every `pulumi` command would wait for that.
     """
     spec = importlib.util.find_spec(package)
     assert spec
@@ -38,16 +40,16 @@ def _lighten(package: str) -> None:
 
 
 for _package in ("pulumi", "pulumi.runtime"):
-    _lighten(_package)
+    _replace_by_empty(_package)
 
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402
 from pulumi.runtime.proto.language_pb2_grpc import LanguageRuntimeServicer  # noqa: E402
 
-#: The executor's way to say that the user has seen the reason already.
-_SHOWN = 32
+#: The exit code of the executor if the user has already seen the error.
+_ERROR_WAS_SHOWN = 32
 
-#: Prints what `pip list --format json` prints with and without `--not-required`, and what each package's plugin file says. pip itself
-#: would be started twice for it, and takes half a second each time.
+#: A program that prints the lists of `pip list --format json` with and without `--not-required`, and the plugin file of each package. pip
+#: itself would have to run twice and takes half a second each time.
 _INSTALLED = """
 import importlib.metadata, json
 from pip._vendor.packaging.requirements import Requirement
@@ -63,7 +65,7 @@ for distribution in importlib.metadata.distributions():
         requirement = Requirement(line.strip())
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             required.add(canonicalize_name(requirement.name))
-    # A list of thousands of files is quicker to search than to parse.
+    # Searching a list of thousands of files is faster than parsing it.
     if "pulumi-plugin.json" in (distribution.read_text("RECORD") or ""):
         for file in distribution.files:
             if file.name == "pulumi-plugin.json":
@@ -77,18 +79,18 @@ print(json.dumps({
 
 
 class Failure(Exception):
-    """What the engine shows of a call that failed."""
+    """A failed call, with the text that the engine shows."""
 
 
 class Environment:
-    """The Python that a program runs with, by the options of its Pulumi.yaml.
+    """The Python that runs a program, according to the options of its Pulumi.yaml.
 
     Args:
-        info: where the program is, and its options.
-        virtualenv: what counts where the options name none; empty is the Python on PATH.
+        info: the folders of the program, and its options.
+        virtualenv: the virtual environment if the options name none. Empty means the Python on PATH.
 
     Raises:
-        Failure: if the options ask for what this host does not know.
+        Failure: if this host does not support an option.
     """
 
     def __init__(self, info: language_pb2.ProgramInfo, virtualenv: str = "") -> None:
@@ -96,11 +98,11 @@ class Environment:
         if options.get("toolchain", "pip") != "pip":
             raise Failure(f"unsupported toolchain option: {options['toolchain']}")
         self._option = str(options.get("virtualenv", virtualenv))
-        # A relative path is of the project; an absolute one stays.
+        # A relative path starts at the project's folder. An absolute path stays as it is.
         self._folder = Path(info.root_directory) / self._option
 
     def validate(self) -> None:
-        """Returns if the program can run.
+        """Checks that the program can run.
 
         Raises:
             Failure: if the virtual environment has no Python.
@@ -113,11 +115,11 @@ class Environment:
             )
 
     def command(self, *arguments: str) -> list[str]:
-        """A command line of its Python."""
+        """The command line that runs its Python with these arguments."""
         return [self._python(), *arguments]
 
     def variables(self) -> dict[str, str]:
-        """The variables of a process in it, as an activated virtual environment sets them."""
+        """The environment variables of its processes, as in an activated virtual environment."""
         if not self._option:
             return dict(os.environ)
         path = f"{self._folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -125,10 +127,10 @@ class Environment:
         return {**kept, "PATH": path, "VIRTUAL_ENV": str(self._folder)}
 
     def output(self, *arguments: str) -> str:
-        """What its Python prints.
+        """The standard output of its Python.
 
         Raises:
-            Failure: if it fails, in the words of the true host, which keeps standard error to itself.
+            Failure: if it fails, in the words of the true host, which does not show standard error.
         """
         command = self.command(*arguments)
         try:
@@ -140,13 +142,13 @@ class Environment:
         return done.stdout
 
     def packages(self, *, transitive: bool = True) -> list[dict[str, str]]:
-        """Name and version of what is installed, as pip tells it.
+        """The names and versions of the installed packages, as pip lists them.
 
         Args:
-            transitive: False leaves out what others require.
+            transitive: False leaves out packages that other packages require.
 
         Raises:
-            Failure: if there is no pip, which the true host asks.
+            Failure: if pip is not installed, because the true host needs it.
         """
         try:
             found: list[dict[str, str]] = _installed(self)["all" if transitive else "direct"]
@@ -156,7 +158,7 @@ class Environment:
         return found
 
     def plugins(self) -> list[dict[str, Any]]:
-        """What the plugin files of the installed packages say."""
+        """The contents of the plugin files of the installed packages."""
         found: list[dict[str, Any]] = _installed(self)["plugins"]
         return found
 
@@ -165,13 +167,13 @@ class Environment:
 
 
 _installed_by_command: dict[tuple[str, ...], dict[str, Any]] = {}
-_asking = threading.Lock()
+_lock = threading.Lock()
 
 
 def _installed(environment: Environment) -> dict[str, Any]:
-    """What `_INSTALLED` prints, asked once: the engine asks for it in two calls, and a host serves one command of the CLI."""
+    """The output of `_INSTALLED`. It runs once, although the engine needs it in two calls. A host serves one command of the CLI only."""
     command = tuple(environment.command())
-    with _asking:
+    with _lock:
         if command not in _installed_by_command:
             _installed_by_command[command] = json.loads(environment.output("-c", _INSTALLED))
         return _installed_by_command[command]
@@ -179,7 +181,7 @@ def _installed(environment: Environment) -> dict[str, Any]:
 
 @contextmanager
 def failing(context: grpc.ServicerContext, doing: str = "") -> Iterator[None]:
-    """Ends a call that fails with the reason."""
+    """Reports a failure as the error text of the call."""
     try:
         yield
     except Failure as failure:
@@ -195,7 +197,7 @@ class LanguageHost(LanguageRuntimeServicer):
         self._programs: set[subprocess.Popen[bytes]] = set()
 
     def end(self) -> NoReturn:
-        """Ends the host and the programs that it runs, at once: the engine waits five seconds for one that does not."""
+        """Ends the host and its programs at once. The engine waits five seconds for a host that continues to run."""
         for program in list(self._programs):
             program.kill()
         os._exit(0)
@@ -267,14 +269,14 @@ class LanguageHost(LanguageRuntimeServicer):
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
             },
             stdin=subprocess.DEVNULL,
-            # Interrupted with us, it would print a traceback; `end` takes it along.
+            # Otherwise Ctrl-C would interrupt the program too, and it would print a traceback. `end` ends it.
             start_new_session=True,
         )
         self._programs.add(program)
         context.add_callback(program.kill)
         exit_code = program.wait()
         self._programs.discard(program)
-        if exit_code == _SHOWN:
+        if exit_code == _ERROR_WAS_SHOWN:
             return language_pb2.RunResponse(bail=True)
         if exit_code:
             return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {exit_code}")
@@ -283,7 +285,7 @@ class LanguageHost(LanguageRuntimeServicer):
     def RunPlugin(  # noqa: N802
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
-        """Runs a component package, such as `components/`, and hands on what it prints until it ends."""
+        """Runs a component package, such as `components/`, and passes on its output until it ends."""
         with failing(context):
             environment = Environment(request.info, virtualenv="venv")
         plugin = subprocess.Popen(
@@ -319,13 +321,13 @@ class LanguageHost(LanguageRuntimeServicer):
         yield language_pb2.RunPluginResponse(exitcode=exit_code)
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
-        # The answer still has to leave.
+        # The answer must be sent first.
         threading.Timer(0.05, self.end).start()
         return empty_pb2.Empty()
 
 
 def serve(executor: str, engine: str) -> NoReturn:
-    """Serves the engine until it cancels, interrupts or ends; prints the port as the first line of standard output.
+    """Serves the engine until it cancels, interrupts or ends. Prints the port as the first line of standard output.
 
     Args:
         executor: path of `pulumi-language-python-exec`.
@@ -340,7 +342,7 @@ def serve(executor: str, engine: str) -> NoReturn:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # A host whose engine was killed is adopted by another process and must not stay behind.
+    # If the engine is killed, the host gets another parent process. It must then end.
     while os.getppid() == parent:
         time.sleep(0.5)
     host.end()

@@ -1,13 +1,13 @@
-"""What this machine has, or gets, before a stack can come up on it.
+"""The tools that a stack needs on this machine. Each is found or obtained.
 
 | module | what it holds |
 |---|---|
-| `debian` | packages from Debian's archive: installed by root, or unpacked into the user's cache |
-| `docker_engine` | the Docker engine: the one that answers, or one that the stack starts for itself |
+| `debian` | packages from Debian's archive, which root installs or anyone unpacks into the user's cache |
+| `docker_engine` | the Docker engine: a running one, or one that the stack starts |
 | `pulumi_cli` | the Pulumi CLI: from PATH, from Pulumi's installer, or built with Go |
-| `go`, `uv` | the two tools that obtain the others |
-| `processes` | commands to run, and services that outlive a command |
-| `background` | work beside the steps, such as building the CLI |
-| `files` | folders removed whatever is in them |
+| `go`, `uv` | Go, which builds the Pulumi CLI, and uv, which installs wheels |
+| `processes` | commands, and services that outlive a command |
+| `background` | work in a thread during the steps, such as building the CLI |
+| `files` | the removal of folders with any content |
 | `ports` | ports of the loopback interface |
 """

@@ -1,4 +1,4 @@
-"""Work in a thread beside the steps."""
+"""Work in a thread during the steps."""
 
 import contextlib
 import threading
@@ -12,15 +12,15 @@ from local.paths import ROOT
 
 _T = TypeVar("_T")
 
-#: Seconds that work gets to end after its commands were ended.
-_PATIENCE = 30
+#: Seconds to wait until the work ends, after its commands were ended.
+_END_TIMEOUT = 30
 
 
 @contextlib.contextmanager
 def running(work: Callable[[], _T]) -> Iterator[Future[_T]]:
-    """Runs work in a thread and gives its result, or its error, as a future.
+    """Runs work in a thread. The future yields its result or its error.
 
-    If the body fails, the commands that the work runs are ended, so that nothing goes on behind the error.
+    If the block fails, this ends the commands that the work runs, so that nothing continues after the error.
     """
     future: Future[_T] = Future()
 
@@ -35,8 +35,8 @@ def running(work: Callable[[], _T]) -> Iterator[Future[_T]]:
     try:
         yield future
     except BaseException:
-        deadline = time.monotonic() + _PATIENCE
-        # Work that has another way to reach its end begins another command.
+        deadline = time.monotonic() + _END_TIMEOUT
+        # After a command fails, the work can try another one.
         while thread.is_alive() and time.monotonic() < deadline:
             processes.stop(processes.running(ROOT, processes.COMMAND), seconds=5)
             thread.join(0.2)

@@ -1,4 +1,4 @@
-"""Packages from Debian's archive: installed by root, or unpacked into the user's cache."""
+"""Packages from Debian's archive. Root installs them, and anyone can unpack them into the user's cache."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ from local.paths import CACHE
 
 
 def available() -> bool:
-    """Whether this is a Debian machine (or one of its family)."""
+    """Whether this machine runs Debian or a derivative of it."""
     return shutil.which("apt-get") is not None
 
 
 def installable() -> bool:
-    """Whether packages can be installed: Debian, as root."""
+    """Whether packages can be installed, which takes Debian and root."""
     return available() and os.geteuid() == 0
 
 
@@ -45,7 +45,7 @@ def unpack(package: str, program: str) -> Path:
         program: path of the program inside it.
 
     Raises:
-        LocalError: if it cannot be downloaded.
+        LocalError: if the package cannot be downloaded.
     """
     target = CACHE / package
     if not (target / program).is_file():

@@ -1,7 +1,7 @@
-"""The Docker engine: the one that answers, else one that is started for the stack and ends with it.
+"""The Docker engine: a running one, or else one that the stack starts and ends.
 
-The stack's engine keeps images and layers in the user's cache, so the next stack builds from them. Its other files are where a reboot
-removes them. It uses a separate bridge and containerd namespace, so it can run beside another engine.
+The stack's engine stores images and layers in the user's cache, so the next stack can use them. A reboot removes its other files. It uses
+a separate bridge and containerd namespace, so it can run beside another engine.
 """
 
 import contextlib
@@ -31,22 +31,22 @@ ROLE = "docker"
 OWN_HOST = f"unix://{RUN}/docker.sock"
 DATA = CACHE / "docker"
 
-#: Debian's packages of an engine and of what starting one takes.
+#: Debian's packages of an engine and of the tools that start one.
 _PACKAGES = ("docker.io", "docker-cli", "ca-certificates", "iproute2", "iptables")
 _BRIDGE = "biobatch0"
-#: Control group above all containers: where they are found when the engine and its shims were killed.
+#: The control group of all containers. With it, they are found even after the engine and its shims were killed.
 _CGROUP = "biobatch"
-#: Networks for the bridge, tried in turn; containers use it only while images are built.
+#: Networks for the bridge, tried in this order. Only the containers of image builds use it.
 _SUBNETS = ("172.31.254.0/24", "10.254.254.0/24", "192.168.254.0/24")
 
 
 @contextlib.contextmanager
 def client(host: str, timeout: int = 60) -> Iterator[docker.DockerClient]:
-    """A client of an engine, closed at the end.
+    """A client of an engine, which is closed when the block ends.
 
     Args:
         host: address as in DOCKER_HOST.
-        timeout: seconds without any answer before a call fails.
+        timeout: seconds without an answer after which a call fails.
 
     Raises:
         LocalError: if the engine does not answer.
@@ -60,7 +60,7 @@ def client(host: str, timeout: int = 60) -> Iterator[docker.DockerClient]:
 
 
 def answers(host: str) -> bool:
-    """Whether a Docker engine answers there."""
+    """Whether a Docker engine answers at this address."""
     try:
         with client(host, timeout=5) as engine:
             return bool(engine.ping())
@@ -93,7 +93,7 @@ def find() -> str | None:
 
 
 def obtain() -> str | None:
-    """Like `find`, but installs Docker if it is missing; None if `start` must start an engine.
+    """Like `find`, but installs Docker if it is missing. None means that `start` must start an engine.
 
     Raises:
         LocalError: if no engine answers and none can be started.
@@ -117,7 +117,7 @@ def obtain() -> str | None:
 
 
 def missing_packages() -> tuple[str, ...]:
-    """The packages that `obtain` will install."""
+    """The packages that `obtain` would install."""
     return _PACKAGES if debian.installable() and not _is_installed() and not find() else ()
 
 
@@ -129,7 +129,7 @@ def start() -> str:
     """Starts an engine for this stack and returns its address.
 
     Raises:
-        LocalError: if it does not come up, with the end of its log.
+        LocalError: if it does not start. The error contains the end of its log.
     """
     say(f"starting a Docker engine for this stack; it keeps image layers in {DATA}")
     clear()
@@ -171,7 +171,7 @@ def _free_subnet() -> ipaddress.IPv4Network:
 
 
 def stop(root: Path) -> None:
-    """Ends the stack's engine with everything that belongs to it, whatever state a crash left it in.
+    """Ends the stack's engine and removes everything that belongs to it, also after a crash.
 
     Args:
         root: folder of the clone that started it.
@@ -184,11 +184,11 @@ def stop(root: Path) -> None:
 def clear() -> None:
     """Removes what the stack's engine leaves behind when it is killed: processes, mounts, interfaces and firewall rules."""
     processes.stop(leftovers(), seconds=5)
-    mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_ours(Path(p.mountpoint))]
+    mounts = [p.mountpoint for p in psutil.disk_partitions(all=True) if _is_of_stack_engine(Path(p.mountpoint))]
     for mount in sorted(mounts, reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
     root = Path("/sys/fs/cgroup")
-    # Not deeper: groups of other engines appear and disappear during a search.
+    # Not deeper, because groups of other engines appear and disappear during a search.
     for group in [root / _CGROUP, *root.glob(f"*/{_CGROUP}")]:
         for folder in sorted(group.glob("**/"), reverse=True):
             with contextlib.suppress(OSError):
@@ -201,7 +201,7 @@ def clear() -> None:
     shutil.rmtree(RUN, ignore_errors=True)
 
 
-def _is_ours(path: Path) -> bool:
+def _is_of_stack_engine(path: Path) -> bool:
     return path.is_relative_to(DATA) or path.is_relative_to(RUN)
 
 
@@ -226,7 +226,7 @@ def _clear_firewall() -> None:
 
 
 def machine(host: str) -> tuple[int, int]:
-    """What an engine can give to jobs: vCPUs, and MiB of memory. One GiB is kept for everything else.
+    """The vCPUs, and the memory in MiB, that an engine can give to jobs. One GiB stays free for everything else.
 
     Args:
         host: address of the engine.

@@ -1,4 +1,4 @@
-"""Folders that are removed whatever is in them."""
+"""The removal of folders with any content."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder, also with read-only folders in it, as Go's module cache has; nothing if it does not exist."""
+    """Removes a folder, also if it contains read-only folders, as Go's module cache does. Does nothing if it does not exist."""
     for parent, _, _ in os.walk(folder):
         Path(parent).chmod(0o700)
     shutil.rmtree(folder, ignore_errors=not folder.exists())

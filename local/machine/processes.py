@@ -1,6 +1,6 @@
-"""Commands, and the processes of a stack. Each has the stack's root folder in its environment, and so have its children.
+"""Commands, and the processes of a stack. Each process and its children have the stack's root folder in their environment.
 
-So there is no list of process ids that a crash could lose, and no id that another process may have by now.
+A list of process ids is therefore not needed. A crash could lose it, and another process could get an id of the list.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from local.console import tail
 from local.errors import LocalError
 from local.paths import LOGS, ROOT
 
-# BIOBATCH_STACK is the client's: a stack's name.
+# Not BIOBATCH_STACK, which is the name of a stack for the client.
 _STACK = "BIOBATCH_PROCESS_ROOT"
 _ROLE = "BIOBATCH_PROCESS_ROLE"
 
-#: Role of a command that is run to its end.
+#: The role of a command that `run` runs.
 COMMAND = "command"
 
 
@@ -29,13 +29,13 @@ def marked(role: str, environment: Mapping[str, str] | None = None) -> dict[str,
 
     Args:
         role: what the process does, such as `aws`.
-        environment: what it is based on; this process's own by default.
+        environment: the environment to extend. The default is that of this process.
     """
     return {**(os.environ if environment is None else environment), _STACK: str(ROOT), _ROLE: role}
 
 
 def running(root: Path, role: str | None = None) -> list[psutil.Process]:
-    """Processes of the stack of `root` and their children, or those of one role only; parents first."""
+    """The processes of the stack of `root`, parents first. With a role, only those of the role."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -65,7 +65,7 @@ def wait_until(answers: Callable[[], bool], process: psutil.Popen, role: str, se
     """Waits for a service that was started.
 
     Raises:
-        LocalError: if it ends or does not answer in time, with the end of its log.
+        LocalError: if it ends or does not answer in time. The error contains the end of its log.
     """
     deadline = time.monotonic() + seconds
     while not answers():
@@ -78,14 +78,14 @@ def wait_until(answers: Callable[[], bool], process: psutil.Popen, role: str, se
 
 
 def run(command: Sequence[str | Path], what: str) -> str:
-    """Runs a command to its end and returns what it printed.
+    """Runs a command to its end and returns its standard output.
 
     Args:
         command: program and arguments.
         what: the purpose, with which the error begins.
 
     Raises:
-        LocalError: if it fails, with the command and the end of its output.
+        LocalError: if it fails. The error contains the command and the end of its output.
     """
     words = [str(word) for word in command]
     try:
@@ -101,7 +101,7 @@ def run(command: Sequence[str | Path], what: str) -> str:
 
 
 def stop(processes: Sequence[psutil.Process], seconds: float) -> None:
-    """Ends processes and all their children: SIGTERM, then SIGKILL for those that have not ended after `seconds`."""
+    """Ends processes and all their children with SIGTERM, and with SIGKILL if they have not ended after `seconds`."""
     family = list(processes)
     for process in processes:
         with contextlib.suppress(psutil.Error):

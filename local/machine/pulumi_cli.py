@@ -1,4 +1,4 @@
-"""The real Pulumi CLI: the one on PATH, else from Pulumi's installer, else built with Go from its pinned module."""
+"""The real Pulumi CLI: from PATH, or else from Pulumi's installer, or else built with Go from its pinned module."""
 
 import contextlib
 import importlib.metadata
@@ -25,7 +25,7 @@ VERSION = VersionInfo.parse(importlib.metadata.version("pulumi"))
 _PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "pulumi-language-python"
-#: Pulumi's program that runs a Pulumi program in Python; our language host starts it too.
+#: Pulumi's executor, which runs a Pulumi program in Python. The language host of this project starts it too.
 _EXECUTOR = "pulumi-language-python-exec"
 
 
@@ -33,7 +33,7 @@ def obtain() -> Path:
     """The `pulumi` command, at least as new as the SDK in requirements.txt.
 
     Raises:
-        LocalError: if it cannot be obtained, with what was tried.
+        LocalError: if it cannot be obtained. The error lists what was tried.
     """
     on_path = _on_path()
     if on_path and _is_usable(on_path):
@@ -46,7 +46,7 @@ def obtain() -> Path:
     ]
     for name, source in (("Pulumi's installer", _install), ("Go", _build)):
         try:
-            _into(_cached(), source)
+            _fill_folder(_cached(), source)
         except LocalError as error:
             tried.append(f"{name}: {error}")
         else:
@@ -60,7 +60,7 @@ def obtain() -> Path:
 
 
 def install(cli: Path) -> None:
-    """Puts the CLI into this clone's `.local/bin`, with our language host beside it if it brings none.
+    """Puts the CLI into this clone's `.local/bin`, with the language host of this project if the CLI comes without one.
 
     Args:
         cli: the `pulumi` command that `obtain` found.
@@ -71,7 +71,7 @@ def install(cli: Path) -> None:
     if (cli.resolve().parent / _HOST).is_file():
         command.symlink_to(cli)
         return
-    # The CLI looks for the host beside its file, with links resolved, so each clone needs a separate file.
+    # The CLI resolves links and looks for the host in the folder of its file, so each clone needs a separate file.
     try:
         command.hardlink_to(cli)
     except OSError:
@@ -108,8 +108,8 @@ def _version(command: Path) -> VersionInfo:
     return VersionInfo(0)
 
 
-def _into(folder: Path, source: Callable[[Path], None]) -> None:
-    """Fills a folder of the cache; if that fails, there is no folder."""
+def _fill_folder(folder: Path, source: Callable[[Path], None]) -> None:
+    """Fills a folder of the cache. If that fails, the folder does not exist."""
     CACHE.mkdir(parents=True, exist_ok=True)
     for leftover in CACHE.glob(f"{folder.name}.partial-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -130,7 +130,7 @@ def _install(folder: Path) -> None:
         PulumiCommand.install(root=str(folder), version=VERSION)
     except subprocess.CalledProcessError as error:
         raise LocalError(f"the installer failed: {error.output.decode(errors='replace').strip()[-300:]}") from None
-    except Exception as error:  # It downloads, unpacks and runs; after any error Go is tried.
+    except Exception as error:  # It downloads, unpacks and runs the CLI. After any error, Go is tried.
         raise LocalError(f"{type(error).__name__}: {error}") from None
     finally:
         socket.setdefaulttimeout(before)
@@ -145,7 +145,7 @@ def _build(folder: Path) -> None:
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-mod=readonly",
     }
-    packages = _go(command, ["list", "-deps", _PACKAGE], environment, lambda line: None).split()
+    packages = _run_go(command, ["list", "-deps", _PACKAGE], environment, lambda line: None).split()
     flags = f"-s -w -X {_SDK}/go/common/version.Version=v{VERSION}"
     compiled = 0
 
@@ -155,16 +155,16 @@ def _build(folder: Path) -> None:
         beside(f"Pulumi CLI: compiled {compiled} of {len(packages)} packages")
 
     output = str(folder / "bin" / "pulumi")
-    _go(command, ["build", "-v", *go.BUILD, "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
-    module = _go(command, ["list", "-m", "-f", "{{.Dir}}", _SDK], environment, lambda line: None).strip()
+    _run_go(command, ["build", "-v", *go.BUILD, "-ldflags", flags, "-o", output, _PACKAGE], environment, count)
+    module = _run_go(command, ["list", "-m", "-f", "{{.Dir}}", _SDK], environment, lambda line: None).strip()
     executor = folder / "bin" / _EXECUTOR
     shutil.copyfile(Path(module) / "python" / "cmd" / _EXECUTOR, executor)
     executor.chmod(0o755)
     go.clear_caches()
 
 
-def _go(command: Path, arguments: list[str], environment: dict[str, str], on_line: Callable[[str], None]) -> str:
-    """Runs Go in the pinned module, hands each line of its progress on, and returns what it printed."""
+def _run_go(command: Path, arguments: list[str], environment: dict[str, str], on_line: Callable[[str], None]) -> str:
+    """Runs Go in the folder of the pinned module, passes each line of its progress on, and returns its standard output."""
     words = [str(command), *arguments]
     with (
         tempfile.TemporaryFile("w+") as output,

@@ -1,4 +1,4 @@
-"""What the provider plugins share: their start and end, their errors, and the conversion of values on Pulumi's wire.
+"""Shared code of the provider plugins: their start and end, their errors, and the conversion of values on Pulumi's wire.
 
 The aws and docker plugins implement Pulumi's gRPC service themselves instead of a provider of `pulumi.provider.experimental`, because that
 (pulumi 3.259) does not pass on the old inputs, by which these plugins compare as the true ones do, and cannot report a resource that
@@ -28,7 +28,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
-#: Texts that stand for a value that is not known yet. Each type has one: string, boolean, number, list, asset, archive, object.
+#: The texts that represent unknown values, one for each type: string, boolean, number, list, asset, archive, object.
 _UNKNOWNS = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",

@@ -16,7 +16,7 @@ from local.record import Record
 from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
 
 ROLE = "aws"
-#: Port at which ECS's agent answers. SDKs allow no other.
+#: Port of the ECS agent. SDKs accept no other.
 _CREDENTIALS_PORT = 80
 
 
@@ -24,7 +24,7 @@ def start(record: Record) -> None:
     """Starts the local AWS and waits until it answers.
 
     Raises:
-        LocalError: if port 80 of the job network's gateway is taken, or it does not come up.
+        LocalError: if port 80 of the job network's gateway is in use, or the local AWS does not start.
     """
     say(f"starting the local AWS on 127.0.0.1:{record.aws_port}")
     if not ports.is_free(_CREDENTIALS_PORT, GATEWAY):
@@ -58,7 +58,7 @@ def start(record: Record) -> None:
 
 
 def answers(port: int) -> bool:
-    """Whether the local AWS is up."""
+    """Whether the local AWS answers on this port."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5) as response:
             return bool(response.status == 200)

@@ -1,4 +1,4 @@
-"""The base of all images, for this machine's platform or another: kept, pulled, or made from Debian's archive."""
+"""The base image of all images, for this machine's platform or another: kept, pulled, or made from Debian's archive."""
 
 import contextlib
 import shutil
@@ -18,21 +18,21 @@ from local.paths import ROOT
 from local.stack.docker_objects import KEPT, LABEL
 
 BASE_IMAGE = "debian:trixie-slim"
-#: Debian's package that makes it where Docker Hub is out of reach.
+#: Debian's package that makes the base image if Docker Hub cannot be reached.
 PACKAGE = "mmdebstrap"
 
 
 def obtain(engine: docker.DockerClient, platform: str | None = None) -> None:
     """Makes sure that the engine has the base image: kept from an earlier stack, pulled, or made from Debian's archive.
 
-    An engine knows one image by a name. An image for another platform takes the name over, as it does when Docker pulls it.
+    In an engine, a name belongs to one image. The image of the requested platform takes the name from another one, as in a pull.
 
     Args:
         engine: client of the engine.
-        platform: container platform, such as `linux/arm64`; the machine's own by default.
+        platform: container platform, such as `linux/arm64`. The default is the platform of this machine.
 
     Raises:
-        LocalError: if it cannot be obtained, with what was tried.
+        LocalError: if the image cannot be obtained. The error lists what was tried.
     """
     own = own_platform()
     platform = platform or own
@@ -84,9 +84,10 @@ def _bootstrap(folder: Path, refusal: str) -> None:
 
 
 def _bootstrap_foreign(engine: docker.DockerClient, folder: Path, architecture: str) -> None:
-    """Like `_bootstrap`, for another architecture. Nothing is emulated, so it takes no longer.
+    """Like `_bootstrap`, for another architecture. It takes no longer, because nothing is emulated.
 
-    Packages run their scripts outside the new system then. mmdebstrap's manual says to do that in a throw-away system: a container.
+    The scripts of the packages then run outside the new system. mmdebstrap's manual recommends a disposable system for that, so this
+    uses a container.
     """
     obtain(engine)
     script = (

@@ -1,4 +1,4 @@
-"""What outlives a stack, so that the next one comes up in minutes: tools, image layers, packages; and how to free it."""
+"""The files that outlive a stack, so that the next one is up in minutes: tools, image layers and packages. `clean` removes them."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,10 @@ from local.stack.docker_objects import KEPT
 
 
 def clean() -> None:
-    """Removes it all and says how much that freed. The next stack then takes as long as the first.
+    """Removes the cache and prints how much disk space that freed. The next stack then takes as long as the first.
 
     Raises:
-        LocalError: if a stack is up, or was and is not removed yet.
+        LocalError: if a stack is up or has not been removed.
     """
     with record.exclusively():
         found = record.own() or record.other()
@@ -26,7 +26,7 @@ def clean() -> None:
             raise LocalError(
                 f"the local stack of {root} uses the cache. Remove the stack first: make -C {root} local-down"
             )
-        freed = _empty(CACHE, keep=record.LOCK)
+        freed = _remove_content(CACHE, keep=record.LOCK)
         say(f"removed the files in {CACHE}: {_gigabytes(freed)}")
         if host := docker_engine.find():
             with docker_engine.client(host) as engine:
@@ -34,8 +34,8 @@ def clean() -> None:
         say("packages that apt-get installed stay, and .venv. `make local-up` fetches and builds the rest again")
 
 
-def _empty(folder: Path, keep: Path) -> int:
-    """Removes what is in a folder, but for one file, and returns the bytes of it."""
+def _remove_content(folder: Path, keep: Path) -> int:
+    """Removes everything in a folder except one file. Returns the number of bytes freed."""
     freed = 0
     for entry in folder.iterdir():
         if entry == keep:
@@ -49,7 +49,7 @@ def _empty(folder: Path, keep: Path) -> int:
 
 
 def size(path: Path) -> int:
-    """Bytes that a file, or all that is in a folder, takes on the disk; a file with two names counts once."""
+    """The bytes that a file, or a folder with its contents, takes on the disk. A file with two names counts once."""
     seen: set[tuple[int, int]] = set()
     total = 0
     paths = [path, *(Path(parent, name) for parent, folders, files in os.walk(path) for name in [*folders, *files])]

@@ -1,4 +1,4 @@
-"""What a stack keeps in the Docker engine: the job network, containers, volumes and images."""
+"""The objects of a stack in the Docker engine: the job network, containers, volumes and images."""
 
 import contextlib
 import re
@@ -11,11 +11,11 @@ from docker.types import IPAMConfig, IPAMPool
 from local.errors import LocalError
 from local.paths import ROOT
 
-#: On every container, network and volume of a stack; its value is the stack's root folder.
+#: The label of every container, network and volume of a stack. Its value is the stack's root folder.
 LABEL = "biobatch.stack"
 
 NETWORK = "biobatch-jobs"
-#: Address at which ECS gives a task the credentials of its role. Here it is the host's end of the job network.
+#: The address at which ECS gives a task the credentials of its role. Here it is the host's address in the job network.
 GATEWAY = "169.254.170.2"
 _SUBNET = "169.254.170.0/24"
 
@@ -49,12 +49,12 @@ def create_network(engine: docker.DockerClient) -> None:
 
 
 def clear(engine: docker.DockerClient, root: str | None, registry_port: int) -> None:
-    """Removes containers, volumes and networks of a stack, and the names of its images; their layers stay.
+    """Removes the containers, volumes and networks of a stack, and the names of its images. The layers of the images stay.
 
     Args:
         engine: client of the engine.
-        root: folder of the stack; None removes those of every stack, for an engine that only stacks use.
-        registry_port: port of the stack's registry, which its images are named after.
+        root: folder of the stack. None removes the objects of every stack, for an engine that only stacks use.
+        registry_port: port of the stack's registry. The names of its images contain it.
     """
     label = LABEL if root is None else f"{LABEL}={root}"
     for container in engine.containers.list(all=True, filters={"label": label}, ignore_removed=True):
@@ -77,6 +77,6 @@ def clear(engine: docker.DockerClient, root: str | None, registry_port: int) -> 
 
 
 def _stable_name(reference: str) -> str:
-    """The name of an image without registry, tag and the random ending that Pulumi gives to a repository."""
+    """The name of an image without registry, tag and the random suffix that Pulumi adds to a repository."""
     repository = reference.split("/", 1)[1].rsplit(":", 1)[0]
     return re.sub(r"-[0-9a-f]{7}$", "", repository)

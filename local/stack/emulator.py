@@ -1,6 +1,6 @@
-"""The emulator (QEMU) that runs images of another architecture on this machine. The kernel knows it while the stack is up.
+"""The emulator (QEMU) that runs images of another architecture on this machine. It is registered with the kernel while the stack is up.
 
-It is from the Debian release of the images. QEMU 7.2, of the release before, loses signals under this use and then hangs.
+QEMU comes from the Debian release of the images. QEMU 7.2, of the previous release, loses signals in this use and then hangs.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from local.machine.processes import run
 from local.paths import CACHE, ROOT
 from local.stack import base_image, docker_objects
 
-#: Where the kernel lists the emulators that it knows.
+#: The folder in which the kernel lists the registered emulators.
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _FOLDER = CACHE / "qemu"
 #: Device name of our mount, by which `clear` recognises it.
 _DEVICE = "biobatch"
 
-#: Unpacks one of the package's thirty emulators, and its line for the kernel.
+#: Unpacks one of the thirty emulators of the package, and the line that registers it with the kernel.
 _UNPACK = """\
 apt-get update -q
 cd /tmp
@@ -39,10 +39,10 @@ tar -x -f qemu-user.tar -C /emulator "./usr/bin/$1" "./usr/share/qemu/binfmt.d/$
 
 
 def register(engine: docker.DockerClient, platform: str) -> None:
-    """Makes the kernel run programs of a platform, if it does not yet. Only root may, so it does nothing for other users.
+    """Makes the kernel run programs of a platform, unless it does already. Only root can do that. For other users, it does nothing.
 
     Args:
-        engine: client of the engine; the emulator is fetched in a container.
+        engine: client of the engine. A container of it fetches the emulator.
         platform: container platform, `linux/amd64` or `linux/arm64`.
 
     Raises:
@@ -52,11 +52,11 @@ def register(engine: docker.DockerClient, platform: str) -> None:
     needed = machine.system() == "Linux" and platform != base_image.own_platform() and not (BINFMT / name).exists()
     if not needed or os.geteuid() != 0:
         return
-    folder = _fetched(engine, name)
+    folder = _fetch(engine, name)
     say(f"registering {name} with the kernel, to build and run {platform} images here")
     if not (BINFMT / "register").exists():
         run(["mount", "-t", "binfmt_misc", _DEVICE, BINFMT], f"emulation of {platform}")
-    # :name:M:offset:magic:mask:interpreter:flags. F among the flags: the kernel opens the emulator now, and containers need no file.
+    # :name:M:offset:magic:mask:interpreter:flags. With the flag F, the kernel opens the emulator now, so containers do not need the file.
     fields = (folder / f"usr/share/qemu/binfmt.d/{name}.conf").read_text().strip().split(":")
     fields[6] = str(folder / "usr/bin" / name)
     try:
@@ -65,7 +65,7 @@ def register(engine: docker.DockerClient, platform: str) -> None:
         raise LocalError(f"the kernel refuses {name} as the emulator of {platform}: {error.strerror}") from None
 
 
-def _fetched(engine: docker.DockerClient, name: str) -> Path:
+def _fetch(engine: docker.DockerClient, name: str) -> Path:
     target = _FOLDER / name
     if target.is_dir():
         return target
@@ -90,7 +90,7 @@ def _fetched(engine: docker.DockerClient, name: str) -> Path:
 
 
 def clear() -> None:
-    """Removes from the kernel what `register` added. Other emulators stay."""
+    """Removes the emulators that `register` added to the kernel. Other emulators stay."""
     for entry in ours():
         with contextlib.suppress(OSError):
             (BINFMT / entry).write_text("-1")
@@ -99,7 +99,7 @@ def clear() -> None:
 
 
 def ours() -> list[str]:
-    """Names of the emulators that the kernel has from the user's cache."""
+    """The names of the registered emulators whose program is in the user's cache."""
     found = []
     for path in BINFMT.glob("qemu-*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The environment in which `pulumi`, `aws`, `docker` and `biobatch` work on the local stack and cannot reach an account."""
+"""The environment variables with which `pulumi`, `aws`, `docker` and `biobatch` use the local stack and cannot reach an AWS account."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from local.record import Record
 STACK = "local"
 REGION = "us-east-1"
 
-#: Prefixes and names of variables that could lead to a real account, or contradict ours: these are unset unless set here.
+#: Prefixes and names of variables that could lead to a real account or contradict the local stack. They are unset unless they are set here.
 _TAKEN_OVER = ("AWS_", "PULUMI_")
 _TAKEN_OVER_NAMES = ("BIOBATCH_OUTPUTS", "BIOBATCH_STACK")
 
@@ -21,11 +21,11 @@ def is_taken_over(name: str) -> bool:
 
 
 def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What the local stack sets.
+    """The variables that the local stack sets.
 
     Args:
         record: the stack.
-        base: the environment that PATH and NO_PROXY are extended in; this process's own by default.
+        base: the environment whose PATH and NO_PROXY are extended. The default is that of this process.
     """
     base = os.environ if base is None else base
     ours = [str(BIN), str(VENV_BIN)]
@@ -33,7 +33,7 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
     hosts = [host for host in base.get("NO_PROXY", base.get("no_proxy", "")).split(",") if host]
     no_proxy = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
     return {
-        # The client then names the local stack where it would name an account.
+        # With it, the client names the local stack instead of an account.
         "BIOBATCH_LOCAL": "1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{record.aws_port}",
         "AWS_ACCESS_KEY_ID": "local",
@@ -47,9 +47,9 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
         "PULUMI_BACKEND_URL": f"file://{PULUMI_STATE}",
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # Else the CLI would download the true providers beside the stand-ins.
+        # Otherwise the CLI would download the true providers in addition to the local plugins.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # As `make` has it: else each `pulumi` command would compile the SDKs anew where the shell forbids Python to keep what it compiled.
+        # As in `make`. If the shell forbids Python to store bytecode, each `pulumi` command would compile the SDKs again.
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "DOCKER_HOST": record.docker_host,
@@ -60,14 +60,14 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
 
 
 def complete(record: Record, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A whole environment for a process that works on the local stack: the base, less what could lead elsewhere."""
+    """The whole environment of a process that uses the local stack: `variables`, and the base without what could lead elsewhere."""
     base = os.environ if base is None else base
     return {k: v for k, v in base.items() if not is_taken_over(k)} | variables(record, base)
 
 
 @contextlib.contextmanager
 def entered(record: Record) -> Iterator[None]:
-    """Makes `complete` the environment of this process while the block runs."""
+    """Gives this process the environment `complete` until the block ends."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(complete(record, before))

@@ -1,4 +1,4 @@
-"""The life of the local stack: `up`, and `down` from whatever state it is in."""
+"""The life of the local stack: `up`, and `down` from any state."""
 
 import shutil
 from pathlib import Path
@@ -16,10 +16,10 @@ _REGISTRY_PORT = 4601
 
 
 def current() -> Record:
-    """The stack of this clone, which is up.
+    """The stack of this clone.
 
     Raises:
-        LocalError: if it is not.
+        LocalError: if it is not up.
     """
     found = record.own()
     if not found or not found.ready:
@@ -28,15 +28,15 @@ def current() -> Record:
 
 
 def up(following: int = 0) -> Record:
-    """Brings the stack up, with the program deployed on it; quick if it is up.
+    """Brings the stack up and deploys the program on it. Quick if the stack is up already.
 
-    The local AWS keeps nothing over a restart. If one of the services has ended, `up` removes the stack and begins anew.
+    The local AWS loses everything when it ends. If one of the services has ended, `up` removes the stack and starts again.
 
     Args:
-        following: how many numbered steps the caller adds.
+        following: the number of steps that the caller adds.
 
     Raises:
-        LocalError: if another clone's stack is up, or a piece cannot be obtained. `down` removes what came up by then.
+        LocalError: if the stack of another clone is up, or a part cannot be obtained. `down` then removes the parts that are up.
     """
     with record.exclusively():
         _refuse_second()
@@ -55,7 +55,7 @@ def up(following: int = 0) -> Record:
         for line in needs.lines():
             say(line)
         number_steps((2 if found else 5) + following)
-        # Building the CLI takes longest where it must be built, and needs nothing of what the steps before it bring up.
+        # If the CLI must be built, that takes longest. It does not depend on the steps before it.
         with background.running(pulumi_cli.obtain) as cli:
             if not found:
                 found = _start()
@@ -73,7 +73,7 @@ def up(following: int = 0) -> Record:
 
 
 def down() -> None:
-    """Removes the stack with everything it made, also after a crash; does nothing if there is none. Tools and image layers stay."""
+    """Removes the stack and everything that it created, also after a crash. Tools and image layers stay. Does nothing without a stack."""
     with record.exclusively():
         found = record.own()
         if not found and not LOCAL.exists() and not processes.running(ROOT):
@@ -117,7 +117,7 @@ def _start() -> Record:
             docker_host=host or docker_engine.OWN_HOST,
             own_engine=host is None,
         )
-        # Saved before anything runs, so that `down` finds it.
+        # Saved before anything runs, so that `down` can remove it.
         found.save()
         if found.own_engine:
             docker_engine.start()
@@ -150,6 +150,6 @@ def _clear(root: Path, found: Record | None) -> None:
         docker_engine.stop(root)
     emulator.clear()
     record.forget(root)
-    # The program's copies of the build contexts (components/tool_image.py). The next `pulumi up` makes them again, whichever stack it is for.
+    # The program's copies of the build contexts (components/tool_image.py). The next `pulumi up` of any stack makes them again.
     shutil.rmtree(root / ".biobatch", ignore_errors=True)
     shutil.rmtree(root / LOCAL.name, ignore_errors=True)

@@ -1,17 +1,17 @@
-"""What bringing a stack up on this machine takes, told before it begins."""
+"""The time, disk space, memory and packages that a stack needs on this machine. `up` shows them before it begins."""
 
 from local.machine import debian, docker_engine, pulumi_cli
 from local.paths import CACHE, LOCAL
 from local.stack import base_image
 
-#: Of a first run on two cores, measured on a bare Debian machine: what it keeps on disk, and what it needs while it runs.
+#: Measured on a bare Debian machine with two cores: the space that the first run keeps on the disk, and the memory that it needs.
 _FIRST = (
     "the first run on a machine takes about 12 minutes on two cores and needs 10 GB of free disk and 4 GB of memory"
 )
 
 
 def lines() -> list[str]:
-    """Lines for the screen: time, disk and memory, packages that are installed as root, and where everything else goes."""
+    """The lines for the screen: time, disk space, memory, the packages that root installs, and the folders of all other files."""
     first = not pulumi_cli.is_here()
     told = [_FIRST] if first else ["bringing the stack up takes 2 to 4 minutes"]
     if packages := docker_engine.missing_packages():

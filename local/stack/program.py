@@ -1,4 +1,4 @@
-"""The real Pulumi program on the local stack: `make` runs the commands that a user runs by hand."""
+"""The real Pulumi program on the local stack. It runs the same `pulumi` commands as a user."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from local.stack import environment
 ROLE = "pulumi"
 
 _LOG = LOGS / "pulumi-up.log"
-#: Lines of the log that stand in an error where it has no diagnostics.
+#: The number of last lines that an error shows if the log has no diagnostics.
 _TAIL = 20
 #: A line about a resource: ` +  aws:ec2:Vpc biobatch created (1s)`, with the step of a build for an image.
 _EVENT = re.compile(
@@ -29,10 +29,10 @@ _EVENT = re.compile(
 
 
 def up(record: Record) -> None:
-    """Runs `pulumi up`. All that it prints goes into a log; the screen shows how many resources are done and which one is at work.
+    """Runs `pulumi up`. Its output goes into a log. The screen shows how many resources are done and which one is in progress.
 
     Raises:
-        LocalError: if it fails, with its diagnostics and the path of the log.
+        LocalError: if it fails. The error contains its diagnostics and the path of the log.
     """
     PULUMI_STATE.mkdir(parents=True, exist_ok=True)
     _release_locks()
@@ -52,7 +52,7 @@ def platform() -> str:
 
 
 def outputs(record: Record) -> dict[str, Any]:
-    """The stack's outputs; empty if the stack does not exist."""
+    """The stack's outputs. Empty if the stack does not exist."""
     done = subprocess.run(
         [BIN / "pulumi", "stack", "output", "--json", "--stack", environment.STACK],
         cwd=ROOT,
@@ -83,7 +83,7 @@ def _pulumi(record: Record, *arguments: str) -> None:
                     follow(told)
             exit_code = process.wait()
         except KeyboardInterrupt:
-            # The terminal interrupts the CLI too, and the CLI saves its state before it ends.
+            # Ctrl-C in the terminal also interrupts the CLI, which saves its state before it ends.
             process.communicate()
             raise
     if exit_code:
@@ -95,13 +95,13 @@ def _pulumi(record: Record, *arguments: str) -> None:
 
 
 class Progress:
-    """What the lines of `pulumi up` say of its progress."""
+    """The progress of `pulumi up`, as its output shows it."""
 
     def __init__(self) -> None:
         self._done: set[str] = set()
 
     def take(self, line: str) -> str | None:
-        """Takes in a line; what there is to tell after it, if it is about a resource."""
+        """Reads a line of the output. Returns a text for the screen, or None if the line is not about a resource."""
         found = _EVENT.match(line)
         if not found:
             return None
@@ -112,25 +112,25 @@ class Progress:
 
 
 def diagnostics(printed: str) -> str:
-    """The part of what `pulumi up` printed that says why it failed, indented: its diagnostics, else the last lines."""
+    """The part of the output of `pulumi up` that shows why it failed, indented: the diagnostics, or else the last lines."""
     _, found, rest = printed.partition("\nDiagnostics:\n")
-    lines = _after(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
+    lines = _until_next_section(rest).splitlines() if found else printed.splitlines()[-_TAIL:]
     return "\n".join(f"    {line}" for line in lines if line.strip())
 
 
 def warnings(printed: str) -> list[str]:
-    """What a successful `pulumi up` warned of, each warning once."""
+    """The warnings of a successful `pulumi up`, each of them once."""
     found = [line.strip() for line in diagnostics(printed).splitlines() if line.strip().startswith("warning: ")]
     return list(dict.fromkeys(found))
 
 
-def _after(text: str) -> str:
-    """Text as far as the section that follows the diagnostics."""
+def _until_next_section(text: str) -> str:
+    """The text before the section that follows the diagnostics."""
     return re.split(r"^(?:Outputs|Resources|Duration):", text, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def _release_locks() -> None:
-    """Removes locks on the state that a killed CLI left behind."""
+    """Removes the locks on the state that a killed CLI left behind."""
     for lock in Path(PULUMI_STATE).glob(".pulumi/locks/**/*.json"):
         if not psutil.pid_exists(int(json.loads(lock.read_text()).get("pid", 0))):
             lock.unlink()

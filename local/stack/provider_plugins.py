@@ -1,4 +1,4 @@
-"""Launchers of the stand-in provider plugins, where the CLI looks for the true ones: by name and exact version."""
+"""Launchers of the local provider plugins, in the folders where the CLI looks for the true ones by name and exact version."""
 
 import importlib.metadata
 import json
@@ -10,7 +10,7 @@ from local.plugins.awsx import AWS_VERSION
 
 
 def versions() -> dict[str, str]:
-    """Name and version of each plugin that the installed SDKs ask for."""
+    """The name and version of each plugin that the installed SDKs require."""
     found = {}
     for distribution in importlib.metadata.distributions():
         for file in distribution.files or []:
@@ -21,10 +21,10 @@ def versions() -> dict[str, str]:
 
 
 def install() -> None:
-    """Writes a launcher for each plugin into the stack's own `PULUMI_HOME`.
+    """Writes a launcher for each plugin into the `PULUMI_HOME` of the stack.
 
-    pulumi-awsx asks for `docker-build` too, which this program never uses. A CLI with the true language host checks all plugins
-    beforehand, so `docker-build` has a launcher as well. awsx asks for another version of the AWS provider than the SDK.
+    pulumi-awsx also requires `docker-build`, which this program never uses. A CLI with the true language host checks all plugins
+    before it runs the program, so `docker-build` has a launcher too. awsx requires another version of the AWS provider than the SDK.
     """
     for name, version in [*versions().items(), ("aws", AWS_VERSION)]:
         folder = PULUMI_HOME / "plugins" / f"resource-{name}-v{version}"

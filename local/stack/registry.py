@@ -1,4 +1,4 @@
-"""The image registry behind the local ECR: Debian's `docker-registry`, else the `registry` image, on the loopback interface."""
+"""The image registry behind the local ECR, on the loopback interface: Debian's `docker-registry`, or else the `registry` image."""
 
 import contextlib
 import shutil
@@ -30,11 +30,11 @@ def start(engine: docker.DockerClient, port: int) -> None:
     """Starts the registry on 127.0.0.1.
 
     Args:
-        engine: client of the engine, for machines on which only the `registry` image can be obtained.
+        engine: client of the engine, which runs the `registry` image on machines without Debian's package.
         port: port to listen on.
 
     Raises:
-        LocalError: if it cannot be obtained or does not come up.
+        LocalError: if the registry cannot be obtained or does not start.
     """
     say(f"starting the image registry on 127.0.0.1:{port}")
     program = _program()
@@ -76,5 +76,5 @@ def _start_container(engine: docker.DockerClient, port: int) -> None:
 
 
 def answers(port: int) -> bool:
-    """Whether the registry is up."""
+    """Whether the registry answers on this port."""
     return ports.answers(port)

@@ -1,7 +1,7 @@
-"""What `make local-env` prints: the stack's environment for a shell, and `biobatch-leave`, which gives the shell back as it was.
+"""The output of `make local-env`: the stack's environment for a shell, and `biobatch-leave`, which restores the shell.
 
-The lines work in bash, zsh and other POSIX shells, also under `set -eu`; a name with a hyphen, and so `biobatch-leave`, is for bash
-and zsh only, and `biobatch_leave` is for all.
+The lines work in bash, zsh and other POSIX shells, also under `set -eu`. Only bash and zsh accept a hyphen in the name of a function, so
+other shells have `biobatch_leave` only.
 """
 
 import os
@@ -10,7 +10,7 @@ import shlex
 from local.record import Record
 from local.stack import environment
 
-#: What the prompt begins with.
+#: The text at the beginning of the prompt.
 MARK = "(biobatch local) "
 
 _KEEP = """\
@@ -48,7 +48,7 @@ if [ -n "${BASH_VERSION-}${ZSH_VERSION-}" ]; then eval 'biobatch-leave() { bioba
 
 
 def lines(record: Record) -> str:
-    """Lines for a shell to `eval`; evaluated again, they change nothing that `biobatch-leave` gives back."""
+    """The lines that a shell evaluates. It can evaluate them again, and `biobatch-leave` still restores the original shell."""
     ours = environment.variables(record)
     stale = [name for name in sorted(os.environ) if environment.is_taken_over(name) and name not in ours]
     unset = list(dict.fromkeys(["AWS_PROFILE", *stale]))
@@ -62,7 +62,7 @@ def lines(record: Record) -> str:
 
 
 def notice(record: Record) -> str:
-    """What is told of a shell that evaluates the lines: where it is, and the way out."""
+    """The message for a shell that evaluates the lines: which stack it uses, and the command that leaves it."""
     return (
         f"this shell now works on the local stack of {record.root}, not on an AWS account. "
         "Leave the local stack: biobatch-leave"

@@ -1,4 +1,4 @@
-"""An account that holds nothing, for commands that the local stack's own would remember."""
+"""An empty account, for commands that would change the account of the local stack."""
 
 import os
 import urllib.request
@@ -13,11 +13,11 @@ from local.record import Record
 
 @pytest.fixture
 def empty_account(local_stack: Record, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a shell with the local stack's tools, a separate account and a separate place for Pulumi's state."""
+    """The environment of a shell with the local stack's tools, a separate account and a separate folder for Pulumi's state."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
-    # What moto holds belongs to the process, not to the server.
+    # moto's resources belong to the process, not to the server.
     urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"")
     (tmp_path / "state").mkdir()
     try:

@@ -1,4 +1,4 @@
-"""The documentation as data: its pages, the commands that they print, and a clone to run commands in."""
+"""The documentation as data: its pages, their commands, and a clone in which the commands can run."""
 
 import re
 import shutil
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from local.paths import ROOT, VENV_BIN
 
-#: Pages with commands that separate tests run or check: tests/docs/test_guides.py and tests/unit/program/test_first_account.py.
+#: Pages whose commands separate tests run or check: tests/docs/test_guides.py and tests/unit/program/test_first_account.py.
 TESTED_APART = (
     "docs/how-to/first-account.md",
     "docs/how-to/monthly-upkeep.md",
     "docs/how-to/prepare-an-account.md",
 )
 
-#: Pages whose commands work on one stack on AWS, in the order in which they run.
+#: Pages whose commands use one stack on AWS, in the order in which they run.
 ON_AWS = (
     "README.md",
     "docs/tutorial/aws.md",
@@ -28,8 +28,8 @@ ON_AWS = (
 )
 
 #: Where blocks of commands run. `alone`: a machine without a stack. `local`: a shell of the clone, with the local stack up. `account`: a
-#: stack on AWS. `end`: the same stack, after everything else. `config`: a copy of its configuration, where a preview takes the place of
-#: `pulumi up`. `protected`: a stack on AWS whose data stay. `user`: the machine of somebody who only submits jobs.
+#: stack on AWS. `end`: the same stack, after everything else. `config`: a copy of its configuration, where a preview replaces
+#: `pulumi up`. `protected`: a stack on AWS whose data are protected. `user`: the machine of a user who only submits jobs.
 KINDS = ("alone", "local", "account", "end", "config", "protected", "user")
 
 _BLOCK = re.compile(
@@ -51,12 +51,12 @@ class Block:
 
 
 def text(page: str) -> str:
-    """The text of a page, given by its path in the repository."""
+    """The text of a page, by its path in the repository."""
     return (ROOT / page).read_text()
 
 
 def written() -> list[str]:
-    """The pages that people write: the others are generated, or belong to contributors."""
+    """The pages written for users. The others are generated or written for contributors."""
     folders = ("tutorial", "how-to", "explanation")
     found = [path for folder in folders for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
     own = [ROOT / "README.md", *found, ROOT / "docs/reference/job-environment.md", ROOT / "docs/glossary.md"]
@@ -72,11 +72,11 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def commands(kind: str, pages: tuple[str, ...] | None = None) -> list[Block]:
-    """The blocks of a kind, each once: a later block with the same text is left out.
+    """The blocks of a kind. A block with the same text as an earlier one is left out.
 
     Args:
         kind: one of `KINDS`.
-        pages: the pages in their order; every written page by default.
+        pages: the pages in their order. The default is every page of `written`.
     """
     found: dict[str, Block] = {}
     for page in written() if pages is None else pages:
@@ -87,9 +87,9 @@ def commands(kind: str, pages: tuple[str, ...] | None = None) -> list[Block]:
 
 
 def clone(folder: Path) -> Path:
-    """A clone in a folder, where commands may change the tracked configuration and install packages.
+    """Creates a clone in a folder, in which commands can change the tracked configuration and install packages.
 
-    Its `.venv` sees the packages of this clone's, as if `pulumi install` had installed them.
+    Its `.venv` contains the packages of this clone's `.venv`, as if `pulumi install` had installed them.
     """
     made = folder / "biobatch"
     shutil.copytree(
@@ -103,7 +103,7 @@ def clone(folder: Path) -> Path:
 
 
 def run(script: str, folder: Path, environment: Mapping[str, str]) -> str:
-    """Runs commands in one shell, as somebody would type them, until one fails, and returns what they print."""
+    """Runs commands in one shell, as a user would type them, until one fails. Returns their output."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
@@ -112,7 +112,7 @@ def run(script: str, folder: Path, environment: Mapping[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        errors="replace",  # what tools print is not always UTF-8
+        errors="replace",  # the output of tools is not always UTF-8
         check=False,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}"

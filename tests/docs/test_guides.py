@@ -1,4 +1,4 @@
-"""The commands of the guides, run as printed: before the first `up` in an account that holds nothing yet, the upkeep on a stack."""
+"""The commands of two guides, run as printed: the preparation of an empty account, and the monthly upkeep of a stack."""
 
 import datetime
 import os
@@ -13,7 +13,7 @@ from tests.docs import pages
 
 TEXT = pages.text("docs/how-to/prepare-an-account.md")
 
-#: moto knows no quotas of EC2 and no default key of volumes, so the AWS CLI checks these commands and answers them by itself.
+#: moto has no quotas of EC2 and no default key of volumes, so the AWS CLI only checks these commands and prints a sample answer.
 AWS = f"""#!/bin/sh
 case "$1 $2" in
 "service-quotas "* | "ec2 get-ebs-default-kms-key-id") set -- "$@" --generate-cli-skeleton output ;;
@@ -22,7 +22,7 @@ exec {VENV_BIN}/aws "$@"
 """
 
 
-def test_every_command_before_the_first_up_works_in_an_empty_account(
+def test_every_command_of_the_preparation_works_in_an_empty_account(
     empty_account: dict[str, str], tmp_path: Path
 ) -> None:
     clone = pages.clone(tmp_path)
@@ -30,16 +30,16 @@ def test_every_command_before_the_first_up_works_in_an_empty_account(
     (tmp_path / "aws").write_text(AWS)
     (tmp_path / "aws").chmod(0o755)
     shell = {**empty_account, "PATH": f"{tmp_path}:{empty_account['PATH']}", "PULUMI_HOME": str(tmp_path / "pulumi")}
-    # It is where the guide logs in to, not where we say.
+    # Pulumi uses the backend of the guide's login only if this variable is unset.
     del shell["PULUMI_BACKEND_URL"]
     for commands in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL):
         pages.run(commands, clone, shell)
 
 
-def test_every_command_of_the_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
+def test_every_command_of_the_monthly_upkeep_works_on_a_stack(local_stack: Record, tmp_path: Path) -> None:
     text = pages.text("docs/how-to/monthly-upkeep.md")
     clone = pages.clone(tmp_path)
-    # What an `up` would do is enough to see here. It would build all images, and one by name (tests/local/lifecycle does).
+    # A preview is enough here. An `up` would build all images. tests/local/lifecycle builds one by name.
     blocks = [
         block.replace("pulumi up", "pulumi preview") for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     ]

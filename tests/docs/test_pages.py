@@ -1,4 +1,4 @@
-"""The commands of README and documentation as printed, those for AWS against the local stack."""
+"""The commands of README and documentation, run as printed. Those for AWS run on the local stack."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from local.paths import ROOT
 from local.record import Record
 from tests.docs import pages
 
-#: A stack of nothing but what a protected one leaves behind, and what it does not.
+#: The resources of the stack with protected data: those that `pulumi destroy` keeps, and one that it deletes.
 PROTECTED = """
 import pulumi, pulumi_aws as aws
 from components import DataBucket, DataBucketArgs
@@ -21,30 +21,30 @@ pulumi.export("bucket", DataBucket("biobatch", DataBucketArgs(protect_data=True)
 aws.cloudwatch.LogGroup("biobatch", retention_in_days=7)
 """
 
-#: The stack that README and tutorial create.
+#: The name of the stack that README and tutorial create.
 STACK = "lab"
 
 
 def confirming() -> dict[str, str]:
-    """This process's environment, with a yes to whatever Pulumi asks."""
+    """The environment of this process, with a yes to every question of Pulumi."""
     return {**os.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"}
 
 
 class Printed:
-    """What the blocks of commands printed, by page."""
+    """The output of the blocks of commands, by page."""
 
     def __init__(self, clone: Path, blocks: list[pages.Block], outputs: list[str]) -> None:
         self.clone = clone
         self._outputs = list(zip(blocks, outputs, strict=True))
 
     def by(self, page: str, command: str) -> str:
-        """The output of the one block on a page that holds a command."""
+        """The output of the block on a page that contains a command."""
         (output,) = (output for block, output in self._outputs if block.page == page and command in block.commands)
         return output
 
 
 def run_together(blocks: list[pages.Block], folder: Path) -> list[str]:
-    """Runs blocks in one shell and returns what each printed."""
+    """Runs blocks in one shell and returns the output of each."""
     mark = "-- end of a block --"
     script = f"\necho '{mark}'\n".join(block.commands for block in blocks)
     return pages.run(script, folder, confirming()).split(mark)
@@ -52,7 +52,7 @@ def run_together(blocks: list[pages.Block], folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def on_aws(local_stack: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printed]:
-    """The blocks for AWS, run in a clone where they may change the tracked configuration. The stack stays up for the tests."""
+    """The output of the blocks for AWS, which run in a clone and can change its tracked configuration. The stack stays up for the tests."""
     clone = pages.clone(tmp_path_factory.mktemp("clone"))
     blocks = pages.commands("account", pages.ON_AWS)
     try:
@@ -74,7 +74,7 @@ def test_the_local_shell_prints_the_queue_and_the_account_and_runs_a_job(local_s
     assert account in shown.by(page, "aws sts get-caller-identity")
 
 
-def test_the_stack_comes_up_from_an_ordinary_install(on_aws: Printed) -> None:
+def test_the_stack_comes_up_after_a_plain_pulumi_install(on_aws: Printed) -> None:
     made = re.search(r"\+ (\d+) created", on_aws.by("README.md", "pulumi up"))
     assert made
     assert f"about {made[1]} resources" in pages.text("README.md")
@@ -103,7 +103,7 @@ def test_variants_are_called_into_the_tree_of_the_page(on_aws: Printed) -> None:
     assert re.search(r"s3://\S+/first-variants/first/first\.vcf\.gz", shown)
 
 
-def test_a_loop_takes_every_pair_of_files(on_aws: Printed) -> None:
+def test_a_loop_submits_every_pair_of_files(on_aws: Printed) -> None:
     assert re.search(r"s3://\S+/cohort/lambda/lambda\.vcf\.gz", on_aws.by("docs/how-to/run-a-sample.md", "samples=()"))
 
 
@@ -113,7 +113,7 @@ def test_one_tool_publishes_its_output(on_aws: Printed) -> None:
     )
 
 
-def test_a_table_of_variants_comes_down(on_aws: Printed) -> None:
+def test_a_table_of_variants_is_downloaded(on_aws: Printed) -> None:
     page = "docs/how-to/look-at-results.md"
     assert (on_aws.clone / "results/fastqc/lambda_R1_fastqc.html").is_file()
     assert re.search(
@@ -138,7 +138,7 @@ def test_a_second_user_installs_the_client_alone_and_submits(on_aws: Printed, tm
     shutil.copytree(on_aws.clone, tmp_path / "biobatch", ignore=shutil.ignore_patterns(".venv", "results"))
     shutil.copy(on_aws.clone / "outputs.json", tmp_path)
     shown = run_together(pages.commands("user"), tmp_path)
-    assert re.search(r"s3://\S+/hers/samtools\.txt", shown[1])
+    assert re.search(r"s3://\S+/ada/samtools\.txt", shown[1])
     assert (tmp_path / "biobatch-client/bin/biobatch").is_file()
 
 
@@ -152,7 +152,7 @@ def test_the_configuration_that_pages_set_is_accepted(on_aws: Printed) -> None:
             assert file.read_text() != kept, block.page
             if "pulumi up\n" not in block.commands:
                 file.write_text(kept)
-        # One preview for all pages, since each takes a while.
+        # One preview for all pages, because a preview takes a while.
         shown = pages.run("pulumi preview", on_aws.clone, confirming())
     finally:
         file.write_text(before)
@@ -160,15 +160,15 @@ def test_the_configuration_that_pages_set_is_accepted(on_aws: Printed) -> None:
         assert re.search(rf"aws:{type_}\s+\S+ +{what}", shown), shown
 
 
-# Last of those that use the stack: it takes the stack down.
-def test_the_end_of_the_tutorial_removes_all_of_it(on_aws: Printed) -> None:
+# The last test that uses the stack, because it removes the stack.
+def test_the_end_of_the_tutorial_removes_everything(on_aws: Printed) -> None:
     (end,) = pages.commands("end")
     removed = re.findall(r"- (\d+) deleted", pages.run(end.commands, on_aws.clone, confirming()))[-1:]
     assert removed
     assert f"about {removed[0]} resources" in pages.text("docs/tutorial/aws.md")
 
 
-def test_a_destroy_names_the_protected_bucket_as_kept_and_the_stack_that_left_it_takes_it_back(
+def test_a_destroy_keeps_the_protected_bucket_and_a_new_stack_can_import_it(
     empty_account: dict[str, str], tmp_path: Path
 ) -> None:
     clone = pages.clone(tmp_path)

@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, no link is dead, and every page looks right at two widths."""
+"""The site of the documentation: it builds without warnings, its links work, and every page fits two screen widths."""
 
 import shutil
 from pathlib import Path
@@ -18,11 +18,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_every_link_and_picture_is_there_and_nothing_comes_from_another_host(site: Path) -> None:
+def test_every_link_and_picture_exists_and_nothing_comes_from_another_host(site: Path) -> None:
     assert check.faults(site) == []
 
 
-def test_every_page_fits_a_phone_and_a_laptop_and_fetches_only_its_own_files(site: Path, tmp_path: Path) -> None:
+def test_every_page_fits_a_phone_and_a_laptop_and_loads_only_files_of_the_site(site: Path, tmp_path: Path) -> None:
     assert browser.faults(site, tmp_path) == []
     pages = {page.relative_to(site).with_suffix("") for page in site.rglob("*.html")}
     for width in browser.WIDTHS:
@@ -48,7 +48,7 @@ def test_the_search_works_without_a_server(site: Path) -> None:
         ),
     ],
 )
-def test_the_look_at_a_page_sees_what_a_reader_would(tmp_path: Path, body: str, fault: str) -> None:
+def test_the_check_of_a_page_detects_each_kind_of_fault(tmp_path: Path, body: str, fault: str) -> None:
     page = f'<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">{body}'
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text(page)
@@ -83,7 +83,7 @@ def test_a_page_that_is_not_in_the_navigation_fails_the_build(tmp_path: Path) ->
 
 
 def _small(folder: Path, glossary: str) -> Path:
-    """A documentation of two pages, under the real configuration."""
+    """A site of two pages, with the real configuration."""
     copy = folder / "clone" / "docs"
     shutil.copytree(DOCS / "site", copy / "site")
     configuration = copy / "site" / "conf.py"

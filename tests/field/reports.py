@@ -64,7 +64,7 @@ _CALL = "tests/images/test_call.py::"
 _FAULTS = "tests/images/test_faults.py::"
 _STAGING = "tests/images/test_staging.py::"
 _QUEUE = "tests/local/biobatch/test_call_variants.py::"
-_BROKEN = f"{_QUEUE}test_broken_reads_fail_and_nothing_is_called"
+_BROKEN = f"{_QUEUE}test_damaged_reads_fail_and_no_variants_are_called"
 _BAD_REFERENCE = f"{_QUEUE}test_a_wrong_reference_is_refused"
 _CLIENT = "tests/unit/biobatch/"
 _SAMPLE = f"{_CLIENT}test_request.py::test_a_sample_that_cannot_be_is_refused"
@@ -85,7 +85,7 @@ _LAUNCHING = [
         "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
         "A task failed, and neither its logs nor its outputs were kept.",
         f"{_FAULTS}test_a_failed_attempt_publishes_the_files_that_explain_it",
-        "tests/local/biobatch/test_command_line.py::test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where",
+        "tests/local/biobatch/test_command_line.py::test_a_failed_job_keeps_the_requested_files_and_shows_where",
     ),
     _held(
         "DataBiosphere/dsub#259",
@@ -96,7 +96,7 @@ _LAUNCHING = [
         "nextflow-io/nextflow#5897, #7479",
         "A job larger than any machine waited forever.",
         f"{_CLIENT}test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted",
-        "tests/local/biobatch/test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_at_once",
+        "tests/local/biobatch/test_command_line.py::test_a_job_larger_than_every_machine_is_refused_at_once",
     ),
     _held(
         "Netflix/metaflow#110, #347; outerbounds/terraform-aws-metaflow#82, #91",
@@ -150,7 +150,7 @@ _LAUNCHING = [
         "Netflix/metaflow#1482",
         "A submission's overrides exceeded 8,192 characters, and the job failed.",
         f"{_CLIENT}test_job.py::test_no_submission_is_longer_than_batch_takes",
-        "tests/local/biobatch/test_command_line.py::test_many_inputs_with_awkward_names_come_and_go_as_they_are",
+        "tests/local/biobatch/test_command_line.py::test_many_inputs_with_unusual_names_are_staged_unchanged",
     ),
     _held(
         "nextstrain/cli#406",
@@ -179,7 +179,7 @@ _STACKS = [
         "pulumi/pulumi-aws#6233",
         "A change replaced the compute environment, which failed because the queue refers to the environment.",
         "tests/unit/program/test_program.py::test_both_environments_can_be_changed_in_place",
-        "tests/local/changes/test_changes.py::test_an_up_does_what_the_rows_of_its_keys_say",
+        "tests/local/changes/test_changes.py::test_an_up_makes_the_changes_of_the_rows_of_its_keys",
     ),
     _held(
         "pulumi/pulumi-docker#19; pulumi/pulumi-awsx#1349",
@@ -401,7 +401,7 @@ _LIBRARIES = [
     _held(
         "samtools/samtools#1037; samtools/bcftools#1459, #1037, #2343; czbiohub-sf/sc2-illumina-pipeline#80",
         "At great depth, every insertion and deletion was missed silently.",
-        f"{_QUEUE}test_great_depth_costs_no_indel",
+        f"{_QUEUE}test_great_depth_loses_no_indel",
     ),
     _held(
         "connor-lab/ncov2019-artic-nf#51",
@@ -458,7 +458,7 @@ _GENOMES = [
     _held(
         "samtools/bcftools#2551, #1466, #67, #2021",
         "The reference had codes for several bases, lower case, CR LF, or descriptions behind the names.",
-        f"{_QUEUE}test_the_reference_is_normalised",
+        f"{_QUEUE}test_the_reference_is_normalized",
         *_all(_REFERENCE, "soft-masked"),
     ),
     _held(

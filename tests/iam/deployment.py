@@ -1,7 +1,7 @@
-"""Runs `pulumi up`, `refresh` and `destroy` of the whole program in a separate process. `python -m tests.iam.deployment CONFIG` prints, as JSON,
-every call and the names of the created resources.
+"""`pulumi up`, `refresh` and `destroy` of the whole program in a separate process: `python -m tests.iam.deployment CONFIG` prints
+every call that they make, and the names of the created resources, as JSON.
 
-The local provider creates the resources in the local AWS's patched moto.
+The local plugin for the AWS provider creates the resources of the program in the patched moto of the local AWS.
 """
 
 import json
@@ -27,7 +27,7 @@ from local.plugins.aws.provider import Provider
 from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
 from tests.unit.local.aws.registry import MemoryRegistry
-from tests.unit.local.plugins.engine import Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Engine, ResourceState
 from tests.unit.recording import Cloud, record, record_program
 
 REGION = "us-east-1"
@@ -71,7 +71,7 @@ class Deployed(Planned):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.made: list[Made] = []
+        self.made: list[ResourceState] = []
         self.network: dict[str, Any] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -140,7 +140,8 @@ def _existing_network() -> dict[str, str]:
     ec2 = boto3.client("ec2", region_name=REGION)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": "theirs"}])
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20")["Subnet"]["SubnetId"]
+    # Without a zone, moto chooses one at random, and one of them offers no current instance types.
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20", AvailabilityZone=f"{REGION}a")["Subnet"]["SubnetId"]
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
     ec2.create_vpc_endpoint(
         VpcId=vpc, ServiceName=endpoint_service(REGION, "s3"), RouteTableIds=[table["RouteTableId"]]

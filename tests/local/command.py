@@ -1,4 +1,4 @@
-"""The real Pulumi CLI, as a user runs it."""
+"""Runs the real Pulumi CLI as a user does."""
 
 import json
 import os
@@ -13,13 +13,13 @@ import yaml
 from local.paths import ROOT
 from tests.changes_table import KINDS
 
-#: Pulumi's word for what the columns of docs/explanation/updating-a-stack.md count.
+#: Pulumi's operations by the columns of docs/explanation/updating-a-stack.md that count them.
 OPERATIONS = dict(zip(KINDS, ("update", "replace", "create", "delete"), strict=True))
 
 
 @dataclass
 class Result:
-    """What a `pulumi` command did."""
+    """The result of a `pulumi` command."""
 
     exit_code: int
     text: str
@@ -30,11 +30,11 @@ class Result:
     """URN to the paths of the properties that differ."""
 
     def types(self, operation: str) -> list[str]:
-        """Types of the resources that an operation was done to, sorted."""
+        """The types of the resources of an operation, sorted."""
         return sorted(map(type_of, self.changes.get(operation, ())))
 
     def counted(self) -> dict[str, Counter[str]]:
-        """How many resources of each type, by kind, as docs/explanation/updating-a-stack.md counts them: AWS's and Docker's."""
+        """The number of resources of each type by kind of change, as in docs/explanation/updating-a-stack.md. Only AWS's and Docker's count."""
         return {
             kind: Counter(t.split(":")[-1] for t in self.types(operation) if t.startswith(("aws:", "docker:")))
             for kind, operation in OPERATIONS.items()
@@ -47,16 +47,16 @@ def type_of(urn: str) -> str:
 
 
 def pulumi(*arguments: str, folder: Path = ROOT) -> Result:
-    """Runs a `pulumi` command in this process's environment and returns what it changed, or would change.
+    """Runs a `pulumi` command in the environment of this process. Returns the changes that it made or would make.
 
     Args:
         arguments: the command and its options.
-        folder: the program's.
+        folder: the folder of the program.
     """
     done = subprocess.run(
         ["pulumi", *arguments, "--json", "--non-interactive"],
         cwd=folder,
-        # A preview tells its steps in another form otherwise.
+        # Without this, a preview prints its steps in another form.
         env={**os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
         capture_output=True,
         text=True,
@@ -76,11 +76,11 @@ def pulumi(*arguments: str, folder: Path = ROOT) -> Result:
 
 
 def with_config(folder: Path, **config: object) -> tuple[str, str]:
-    """Options that change keys of the configuration for one command, the tracked file staying as it is.
+    """Options that change keys of the configuration for one command. The tracked file stays as it is.
 
     Args:
-        folder: takes the file that says so.
-        config: what is different.
+        folder: the folder for the changed file.
+        config: the changed keys.
     """
     content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
     content["config"].update({f"biobatch:{key}": value for key, value in config.items()})

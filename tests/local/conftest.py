@@ -12,7 +12,7 @@ from tests.own_tool import add_own_tool
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the program with the documentation's example of an own tool."""
+    """A copy of the program with the example tool of the documentation."""
     folder = tmp_path_factory.mktemp("tree")
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)

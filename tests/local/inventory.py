@@ -1,4 +1,4 @@
-"""What there is in the local AWS."""
+"""The resources in the local AWS."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import boto3
 
 
 def inventory() -> dict[str, set[str]]:
-    """Everything that a stack may make and a destroy has to remove, by kind; kinds of which there is nothing are left out."""
+    """All resources of the kinds that a stack can create and a destroy must remove, by kind. Kinds without resources are left out."""
     ec2, batch, iam = boto3.client("ec2"), boto3.client("batch"), boto3.client("iam")
 
     def names(things: Sequence[Mapping[str, Any]], key: str) -> set[str]:
@@ -25,7 +25,7 @@ def inventory() -> dict[str, set[str]]:
         "addresses": names(ec2.describe_addresses()["Addresses"], "AllocationId"),
         "NAT gateways": names(gateways, "NatGatewayId"),
         "launch templates": names(ec2.describe_launch_templates()["LaunchTemplates"], "LaunchTemplateId"),
-        # Batch made its own role, as on AWS, where it stays too.
+        # Batch created its service-linked role. On AWS, it stays too.
         "roles": names(
             [role for role in iam.list_roles()["Roles"] if not role["Path"].startswith("/aws-service-role/")], "Arn"
         ),

@@ -1,6 +1,6 @@
 """The real Pulumi CLI runs the commands in error messages. The tests also compare it with the unit tests' copy of its rules.
 
-It needs the CLI alone: no local stack, no Docker, no language host.
+They need the CLI only: no local stack, no Docker, no language host.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.unit.settings.wrong import WRONG, Wrong
 
 
 class Project:
-    """A project of the same name and keys, with a stack of its own on a local backend."""
+    """A project with the same name and keys, and a separate stack on a local backend."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._file = folder, folder / "Pulumi.dev.yaml"
@@ -37,7 +37,7 @@ class Project:
         self._salt = yaml.safe_load(self._file.read_text())["encryptionsalt"]
 
     def run(self, command: str) -> str:
-        """Runs a command, as a shell reads it, and returns the error that it ends with, or ""."""
+        """Runs a command in a shell. Returns its error, or ""."""
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self._folder,
@@ -50,7 +50,7 @@ class Project:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The stack's configuration, as its file holds it."""
+        """The configuration of the stack, as it is in the file."""
         values: dict[str, Any] = yaml.safe_load(self._file.read_text()).get("config") or {}
         return values
 
@@ -58,8 +58,8 @@ class Project:
     def values(self, values: dict[str, Any]) -> None:
         self._file.write_text(yaml.safe_dump({"encryptionsalt": self._salt, "config": values}, allow_unicode=True))
 
-    def handed_over(self) -> dict[str, str]:
-        """The configuration as the CLI hands it to the program."""
+    def program_values(self) -> dict[str, str]:
+        """The configuration that the CLI passes to the program."""
         printed = subprocess.run(
             ["pulumi", "config", "--json"], cwd=self._folder, env=self._environment, capture_output=True, check=True
         )
@@ -72,7 +72,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.place}: {wrong.words}"[:70])
-def test_the_commands_of_a_refusal_do_what_the_unit_tests_say_they_do(wrong: Wrong, project: Project) -> None:
+def test_the_commands_of_a_refusal_have_the_effect_that_the_unit_tests_assume(wrong: Wrong, project: Project) -> None:
     simulated = stack(wrong)
     project.values = simulated.values
     before = faults(simulated)
@@ -87,7 +87,7 @@ def test_the_commands_of_a_refusal_do_what_the_unit_tests_say_they_do(wrong: Wro
 
 #: Configurations and commands at the edges of the rules.
 EDGES: list[tuple[dict[str, Any], str]] = [
-    # Set without a path: always a text, unless a type is given.
+    # Set without a path: always a string, unless a type is given.
     ({}, "set azCount 3"),
     ({}, "set spot true"),
     ({}, "set --type int azCount 3"),
@@ -100,7 +100,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
     ({}, "set azCount -- -3"),
     ({}, "set 'two words' x"),
     ({}, "set a.b x"),
-    # Set by a path: integers and booleans are read out of texts, and no other numbers.
+    # Set by a path: strings become integers and booleans, but no other numbers.
     ({}, "set --path azCount 3"),
     ({}, "set --path tools.bwa.vcpus 4"),
     ({}, "set --path tools.bwa.vcpus +4"),
@@ -116,7 +116,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
     ({}, "set --path --type string shares.a 5"),
     ({}, "set --path --type bool shares.a T"),
     ({}, "set --path tags.a ''"),
-    # Steps: bare, quoted, escaped.
+    # Parts of a path: bare, quoted, escaped.
     ({}, "set --path 'tags.a-b' x"),
     ({}, "set --path 'tags.a/b@c=d+e' x"),
     ({}, "set --path 'tags[\"a.b\"]' x"),
@@ -135,7 +135,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
     ({}, "set --path '.tags' x"),
     ({}, "set --path '[0]' x"),
     ({}, "set --path '[\"tags\"].a' x"),
-    # Lists: the next position only; what is no list becomes one at the first step, and deeper does not.
+    # Lists: only the next position. A value that is not a list becomes one at the first part of the path, but not deeper.
     ({}, "set --path 'instanceTypes[0]' m6i"),
     ({}, "set --path 'instanceTypes[2]' m6i"),
     ({"instanceTypes": ["a"]}, "set --path 'instanceTypes[1]' m6i"),
@@ -152,7 +152,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
     ({"dataBuckets": ["genomes"]}, "set --path 'dataBuckets[0].name' genomes"),
     ({"dataBuckets": [{"name": "a"}]}, "set --path 'dataBuckets[0].prefix' human/"),
     ({"dataBuckets": [{"name": "a"}]}, "set --path 'dataBuckets[0][0]' human/"),
-    # Removal: what is not there is no error.
+    # Removal: it is no error if the key does not exist.
     ({"azCount": 2}, "rm azCount"),
     ({"azCount": 2}, "rm biobatch:azCount"),
     ({"azCount": 2}, "rm nothing"),
@@ -169,7 +169,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
     ({"tags": {"a.b": "c", "d": "e"}}, "rm --path 'tags[\"a.b\"]'"),
     ({"tags": {"a.b": "c", "d": "e"}}, "rm --path tags.a.b"),
     ({"tags": {"": "c"}}, "rm --path 'tags[\"\"]'"),
-    # What is in quotes in the file stays in quotes.
+    # Quotes in the file stay.
     ({"shares": {"a": "1"}}, "set --path shares.a 2"),
     ({"shares": {"a": "1"}}, "set --path --type float shares.a 0.5"),
     ({"shares": {"a": "1"}}, "rm --path shares.a && pulumi config set --path --type float shares.a 0.5"),
@@ -178,7 +178,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
     ({"shares": {"a": 1}}, "set --path --type string shares.a 1"),
     ({"list": ["true", 5]}, "rm --path 'list[0]'"),
     ({"spot": True, "azCount": 2, "vpcId": None}, "rm nothing"),
-    # A mapping of nothing but a text named "secure" is a secret.
+    # A mapping with only a string named "secure" is a secret.
     ({}, "set --path tags.secure x"),
     ({"tags": {"secure": "x", "a": "b"}}, "rm --path tags.a"),
     ({"tags": {"secure": "x", "a": "b"}}, "rm --path tags.secure"),
@@ -199,8 +199,8 @@ def test_the_unit_tests_copy_of_the_rules_agrees_with_the_cli(
     printed = project.run(f"pulumi config {command}")
     assert bool(printed) is refused, printed
     assert project.values == simulated.values
-    parsed = {name: _parsed(text) for name, text in simulated.handed_over().items()}
-    assert {name: _parsed(text) for name, text in project.handed_over().items()} == parsed
+    parsed = {name: _parsed(text) for name, text in simulated.program_values().items()}
+    assert {name: _parsed(text) for name, text in project.program_values().items()} == parsed
 
 
 def _parsed(text: str) -> Any:
@@ -211,7 +211,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def test_each_kind_of_remedy_is_among_those_that_were_run() -> None:
+def test_each_kind_of_remedy_was_run() -> None:
     run = {
         " ".join(word for word in shlex.split(command)[2:] if word in ("set", "rm") or word.startswith("--"))
         for wrong in WRONG

@@ -15,7 +15,7 @@ from local.record import Record
 from tests.docs import pages
 from tests.local.command import pulumi
 
-#: It has none of our classes: types and properties by their names, as an SDK of any language sends them.
+#: It uses none of our classes. Types and properties have their names, as an SDK of any language sends them.
 PROGRAM = """
 import pulumi
 
@@ -80,14 +80,14 @@ TYPES = {f"biobatch:index:{component.__name__}" for component in COMPONENTS}
 
 
 def of_the_page(pattern: str) -> str:
-    """What the documentation prints, with this clone for PATH."""
+    """The commands of the documentation, with the path of this clone instead of PATH."""
     (text,) = re.findall(pattern, pages.text("docs/how-to/other-programs.md"))
     return str(text).replace("PATH", str(ROOT))
 
 
 @pytest.fixture
 def second_program(local_stack: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A program in a folder and with a state of its own; what it made is removed."""
+    """A program with a separate folder and state. Its resources are removed at the end."""
     (tmp_path / "state").mkdir()
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path / 'state'}")
     project = {

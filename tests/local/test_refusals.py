@@ -13,7 +13,7 @@ from local.paths import ROOT
 
 @pytest.fixture
 def preview(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What `pulumi preview` of the program prints under two wrong settings."""
+    """The output of `pulumi preview` of the program with two wrong settings."""
     monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "bin")
     pulumi_cli.install(pulumi_cli.obtain())
     (tmp_path / "state").mkdir()

@@ -8,6 +8,10 @@ document.addEventListener("DOMContentLoaded", () => {
       });
     }
   }
+  // A name in a first column stays in one piece. A message there breaks, or it leaves no room for the other columns.
+  for (const code of document.querySelectorAll("table.docutils td:first-child code")) {
+    if (code.textContent.length > 45) code.style.whiteSpace = "normal";
+  }
   // A picture opens in full, for a phone.
   for (const image of document.querySelectorAll("article img")) {
     const link = document.createElement("a");

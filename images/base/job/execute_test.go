@@ -27,9 +27,11 @@ func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
 
 func TestBackgroundProcessesOfACommandCannotChangeItsOutputs(t *testing.T) {
 	write := "while true; do echo more >> result; done"
+	// A machine under load starts a process late.
+	begun := "until [ -s result ]; do sleep 0.05; done"
 	for name, command := range map[string]string{
-		"in its group": "(" + write + ") & sleep 0.1", "in a session of its own": "setsid bash -c '" + write + "' & sleep 0.1",
-		"orphaned": "(setsid bash -c '(" + write + ") & sleep 60' &); sleep 0.1",
+		"in its group": "(" + write + ") & " + begun, "in another session": "setsid bash -c '" + write + "' & " + begun,
+		"orphaned": "(setsid bash -c '(" + write + ") & sleep 60' &); " + begun,
 	} {
 		work := t.TempDir()
 		if err := execute(context.Background(), script(command), work, t.TempDir(), startGauge(t.TempDir())); err != nil {

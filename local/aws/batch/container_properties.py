@@ -58,7 +58,7 @@ def _check_volumes(properties: Document) -> None:
         raise refusal("The local stack does not support EFS")
     volumes = [volume.get("name") for volume in properties.get("volumes", [])]
     if len(set(volumes)) < len(volumes) or None in volumes:
-        raise refusal("Every volume needs a different name")
+        raise refusal("Every volume needs a unique name")
     paths = []
     for mount in properties.get("mountPoints", []):
         if mount.get("sourceVolume") not in volumes:

@@ -79,7 +79,7 @@ class ComputeEnvironments:
             update_policy={"terminateJobsOnUpdate": False, "jobExecutionTimeoutMinutes": 30},
             cluster_arn=cluster.arn,
         )
-        self._judge(environment)
+        self._set_status(environment)
         self._backend.tag(arn, request.get("tags", {}))
         self._environments[arn] = environment
         return {"computeEnvironmentName": name, "computeEnvironmentArn": arn}
@@ -119,7 +119,7 @@ class ComputeEnvironments:
         environment.resources, environment.service_role, environment.update_policy = resources, role, policy
         if "state" in request:
             environment.enabled = request["state"] == "ENABLED"
-        self._judge(environment)
+        self._set_status(environment)
         self._backend.scheduler.wake()
         return {"computeEnvironmentName": environment.name, "computeEnvironmentArn": environment.arn}
 
@@ -269,7 +269,7 @@ class ComputeEnvironments:
             raise refusal(f"Launch template {identifier or name}, version {version} does not exist") from None
         return data
 
-    def _judge(self, environment: ComputeEnvironment) -> None:
+    def _set_status(self, environment: ComputeEnvironment) -> None:
         """Sets the status: INVALID if AWS cannot merge its own user data with that of the launch template, else VALID."""
         data = self._template_data(environment.resources) or {}
         encoded = str(data.get("UserData") or "")

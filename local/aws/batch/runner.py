@@ -100,7 +100,7 @@ class ContainerRunner:
             cleanup.callback(self._containers.pop, task)
             listener.started(task)
             if task.stopping.is_set():
-                # The task was told to stop while it started, before there was a container to stop.
+                # The task was stopped while it started, before it had a container.
                 threading.Thread(target=self.stop, args=(task,), daemon=True).start()
             self._copy_log(container, stream)
             code = int(container.wait(timeout=None)["StatusCode"])

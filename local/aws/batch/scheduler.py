@@ -144,7 +144,7 @@ class Scheduler:
         while self._submitted:
             job = self._submitted.popleft()
             for one in (job, *job.children):
-                self._admit(one)
+                self._resolve_dependencies(one)
         while self._deadlines and self._deadlines[0][0] <= self._clock():
             task = heapq.heappop(self._deadlines)[2]
             if self._tasks.get(task.job) is task:
@@ -152,7 +152,7 @@ class Scheduler:
         while self._start_next() or self._cancel_stuck():
             pass
 
-    def _admit(self, job: Job) -> None:
+    def _resolve_dependencies(self, job: Job) -> None:
         if job.status is not Status.SUBMITTED:
             return
         job.change(Status.PENDING)
@@ -223,14 +223,14 @@ class Scheduler:
         job.change(Status.STARTING, "")
         job.latest = self._runner.details(task)
         self._tasks[job] = task
-        thread = threading.Thread(target=self._attend, args=(task,), name=f"batch-{job.id}", daemon=True)
+        thread = threading.Thread(target=self._run_task, args=(task,), name=f"batch-{job.id}", daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _attend(self, task: Task) -> None:
+    def _run_task(self, task: Task) -> None:
         try:
             outcome = self._runner.run(task, self)
-        except Exception as error:  # a job must not stay RUNNING for ever, whatever happens to its container
+        except Exception as error:  # a job must not stay RUNNING for ever after an error of its container
             log.exception("job %s", task.job.id)
             reason = f"{type(error).__name__}: {error}"
             outcome = Outcome(reason=reason, status_reason=NOT_STARTED, stopped=task.stopping.is_set())
@@ -238,10 +238,10 @@ class Scheduler:
             self._threads.discard(threading.current_thread())
             self._capacity.give_back(task.job.id)
             self._tasks.pop(task.job, None)
-            self._conclude(task, outcome)
+            self._end_attempt(task, outcome)
             self.wake()
 
-    def _conclude(self, task: Task, outcome: Outcome) -> None:
+    def _end_attempt(self, task: Task, outcome: Outcome) -> None:
         job = task.job
         # A request to end the job after its end is ignored, unless the job would be retried.
         succeeded = outcome.exit_code == 0 and not outcome.stopped
@@ -283,9 +283,9 @@ class Scheduler:
             if ended.status.is_final:
                 continue
             ended.change(status, reason)
-            endings.extend(self._consequences(ended))
+            endings.extend(self._dependent_endings(ended))
 
-    def _consequences(self, ended: Job) -> Iterable[tuple[Job, Status, str]]:
+    def _dependent_endings(self, ended: Job) -> Iterable[tuple[Job, Status, str]]:
         for dependent in ended.dependents:
             dependent.blockers.discard(ended)
             if ended.status is Status.FAILED:
@@ -301,12 +301,14 @@ class Scheduler:
 
 def _environment_for(job: Job) -> ComputeEnvironment | None:
     """The first environment of the queue that can run the job now, or None."""
-    return next((e for e in _taking(job) if e.may_grow_to(job.submission.size) and _has_machines(e, job)), None)
+    return next(
+        (e for e in _accepting_environments(job) if e.may_grow_to(job.submission.size) and _has_machines(e, job)), None
+    )
 
 
 def _obstacle(job: Job) -> str:
     """Why a job can never start in the present environments of its queue. Empty if it can, or if no environment is enabled."""
-    taking = _taking(job)
+    taking = _accepting_environments(job)
     if not taking:
         return INVALID_ENVIRONMENTS if any(e.enabled for e in job.submission.queue.environments) else ""
     if not any(environment.may_grow_to(job.submission.size) for environment in taking):
@@ -316,11 +318,11 @@ def _obstacle(job: Job) -> str:
     return "" if _environment_for(job) else UNDETERMINED
 
 
-def _taking(job: Job) -> list[ComputeEnvironment]:
+def _accepting_environments(job: Job) -> list[ComputeEnvironment]:
     return [environment for environment in job.submission.queue.environments if environment.takes_jobs]
 
 
 def _has_machines(environment: ComputeEnvironment, job: Job) -> bool:
-    # The local stack has no GPU, whatever the instance types are.
+    # The local stack has no GPU, even if the instance types have one.
     wants_gpu = requirement(job.submission.container, "GPU") is not None
     return not wants_gpu and environment.has_machines_for(job.submission.size)

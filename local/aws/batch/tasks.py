@@ -42,7 +42,7 @@ class Outcome:
     """The reason of the container, such as `CannotPullContainerError: ...`."""
     status_reason: str = EXITED
     stopped: bool = False
-    """Whether the task was told to end before."""
+    """Whether the task was stopped."""
 
 
 class Runner(Protocol):

@@ -1,4 +1,4 @@
-"""What the files of this package share."""
+"""Shared code of this package."""
 
 from typing import Any
 

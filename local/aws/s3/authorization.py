@@ -191,16 +191,16 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in text), re.DOTALL)
 
 
-def _is_like(pattern: str, value: str) -> bool:
+def _matches_wildcards(pattern: str, value: str) -> bool:
     return bool(_pattern(pattern).fullmatch(value))
 
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "ArnEquals": _is_like,
-    "ArnLike": _is_like,
+    "ArnEquals": _matches_wildcards,
+    "ArnLike": _matches_wildcards,
     "Bool": lambda wanted, value: wanted.lower() == value.lower(),
     "StringEquals": lambda wanted, value: wanted == value,
-    "StringLike": _is_like,
+    "StringLike": _matches_wildcards,
 }
 
 

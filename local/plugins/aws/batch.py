@@ -337,7 +337,7 @@ class JobDefinition(Batch):
         if answer:
             answer["prefix"] = answer["jobDefinitionArn"].rpartition(":")[0]
             for rule in answer.get("retryStrategy", {}).get("evaluateOnExit", []):
-                rule["action"] = rule["action"].upper()  # Batch answers in lower case what its model takes in upper
+                rule["action"] = rule["action"].upper()  # lower case in the answer, upper case in the model
         return answer
 
     def read(self, id: str, state: Values) -> tuple[str, dict[str, Any]] | None:
@@ -345,7 +345,7 @@ class JobDefinition(Batch):
         return None if found is None else (found[1]["arn"], found[1])
 
     def change(self, id: str, wanted: Values, state: Values, changed: set[str]) -> None:
-        """Everything is fixed in a revision, so a change is a new one."""
+        """Registers a new revision, because a revision cannot change."""
 
     def update(self, id: str, news: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
         outputs = super().update(id, news, state, differences)
@@ -368,7 +368,7 @@ class JobDefinition(Batch):
 
 
 def _expect_model(path: str, value: Any, shape: Any) -> None:
-    """Raises `Refused` where a JSON text holds what the API's model does not have: such text goes out as it is."""
+    """Raises `Refused` if a JSON text contains names that the API's model does not have. Such a text would be sent unchanged."""
     if shape.type_name == "structure":
         if not isinstance(value, Mapping):
             raise Refused(path, f"must be an object, not {json.dumps(value)}")

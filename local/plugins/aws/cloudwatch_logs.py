@@ -6,7 +6,7 @@ from typing import ClassVar
 from local.plugins.aws.resource import AutoName, Call, Resource, Tagging, Values
 from local.plugins.aws.shapes import Refused
 
-#: Days that AWS takes; 0 is for ever.
+#: The retention periods, in days, that AWS accepts. 0 means for ever.
 RETENTION_DAYS = (
     *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827),
     *(2192, 2557, 2922, 3288, 3653),

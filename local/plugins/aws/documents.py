@@ -18,7 +18,7 @@ def normalized(document: Any) -> str:
 
 def same_json(one: str, other: str) -> bool:
     """Whether two JSON texts are equal. False if one of them is not JSON."""
-    return _both(one, other, lambda document: document)
+    return _equal_as(one, other, lambda document: document)
 
 
 def same_policy(one: str, other: str) -> bool:
@@ -27,12 +27,12 @@ def same_policy(one: str, other: str) -> bool:
     The order of statements, actions, resources and principals does not matter, and one element equals a list of one. `Version`,
     `Id` and `Sid` must be equal as text (hashicorp/awspolicyequivalence).
     """
-    return _both(one, other, _policy)
+    return _equal_as(one, other, _policy)
 
 
 def same_lifecycle_policy(one: str, other: str) -> bool:
     """Whether two ECR lifecycle policies are equal. Rules are ordered by priority, tag lists have no order, and empty lists do not count."""
-    return _both(one, other, _lifecycle_policy)
+    return _equal_as(one, other, _lifecycle_policy)
 
 
 def same_container(one: str, other: str) -> bool:
@@ -40,10 +40,10 @@ def same_container(one: str, other: str) -> bool:
 
     The order of the environment does not matter. Entries with an empty value and empty lists and objects do not count.
     """
-    return _both(one, other, _container)
+    return _equal_as(one, other, _container)
 
 
-def _both(one: str, other: str, canonical: Any) -> bool:
+def _equal_as(one: str, other: str, canonical: Any) -> bool:
     try:
         left, right = json.loads(one or "{}"), json.loads(other or "{}")
     except ValueError:

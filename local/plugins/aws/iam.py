@@ -20,7 +20,7 @@ def _tagging(kind: str, identity: Values) -> Tagging:
 
 
 class Iam(Resource):
-    """What IAM's types have in common."""
+    """A resource type of IAM."""
 
     service = "iam"
     regional = False
@@ -34,7 +34,7 @@ class Iam(Resource):
 
 
 def document_faults(name: str, text: str) -> Iterator[Refused]:
-    """What is wrong with the form of a policy's text."""
+    """Faults in the form of a policy's text."""
     try:
         document = json.loads(text)
     except ValueError as error:

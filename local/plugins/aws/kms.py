@@ -6,7 +6,7 @@ from local.plugins.aws.resource import AutoName, Call, Resource, Values
 
 
 class Grant(Resource):
-    """Who else may use a key, beside its own policy."""
+    """A grant, which permits the use of a key in addition to the key's policy."""
 
     token = "aws:kms/grant:Grant"
     service = "kms"

@@ -1,4 +1,4 @@
-"""Data sources: what programs look up."""
+"""Data sources, which programs read."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -77,40 +77,40 @@ def get_instance_type_offerings(api: Api, arguments: Arguments) -> dict[str, Any
     # moto returns all of them in one page.
     kind = {"LocationType": arguments.get("locationType") or "region"}
     offered: list[dict[str, str]] = api.call("ec2", "DescribeInstanceTypeOfferings", kind)["InstanceTypeOfferings"]
-    return {
-        **{key: value for key, value in arguments.items() if value is not None},
-        "id": api.region,
-        "region": api.region,
-        "instanceTypes": [each["InstanceType"] for each in offered],
-        "locationTypes": [each["LocationType"] for each in offered],
-        "locations": [each["Location"] for each in offered],
-    }
+    return _found(
+        api,
+        arguments,
+        id=api.region,
+        instanceTypes=[each["InstanceType"] for each in offered],
+        locationTypes=[each["LocationType"] for each in offered],
+        locations=[each["Location"] for each in offered],
+    )
 
 
 def get_service_quota(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """A quota. The local AWS has none, and answers with more than anybody asks for."""
+    """A quota. The local AWS has no quotas, so the value is larger than any request."""
     return _found(api, arguments, id=arguments["quotaCode"], defaultValue=5.0, value=1e6)
 
 
 def get_default_kms_key(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The key of volumes that name none: AWS's own, as in an account that has chosen no other."""
+    """The default key of volumes: AWS's own key, as in an account that has not chosen another."""
     return _found(api, arguments, id=api.region, keyArn="alias/aws/ebs")
 
 
 def get_authorization_token(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """A registry's user and password; the registry's id is taken, but not sent, as by the true provider."""
+    """The user and password of a registry. The id of the registry is accepted but not sent, as in the true provider."""
     data = api.call("ecr", "GetAuthorizationToken", {})["authorizationData"][0]
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    return {
-        **{key: value for key, value in arguments.items() if value is not None},
-        "id": api.region,
-        "region": api.region,
-        "authorizationToken": data["authorizationToken"],
-        "userName": user,
-        "password": password,
-        "proxyEndpoint": data["proxyEndpoint"],
-        "expiresAt": data["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
+    return _found(
+        api,
+        arguments,
+        id=api.region,
+        authorizationToken=data["authorizationToken"],
+        userName=user,
+        password=password,
+        proxyEndpoint=data["proxyEndpoint"],
+        expiresAt=data["expiresAt"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
 
 
 def _filters(arguments: Arguments) -> list[dict[str, Any]]:
@@ -123,13 +123,13 @@ def _found(api: Api, arguments: Arguments, **answer: Any) -> dict[str, Any]:
 
 
 def get_subnets(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The ids of subnets, none if there are none."""
+    """The ids of subnets. It is no error if there are none."""
     answer = api.call("ec2", "DescribeSubnets", {"Filters": _filters(arguments)})
     return _found(api, arguments, id=api.region, ids=[subnet["SubnetId"] for subnet in answer["Subnets"]])
 
 
 def get_route_tables(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The ids of route tables, none if there are none."""
+    """The ids of route tables. It is no error if there are none."""
     answer = api.call("ec2", "DescribeRouteTables", {"Filters": _filters(arguments)})
     return _found(api, arguments, id=api.region, ids=[table["RouteTableId"] for table in answer["RouteTables"]])
 
@@ -144,8 +144,10 @@ _TARGETS = {
 
 
 def get_route_table(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """One route table by its id, with its routes; as by the true provider, the network's own and those of gateway endpoints are none
-    of them."""
+    """One route table by its id, with its routes.
+
+    As in the true provider, these do not include the local route of the VPC and the routes of gateway endpoints.
+    """
     tables = api.call("ec2", "DescribeRouteTables", {"RouteTableIds": [arguments["routeTableId"]]})["RouteTables"]
     routes = [
         {"cidrBlock": r.get("DestinationCidrBlock", ""), **{name: r.get(key) or "" for name, key in _TARGETS.items()}}
@@ -157,7 +159,7 @@ def get_route_table(api: Api, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_network_interfaces(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """The ids of network interfaces, none if there are none."""
+    """The ids of network interfaces. It is no error if there are none."""
     answer = api.call("ec2", "DescribeNetworkInterfaces", {"Filters": _filters(arguments)})
     ids = [interface["NetworkInterfaceId"] for interface in answer["NetworkInterfaces"]]
     return _found(api, arguments, id=api.region, ids=ids)
@@ -196,7 +198,7 @@ def get_vpc_endpoint(api: Api, arguments: Arguments) -> dict[str, Any]:
 
 
 def get_prefix_list(api: Api, arguments: Arguments) -> dict[str, Any]:
-    """A service's list of addresses by its name."""
+    """The prefix list of a service, by its name."""
     lists = _prefix_lists(api, arguments["name"])
     if not lists:
         raise Failure("no matching EC2 Prefix List found")

@@ -138,7 +138,7 @@ class Resource:
         self.api = api
         self._default_tags = default_tags or {}
 
-    # What a program may give
+    # Inputs
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -232,14 +232,14 @@ class Resource:
             return
         if key in self.patterns and not (isinstance(value, str) and re.fullmatch(self.patterns[key], value)):
             yield Refused(key, f"{value!r} does not match {self.patterns[key]}")
-        carrier = self._carriers.get(key)
+        carrier = self._calls_by_property.get(key)
         if carrier and key not in ("tags", "tagsAll", "region"):
             try:
                 self._parameter({}, carrier, key, value)
             except Refused as refused:
                 yield refused
 
-    # What changed
+    # Differences
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -278,7 +278,12 @@ class Resource:
         """The outputs of a resource before it is updated."""
         changed = {d.top for d in differences} - {"tagsAll"}
         unsettled = [name for name, by in self.volatile.items() if changed and (by == "*" or changed & set(by.split()))]
-        return {**self._nothing(), **self._kept(state), **self._wanted(inputs), **dict.fromkeys(unsettled, UNKNOWN)}
+        return {
+            **self._blank_outputs(),
+            **self._retained(state),
+            **self._wanted(inputs),
+            **dict.fromkeys(unsettled, UNKNOWN),
+        }
 
     # The life of a resource
 
@@ -286,7 +291,7 @@ class Resource:
         """Creates the resource.
 
         Returns:
-            its id and outputs.
+            The id and the outputs.
 
         Raises:
             Unfinished: if the resource exists but is not as wanted.
@@ -334,7 +339,7 @@ class Resource:
 
     def update(self, id: str, news: Values, state: Values, differences: Sequence[Difference]) -> dict[str, Any]:
         """Updates the resource in place, and returns its outputs."""
-        wanted = {**self._kept(state), **self._wanted(news)}
+        wanted = {**self._retained(state), **self._wanted(news)}
         changed = {d.top for d in differences}
         if "tagsAll" in changed:
             self.retag(id, wanted, wanted["tagsAll"], state.get("tagsAll") or {})
@@ -347,10 +352,10 @@ class Resource:
         """Makes the calls for the properties that changed.
 
         Args:
-            id: the resource's.
-            wanted: all properties, as they shall be.
-            state: all properties, as they were.
-            changed: the top-level names that differ.
+            id: the id of the resource.
+            wanted: all properties, with their new values.
+            state: all properties, with their last values.
+            changed: the top-level names of the properties that differ.
         """
         for call in self.updating:
             touched = changed & set(call.sends.split())
@@ -435,7 +440,7 @@ class Resource:
             raise
         return answer if isinstance(answer, dict) else None
 
-    # Between states and answers
+    # Conversion of properties and answers
 
     def call(self, call: Call, scope: Values, extra: Values | None = None) -> Any:
         """Makes a call with the properties that it sends and its fixed parameters, both taken from `scope`, and with `extra`."""
@@ -485,7 +490,7 @@ class Resource:
             result["tagsAll"] = remote
             mine = state.get("tags") or {}
             result["tags"] = {k: v for k, v in remote.items() if self._default_tags.get(k) != v or k in mine}
-        return {**self._nothing(), **{key: value for key, value in result.items() if value is not None}}
+        return {**self._blank_outputs(), **{key: value for key, value in result.items() if value is not None}}
 
     def tags(self, id: str, answer: Values, state: Values) -> dict[str, str]:
         """The tags of the resource, without those whose names begin with `aws:`."""
@@ -527,17 +532,17 @@ class Resource:
         }
         return {**{k: v for k, v in self.defaults.items() if k in self.known}, **own, **normal}
 
-    def _nothing(self) -> dict[str, Any]:
+    def _blank_outputs(self) -> dict[str, Any]:
         """All outputs, without values."""
         return {**dict.fromkeys([*self.known, *self.outputs, *self.unfilled.split()]), **self.blank}
 
-    def _kept(self, state: Values) -> dict[str, Any]:
+    def _retained(self, state: Values) -> dict[str, Any]:
         """The properties of a state that stay although the program does not set them, such as those that AWS sets."""
         lasting = set(self.computed.split()) | set(self.outputs)
         return {k: v for k, v in state.items() if k in lasting or k not in self.known}
 
     @cached_property
-    def _carriers(self) -> dict[str, Call]:
+    def _calls_by_property(self) -> dict[str, Call]:
         """The call whose model defines each property."""
         calls = [self.creating, *self.updating]
         return {name: call for call in reversed(calls) if call for name in call.sends.split()}

@@ -42,7 +42,7 @@ class Bucket(Resource):
     id_form = "{bucket}"
     reading = Call("HeadBucket", {"Bucket": "$id"})
     deleting = Call("DeleteBucket", {"Bucket": "$id"})
-    # Tags go as a whole; a bucket without any is answered by an error.
+    # A call replaces all tags. For a bucket without tags, S3 returns an error.
     tagging = Tagging(
         add=Call("PutBucketTagging", {"Bucket": "$id"}),
         remove=Call("DeleteBucketTagging", {"Bucket": "$id"}),
@@ -51,12 +51,12 @@ class Bucket(Resource):
 
     def make(self, wanted: Values) -> str:
         name = wanted["bucket"]
-        # S3 checks it; in us-east-1 its older rule would pass names that no other region takes.
+        # S3 checks it. In us-east-1, its older rule would accept names that no other region accepts.
         if not re.fullmatch(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
             raise ApiError(
                 "CreateBucket", "InvalidBucketName", f"{name} is not 3 to 63 of a-z, 0-9, hyphen and single dots"
             )
-        if self.api.region == "us-east-1" and self.describe(name, wanted):  # S3 itself would say yes there
+        if self.api.region == "us-east-1" and self.describe(name, wanted):  # S3 itself would accept it there
             raise ApiError("CreateBucket", "BucketAlreadyExists", f"there is a bucket {name} already")
         elsewhere = None if self.api.region == "us-east-1" else {"LocationConstraint": self.api.region}
         return super().make({**wanted, "elsewhere": elsewhere})
@@ -96,7 +96,7 @@ class Bucket(Resource):
 
 
 class Setting(Resource):
-    """One of a bucket's settings: put as a whole, with the bucket's name as its id."""
+    """A setting of a bucket. Each call replaces it as a whole. Its id is the name of the bucket."""
 
     service = "s3"
     required = "bucket"
@@ -150,7 +150,7 @@ class BucketVersioning(Setting):
     updating = (Call("PutBucketVersioning", _BUCKET, sends="mfa versioningConfiguration"),)
 
     def make(self, wanted: Values) -> str:
-        # "Disabled" is the state of a bucket whose versioning was never set; no call can bring it back.
+        # "Disabled" is the state of a bucket whose versioning was never set. No call can restore it.
         if wanted["versioningConfiguration"].get("status") == "Disabled":
             return str(wanted["bucket"])
         return super().make(wanted)
@@ -197,12 +197,12 @@ class BucketServerSideEncryptionConfiguration(Setting):
     deleting = Call("DeleteBucketEncryption", _BUCKET)
 
     def wait_until_gone(self, id: str, state: Values) -> None:
-        """AWS falls back to its own encryption, so there is always one."""
+        """Does not wait, because a bucket always has an encryption. AWS restores the default."""
 
 
 class BucketLifecycleConfiguration(Setting):
-    # The true provider reads the rules until they equal the sent ones ten times, five seconds apart, after ten more: creating one takes at
-    # least 55 seconds, and nothing in the program waits for it but the end of `up`. So the time is not spent here.
+    # The true provider waits ten seconds, and then reads the rules every five seconds until they equal the sent ones ten times. Creating one
+    # takes at least 55 seconds there. No other resource waits for it, so this plugin does not wait.
     token = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     inputs = "bucket rules timeouts transitionDefaultMinimumObjectSize"
     required = "bucket rules"
@@ -218,7 +218,7 @@ class BucketLifecycleConfiguration(Setting):
     deleting = Call("DeleteBucketLifecycle", _BUCKET)
 
     def call(self, call: Call, scope: Values, extra: Values | None = None) -> Any:
-        if "rules" in call.sends:  # a rule without a filter is for every object, which S3 wants said
+        if "rules" in call.sends:  # a rule without a filter is for every object, for which S3 requires an empty filter
             every = [
                 rule if rule.get("filter") or rule.get("prefix") else {**rule, "filter": {"prefix": ""}}
                 for rule in scope["rules"]

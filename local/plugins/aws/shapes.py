@@ -23,12 +23,12 @@ class Refused(Failure):
 def member(name: str, members: Iterable[str], names: Mapping[str, str] | None = None) -> str | None:
     """The member of the API that Pulumi calls `name`, or None.
 
-    Pulumi writes camel case, whatever case the API uses, and the plural for a list that the API names in the singular.
+    Pulumi uses camel case, whatever case the API uses, and the plural for a list that the API names in the singular.
 
     Args:
         name: Pulumi's name.
         members: the API's names.
-        names: where neither rule holds: Pulumi's name to the API's.
+        names: the API's names by Pulumi's, where neither rule applies.
     """
     by_lower = {m.lower(): m for m in members}
     wanted = name.lower()
@@ -44,10 +44,10 @@ def to_api(value: Any, shape: Any, path: str, names: Mapping[str, str] | None = 
         value: in Pulumi's form.
         shape: botocore's shape of the member.
         path: the property's path, for messages.
-        names: Pulumi's names that no rule yields, see `member`.
+        names: as for `member`.
 
     Raises:
-        Refused: naming the path, for a name, type or choice that the model does not have.
+        Refused: for a name, type or choice that the model does not have. The error names the path.
     """
     if value is UNKNOWN:
         return value
@@ -114,16 +114,16 @@ def from_api(
     unordered: frozenset[str] = frozenset(),
     key: str = "",
 ) -> Any:
-    """Converts an answer of AWS for a property to the form of the value before.
+    """Converts an answer of AWS for a property to the form of the previous value.
 
-    An answer is fuller than what was asked for: of an object, only the members that `prior` names are read, and what AWS leaves
-    out stays as it was.
+    An answer contains more than the request did. Of an object, only the members that `prior` has are read. Members that AWS leaves out
+    stay as they were.
 
     Args:
         value: the API's answer.
-        prior: the value as sent or last read, in Pulumi's form; None reads everything.
-        names: see `member`.
-        unordered: names of lists whose order means nothing; a mere change of order keeps the former.
+        prior: the value as sent or last read, in Pulumi's form. None reads everything.
+        names: as for `member`.
+        unordered: names of lists whose order has no meaning. If only the order changed, the previous list stays.
         key: the property's name.
     """
     if isinstance(value, list) and (isinstance(prior, Mapping) or key in MAPS):

@@ -12,7 +12,7 @@ from local.plugins.common import Failure
 
 #: Arguments that are passed on to the VPC unchanged.
 _VPC = ("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics", "instanceTenancy")
-_UNDERSTOOD = frozenset(
+_SUPPORTED = frozenset(
     (
         *_VPC,
         "cidrBlock",
@@ -84,9 +84,9 @@ def read(inputs: Mapping[str, Any]) -> VpcArguments:
         Failure: for an argument that this plugin does not support, and for what the true awsx refuses.
     """
     given = {key: value for key, value in inputs.items() if value is not None}
-    if others := sorted(given.keys() - _UNDERSTOOD):
+    if others := sorted(given.keys() - _SUPPORTED):
         raise Failure(
-            f"awsx:ec2:Vpc: the local awsx does not support {', '.join(others)}. It supports {', '.join(sorted(_UNDERSTOOD))}"
+            f"awsx:ec2:Vpc: the local awsx does not support {', '.join(others)}. It supports {', '.join(sorted(_SUPPORTED))}"
         )
     if "availabilityZoneNames" in given and "numberOfAvailabilityZones" in given:
         raise Failure("Only one of [availabilityZoneNames] and [numberOfAvailabilityZones] can be specified")
@@ -112,7 +112,7 @@ def read(inputs: Mapping[str, Any]) -> VpcArguments:
         endpoint_specs=endpoints,
         region=given.get("region"),
         tags=given.get("tags"),
-        vpc={key: given[key] for key in _VPC if key in given} | _dns(given, endpoints),
+        vpc={key: given[key] for key in _VPC if key in given} | _dns_settings(given, endpoints),
     )
 
 
@@ -120,7 +120,7 @@ def _subnet_spec(spec: Mapping[str, Any]) -> SubnetSpec:
     return SubnetSpec(spec["type"], spec.get("name"), tuple(spec.get("cidrBlocks") or ()), spec.get("tags"))
 
 
-def _dns(given: Mapping[str, Any], endpoints: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _dns_settings(given: Mapping[str, Any], endpoints: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The DNS settings of the VPC. Private names of endpoints need both. With the strategy Auto, awsx enables them by default."""
     private_names = any(is_interface(spec) and spec.get("privateDnsEnabled") is not False for spec in endpoints)
     if given.get("vpcEndpointStrategy") != "Auto" or not private_names:

@@ -1,4 +1,4 @@
-"""`awsx.ec2.Vpc`: the resources that it consists of, with the names and parents that the true awsx gives them."""
+"""The resources of an `awsx.ec2.Vpc`, with the names and parents that the true awsx gives them."""
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Aws(pulumi.CustomResource):
         Args:
             type: the type within the EC2 module, such as `Subnet`.
             name: the name in the program.
-            inputs: its inputs; those that are None are not sent.
+            inputs: its inputs. Those that are None are not sent.
             opts: its options.
             outputs: names of the outputs that `output` can return.
         """
@@ -64,7 +64,7 @@ class Vpc(pulumi.ComponentResource):
             cidrBlock=arguments.cidr_block,
             tags=tags,
         )
-        self.gateway = self._aws("InternetGateway", name, self._below(self.vpc), vpcId=self.vpc.id, tags=tags)
+        self.gateway = self._aws("InternetGateway", name, self._child_options(self.vpc), vpcId=self.vpc.id, tags=tags)
         self.subnets: list[tuple[SubnetSpec, Aws]] = []
         self.route_tables: list[Aws] = []
         self.associations: list[Aws] = []
@@ -89,7 +89,7 @@ class Vpc(pulumi.ComponentResource):
             raise Failure(f"The region has {len(found)} availability zones, not {count}")
         return tuple(found[:count])
 
-    def _below(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+    def _child_options(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
         # awsx names the dependency in addition to the parent.
         return pulumi.ResourceOptions(parent=parent, depends_on=[parent], version=AWS_VERSION)
 
@@ -103,7 +103,7 @@ class Vpc(pulumi.ComponentResource):
             subnet = self._aws(
                 "Subnet",
                 name,
-                self._below(self.vpc),
+                self._child_options(self.vpc),
                 vpcId=self.vpc.id,
                 availabilityZone=zone,
                 cidrBlock=spec.cidr_blocks[number - 1],
@@ -114,12 +114,12 @@ class Vpc(pulumi.ComponentResource):
             table = self._aws(
                 "RouteTable",
                 name,
-                self._below(subnet),
+                self._child_options(subnet),
                 vpcId=self.vpc.id,
                 tags=_tags({"Name": self._name}, self._arguments.tags, last),
             )
             association = self._aws(
-                "RouteTableAssociation", name, self._below(table), routeTableId=table.id, subnetId=subnet.id
+                "RouteTableAssociation", name, self._child_options(table), routeTableId=table.id, subnetId=subnet.id
             )
             self.subnets.append((spec, subnet))
             self.route_tables.append(table)
@@ -138,11 +138,15 @@ class Vpc(pulumi.ComponentResource):
         if self._arguments.elastic_ip_ids:
             allocation = self._arguments.elastic_ip_ids[number - 1]
         else:
-            address = Aws("Eip", name, {**self._region, "tags": tags}, self._below(subnet), outputs=["allocationId"])
+            address = Aws(
+                "Eip", name, {**self._region, "tags": tags}, self._child_options(subnet), outputs=["allocationId"]
+            )
             self.eips.append(address)
             allocation = address.output("allocationId")
         self.nat_gateways.append(
-            self._aws("NatGateway", name, self._below(subnet), subnetId=subnet.id, allocationId=allocation, tags=tags)
+            self._aws(
+                "NatGateway", name, self._child_options(subnet), subnetId=subnet.id, allocationId=allocation, tags=tags
+            )
         )
 
     def _route(self, spec: SubnetSpec, name: str, number: int, table: Aws) -> None:
@@ -158,7 +162,7 @@ class Vpc(pulumi.ComponentResource):
             self._aws(
                 "Route",
                 name,
-                self._below(table),
+                self._child_options(table),
                 routeTableId=table.id,
                 destinationCidrBlock="0.0.0.0/0",
                 **target,
@@ -179,7 +183,7 @@ class Vpc(pulumi.ComponentResource):
                 if "securityGroupIds" not in given:
                     given["securityGroupIds"] = [self._endpoint_group(service, tags).id]
         inputs = {"vpcId": self.vpc.id, "tags": tags, **self._region, **given}
-        return Aws("VpcEndpoint", service, inputs, self._below(self.vpc))
+        return Aws("VpcEndpoint", service, inputs, self._child_options(self.vpc))
 
     def _best_subnet(self, zone: int) -> Aws:
         """The first private subnet of a zone, or else an isolated one, or else a public one."""
@@ -188,7 +192,7 @@ class Vpc(pulumi.ComponentResource):
         return min(candidates, key=lambda one: ("Private", "Isolated", "Public").index(one[0].type))[1]
 
     def _endpoint_group(self, service: str, tags: Any) -> Aws:
-        group = self._aws("SecurityGroup", f"{service}-sg", self._below(self.vpc), vpcId=self.vpc.id, tags=tags)
+        group = self._aws("SecurityGroup", f"{service}-sg", self._child_options(self.vpc), vpcId=self.vpc.id, tags=tags)
         self._aws(
             "SecurityGroupRule",
             f"{service}-ingress",

@@ -60,7 +60,7 @@ class Builder:
             name: what the image is called, with its tag.
             build: the resource's checked `build`.
             registry: `server`, `username` and `password` as the program gives them.
-            log: takes each step of the build.
+            log: receives each step of the build.
 
         Raises:
             Failure: with the end of the build's output, or if the machine's credential store fails.
@@ -109,8 +109,8 @@ class Builder:
 
         Args:
             name: the image, with its tag.
-            registry: `server`, `username` and `password`; both of the latter, or the user's own login counts.
-            log: takes what is done.
+            registry: `server`, `username` and `password`. Without both of the latter, the login of the user is used.
+            log: receives each line about the push.
 
         Raises:
             Failure: if the registry refuses it.

@@ -34,7 +34,7 @@ def digest(context: Path, dockerfile: Path) -> str:
     ignored = PatternMatcher(_ignore_patterns(context, dockerfile))
     for path in _files(context):
         name = path.relative_to(context).as_posix()
-        if not ignored.matches(name):  # type: ignore[arg-type]  # text, whatever the stubs say
+        if not ignored.matches(name):  # type: ignore[arg-type]  # it accepts text, unlike its stubs
             _add(whole.update, name, _mode(path.lstat().st_mode), _content(path))
     return whole.hexdigest()
 

@@ -29,8 +29,8 @@ class Provider(Plugin):
         """Creates a provider.
 
         Args:
-            engine: address of Pulumi's engine, which shows the builds' progress; None shows none.
-            builder: what builds; by default one for the engine of DOCKER_HOST, when the provider is configured.
+            engine: the address of Pulumi's engine, which shows the progress of builds. None shows no progress.
+            builder: builds the images. The default uses the engine of DOCKER_HOST, once the provider is configured.
         """
         super().__init__(VERSION)
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine)) if engine else None
@@ -70,7 +70,7 @@ class Provider(Plugin):
     ) -> provider_pb2.CreateResponse:
         with failing(context):
             inputs = from_struct(request.properties)
-            properties = self._make(request.urn, inputs, preview=request.preview)
+            properties = self._build_and_push(request.urn, inputs, preview=request.preview)
         id = "" if request.preview else str(inputs["imageName"])
         return provider_pb2.CreateResponse(id=id, properties=to_struct(properties))
 
@@ -78,7 +78,7 @@ class Provider(Plugin):
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         with failing(context):
-            properties = self._make(request.urn, from_struct(request.news), preview=request.preview)
+            properties = self._build_and_push(request.urn, from_struct(request.news), preview=request.preview)
         return provider_pb2.UpdateResponse(properties=to_struct(properties))
 
     def Read(  # noqa: N802
@@ -91,7 +91,7 @@ class Provider(Plugin):
         # Deleting the repository deletes the image.
         return empty_pb2.Empty()
 
-    def _make(self, urn: str, inputs: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
+    def _build_and_push(self, urn: str, inputs: Mapping[str, Any], *, preview: bool) -> dict[str, Any]:
         if preview and (not inputs.get("buildOnPreview") or holds_unknown(inputs)):
             return dict(inputs)
         assert self._builder is not None
@@ -122,7 +122,7 @@ class Provider(Plugin):
 
 
 def checked(news: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs with the defaults of the provider and the digest of the context, which makes a changed file a difference.
+    """The inputs with the defaults of the provider and the digest of the context, so that a changed file is a difference.
 
     Raises:
         Failure: if the Dockerfile does not exist or the image's name lacks its registry.
@@ -168,7 +168,7 @@ def _is_canonical(name: str) -> bool:
 
 
 def _change(key: str, before: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
-    """What became of a top-level input, None for nothing."""
+    """The change of a top-level input, or None if it did not change."""
     old, new = before.get(key), news.get(key)
     if key == "registry" and isinstance(old, Mapping) and isinstance(new, Mapping):
         # Tokens differ in every run. Only another server is a difference.

@@ -1,4 +1,4 @@
-// The Pulumi CLI, pinned. Built only where none is found or can be installed (see ../../machine/pulumi_cli.py).
+// The pinned Pulumi CLI. It is built only if no CLI is found or can be installed (see ../../machine/pulumi_cli.py).
 module example.org/biobatch/toolchain/pulumi
 
 go 1.25.11

@@ -1,4 +1,4 @@
-"""The stack's Batch as its users see it."""
+"""The Batch of the stack, called through its API."""
 
 import time
 import uuid
@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Variables of every definition, because ECS on EC2 does not set the region.
+#: Variables of every definition. ECS on EC2 does not set the region in jobs.
 REGION = [{"name": name, "value": "us-east-1"} for name in ("AWS_DEFAULT_REGION", "AWS_REGION")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """A queue, an image that jobs can run, a role, a bucket and a log group, with the clients to use them."""
+    """A queue, an image, a role, a bucket and a log group for jobs, with the clients of their services."""
 
     batch: Any
     logs: Any
@@ -26,12 +26,12 @@ class Platform:
     log_group: str
 
     def define(self, script: str = "true", vcpus: int = 1, memory_mib: int = 128, **members: Any) -> str:
-        """Registers a job definition of the platform's own form and returns its ARN.
+        """Registers a job definition like those of the program, and returns its ARN.
 
         Args:
-            script: what its jobs run.
-            vcpus: of a job.
-            memory_mib: of a job.
+            script: the script that its jobs run.
+            vcpus: vCPUs of a job.
+            memory_mib: memory of a job.
             members: further members of the request.
         """
         container = {
@@ -63,7 +63,7 @@ class Platform:
         return str(self.batch.submit_job(**request)["jobId"])
 
     def run(self, script: str, **members: Any) -> dict[str, Any]:
-        """Runs a job of a definition of its own to its end, and describes it."""
+        """Registers a definition, runs a job of it to its end, and describes the job."""
         return self.ended(self.submit(self.define(script), **members))
 
     def job(self, job_id: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Platform:
         return self.reaches(job_id, "SUCCEEDED", "FAILED", seconds=seconds)
 
     def log(self, job: Mapping[str, Any]) -> list[str]:
-        """The lines of a job's latest attempt."""
+        """The log lines of the last attempt of a job."""
         stream = job["container"]["logStreamName"]
         events = self.logs.get_log_events(logGroupName=self.log_group, logStreamName=stream, startFromHead=True)
         return [event["message"] for event in events["events"]]
@@ -94,7 +94,7 @@ def requirements(vcpus: int, memory_mib: int) -> dict[str, Any]:
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """Waits for a condition and returns what it gave."""
+    """Waits for a condition and returns its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():

@@ -1,4 +1,4 @@
-"""The stack's Batch."""
+"""The Batch of the stack."""
 
 from collections.abc import Iterator
 
@@ -39,11 +39,11 @@ def docker_engine(local_stack: Record) -> Iterator[docker.DockerClient]:
 
 @pytest.fixture
 def machine(local_stack: Record) -> tuple[int, int]:
-    """vCPUs and MiB of memory that jobs can hold at once."""
+    """The vCPUs and MiB of memory that jobs can use at the same time."""
     return engines.machine(local_stack.docker_host)
 
 
 @pytest.fixture
 def server_log(local_stack: Record) -> str:
-    """The local AWS's own log, as a path."""
+    """The path of the log of the local AWS."""
     return str(LOGS / "aws-server.log")

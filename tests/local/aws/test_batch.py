@@ -36,7 +36,7 @@ def test_a_job_sees_batchs_variables_and_no_key(platform: Platform) -> None:
     assert job["container"]["environment"] == REGION
 
 
-def test_a_job_reads_and_writes_the_bucket_by_its_roles_credentials(platform: Platform) -> None:
+def test_a_job_reads_and_writes_the_bucket_with_the_credentials_of_its_role(platform: Platform) -> None:
     platform.s3.put_object(Bucket=platform.bucket, Key="test/batch/in.txt", Body=b"hello\n")
     where = f"s3://{platform.bucket}/test/batch"
     variables = {
@@ -85,14 +85,14 @@ def test_a_job_that_depends_on_a_failed_array_fails(platform: Platform) -> None:
     assert platform.job(array)["arrayProperties"]["statusSummary"]["FAILED"] == 1
 
 
-def test_a_failed_job_is_tried_again(platform: Platform) -> None:
+def test_a_failed_job_is_retried(platform: Platform) -> None:
     job = platform.run('test "$AWS_BATCH_JOB_ATTEMPT" = 2', retryStrategy={"attempts": 3})
     assert job["status"] == "SUCCEEDED"
     assert [attempt["container"]["exitCode"] for attempt in job["attempts"]] == [1, 0]
     assert len({attempt["container"]["logStreamName"] for attempt in job["attempts"]}) == 2
 
 
-def test_an_image_that_is_not_there_is_tried_again_and_named(platform: Platform) -> None:
+def test_a_missing_image_is_retried_and_named(platform: Platform) -> None:
     missing = f"{platform.image.rpartition('@')[0]}@sha256:{'0' * 64}"
     rules = [{"action": "RETRY", "onReason": "CannotPullContainerError:*"}, {"action": "EXIT", "onReason": "*"}]
     definition = platform.define(container={"image": missing}, retryStrategy={"attempts": 2, "evaluateOnExit": rules})
@@ -139,7 +139,7 @@ def test_an_attempt_ends_at_its_timeout_and_keeps_its_log(platform: Platform) ->
     assert {"running", "ending"} <= set(platform.log(job))
 
 
-def test_no_more_jobs_run_at_once_than_the_machine_has_vcpus_for(platform: Platform, machine: tuple[int, int]) -> None:
+def test_jobs_never_use_more_vcpus_than_the_machine_has(platform: Platform, machine: tuple[int, int]) -> None:
     vcpus, _ = machine
     definition = platform.define("sleep 1")
     jobs = [platform.submit(definition) for _ in range(2 * vcpus + 1)]
@@ -148,7 +148,7 @@ def test_no_more_jobs_run_at_once_than_the_machine_has_vcpus_for(platform: Platf
     assert max(sum(start <= at < stop for start, stop in spans) for at, _ in spans) <= vcpus
 
 
-def test_a_job_larger_than_the_machine_runs_within_it_and_the_servers_log_says_so(
+def test_a_job_larger_than_the_machine_runs_and_the_log_of_the_server_names_it(
     platform: Platform, machine: tuple[int, int], server_log: str
 ) -> None:
     vcpus, memory_mib = machine

@@ -1,4 +1,4 @@
-"""One run of many samples through the real queue, good ones and broken ones, that the tests look at from all sides."""
+"""One run of many samples through the real queue, intact ones and damaged ones. Many tests check its results."""
 
 import dataclasses
 import gzip
@@ -22,16 +22,16 @@ from local.record import Record
 from local.stack import environment
 from tests.local.biobatch import genome
 
-#: IUPAC's codes for several bases, all but N.
+#: IUPAC's codes for several bases, except N.
 CODES = "RYSWKMBDHV"
 
 GENOME = genome.make(1)
-# At the beginning, where no variant is: what the codes become.
+# At the beginning, where no variant is: the bases that replace the codes.
 GENOME["chr1"] = "N" * len(CODES) + GENOME["chr1"][len(CODES) :]
 VARIANTS = genome.variants(GENOME)
 MUTANT = genome.mutated(GENOME, VARIANTS)
 
-#: How a user's file may look: lower-case, with CR LF and no line end at the end.
+#: A reference as users can have it: lower case, with CR LF, and without a line end at the end.
 UNTIDY = (
     genome.fasta({name: sequence.lower().replace("n" * len(CODES), CODES) for name, sequence in GENOME.items()})
     .replace("\n", "\r\n")
@@ -56,7 +56,7 @@ class Platform:
         return self.clients.s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
 
     def keys(self, folder: S3Uri) -> set[str]:
-        """Of the objects below a folder, relative to it."""
+        """The keys of the objects below a folder, relative to it."""
         pages = self.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.key)
         return {each["Key"].removeprefix(folder.key) for page in pages for each in page.get("Contents", [])}
 
@@ -70,7 +70,7 @@ class Platform:
         return variants.prepare(request, faults, self.clients, definitions, "test")
 
     def run(self, jobs: list[Job]) -> dict[str, Followed]:
-        """Runs jobs to their end; by title, of which each has one."""
+        """Runs jobs to their end. Returns them by their unique titles."""
         submitted = submission.submit(self.clients, self.stack, self.stack.queue_arn, jobs)
         followed = {each.title: each for each in watch.follow(self.clients, submitted)}
         assert len(followed) == len(jobs)
@@ -96,7 +96,7 @@ def outputs_file(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -
 
 @dataclass
 class Run:
-    """What became of all of it."""
+    """The results of the run."""
 
     jobs: dict[str, Followed]
     """By title."""
@@ -113,7 +113,7 @@ class Run:
 @pytest.fixture(scope="session")
 def run(platform: Platform) -> Run:
     reference = platform.put("in put/my *genome* 50%.fa.gz", genome.gzipped(UNTIDY))
-    # Of the same genome at another line width: with it, every position would be another.
+    # From the same genome with another line width. With it, every position would be wrong.
     platform.put("in put/my *genome* 50%.fa.gz.fai", b"chr1\t12000\t14\t60\t61\ngi|5|x#2\t6000\t12229\t60\t61\n")
     first = _single(platform, reference)
     jobs = platform.run(first.jobs)
@@ -133,7 +133,7 @@ def run(platform: Platform) -> Run:
 
 
 def _single(platform: Platform, reference: S3Uri) -> Plan:
-    """Single-end reads of several contigs from a key with blanks, with a truth that is neither in order nor has contig lines."""
+    """Single-end reads of several contigs from a key with blanks. The truth is not sorted and has no contig lines."""
     first, second = genome.pairs(MUTANT, 40, seed=1)
     numbered = [f"@SRR1.{number} {record[1:]}" for number, record in enumerate([*first, *second], 1)]
     reads = platform.put("in put/R1 only.fq.gz", genome.gzipped(genome.fastq(numbered)))
@@ -142,7 +142,7 @@ def _single(platform: Platform, reference: S3Uri) -> Plan:
 
 
 def _samples(platform: Platform) -> dict[str, tuple[S3Uri, ...]]:
-    """Samples of other shapes."""
+    """Samples of other forms."""
     first, second = genome.pairs(MUTANT, 40, seed=2)
     both = zip(genome.pairs(MUTANT, 30, seed=3), genome.pairs(GENOME, 30, seed=4), strict=True)
     heterozygous = [genome.fastq([*mutant, *original]) for mutant, original in both]
@@ -151,18 +151,18 @@ def _samples(platform: Platform) -> dict[str, tuple[S3Uri, ...]]:
     packed = [genome.gzipped(genome.fastq(records)) for records in (first, second)]
     woven = genome.fastq(record for pair in zip(first, second, strict=True) for record in pair)
     return {
-        # Plain, whatever the name says.
+        # Plain text, although the names end in .gz.
         "interleaved": (platform.put("in put/both.fq.gz", woven),),
-        # Gzipped, whatever the names say.
+        # Gzipped, although the names do not end in .gz.
         "paired.1": tuple(platform.put(f"in put/d%41/[{i}] b+c.txt", content) for i, content in enumerate(packed)),
-        # Two samples whose files have the same names, of which FastQC would make the same reports.
+        # Two samples whose files have the same names. FastQC would give their reports the same names.
         "heterozygous": tuple(platform.put(f"in put/1/r{i}.fq", content) for i, content in enumerate(heterozygous)),
         "deep": tuple(platform.put(f"in put/2/r{i}.fq", content) for i, content in enumerate(deep)),
     }
 
 
 def _spilling(jobs: list[Job], title: str) -> list[Job]:
-    """The jobs, one of which sorts in so little memory that it spills."""
+    """The jobs. One of them has so little memory for sorting that it writes temporary files."""
     changed: dict[Job, Job] = {}
     for job in jobs:
         memory = {"SORT_MIB": "1"} if job.title == title else {}
@@ -173,7 +173,7 @@ def _spilling(jobs: list[Job], title: str) -> list[Job]:
 
 
 def _unchanged(platform: Platform, reference: S3Uri) -> list[Job]:
-    """Reads of the reference itself and some of another genome, compared with a truth that says otherwise."""
+    """Reads of the reference itself and some of another genome. The truth contains variants that they do not have."""
     both = zip(genome.pairs(GENOME, 5, seed=6), genome.pairs(genome.make(2), 2, seed=7), strict=True)
     contents = (genome.fastq([*own, *other]) for own, other in both)
     reads = tuple(platform.put(f"in put/unchanged {i}.fq", content) for i, content in enumerate(contents))
@@ -182,7 +182,7 @@ def _unchanged(platform: Platform, reference: S3Uri) -> list[Job]:
 
 
 def _long_reference(platform: Platform, plan: Plan) -> S3Uri:
-    """The indexed reference once more, under another prefix, with a .fai that says that its first contig is longer than 512 Mb."""
+    """A copy of the indexed reference under another prefix, whose .fai gives its first contig a length of over 512 Mb."""
     prefix = platform.folder / "out of 512 Mb/"
     folder = plan.reference_folder.key.removeprefix(plan.request.output_prefix.key)
     for name in platform.keys(plan.reference_folder):
@@ -194,7 +194,7 @@ def _long_reference(platform: Platform, plan: Plan) -> S3Uri:
 
 
 def _broken_reads(platform: Platform, reference: S3Uri) -> list[Job]:
-    """A sample for each way in which reads can be broken."""
+    """A sample for each kind of damage to reads."""
     first, second = genome.pairs(GENOME, 2, seed=7)
     one, two = genome.fastq(first), genome.fastq(second)
     dotted = [
@@ -206,14 +206,14 @@ def _broken_reads(platform: Platform, reference: S3Uri) -> list[Job]:
         "short": (one, genome.fastq(second[:-1])),
         "short-first": (genome.fastq(first[:-1]), two),
         "cut": (one, two[:-120]),
-        # Between two of bgzip's blocks and at the end of a record, where no tool finds it.
+        # Cut between two blocks of bgzip and at the end of a record, where no tool detects it.
         "cut-bgzip": (genome.bgzipped(one, one)[: -len(genome.BGZIP_END)],),
         "cut-gzip": (one, genome.gzipped(two)[:-500]),
         "flipped": (genome.gzipped(one), bytes(flipped)),
         "empty": (
             genome.gzipped(b""),
             gzip.compress(b"", 1, mtime=0),
-        ),  # not the same bytes: that would be refused before
+        ),  # other bytes, because equal files would be refused earlier
         "empty-single": (genome.gzipped(b""),),
         "text": (b"no reads\nat all\n",),
         "fasta": (genome.fasta(GENOME).encode(),),
@@ -226,7 +226,7 @@ def _broken_reads(platform: Platform, reference: S3Uri) -> list[Job]:
         name: tuple(platform.put(f"broken/{name}/{i}.fq", content) for i, content in enumerate(contents))
         for name, contents in broken.items()
     }
-    # Planned one by one, since some have the same first file. One report will do, and one of a file that FastQC takes for a whole one.
+    # Planned separately, because some have the same first file. One report is enough, and one of a file that FastQC considers complete.
     plans = [
         platform.plan(reference, {name: reads}, "out cut" if name == "cut-bgzip" else "out put")
         for name, reads in samples.items()
@@ -236,7 +236,7 @@ def _broken_reads(platform: Platform, reference: S3Uri) -> list[Job]:
 
 
 def _broken_references(platform: Platform) -> list[Job]:
-    """An index job for each way in which a reference can be wrong."""
+    """An index job for each fault of a reference."""
     broken = {
         "fastq": genome.fastq(genome.pairs(GENOME, 1, seed=8)[0]),
         "nothing": genome.gzipped(b""),
@@ -261,7 +261,7 @@ def _broken_references(platform: Platform) -> list[Job]:
 
 
 def _cut_truth(platform: Platform, plan: Plan) -> list[Job]:
-    """Known variants of a bgzipped file that was cut between two blocks, at the end of a line: what is there can all be read."""
+    """Known variants from a bgzipped file that was cut between two blocks, at the end of a line. The remaining part is readable."""
     lines = genome.vcf(VARIANTS).encode().splitlines(keepends=True)
     half = len(lines) // 2
     whole = genome.bgzipped(b"".join(lines[:half]), b"".join(lines[half:]))
@@ -290,5 +290,5 @@ def _cut_truth(platform: Platform, plan: Plan) -> list[Job]:
 
 
 def _without_fastqc(plan: Plan) -> list[Job]:
-    """To save time."""
+    """The jobs without FastQC, to save time."""
     return [job for job in plan.jobs if job.step != "fastqc"]

@@ -1,4 +1,4 @@
-"""A made-up genome, variants of it, and reads of either: every truth is known, and nothing of it is the project's own data."""
+"""A random genome, variants of it, and reads of both. All true variants are known. The project's sample data is not used."""
 
 import gzip
 import random
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 Genome = dict[str, str]
 
-#: Names as databases have them: bars, hashes and, in the human set's immune genes, stars and colons.
+#: Contig names as in databases: with bars, hashes and, as in the immune genes of the human reference, stars and colons.
 NAMES = ("chr1", "gi|5|x#2", "HLA:A*01:01")
 
 
 @dataclass(frozen=True, order=True)
 class Variant:
-    """In VCF's form: `position` counts from 1, an indel takes the base before it along."""
+    """A variant in the form of VCF: `position` counts from 1, and an indel includes the base before it."""
 
     contig: str
     position: int
@@ -23,17 +23,17 @@ class Variant:
 
 
 def make(seed: int, sizes: Sequence[int] = (12_000, 6_000, 3_000)) -> Genome:
-    """Random contigs."""
+    """Creates random contigs."""
     chance = random.Random(seed)
     return {name: "".join(chance.choices("ACGT", k=size)) for name, size in zip(NAMES, sizes, strict=False)}
 
 
 def variants(genome: Genome, every: int = 300) -> list[Variant]:
-    """Substitutions, and each fifth time an insertion or a deletion, none of which could stand further left."""
+    """Substitutions, and for every fifth variant an insertion or a deletion. All indels are left-aligned."""
     found = []
     for contig, sequence in genome.items():
         for count, position in enumerate(range(every, len(sequence) - every, every)):
-            # 0-based `position` is the base before an indel. It must differ from the last base that comes or goes.
+            # 0-based `position` is the base before an indel. It must differ from the last inserted or deleted base.
             before, after = sequence[position], sequence[position + 1]
             other = next(base for base in "ACGT" if base not in (before, after))
             if count % 5 == 2:
@@ -47,7 +47,7 @@ def variants(genome: Genome, every: int = 300) -> list[Variant]:
 
 
 def mutated(genome: Genome, changes: Iterable[Variant]) -> Genome:
-    """The genome with the variants in it."""
+    """The genome with the variants."""
     changed = dict(genome)
     for each in sorted(changes, reverse=True):
         sequence, start = changed[each.contig], each.position - 1
@@ -57,7 +57,7 @@ def mutated(genome: Genome, changes: Iterable[Variant]) -> Genome:
 
 
 def fasta(genome: Genome, width: int = 70) -> str:
-    """With descriptions behind the names and no line end at the end."""
+    """FASTA with descriptions after the names and without a line end at the end."""
     records = []
     for name, sequence in genome.items():
         lines = [sequence[i : i + width] for i in range(0, len(sequence), width)]
@@ -68,7 +68,7 @@ def fasta(genome: Genome, width: int = 70) -> str:
 def pairs(
     genome: Genome, depth: int, seed: int, length: int = 100, sizes: tuple[int, int] = (250, 450)
 ) -> tuple[list[str], list[str]]:
-    """FASTQ records of read pairs at random places, without errors, from fragments of random sizes between two."""
+    """FASTQ records of read pairs at random positions, without errors. The sizes of the fragments are random within limits."""
     chance = random.Random(seed)
     first, second = [], []
     for contig, sequence in genome.items():
@@ -93,7 +93,7 @@ def gzipped(content: bytes) -> bytes:
 
 
 def vcf(changes: Iterable[Variant]) -> str:
-    """Only what a VCF must have."""
+    """A VCF with the required parts only."""
     lines = [f"{each.contig}\t{each.position}\t.\t{each.reference}\t{each.alternative}\t.\t.\t." for each in changes]
     return "\n".join(["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", *lines, ""])
 
@@ -117,12 +117,12 @@ def _record(name: str, sequence: str) -> str:
     return f"@{name}\n{sequence}\n+\n{'I' * len(sequence)}\n"
 
 
-#: The empty block that ends a file of bgzip's (SAM specification, 4.1.2).
+#: The empty block at the end of a bgzipped file (SAM specification, 4.1.2).
 BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 def bgzipped(*blocks: bytes) -> bytes:
-    """A file of bgzip's with these blocks."""
+    """A bgzipped file with these blocks."""
     made = b""
     for block in blocks:
         packer = zlib.compressobj(wbits=-15)

@@ -1,4 +1,4 @@
-"""call-variants on samples of every shape, and what its commands guard against."""
+"""call-variants on samples of many forms, and the faults that its commands detect."""
 
 import json
 import re
@@ -29,11 +29,11 @@ def failed(job: Followed) -> bool:
 
 @pytest.mark.parametrize("sample", GOOD)
 @pytest.mark.parametrize("step", ["align", "call"])
-def test_every_good_sample_goes_through(run: Run, sample: str, step: str) -> None:
+def test_every_intact_sample_succeeds(run: Run, sample: str, step: str) -> None:
     assert run.jobs[f"{sample} {step}"].status == "SUCCEEDED"
 
 
-def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform, run: Run) -> None:
+def test_the_outputs_are_exactly_the_documented_files(platform: Platform, run: Run) -> None:
     reference = run.reference.key.removeprefix(run.prefix.key)
     expected = {
         *(f"{reference}reference.fa{ending}" for ending in ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")),
@@ -69,18 +69,18 @@ def test_the_outputs_are_the_documented_tree_and_nothing_else(platform: Platform
     assert len(records) == sum(1 for job in here if failed(job))
 
 
-def test_single_end_reads_of_several_contigs_give_all_variants_and_no_other(platform: Platform, run: Run) -> None:
-    # Also: alleles are upper-case though the reference is not, and the .fai found beside it counts for nothing.
+def test_single_end_reads_of_several_contigs_give_exactly_the_true_variants(platform: Platform, run: Run) -> None:
+    # Also: alleles are upper case although the reference is not, and the .fai beside the reference is not used.
     assert set(calls(platform, run, "single")) == set(VARIANTS)
 
 
-def test_pairs_and_interleaved_pairs_are_alike(platform: Platform, run: Run) -> None:
+def test_pairs_and_interleaved_pairs_give_the_same_variants(platform: Platform, run: Run) -> None:
     assert set(calls(platform, run, "paired.1")) == set(VARIANTS)
     assert calls(platform, run, "interleaved") == calls(platform, run, "paired.1")
     reads = flagstat(platform, run, "interleaved", "primary")
     assert flagstat(platform, run, "interleaved", "properly paired") > 0.95 * reads
     assert f"{reads} reads, {reads // 2} pairs, " in platform.log(run.jobs["interleaved align"])
-    # Numbered as SRA numbers them, whose numbers stand for no mates.
+    # The reads are numbered as in SRA, where a number is not that of a mate.
     assert flagstat(platform, run, "single", "properly paired") == 0
     assert " reads, single-end, " in platform.log(run.jobs["single align"])
 
@@ -91,7 +91,7 @@ def test_a_diploid_sample_has_its_heterozygous_variants(platform: Platform, run:
     assert set(found.values()) == {"0/1"}
 
 
-def test_great_depth_costs_no_indel(platform: Platform, run: Run) -> None:
+def test_great_depth_loses_no_indel(platform: Platform, run: Run) -> None:
     expected = {each for each in VARIANTS if each.contig == genome.NAMES[2]}
     assert any(len(each.reference) != len(each.alternative) for each in expected)
     found = calls(platform, run, "deep")
@@ -108,14 +108,14 @@ def test_the_comparison_counts_by_kind(platform: Platform, run: Run) -> None:
     }
 
 
-def test_no_call_at_all_where_there_should_be_some_is_a_failure(platform: Platform, run: Run) -> None:
+def test_a_sample_without_any_expected_variant_fails(platform: Platform, run: Run) -> None:
     assert calls(platform, run, "unchanged") == {}
     job = run.jobs["unchanged compare"]
     assert failed(job)
     assert "no variant was called where truth 2.vcf has some" in platform.log(job)
 
 
-def test_the_reference_is_normalised(platform: Platform, run: Run) -> None:
+def test_the_reference_is_normalized(platform: Platform, run: Run) -> None:
     header = [f">{name} made up" for name in GENOME]
     lines = platform.get(run.reference / "reference.fa").decode().split("\n")
     assert [line for line in lines if line.startswith(">")] == header
@@ -124,17 +124,17 @@ def test_the_reference_is_normalised(platform: Platform, run: Run) -> None:
     assert f"{len(CODES)} codes for several bases became N" in platform.log(run.jobs["reference index"])
 
 
-def test_an_indexed_reference_is_used_again(run: Run) -> None:
+def test_an_indexed_reference_is_reused(run: Run) -> None:
     assert run.reused
 
 
-def test_contigs_over_512_mb_get_the_other_kind_of_index(platform: Platform, run: Run) -> None:
+def test_contigs_over_512_mb_get_a_csi_index(platform: Platform, run: Run) -> None:
     keys = platform.keys(run.long_prefix)
     assert {"long/long.bam.csi", "long/long.vcf.gz.csi"} <= keys
     assert not {"long/long.bam.bai", "long/long.vcf.gz.tbi"} & keys
 
 
-def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> None:
+def test_low_depth_and_foreign_reads_give_warnings(platform: Platform, run: Run) -> None:
     said = platform.log(run.jobs["unchanged align"])
     found = platform.get(run.prefix / "qc/unchanged.warnings.txt").decode().splitlines()
     assert [line.removeprefix("warning: ") for line in said.splitlines() if line.startswith("warning: ")] == found
@@ -161,7 +161,7 @@ def test_low_depth_and_foreign_reads_are_told(platform: Platform, run: Run) -> N
         ("woven-mates-by-dots", "mates' names end in .1 and .2"),
     ],
 )
-def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, sample: str, words: str) -> None:
+def test_damaged_reads_fail_and_no_variants_are_called(platform: Platform, run: Run, sample: str, words: str) -> None:
     job = run.jobs[f"{sample} align"]
     assert failed(job)
     assert words in platform.log(job)
@@ -171,8 +171,8 @@ def test_broken_reads_fail_and_nothing_is_called(platform: Platform, run: Run, s
     assert not any(key.startswith(f"{sample}/") for key in platform.keys(run.prefix))
 
 
-def test_reads_that_may_have_been_cut_between_two_blocks_are_warned_of(platform: Platform, run: Run) -> None:
-    """At the end of a record neither FastQC nor samtools finds a cut, and whole files of bcl2fastq look the same."""
+def test_reads_that_may_be_cut_between_two_blocks_give_a_warning(platform: Platform, run: Run) -> None:
+    """Neither FastQC nor samtools detects a cut at the end of a record, and complete files of bcl2fastq look the same."""
     report = run.jobs["cut-bgzip fastqc R1"]
     assert report.status == "SUCCEEDED"
     told = platform.get(report.submitted.job.output_prefix / "fastqc/cut-bgzip_R1.warnings.txt").decode()
@@ -188,7 +188,7 @@ def test_a_truth_that_was_cut_between_two_blocks_is_refused(platform: Platform, 
 
 
 def test_fastqcs_verdicts_are_warnings(platform: Platform, run: Run) -> None:
-    """Random bases of even quality: FastQC always has something to say of the few of them."""
+    """FastQC always warns about so few random bases of constant quality."""
     found = platform.get(run.prefix / "fastqc/single_R1.warnings.txt").decode().splitlines()
     said = platform.log(run.jobs["single fastqc R1"]).splitlines()
     verdicts = {line.split("\t")[0]: line.split("\t")[1] for line in said if line.count("\t") == 2}
@@ -200,10 +200,10 @@ def test_fastqcs_verdicts_are_warnings(platform: Platform, run: Run) -> None:
     assert any(line.startswith("FastQC ") for line in found)
 
 
-def test_what_explains_a_failure_is_kept_and_found(
+def test_the_explanation_of_a_failure_is_kept_and_shown(
     platform: Platform, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The counts of a comparison that found nothing."""
+    """The explanation is the counts of a comparison without any matching variant."""
     job = run.jobs["unchanged compare"]
     kept = job.submitted.job.kept(job.submitted.id)
     assert platform.keys(kept) == {"1/qc/unchanged.truth.json", "1/record.json"}
@@ -211,7 +211,7 @@ def test_what_explains_a_failure_is_kept_and_found(
     assert f"List the files that it left: aws s3 ls --recursive '{kept}'" in capsys.readouterr().err
 
 
-def test_fastqc_fails_where_there_is_nothing_to_report(platform: Platform, run: Run) -> None:
+def test_fastqc_fails_and_publishes_nothing_for_a_file_without_reads(platform: Platform, run: Run) -> None:
     assert failed(run.jobs["text fastqc R1"])
     assert not any(key.startswith("fastqc/text") for key in platform.keys(run.prefix))
 

@@ -21,7 +21,7 @@ def jobs(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_many_inputs_with_awkward_names_come_and_go_as_they_are(platform: Platform, outputs_file: Path) -> None:
+def test_many_inputs_with_unusual_names_are_staged_unchanged(platform: Platform, outputs_file: Path) -> None:
     uris = [platform.put(f"many/{i}/{NAME} {i}", f"content {i}\n".encode()) for i in range(100)]
     options = [word for uri in uris for word in ("--input", str(uri))]
     prefix = platform.folder / f"many out/{NAME}/"
@@ -38,7 +38,7 @@ def test_many_inputs_with_awkward_names_come_and_go_as_they_are(platform: Platfo
     assert len(lists) == 1
 
 
-def test_a_failed_job_is_shown_with_exit_code_and_log_and_ends_the_command_with_1(
+def test_a_failed_job_shows_its_exit_code_and_log_and_the_command_exits_with_1(
     platform: Platform, outputs_file: Path
 ) -> None:
     prefix = str(platform.folder / "failing/")
@@ -58,9 +58,7 @@ def test_a_failed_job_is_shown_with_exit_code_and_log_and_ends_the_command_with_
     assert not any("job: {" in line for line in lines)
 
 
-def test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where(
-    platform: Platform, outputs_file: Path
-) -> None:
+def test_a_failed_job_keeps_the_requested_files_and_shows_where(platform: Platform, outputs_file: Path) -> None:
     prefix = platform.folder / "evidence/"
     options = ("--outputs", str(outputs_file), "--output-prefix", str(prefix), "--keep-on-failure", "*.log")
     done = jobs("submit", "samtools", *options, "--", "echo why > t.log; exit 3")
@@ -72,7 +70,7 @@ def test_a_failed_job_leaves_the_files_that_were_asked_for_and_says_where(
     assert f"Print the whole log: biobatch logs --outputs {outputs_file} {id_}" in done.stderr
 
 
-def test_an_input_that_was_cut_off_is_found_on_request(platform: Platform, outputs_file: Path) -> None:
+def test_a_truncated_input_is_detected_on_request(platform: Platform, outputs_file: Path) -> None:
     cut = platform.put("cut/x.fq.gz", genome.bgzipped(b"@a\nA\n+\nI\n")[: -len(genome.BGZIP_END)])
     options = (
         "--outputs",
@@ -88,7 +86,7 @@ def test_an_input_that_was_cut_off_is_found_on_request(platform: Platform, outpu
     assert "its last block is missing: the file was cut off" in done.stderr
 
 
-def test_a_job_that_no_machine_can_hold_is_refused_at_once(platform: Platform, outputs_file: Path) -> None:
+def test_a_job_larger_than_every_machine_is_refused_at_once(platform: Platform, outputs_file: Path) -> None:
     prefix = str(platform.folder / "large/")
     done = jobs(
         "submit", "samtools", "--outputs", str(outputs_file), "--output-prefix", prefix, "--vcpus", "500", "--", "true"
@@ -98,7 +96,7 @@ def test_a_job_that_no_machine_can_hold_is_refused_at_once(platform: Platform, o
     assert "submitted" not in done.stdout
 
 
-def test_a_redirection_that_the_shell_took_is_refused(platform: Platform, outputs_file: Path, tmp_path: Path) -> None:
+def test_a_redirection_by_the_calling_shell_is_refused(platform: Platform, outputs_file: Path, tmp_path: Path) -> None:
     options = ["--outputs", str(outputs_file), "--output", "*.txt", "--output-prefix", str(platform.folder / "taken/")]
     command = [sys.executable, "-m", "biobatch", "submit", "samtools", *options, "--", "samtools", "--version"]
     with (tmp_path / "out.txt").open("w") as file:
@@ -117,7 +115,9 @@ def test_the_stacks_outputs_are_read_through_pulumi(platform: Platform) -> None:
     assert done.stderr.splitlines()[0].endswith(", region us-east-1, stack local")
 
 
-def test_the_account_is_that_of_the_local_aws(platform: Platform, outputs_file: Path) -> None:
+def test_a_stack_of_another_account_than_that_of_the_credentials_is_refused(
+    platform: Platform, outputs_file: Path
+) -> None:
     account = platform.clients.sts.get_caller_identity()["Account"]
     assert platform.stack.account == account
     prefix = str(platform.folder / "account/")
@@ -129,7 +129,7 @@ def test_the_account_is_that_of_the_local_aws(platform: Platform, outputs_file: 
     assert f"credentials belong to account {account}, and the stack ({other}) is in account 111122223333" in done.stderr
 
 
-def test_a_size_asked_for_is_a_size_given(platform: Platform, outputs_file: Path) -> None:
+def test_a_job_gets_the_requested_size(platform: Platform, outputs_file: Path) -> None:
     prefix = str(platform.folder / "size/")
     done = jobs(
         *("submit", "bwa", "--outputs", str(outputs_file), "--output-prefix", prefix),
@@ -144,8 +144,10 @@ def test_a_size_asked_for_is_a_size_given(platform: Platform, outputs_file: Path
     }
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "a reader that goes"])
-def test_ended_from_outside_it_says_how_to_end_the_jobs(how: str, platform: Platform, outputs_file: Path) -> None:
+@pytest.mark.parametrize("how", ["SIGTERM", "closed output"])
+def test_a_command_ended_from_outside_shows_how_to_end_its_jobs(
+    how: str, platform: Platform, outputs_file: Path
+) -> None:
     prefix = str(platform.folder / "left running/")
     options = ("--outputs", str(outputs_file), "--output-prefix", prefix)
     command = [sys.executable, "-u", "-m", "biobatch", "submit", "samtools", *options, "--", "sleep", "600"]

@@ -1,4 +1,4 @@
-"""The demo, at a seed that nobody chose for its result."""
+"""The demo, with an arbitrary seed."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from local import demo
 from local.record import Record
 
 
-def test_the_demo_finds_what_was_planted(local_stack: Record, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_finds_the_simulated_variants(local_stack: Record, capfd: pytest.CaptureFixture[str]) -> None:
     assert demo.run(7) == 0
     said = capfd.readouterr().out
     assert "substitutions: precision" in said

@@ -1,4 +1,4 @@
-"""The stack led through four changes of its configuration, each by a preview, an `up` and a second look at all of it."""
+"""A stack that gets four changes of its configuration, each with a preview, an `up`, a refresh and a second preview."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ from tests.local.command import Result, pulumi, with_config
 
 
 def row(key: str, change: str = "") -> Row:
-    """The first row of docs/explanation/updating-a-stack.md for a key, or for a change of it that begins so."""
+    """The first row of docs/explanation/updating-a-stack.md for a key, or for a change of it that begins with this text."""
     return next(row for row in ROWS if row.key == key and row.change.startswith(change))
 
 
-#: The local stack is where the row of this key ends, so the change goes the other way.
+#: The local stack already has the last value of this row, so the change goes in the other direction.
 _END = {"protectData": 0}
 
-#: What the local stack's own configuration needs beside a row: its instance types are of one architecture.
+#: Further keys that a row needs on the local stack, because its instance types are of one architecture.
 _WITH: dict[str, dict[str, Any]] = {"architecture": {"instanceTypes": []}}
 
-#: Keys that say in which network the stack lies, which is another change, and the two whose `up` would build all images for long.
+#: Keys of the network of the stack, which another change covers, and two keys with which `up` would build all images, which takes long.
 APART = ("availabilityZones", "vpcCidr", "vpcId", "privateSubnetIds", "architecture", "imageDate")
 
 EVERY_KEY = "every key changed that leaves the network where it is"
@@ -36,11 +36,11 @@ BACK = "and back"
 RANGE = "another range, by zones with names"
 EXISTING = "an existing network, and other figures for a tool"
 
-#: By change, in the order in which the stack goes through them, the rows of docs/explanation/updating-a-stack.md that it is the sum of.
+#: The changes in their order, each with the rows of docs/explanation/updating-a-stack.md that it combines.
 CHANGES: dict[str, Sequence[Row]] = {
     EVERY_KEY: [
         *(row(key) for key in dict.fromkeys(r.key for r in ROWS) if key not in (*APART, "tools")),
-        # Of three zones, two get a gateway of their own.
+        # Of three zones, two get a separate gateway.
         row("natGateways"),
         row("tools", '`{}` → `{"seqtk"'),
     ],
@@ -51,8 +51,8 @@ CHANGES: dict[str, Sequence[Row]] = {
 
 _DEFAULTS = {key: row(key).configs()[0][key] for key in dict.fromkeys(r.key for r in ROWS)}
 
-#: Rows that begin at what the local stack has before all changes, shown and not carried out: one by one but for two that need each
-#: other. Named zones begin at those that the stack takes by itself.
+#: Rows whose first value the local stack has before all changes. They are previewed one by one, except two that need each other. The
+#: first value of named zones is the list of zones that the stack chooses.
 SHOWN_FIRST: dict[str, Sequence[Row]] = {
     **{
         str(r): [r]
@@ -62,11 +62,11 @@ SHOWN_FIRST: dict[str, Sequence[Row]] = {
     "no way to the internet": [row("interfaceEndpoints"), row("natGateways", "`single` → `none`")],
 }
 
-#: Rows that begin at what a change ends with, likewise shown after it.
+#: Rows whose first value a change sets. They are previewed after that change.
 SHOWN_LATER: dict[str, dict[str, Sequence[Row]]] = {
     EVERY_KEY: {
         **{str(r): [r] for r in ROWS if r.key in ("amiId", "tools", "shares") and str(r) not in SHOWN_FIRST},
-        # Of three zones, two lose a gateway of their own.
+        # Of three zones, two lose their separate gateway.
         "one gateway": [row("natGateways", "`one-per-az`")] * 2,
     },
     EXISTING: {"another subnet": [row("privateSubnetIds")]},
@@ -75,7 +75,7 @@ SHOWN_LATER: dict[str, dict[str, Sequence[Row]]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the configuration, carried out."""
+    """A change of the configuration after its `up`."""
 
     rows: Sequence[Row]
     """What docs/explanation/updating-a-stack.md says of it."""
@@ -89,8 +89,8 @@ class Change:
 
 
 @dataclass
-class Life:
-    """The stack from before all changes on."""
+class ChangingStack:
+    """The stack, with the changes so far."""
 
     record: Record
     tree: Path
@@ -104,7 +104,7 @@ class Life:
     changes: dict[str, Change] = field(default_factory=dict)
 
     def change(self, name: str) -> Change:
-        """A change, carried out after those before it."""
+        """Makes a change, after all changes before it."""
         for each in CHANGES:
             if each not in self.changes:
                 self.changes[each] = self._carry_out(CHANGES[each])
@@ -113,7 +113,7 @@ class Life:
         return self.changes[name]
 
     def preview(self, rows: Sequence[Row]) -> Result:
-        """What is shown of a change to the configuration that rows end with."""
+        """Previews a change to the last values of rows."""
         return pulumi("preview", "--diff", *self._options(rows), folder=self.tree)
 
     def _carry_out(self, rows: Sequence[Row]) -> Change:
@@ -130,7 +130,7 @@ class Life:
         return "--stack", environment.STACK, *with_config(self.config, **self._values(rows))
 
     def _values(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """The configuration that rows end with."""
+        """The configuration with the last values of rows."""
         values = {}
         for key, text in (item for row in rows for item in row.configs()[_END.get(row.key, 1)].items()):
             for written, id_ in self.made.items():
@@ -142,11 +142,15 @@ class Life:
 
 @pytest.fixture(scope="module")
 def made(local_stack: Record) -> Iterator[dict[str, str]]:
-    """A network and a key that others made: what stands for them in the table, and their ids."""
+    """An existing network and key: their placeholders in the table, and their ids."""
     ec2, everywhere = boto3.client("ec2"), "0.0.0.0/0"
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    # Without a zone, moto chooses one at random, and one of them offers no current instance types.
     subnet, another = (
-        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"] for cidr in ("10.9.0.0/24", "10.9.1.0/24")
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=f"{environment.REGION}{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for cidr, zone in (("10.9.0.0/24", "a"), ("10.9.1.0/24", "b"))
     )
     nat = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
@@ -167,20 +171,20 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def life(
+def changing_stack(
     local_stack: Record, made: dict[str, str], tree: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Life]:
-    """The stack before all changes, on a machine that builds for every architecture; brings its configuration back at the end."""
+) -> Iterator[ChangingStack]:
+    """The stack before all changes, on a machine that builds for every architecture. Restores its configuration at the end."""
     with docker_engine.client(local_stack.docker_host) as client:
         emulator.register(client, "linux/arm64")
-    yield Life(local_stack, tree, made, tmp_path_factory.mktemp("config"), program.outputs(local_stack))
+    yield ChangingStack(local_stack, tree, made, tmp_path_factory.mktemp("config"), program.outputs(local_stack))
     result = pulumi("up", "--yes", "--skip-preview")
     assert result.exit_code == 0, result.text
 
 
 @pytest.fixture
-def change(request: pytest.FixtureRequest, life: Life) -> Change:
-    """The change that the test's parameter names, carried out."""
-    change = life.change(request.param)
+def change(request: pytest.FixtureRequest, changing_stack: ChangingStack) -> Change:
+    """The change that the parameter of the test names, after its `up`."""
+    change = changing_stack.change(request.param)
     assert change.up.exit_code == 0, change.up.text
     return change

@@ -1,4 +1,4 @@
-"""Changes of the configuration by the real CLI, in the order of a stack's life, beside what docs/explanation/updating-a-stack.md says of them."""
+"""Changes of the configuration with the real CLI, compared with the table in docs/explanation/updating-a-stack.md. The order matters."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from tests.local.changes.conftest import (
     SHOWN_FIRST,
     SHOWN_LATER,
     Change,
-    Life,
+    ChangingStack,
 )
 from tests.local.command import type_of
 
@@ -32,12 +32,12 @@ POLICY = "aws:iam/policy:Policy"
 
 
 def after(*names: str) -> pytest.MarkDecorator:
-    """For a test that looks at changes; what runs jobs comes before the first look at a later change."""
+    """Marks a test that checks changes. Tests that run jobs come before the first test of a later change."""
     return pytest.mark.parametrize("change", names, indirect=True)
 
 
-def runs(tool: str, command: str, output: str, bucket: str) -> str:
-    """Runs a job by `biobatch`, and returns what it wrote into a file."""
+def run_job(tool: str, command: str, output: str, bucket: str) -> str:
+    """Runs a job with `biobatch` and returns the text that it wrote to a file."""
     prefix = f"changes/{tool}/"
     options = ["--stack", environment.STACK, "--output", output, "--output-prefix", f"s3://{bucket}/{prefix}"]
     done = subprocess.run(
@@ -52,8 +52,8 @@ def runs(tool: str, command: str, output: str, bucket: str) -> str:
     return content.decode()
 
 
-def succeeds(queue: str, definition: str, **options: Any) -> None:
-    """Runs a job by ARNs, as a script does that holds them."""
+def run_job_by_arns(queue: str, definition: str, **options: Any) -> None:
+    """Runs a job by ARNs, as a script with stored ARNs does."""
     batch = boto3.client("batch")
     id_ = batch.submit_job(
         jobName="by-arn",
@@ -65,48 +65,50 @@ def succeeds(queue: str, definition: str, **options: Any) -> None:
     until(lambda: batch.describe_jobs(jobs=[id_])["jobs"][0]["status"] == "SUCCEEDED", "the job has succeeded")
 
 
-def shown(life: Life, before: Sequence[Row], rows: Sequence[Row]) -> None:
-    """Holds a preview of rows to what they say, where the stack is what others made it; it changes nothing."""
-    outputs = program.outputs(life.record)
-    result = life.preview([*before, *rows])
+def check_preview(changing_stack: ChangingStack, before: Sequence[Row], rows: Sequence[Row]) -> None:
+    """Compares a preview of rows with their counts, on the present stack. It changes nothing."""
+    outputs = program.outputs(changing_stack.record)
+    result = changing_stack.preview([*before, *rows])
     assert result.exit_code == 0, result.text
     said: dict[str, Counter[str]] = {kind: sum((row.counted()[kind] for row in rows), Counter()) for kind in KINDS}
-    # The next revision's ARN is unknown, so the policy on who submits may change too.
+    # The ARN of the next revision is unknown, so the preview can also show the submit policy as changed.
     if said["in_place"]["JobDefinition"]:
         said["in_place"]["Policy"] = 1
     assert result.counted() == said
-    assert program.outputs(life.record) == outputs
+    assert program.outputs(changing_stack.record) == outputs
 
 
 @pytest.mark.parametrize("rows", SHOWN_FIRST.values(), ids=SHOWN_FIRST)
-def test_a_preview_shows_what_a_row_says_and_changes_nothing(life: Life, rows: Sequence[Row]) -> None:
-    shown(life, [], rows)
+def test_a_preview_matches_its_row_and_changes_nothing(changing_stack: ChangingStack, rows: Sequence[Row]) -> None:
+    check_preview(changing_stack, [], rows)
 
 
 @pytest.mark.parametrize("rows", SHOWN_LATER[EVERY_KEY].values(), ids=SHOWN_LATER[EVERY_KEY])
 @after(EVERY_KEY)
-def test_a_preview_shows_what_a_row_says_that_begins_at_another_value(
-    life: Life, change: Change, rows: Sequence[Row]
+def test_a_preview_matches_a_row_with_another_first_value(
+    changing_stack: ChangingStack, change: Change, rows: Sequence[Row]
 ) -> None:
-    shown(life, change.rows, rows)
+    check_preview(changing_stack, change.rows, rows)
 
 
 @after(EVERY_KEY)
 def test_an_own_tool_needs_a_folder_and_an_entry_and_its_jobs_run(change: Change) -> None:
     command = r"printf '@read\nACGT\n+\nIIII\n' | seqtk seq -r -A - > reversed.fa"
-    assert runs("seqtk", command, "reversed.fa", change.outputs["bucket"]) == ">read\nACGT\n"
+    assert run_job("seqtk", command, "reversed.fa", change.outputs["bucket"]) == ">read\nACGT\n"
     command = 'echo "$JOB_TOOL $JOB_TOOL_VERSION" > said; grep -c ^seqtk /usr/share/biobatch/software.tsv >> said'
-    assert runs("seqtk", command, "said", change.outputs["bucket"]) == "seqtk 1.4\n1\n"
+    assert run_job("seqtk", command, "said", change.outputs["bucket"]) == "seqtk 1.4\n1\n"
 
 
 @after(EVERY_KEY)
-def test_a_job_runs_on_the_queue_of_the_shares(change: Change) -> None:
+def test_a_job_runs_on_the_fair_share_queue(change: Change) -> None:
     outputs = change.outputs
-    succeeds(outputs["fair_share_queue_arn"], outputs["job_definition_arns"]["samtools"], shareIdentifier="phages")
+    run_job_by_arns(
+        outputs["fair_share_queue_arn"], outputs["job_definition_arns"]["samtools"], shareIdentifier="phages"
+    )
 
 
 @after(EVERY_KEY)
-def test_a_preview_shows_instance_types_vcpus_scratch_image_and_tags_changed_in_place(change: Change) -> None:
+def test_a_preview_shows_in_place_changes_of_the_compute_environments(change: Change) -> None:
     differences = change.preview.differences
     changed = {urn: " ".join(differences[urn]) for urn in change.preview.changes["update"]}
     environments = [paths for urn, paths in changed.items() if type_of(urn) == ENVIRONMENT]
@@ -118,33 +120,37 @@ def test_a_preview_shows_instance_types_vcpus_scratch_image_and_tags_changed_in_
 
 
 @after(BACK)
-def test_a_job_runs_on_the_main_queue_when_the_shares_are_gone(change: Change) -> None:
+def test_a_job_runs_on_the_main_queue_after_the_shares_are_removed(change: Change) -> None:
     assert "fair_share_queue_arn" not in change.outputs
-    succeeds(change.outputs["queue_arn"], change.outputs["job_definition_arns"]["samtools"])
+    run_job_by_arns(change.outputs["queue_arn"], change.outputs["job_definition_arns"]["samtools"])
 
 
 @after(BACK)
-def test_the_way_back_removes_what_came_and_replaces_nothing(change: Change, life: Life) -> None:
-    came = life.change(EVERY_KEY).up.changes
+def test_undoing_a_change_removes_its_resources_and_replaces_nothing(
+    change: Change, changing_stack: ChangingStack
+) -> None:
+    came = changing_stack.change(EVERY_KEY).up.changes
     assert set(change.up.changes) == {"delete", "update"}
     assert change.up.changes["delete"] == came["create"]
 
 
 @after(*CHANGES)
-def test_one_up_leaves_nothing_for_a_refresh_to_find_or_another_up_to_do(change: Change) -> None:
+def test_after_one_up_neither_a_refresh_nor_another_up_changes_anything(change: Change) -> None:
     assert (change.again.exit_code, change.again.changes) == (0, {}), change.again.text
 
 
 @after(*CHANGES)
-def test_queues_and_bucket_are_still_those_that_scripts_hold(change: Change, life: Life) -> None:
+def test_queues_and_bucket_keep_the_arns_and_names_that_scripts_use(
+    change: Change, changing_stack: ChangingStack
+) -> None:
     for name in ("queue_arn", "on_demand_queue_arn", "bucket"):
-        assert change.outputs[name] == life.outputs[name]
+        assert change.outputs[name] == changing_stack.outputs[name]
 
 
 @after(EVERY_KEY, RANGE, EXISTING)
-def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
-    """Adds, removes and replaces as much as they do together, and changes at least as much in place as the row that changes most of a
-    type: several keys may change the same resource."""
+def test_an_up_makes_the_changes_of_the_rows_of_its_keys(change: Change) -> None:
+    """An `up` adds, removes and replaces the sum of the rows. Several keys can change the same resource in place, so the number of resources
+    of a type that it updates is at least that of the row with the most."""
     in_place, *moved = change.up.counted().values()
     rows = [tuple(row.counted().values()) for row in change.rows]
     said_in_place, *said = zip(*rows, strict=True)
@@ -159,11 +165,11 @@ def test_an_up_does_what_the_rows_of_its_keys_say(change: Change) -> None:
     [(EVERY_KEY, []), (BACK, []), (RANGE, []), (EXISTING, [("update", POLICY)])],
     indirect=["change"],
 )
-def test_a_preview_shows_what_the_up_then_does_and_no_more_than_what_it_cannot_know(
+def test_a_preview_shows_the_changes_of_the_up_and_otherwise_only_unknowns(
     change: Change, unknown: list[tuple[str, str]]
 ) -> None:
-    """A preview does not know the ARN of a job definition's next revision, so it shows the policy on who submits as updated; an `up`
-    finds that the policy names every revision, and leaves it."""
+    """A preview does not know the ARN of the next revision of a job definition, so it shows the submit policy as updated. The policy names
+    every revision, so an `up` does not change it."""
     assert change.preview.exit_code == 0, change.preview.text
     shown, done = (
         {(operation, urn) for operation, urns in result.changes.items() for urn in urns}
@@ -174,15 +180,17 @@ def test_a_preview_shows_what_the_up_then_does_and_no_more_than_what_it_cannot_k
 
 
 @after(EXISTING)
-def test_a_script_that_holds_yesterdays_queue_and_definition_still_runs_its_job(change: Change, life: Life) -> None:
-    definition = life.outputs["job_definition_arns"]["bwa"]
+def test_a_script_with_an_older_queue_and_definition_still_runs_its_job(
+    change: Change, changing_stack: ChangingStack
+) -> None:
+    definition = changing_stack.outputs["job_definition_arns"]["bwa"]
     assert change.outputs["job_definition_arns"]["bwa"] != definition
-    succeeds(life.outputs["queue_arn"], definition)
+    run_job_by_arns(changing_stack.outputs["queue_arn"], definition)
 
 
 @pytest.mark.parametrize("rows", SHOWN_LATER[EXISTING].values(), ids=SHOWN_LATER[EXISTING])
 @after(EXISTING)
-def test_a_preview_shows_what_a_row_says_of_an_existing_network(
-    life: Life, change: Change, rows: Sequence[Row]
+def test_a_preview_matches_a_row_about_an_existing_network(
+    changing_stack: ChangingStack, change: Change, rows: Sequence[Row]
 ) -> None:
-    shown(life, change.rows, rows)
+    check_preview(changing_stack, change.rows, rows)

@@ -1,4 +1,4 @@
-"""The engine that the stack runs on, and the stack whole again for who comes next."""
+"""The Docker engine of the stack, and the repair of the stack after tests that remove it."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def client(local_stack: Record) -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="module")
-def whole_again(local_stack: Record) -> Iterator[None]:
-    """Brings back at the end what a module's tests took down."""
+def restored_stack(local_stack: Record) -> Iterator[None]:
+    """Brings the stack up again after the tests of a module."""
     yield
     os.environ.update(environment.variables(lifecycle.up()))

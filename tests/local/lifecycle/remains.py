@@ -1,4 +1,4 @@
-"""What a stack has left on this machine."""
+"""The traces of a stack on this machine."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from local.stack import docker_objects, emulator
 
 
 def left_on_the_machine(record: Record) -> dict[str, list[str]]:
-    """Everything of a stack that this machine still has, by kind; empty when nothing is left."""
+    """Everything of a stack that is left on this machine, by kind. Empty if nothing is left."""
     found = {
         "processes": [str(process) for process in processes.running(ROOT)],
         "engine": [str(process) for process in docker_engine.leftovers()],

@@ -1,4 +1,4 @@
-"""An `up` killed half-way, and a destroy among running jobs and data: a second stack in the same AWS, in the order of its life."""
+"""An `up` that is killed half-way, and a destroy with running jobs and data. A second stack in the same AWS goes through all tests in order."""
 
 import contextlib
 import itertools
@@ -35,19 +35,19 @@ IDLE_SECONDS = 3
 
 
 @dataclass(frozen=True)
-class Lab:
-    """A second stack."""
+class SecondStack:
+    """The second stack."""
 
     tree: Path
     before: dict[str, set[str]]
     """What there was in AWS before it."""
 
     def pulumi(self, *arguments: str) -> Result:
-        """Runs a command that changes the stack, without asking."""
+        """Runs a command that changes the stack, without confirmation."""
         return pulumi(*arguments, "--yes", "--skip-preview", "--stack", STACK, folder=self.tree)
 
     def plain(self, *arguments: str) -> None:
-        """Runs a command that has no `--json`."""
+        """Runs a command without `--json`."""
         subprocess.run(["pulumi", *arguments, "--stack", STACK], cwd=self.tree, capture_output=True, check=True)
 
     def outputs(self) -> dict[str, Any]:
@@ -59,10 +59,10 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(local_stack: Record, tree: Path) -> Iterator[Lab]:
-    """A stack with nothing in it yet; whatever a failed test leaves of it is removed."""
+def second_stack(local_stack: Record, tree: Path) -> Iterator[SecondStack]:
+    """An empty stack. Everything that a failed test leaves of it is removed."""
     shutil.copy(ROOT / "Pulumi.local.yaml", tree / f"Pulumi.{STACK}.yaml")
-    made = Lab(tree, inventory())
+    made = SecondStack(tree, inventory())
     made.plain("stack", "init")
     yield made
     made.plain("cancel", "--yes")
@@ -71,8 +71,8 @@ def lab(local_stack: Record, tree: Path) -> Iterator[Lab]:
 
 
 @contextlib.contextmanager
-def held(local_stack: Record, client: docker.DockerClient) -> Iterator[None]:
-    """Lets the image registry answer nobody for a while."""
+def unresponsive_registry(local_stack: Record, client: docker.DockerClient) -> Iterator[None]:
+    """Stops the image registry until the block ends."""
     if found := processes.running(ROOT, registry.ROLE):
         (process,) = found
         process.suspend()
@@ -94,12 +94,14 @@ def pass_on(lines: Iterable[str], told: "queue.Queue[str | None]") -> None:
         told.put(line)
 
 
-def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: docker.DockerClient) -> None:
-    """Kills an `up` when the registry holds the first image, everything that needs none is made, and the state knows the latter only."""
-    with held(local_stack, client):
+def kill_an_up_between_push_and_save(
+    second_stack: SecondStack, local_stack: Record, client: docker.DockerClient
+) -> None:
+    """Kills an `up` when the first image is in the registry but not in the state, and all resources that need no image are in the state."""
+    with unresponsive_registry(local_stack, client):
         up = subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--json", "--non-interactive", "--stack", STACK],
-            cwd=lab.tree,
+            cwd=second_stack.tree,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -124,11 +126,13 @@ def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: dock
                 if urn and urn.split("::")[2].rpartition("$")[2].startswith(("aws:", IMAGE)):
                     urns.add(urn)
             pushing |= "Pushing to" in event.get("diagnosticEvent", {}).get("message", "")
-        # A CLI that is stopped saves nothing, while its plugin goes on pushing.
+        # A stopped CLI saves nothing, while its plugin continues to push.
         os.kill(up.pid, signal.SIGSTOP)
     ecr = boto3.client("ecr")
     (repository,) = {
-        name for name in inventory()["repositories"] - lab.before["repositories"] if name.startswith("biobatch-base")
+        name
+        for name in inventory()["repositories"] - second_stack.before["repositories"]
+        if name.startswith("biobatch-base")
     }
     until(lambda: ecr.describe_images(repositoryName=repository)["imageDetails"], "the registry holds the image")
     os.killpg(up.pid, signal.SIGKILL)
@@ -136,32 +140,34 @@ def kill_an_up_between_push_and_save(lab: Lab, local_stack: Record, client: dock
 
 
 def test_destroy_after_an_up_killed_half_way_leaves_nothing(
-    lab: Lab, local_stack: Record, client: docker.DockerClient
+    second_stack: SecondStack, local_stack: Record, client: docker.DockerClient
 ) -> None:
-    kill_an_up_between_push_and_save(lab, local_stack, client)
-    assert inventory() != lab.before
-    locked = lab.pulumi("destroy")
+    kill_an_up_between_push_and_save(second_stack, local_stack, client)
+    assert inventory() != second_stack.before
+    locked = second_stack.pulumi("destroy")
     assert locked.exit_code != 0
     assert "pulumi cancel" in locked.text
-    lab.plain("cancel", "--yes")
-    result = lab.pulumi("destroy")
+    second_stack.plain("cancel", "--yes")
+    result = second_stack.pulumi("destroy")
     assert result.exit_code == 0, result.text
-    assert inventory() == lab.before
+    assert inventory() == second_stack.before
 
 
-def test_an_up_killed_between_push_and_save_succeeds_at_the_next_try(
-    lab: Lab, local_stack: Record, client: docker.DockerClient
+def test_an_up_killed_between_push_and_save_succeeds_when_repeated(
+    second_stack: SecondStack, local_stack: Record, client: docker.DockerClient
 ) -> None:
-    kill_an_up_between_push_and_save(lab, local_stack, client)
-    lab.plain("cancel", "--yes")
-    result = lab.pulumi("up")
+    kill_an_up_between_push_and_save(second_stack, local_stack, client)
+    second_stack.plain("cancel", "--yes")
+    result = second_stack.pulumi("up")
     assert result.exit_code == 0, result.text
-    again = lab.pulumi("up")
+    again = second_stack.pulumi("up")
     assert (again.exit_code, again.changes) == (0, {}), again.text
 
 
-def test_destroy_among_running_jobs_and_data_leaves_nothing(lab: Lab, client: docker.DockerClient) -> None:
-    outputs = lab.outputs()
+def test_destroy_with_running_jobs_and_data_leaves_nothing(
+    second_stack: SecondStack, client: docker.DockerClient
+) -> None:
+    outputs = second_stack.outputs()
     batch, s3 = boto3.client("batch"), boto3.client("s3")
     ids = [
         batch.submit_job(
@@ -180,8 +186,8 @@ def test_destroy_among_running_jobs_and_data_leaves_nothing(lab: Lab, client: do
     upload = s3.create_multipart_upload(Bucket=bucket, Key="never finished")["UploadId"]
     s3.upload_part(Bucket=bucket, Key="never finished", UploadId=upload, PartNumber=1, Body=b"part")
 
-    result = lab.pulumi("destroy")
+    result = second_stack.pulumi("destroy")
 
     assert result.exit_code == 0, result.text
-    assert inventory() == lab.before
+    assert inventory() == second_stack.before
     assert client.containers.list(filters={"label": "biobatch.job"}) == []

@@ -1,4 +1,4 @@
-"""What Pulumi's language host asks of `.venv` before every operation, asked by its own code of a `.venv` as `make` makes it."""
+"""The questions that Pulumi's language host asks `.venv` before every operation, asked by its own code, with a `.venv` made by `make`."""
 
 import json
 import shutil
@@ -14,15 +14,15 @@ from local.paths import ROOT
 
 
 def ask(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The answers of a folder's virtual environment to the true host's questions."""
-    # With the options that the CLI is built with, what is compiled already serves.
+    """The answers of a folder's virtual environment to the questions of the true host."""
+    # With the options of the CLI's build, Go can reuse its compiled packages.
     command = [str(go.obtain()), "run", *go.BUILD, "./ask", str(folder)]
     return subprocess.run(command, cwd=go.MODULE, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As much of a fresh clone as `make` needs, with the `.venv` that it makes."""
+    """The part of a fresh clone that `make` needs, with the `.venv` that `make` creates."""
     folder = tmp_path_factory.mktemp("clone")
     for name in ("Makefile", "Pulumi.yaml", *(path.name for path in ROOT.glob("requirements*"))):
         shutil.copy2(ROOT / name, folder)
@@ -30,7 +30,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_true_host_is_content_with_the_virtual_environment_that_make_makes(clone: Path) -> None:
+def test_the_true_host_accepts_the_virtual_environment_of_make(clone: Path) -> None:
     done = ask(clone)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout)
@@ -43,7 +43,7 @@ def test_the_true_host_is_content_with_the_virtual_environment_that_make_makes(c
     assert answers["pip"] != "0.0.0"
 
 
-def test_without_pip_it_fails_as_the_stand_in_does(clone: Path) -> None:
+def test_without_pip_it_fails_as_the_local_host_does(clone: Path) -> None:
     (clone / ".venv" / "bin" / "python").rename(clone / ".venv" / "bin" / "kept")
     python = clone / ".venv" / "bin" / "python"
     try:

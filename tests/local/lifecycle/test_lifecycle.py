@@ -1,4 +1,4 @@
-"""A stack's life with the real Pulumi CLI, in the order that it is lived: each test begins where the one before it ended."""
+"""The life of a stack with the real Pulumi CLI. Each test starts with the result of the one before it."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
 from tests.local.lifecycle.remains import left_on_the_machine
 
-pytestmark = pytest.mark.usefixtures("whole_again")
+pytestmark = pytest.mark.usefixtures("restored_stack")
 
 
 def image_ids(client: docker.DockerClient) -> set[str]:
@@ -40,7 +40,7 @@ def test_a_refresh_finds_nothing_changed() -> None:
     assert result.exit_code == 0, result.text
 
 
-def test_up_of_a_stack_that_is_up_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_up_of_a_running_stack_says_that_it_is_up(capsys: pytest.CaptureFixture[str]) -> None:
     lifecycle.up()
     assert "the stack is up" in capsys.readouterr().out
 
@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[dict[str, object], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_configuration_is_refused_in_words_before_anything_changes(case: str, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_refused_with_a_message_before_anything_changes(case: str, tmp_path: Path) -> None:
     config, words = WRONG[case]
     result = pulumi("up", "--yes", "--skip-preview", *with_config(tmp_path, **config))
     assert result.exit_code != 0
@@ -75,7 +75,7 @@ def test_a_wrong_configuration_is_refused_in_words_before_anything_changes(case:
 
 
 @pytest.mark.parametrize(("zones", "change"), [(3, "azCount `2` → `3`"), (2, "azCount `3` → `2`")])
-def test_a_third_zone_and_the_way_back_do_what_the_table_of_changes_says_and_replace_nothing(
+def test_a_third_zone_and_its_removal_match_the_table_of_changes_and_replace_nothing(
     zones: int, change: str, tmp_path: Path
 ) -> None:
     result = pulumi("up", "--yes", "--skip-preview", *with_config(tmp_path, azCount=zones))
@@ -85,7 +85,7 @@ def test_a_third_zone_and_the_way_back_do_what_the_table_of_changes_says_and_rep
     assert not result.types("replace")
 
 
-def test_a_second_clone_is_told_whose_stack_is_up_and_how_to_end_it(tmp_path: Path) -> None:
+def test_a_second_clone_gets_the_path_of_the_first_and_the_command_that_removes_its_stack(tmp_path: Path) -> None:
     for package in ("local", "components"):
         shutil.copytree(ROOT / package, tmp_path / package)
     done = subprocess.run(
@@ -118,7 +118,7 @@ def submit_sleeping_jobs(client: docker.DockerClient, local_stack: Record) -> No
         time.sleep(0.5)
 
 
-def test_a_killed_server_is_cleared_with_its_jobs_and_the_stack_comes_up_again(
+def test_down_removes_a_killed_server_and_its_jobs_and_the_stack_comes_up_again(
     client: docker.DockerClient, local_stack: Record
 ) -> None:
     submit_sleeping_jobs(client, local_stack)
@@ -140,7 +140,7 @@ def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pyt
         assert client.containers.list(all=True, filters={"label": docker_objects.LABEL}) == []
 
 
-def test_a_destroy_while_somebody_holds_the_submit_policy_says_so(local_stack: Record) -> None:
+def test_a_destroy_with_an_attached_submit_policy_reports_the_conflict(local_stack: Record) -> None:
     policy, iam = program.outputs(local_stack)["submit_policy_arn"], boto3.client("iam")
     iam.create_user(UserName="ada")
     iam.attach_user_policy(UserName="ada", PolicyArn=policy)
@@ -154,8 +154,8 @@ def test_a_destroy_while_somebody_holds_the_submit_policy_says_so(local_stack: R
     assert "Traceback" not in result.text
 
 
-def test_destroy_leaves_nothing_in_aws_and_ends_machines_before_their_ways_to_it() -> None:
-    """A machine that cannot reach AWS cannot be told to end its jobs."""
+def test_destroy_leaves_nothing_in_aws_and_deletes_routes_and_endpoints_after_the_machines() -> None:
+    """AWS can end the jobs of a machine only while the machine can reach AWS."""
     done = subprocess.run(
         ["pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive"], cwd=ROOT, capture_output=True, text=True
     )
@@ -166,7 +166,7 @@ def test_destroy_leaves_nothing_in_aws_and_ends_machines_before_their_ways_to_it
         assert done.stdout.index(f"aws:ec2:{kind} ") > group, done.stdout
 
 
-def test_a_destroy_of_protected_data_leaves_the_bucket_with_what_is_in_it_and_nothing_else(tmp_path: Path) -> None:
+def test_a_destroy_of_protected_data_leaves_only_the_bucket_with_its_content(tmp_path: Path) -> None:
     config = with_config(tmp_path, protectData=True)
     up = pulumi("up", "--yes", "--skip-preview", *config)
     assert up.exit_code == 0, up.text
@@ -181,7 +181,7 @@ def test_a_destroy_of_protected_data_leaves_the_bucket_with_what_is_in_it_and_no
     bucket.delete()
 
 
-def test_down_clears_what_is_left_when_everything_was_killed(local_stack: Record) -> None:
+def test_down_removes_what_is_left_after_everything_was_killed(local_stack: Record) -> None:
     for process in processes.running(ROOT):
         process.send_signal(signal.SIGKILL)
     lifecycle.down()

@@ -1,4 +1,4 @@
-"""The providers by the real CLI: one of AWS, images under other file modes or gone from the registry, and no Docker at all."""
+"""The providers with the real CLI: a single AWS provider, images with other file modes or missing in the registry, and no Docker."""
 
 import importlib.metadata
 import json
@@ -18,22 +18,22 @@ from local.stack import environment, program
 from tests.local.command import pulumi, with_config
 from tests.local.inventory import inventory
 
-pytestmark = pytest.mark.usefixtures("whole_again")
+pytestmark = pytest.mark.usefixtures("restored_stack")
 
 IMAGE, DEFINITION = "docker:index/image:Image", "aws:batch/jobDefinition:JobDefinition"
 
-#: As docs/how-to/monthly-upkeep.md says it.
+#: The command in docs/how-to/monthly-upkeep.md.
 BY_NAME = re.findall(r"pulumi up --replace \"(\$\(.*\))\"", (ROOT / "docs/how-to/monthly-upkeep.md").read_text())
 
 
 @pytest.fixture
 def without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine on which no Docker runs, as far as Pulumi sees."""
+    """The environment in which Pulumi finds no Docker engine."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
 
 
 @pytest.mark.usefixtures("local_stack")
-def test_the_network_of_awsx_uses_the_programs_own_aws_provider() -> None:
+def test_the_network_of_awsx_uses_the_aws_provider_of_the_program() -> None:
     done = subprocess.run(["pulumi", "stack", "export"], cwd=ROOT, capture_output=True, text=True, check=True)
     resources = json.loads(done.stdout)["deployment"]["resources"]
     versions = {r["inputs"]["version"] for r in resources if r["type"] == "pulumi:providers:aws"}
@@ -50,7 +50,7 @@ def test_another_deployers_umask_changes_nothing(tree: Path, tmp_path: Path) -> 
     assert (result.exit_code, result.changes) == (0, {}), result.text
 
 
-def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_stack: Record) -> None:
+def test_an_image_missing_in_the_registry_is_rebuilt_by_name(local_stack: Record) -> None:
     ecr = boto3.client("ecr")
     before = program.outputs(local_stack)
     repository, digest = before["image_uris"]["bwa"].split("/", 1)[1].split("@")
@@ -61,7 +61,7 @@ def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_st
     assert digest in images()
     ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
     assert digest not in images()
-    # Pulumi's Docker provider does not look, so nobody hears of it until a job fails.
+    # Pulumi's Docker provider does not check the registry, so the first sign is a failed job.
     blind = pulumi("up", "--yes", "--skip-preview", "--refresh")
     assert (blind.exit_code, blind.changes) == (0, {}), blind.text
     (command,) = BY_NAME
@@ -71,13 +71,13 @@ def test_an_image_that_is_gone_from_the_registry_is_built_again_by_name(local_st
     assert {u.split("::")[-1] for u in result.changes["replace"]} == {"biobatch-bwa"}
     after = program.outputs(local_stack)
     assert after["image_uris"]["bwa"].split("@")[1] in images()
-    # Of the others nothing is built.
+    # The other images are not built.
     for tool in ("fastqc", "samtools", "bcftools"):
         assert after["image_uris"][tool] == before["image_uris"][tool]
 
 
 @pytest.mark.usefixtures("without_docker")
-def test_without_docker_a_preview_is_refused_in_one_message_that_says_what_to_do() -> None:
+def test_without_docker_a_preview_fails_with_one_message_that_names_the_remedy() -> None:
     result = pulumi("preview")
     assert result.exit_code != 0
     assert "No Docker engine answers" in result.text
@@ -87,7 +87,7 @@ def test_without_docker_a_preview_is_refused_in_one_message_that_says_what_to_do
 
 
 @pytest.mark.usefixtures("without_docker")
-def test_without_docker_a_refresh_fails_in_the_providers_words() -> None:
+def test_without_docker_a_refresh_fails_with_the_message_of_the_provider() -> None:
     result = pulumi("refresh", "--yes", "--skip-preview")
     assert result.exit_code != 0
     assert "failed to connect to any docker daemon" in result.text

@@ -1,4 +1,4 @@
-"""What a user of real AWS does first, on a fresh clone: the true code of `pulumi install`, with pip as Pulumi.yaml says."""
+"""The first step of a user of AWS on a fresh clone: the true code of `pulumi install`, with pip as in Pulumi.yaml."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from local.machine import go
 from local.paths import ROOT
 
 
-def test_pulumi_install_makes_a_fresh_clone_run(tmp_path: Path) -> None:
+def test_a_fresh_clone_runs_after_pulumi_install(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -22,7 +22,7 @@ def test_pulumi_install_makes_a_fresh_clone_run(tmp_path: Path) -> None:
             shutil.copy2(ROOT / name, clone / name)
     requirements = (clone / "requirements.txt").read_bytes()
 
-    # With the options that the CLI is built with, what is compiled already serves.
+    # With the options of the CLI's build, Go can reuse its compiled packages.
     done = subprocess.run(
         [go.obtain(), "run", *go.BUILD, "./install", clone],
         cwd=go.MODULE,

@@ -1,4 +1,4 @@
-"""The workflow with files between all steps is what its documentation says: every step a job, whole files between them."""
+"""The workflow with files between all steps: every step is a job, and the jobs pass whole files."""
 
 from benchmarks import call_variants
 from biobatch.job import Job, faults

@@ -1,4 +1,4 @@
-"""Timings are read from what a script prints; the shell's half is run for true."""
+"""Timings in the output of scripts. The shell functions run in a real shell."""
 
 import io
 import subprocess

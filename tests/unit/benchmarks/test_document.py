@@ -23,7 +23,7 @@ def test_new_figures_replace_the_old_ones_and_leave_the_others() -> None:
     assert after.count("# Benchmarks") == 1
 
 
-def test_saving_the_same_again_changes_nothing() -> None:
+def test_saving_the_same_sections_again_changes_nothing() -> None:
     sections = [document.section(f"{name}.\n\nText.", "figures", "then") for name in ("One", "Two")]
     once = document.replaced("", sections)
     assert document.replaced(once, sections) == once

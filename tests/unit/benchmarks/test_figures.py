@@ -1,4 +1,4 @@
-"""Figures are compared round by round, and read as a table."""
+"""The comparison of figures by rounds, and their table."""
 
 from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, seconds
 

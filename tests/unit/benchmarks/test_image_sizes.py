@@ -1,4 +1,4 @@
-"""Images are compared by what the registry keeps of all four together."""
+"""Images are compared by the size of all four together in the registry."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The line of the benchmark that moves one large object."""
+"""The proxy that limits the bandwidth in the benchmark of one large object."""
 
 import socket
 import threading
@@ -11,7 +11,7 @@ from benchmarks.large_object import paced
 
 @pytest.fixture
 def echo() -> tuple[str, int]:
-    """A server that sends back what it gets, to any number of clients."""
+    """A server that sends back what it receives, for any number of clients."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(connection: socket.socket) -> None:
@@ -48,6 +48,6 @@ def test_each_connection_has_its_own_bandwidth_limit(echo: tuple[str, int]) -> N
             thread.start()
         for thread in threads:
             thread.join()
-        # The last block is passed on before it is paid for.
+        # The last block is passed on before the wait for it.
         assert time.monotonic() - began > (len(content) - (1 << 16)) / 1_000_000
     assert got == [content] * 4

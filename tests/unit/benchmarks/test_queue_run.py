@@ -1,4 +1,4 @@
-"""What jobs cost is what Batch's clock and the entrypoint's records say."""
+"""The cost of jobs, from Batch's times and the records of the entrypoint."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ DETAILS = [
 ]
 LOGS = {
     "a": ["the tool's words", 'job: {"bytes_in": 10, "bytes_out": 2}'],
-    # The first attempt's record counts no more than its results do.
+    # The record of the first attempt does not count, and neither do its results.
     "b": ['job: {"bytes_in": 99, "bytes_out": 0}', 'job: {"bytes_in": 30, "bytes_out": 4}'],
 }
 

@@ -1,4 +1,4 @@
-"""Compressed sizes come from the registry, and a layer in common is counted once."""
+"""The compressed sizes of images in a registry. A shared layer counts once."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a client did is read from what it asked the store for."""
+"""The behaviour of a client, from its requests to the store."""
 
 import subprocess
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_an_upload_is_as_safe_as_its_weakest_call() -> None:
 @pytest.mark.parametrize(
     ("client", "code"),
     [("sleep 60", "143"), ("bash -c 'trap \"exit 7\" TERM; sleep 60 & wait'", "7")],
-    ids=["ended by the signal", "with an answer of its own"],
+    ids=["ended by the signal", "with its own exit code"],
 )
 def test_sigterm_reaches_the_client_and_its_exit_code_is_reported(client: str, code: str, tmp_path: Path) -> None:
     script = f"send_one() {{ touch began; {client}; }}; PREFIX=p\n{s3_conduct.INTERRUPTED}"

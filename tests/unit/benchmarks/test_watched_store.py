@@ -1,4 +1,4 @@
-"""The store that watches passes all on as it is, but for the faults that it is asked for."""
+"""The store passes everything on unchanged, except for the faults that it injects."""
 
 import http.server
 import threading
@@ -12,7 +12,7 @@ import requests
 
 from benchmarks.watched_store import WatchedStore, watched_store
 
-#: Several of the blocks that it passes on.
+#: Larger than several of the blocks in which the store passes content on.
 CONTENT = bytes(range(256)) * (3 << 12)
 SHORT = b"<ListBucketResult/>"
 
@@ -55,7 +55,7 @@ def store() -> Iterator[WatchedStore]:
 def session(store: WatchedStore, tmp_path: Path) -> Iterator[requests.Session]:
     (tmp_path / "ca.pem").write_bytes(store.certificate)
     with requests.Session() as session:
-        session.trust_env = False  # that may name other certificates
+        session.trust_env = False  # because that environment can name other certificates
         session.verify = str(tmp_path / "ca.pem")
         yield session
 
@@ -64,7 +64,7 @@ def _signed(key_id: str) -> dict[str, str]:
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={key_id}/20261125/us-east-1/s3/aws4_request, Signature=0"}
 
 
-def test_an_object_comes_as_it_is_with_its_headers(store: WatchedStore, session: requests.Session) -> None:
+def test_an_object_arrives_unchanged_with_its_headers(store: WatchedStore, session: requests.Session) -> None:
     answer = session.get(f"{store.endpoint}/bucket/key?versionId=1&acl", headers=_signed("local"))
     assert (answer.content, answer.headers["ETag"]) == (CONTENT, "the-etag")
     (call,) = store.calls
@@ -77,7 +77,7 @@ def test_an_object_comes_as_it_is_with_its_headers(store: WatchedStore, session:
 
 
 @pytest.mark.parametrize("body", [CONTENT, iter([CONTENT[:1000], CONTENT[1000:]])], ids=["whole", "chunked"])
-def test_what_is_sent_arrives(store: WatchedStore, session: requests.Session, body: Any) -> None:
+def test_an_upload_arrives_unchanged(store: WatchedStore, session: requests.Session, body: Any) -> None:
     assert session.put(f"{store.endpoint}/bucket/key", data=body).status_code == 200
     assert Behind.bodies == [CONTENT]
 
@@ -93,7 +93,7 @@ def test_one_bit_of_the_next_content_is_flipped_and_nothing_else(
     assert session.get(f"{store.endpoint}/bucket/key").content == CONTENT
 
 
-def test_keys_that_have_ended_are_refused_and_new_ones_taken(store: WatchedStore, session: requests.Session) -> None:
+def test_expired_keys_are_refused_and_new_ones_accepted(store: WatchedStore, session: requests.Session) -> None:
     agent = f"http://127.0.0.1:{store.credentials_port}/v2/credentials/job"
     store.lifetime = -1
     first = session.get(agent).json()
@@ -104,7 +104,9 @@ def test_keys_that_have_ended_are_refused_and_new_ones_taken(store: WatchedStore
     assert session.get(f"{store.endpoint}/bucket/key", headers=_signed(second["AccessKeyId"])).content == CONTENT
 
 
-def test_a_parts_arrival_is_seen_before_it_is_confirmed(store: WatchedStore, session: requests.Session) -> None:
+def test_the_arrival_of_a_part_is_noticed_before_it_is_confirmed(
+    store: WatchedStore, session: requests.Session
+) -> None:
     store.held_until = float("inf")
     sent: list[int] = []
     upload = threading.Thread(

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import provider_pb2
 from components.tool_image import ToolImage, ToolImageArgs, content_tag, plain_context
 from local.plugins.common import from_struct, to_struct
 from local.plugins.docker.provider import TOKEN, Provider
-from tests.unit.local.plugins.engine import Context
+from tests.unit.local.plugins.pulumi_engine import Context
 from tests.unit.recording import Registration, record
 
 

@@ -6,7 +6,7 @@ from local.__main__ import main
 from local.errors import LocalError
 
 
-def test_a_fault_is_one_message_and_no_traceback(
+def test_an_error_is_one_message_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
@@ -17,7 +17,9 @@ def test_a_fault_is_one_message_and_no_traceback(
     assert capsys.readouterr().err == "local: no engine. Install Docker.\n"
 
 
-def test_an_interrupt_says_what_clears_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_command_shows_the_command_that_cleans_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Steps on the screen: numbered, with the time each took, and never silent for long."""
+"""Steps on the screen: their numbers and times, and lines during long steps."""
 
 import os
 import pty
@@ -17,8 +17,8 @@ from local.paths import ROOT
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(console, "_BEAT", 0.6)
-    monkeypatch.setattr(console, "_FIRST_BEAT", 0.6)
+    monkeypatch.setattr(console, "_REMINDER", 0.6)
+    monkeypatch.setattr(console, "_FIRST_REMINDER", 0.6)
     yield
     console.beside("")
 
@@ -32,7 +32,7 @@ def test_a_quick_step_is_one_line_with_its_number_and_time(capsys: pytest.Captur
     assert capsys.readouterr().out == "[1/2] Start the engine … 0 s\n[2/2] Call variants … 0 s\n"
 
 
-def test_what_a_step_does_is_told_below_its_title(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_activity_of_a_step_is_printed_below_its_title(capsys: pytest.CaptureFixture[str]) -> None:
     console.number_steps(1)
     with console.step("Start the engine"):
         console.say("installing docker.io")
@@ -45,7 +45,7 @@ def test_what_a_step_does_is_told_below_its_title(capsys: pytest.CaptureFixture[
     ]
 
 
-def test_a_silent_step_says_that_it_is_at_work_with_what_goes_on_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silent_step_prints_its_time_and_the_work_in_the_background(capsys: pytest.CaptureFixture[str]) -> None:
     console.number_steps(1)
     with console.step("Get the base image"):
         console.follow("unpacking")
@@ -65,7 +65,7 @@ def test_a_step_that_fails_prints_no_time(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "local: removed\n"
 
 
-def test_a_step_with_output_of_its_own_has_its_title_above(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_draws_itself_prints_its_title_first(capsys: pytest.CaptureFixture[str]) -> None:
     console.number_steps(1)
     with console.step("Call variants", own_output=True):
         print("a table")
@@ -85,7 +85,7 @@ def test_on_a_terminal_a_step_is_one_line_redrawn_and_never_wider_than_the_termi
     try:
         while part := os.read(ours, 65536):
             drawn += part
-    except OSError:  # The other end is closed, and all is read.
+    except OSError:  # The other end is closed, and all output has been read.
         pass
     os.close(ours)
     lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", drawn).decode().replace("\r", "\n").split("\n")

@@ -1,4 +1,4 @@
-"""What the demo holds itself to."""
+"""The requirements of the demo: its accuracy, its negative control, its seed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ from tests.unit.biobatch.conftest import publish
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """AWS as moto plays it, with a bucket."""
+    """Clients of moto, with a bucket."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
@@ -35,7 +35,9 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     ("precision", "recall", "faults"),
     [(0.99, 0.99, 0), (1.0, 0.9899, 1), (0.9899, 1.0, 1), (0.5, 0.5, 2), (None, 0.0, 2)],
 )
-def test_substitutions_are_found_to_99_in_100_both_ways(precision: float, recall: float, faults: int) -> None:
+def test_precision_and_recall_of_substitutions_must_reach_99_percent(
+    precision: float, recall: float, faults: int
+) -> None:
     measured: dict[str, Any] = {"substitutions": {"precision": precision, "recall": recall}, "indels": {}}
     assert len(demo._accuracy_faults(measured)) == faults
 
@@ -48,7 +50,7 @@ def test_substitutions_are_found_to_99_in_100_both_ways(precision: float, recall
         (4108, 4108, 2, ["2 variants were called where there are none"]),
     ],
 )
-def test_the_negative_control_has_every_read_mapped_and_no_variant(
+def test_the_negative_control_requires_all_reads_mapped_and_no_variant(
     total: int, mapped: int, called: int, words: list[str], clients: Aws
 ) -> None:
     request = parse_request(
@@ -69,6 +71,6 @@ def test_the_negative_control_has_every_read_mapped_and_no_variant(
 
 
 @pytest.mark.parametrize("seed", [0, -1, 2**31])
-def test_a_seed_that_wgsim_would_read_as_another_is_refused(seed: int) -> None:
+def test_a_seed_that_wgsim_would_not_use_as_given_is_refused(seed: int) -> None:
     with pytest.raises(LocalError, match=f"SEED={seed}: 1 to 2147483647"):
         demo.check(seed)

@@ -1,4 +1,4 @@
-"""The stand-in language host runs a program as Pulumi's own does, and ends at once."""
+"""The local language host runs a program as Pulumi's host does, and ends at once."""
 
 import json
 import signal
@@ -19,10 +19,10 @@ from local.paths import ROOT
 
 Host = tuple["subprocess.Popen[str]", language_pb2_grpc.LanguageRuntimeStub]
 
-#: This process's virtual environment, for a program that is anywhere.
+#: The virtual environment of this process, for programs in any folder.
 OPTIONS = {"toolchain": "pip", "virtualenv": sys.prefix}
 
-#: In the place of Pulumi's executor: writes down how it was called, then does what the program folder's name says.
+#: Replaces Pulumi's executor. Writes its arguments and variables to a file, and then acts by the name of the program's folder.
 EXECUTOR = """
 import json, os, pathlib, sys, time
 folder = pathlib.Path(sys.argv[-1])
@@ -64,7 +64,7 @@ def request(folder: Path) -> language_pb2.RunRequest:
     )
 
 
-def test_a_program_gets_what_the_engine_sends(host: Host, tmp_path: Path) -> None:
+def test_a_program_gets_the_arguments_and_the_configuration_of_the_engine(host: Host, tmp_path: Path) -> None:
     response = host[1].Run(request(tmp_path / "0"))
     assert (response.error, response.bail) == ("", False)
     call = json.loads((tmp_path / "0" / "call.json").read_text())
@@ -93,15 +93,15 @@ def test_a_program_that_failed_is_reported_with_its_exit_code(host: Host, tmp_pa
     assert host[1].Run(request(tmp_path / "3")).error == "program exited with non-zero exit code: 3"
 
 
-def of_clone(**options: str) -> language_pb2.ProgramInfo:
-    """This clone's program, with the options of its Pulumi.yaml or others."""
+def program_info(**options: str) -> language_pb2.ProgramInfo:
+    """The program of this clone, with the options of its Pulumi.yaml or with others."""
     info = language_pb2.ProgramInfo(root_directory=str(ROOT), program_directory=str(ROOT), entry_point=".")
     info.options.update(options or {"toolchain": "pip", "virtualenv": ".venv"})
     return info
 
 
 def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
-    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=of_clone())).packages
+    packages = host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=program_info())).packages
     assert {(package.name, package.kind) for package in packages} >= {
         ("aws", "resource"),
         ("awsx", "resource"),
@@ -111,11 +111,11 @@ def test_every_plugin_of_an_installed_sdk_is_required(host: Host) -> None:
 
 
 @pytest.mark.parametrize(("transitive", "options"), [(True, []), (False, ["--not-required"])])
-def test_what_is_installed_is_what_pip_tells(host: Host, transitive: bool, options: list[str]) -> None:
+def test_the_installed_packages_are_those_that_pip_lists(host: Host, transitive: bool, options: list[str]) -> None:
     pip = subprocess.run(
         [sys.executable, "-m", "pip", "list", "--format", "json", *options], capture_output=True, text=True, check=True
     )
-    request = language_pb2.GetProgramDependenciesRequest(info=of_clone(), transitiveDependencies=transitive)
+    request = language_pb2.GetProgramDependenciesRequest(info=program_info(), transitiveDependencies=transitive)
     found = host[1].GetProgramDependencies(request).dependencies
     assert sorted((each.name, each.version) for each in found) == sorted(
         (each["name"], each["version"]) for each in json.loads(pip.stdout)
@@ -134,28 +134,28 @@ def test_the_sdk_is_not_loaded_whole_before_the_host_serves() -> None:
     assert "pulumi.output" not in done.stdout.split()
 
 
-def test_the_python_of_the_virtual_environment_is_told(host: Host) -> None:
-    about = host[1].About(language_pb2.AboutRequest(info=of_clone()))
+def test_about_names_the_python_of_the_virtual_environment(host: Host) -> None:
+    about = host[1].About(language_pb2.AboutRequest(info=program_info()))
     assert (about.executable, about.metadata["toolchain"]) == (str(ROOT / ".venv" / "bin" / "python"), "Pip")
 
 
 @pytest.fixture
 def without_pip(tmp_path: Path) -> language_pb2.ProgramInfo:
-    """A virtual environment with a Python and without pip, as `uv venv` makes it."""
+    """A virtual environment with Python and without pip, as `uv venv` creates it."""
     python = tmp_path / "bare" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
     python.chmod(0o755)
-    return of_clone(toolchain="pip", virtualenv=str(tmp_path / "bare"))
+    return program_info(toolchain="pip", virtualenv=str(tmp_path / "bare"))
 
 
-def test_a_virtual_environment_without_pip_fails_as_by_the_true_host(
+def test_a_virtual_environment_without_pip_fails_as_with_the_true_host(
     host: Host, without_pip: language_pb2.ProgramInfo
 ) -> None:
     python = f"{without_pip.options['virtualenv']}/bin/python"
     with pytest.raises(grpc.RpcError) as required:
         host[1].GetRequiredPackages(language_pb2.GetRequiredPackagesRequest(info=without_pip))
-    # The CLI puts "failed to discover package requirements: " before it.
+    # The CLI prefixes the message with "failed to discover package requirements: ".
     assert required.value.details() == f"calling `{python} -m pip list --format json`: exit status 1"
     with pytest.raises(grpc.RpcError) as dependencies:
         host[1].GetProgramDependencies(language_pb2.GetProgramDependenciesRequest(info=without_pip))
@@ -176,7 +176,7 @@ def test_a_program_without_its_virtual_environment_does_not_run(
     host: Host, tmp_path: Path, options: dict[str, str], fault: str
 ) -> None:
     asked = request(tmp_path / "0")
-    asked.info.CopyFrom(of_clone(**options))
+    asked.info.CopyFrom(program_info(**options))
     with pytest.raises(grpc.RpcError) as failed:
         host[1].Run(asked)
     assert fault in failed.value.details()
@@ -203,7 +203,7 @@ def test_the_host_ends_when_the_engine_cancels(host: Host) -> None:
     assert process.wait(timeout=2) == 0
 
 
-def test_a_component_package_is_run_and_what_it_prints_handed_on(host: Host, tmp_path: Path) -> None:
+def test_the_output_of_a_component_package_is_passed_on(host: Host, tmp_path: Path) -> None:
     package = tmp_path / "package"
     package.mkdir()
     (package / "__main__.py").write_text(

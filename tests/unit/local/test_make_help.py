@@ -1,4 +1,4 @@
-"""What `make help` prints can be pasted."""
+"""The commands that `make help` prints can be pasted."""
 
 import re
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 from tests.unit.recording import ROOT
 
 
-def test_the_commands_in_the_help_are_commands() -> None:
+def test_the_commands_in_the_help_exist() -> None:
     text = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert 'eval "$(make -s local-env)"' in text
     for command in re.findall(r'eval ".*?"', text):

@@ -1,4 +1,4 @@
-"""A machine runs one stack at a time, and knows whose it is."""
+"""The record of the stack that is up. A machine runs one stack at a time."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_the_record_of_another_clone_is_not_ours(tmp_path: Path) -> None:
     assert record.other() == a_record(tmp_path)
 
 
-def test_a_removed_folder_does_not_hide_our_stack(tmp_path: Path) -> None:
+def test_a_record_that_is_missing_in_the_clone_does_not_hide_the_stack(tmp_path: Path) -> None:
     a_record().save()
     (tmp_path / "clone" / "stack.json").unlink()
     assert record.own() == a_record()
@@ -66,14 +66,14 @@ def test_forgetting_one_stack_keeps_the_record_of_another(tmp_path: Path) -> Non
     assert record.other() is None
 
 
-def test_a_spoilt_record_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "clone").mkdir()
     (tmp_path / "clone" / "stack.json").write_text('{"port": 1}')
     with pytest.raises(LocalError, match=r"clone/stack\.json is not a record"):
         record.own()
 
 
-def test_a_second_command_waits_outside(tmp_path: Path) -> None:
+def test_a_second_command_is_refused(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys; from local import record; from local.errors import LocalError\n"
         "record.CACHE = pathlib.Path(sys.argv[1]); record.LOCK = record.CACHE / 'stack.lock'\n"

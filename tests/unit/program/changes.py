@@ -17,7 +17,7 @@ from local.plugins.common import UNKNOWN, from_struct, to_struct
 from local.plugins.docker.provider import TOKEN as IMAGE
 from local.plugins.docker.provider import Provider as Docker
 from tests.changes_table import brings_new_machines
-from tests.unit.local.plugins.engine import Context, Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Context, Engine, ResourceState
 from tests.unit.recording import Cloud, Registration, record, record_program
 
 #: Type and name, by which a resource has its id.
@@ -157,7 +157,7 @@ def _diff(engine: Engine, old: Registration, new: Registration) -> Any:
         return _image_diff(old, new)
     before = engine.inputs(old.type, old.name, old.inputs)
     state = {k: v for k, v in engine.preview(old.type, old.name, old.inputs).items() if v is not UNKNOWN}
-    return engine.diff(Made(engine.urn(old.type, old.name), before, "id", state), new.inputs)
+    return engine.diff(ResourceState(engine.urn(old.type, old.name), before, "id", state), new.inputs)
 
 
 def _image_diff(old: Registration, new: Registration) -> Any:

@@ -11,7 +11,7 @@ from settings import KEYS
 from tests.changes_table import KINDS, ROWS, Row
 from tests.images_tree import copy_images
 from tests.own_tool import add_own_tool
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 from tests.unit.program.changes import Evolving, changes
 from tests.unit.recording import ROOT, program, record_program
 

@@ -7,7 +7,7 @@ import pytest
 
 from local.plugins.awsx.arguments import read
 from local.plugins.awsx.vpc import Vpc
-from tests.unit.local.plugins.engine import Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Engine, ResourceState
 from tests.unit.recording import ROOT, Registration, program, record
 
 RANGE = "biobatch-10.0.0.0/16"
@@ -65,7 +65,7 @@ def test_a_running_stack_changes_its_names_in_place(offline: Engine, parts: list
     for part in parts:
         inputs = offline.inputs(part.type, part.name, before(part))
         state = offline.preview(part.type, part.name, before(part))
-        made = Made(offline.urn(part.type, part.name), inputs, "id", state)
+        made = ResourceState(offline.urn(part.type, part.name), inputs, "id", state)
         answer = offline.diff(made, part.inputs)
         assert list(answer.replaces) == []
         assert {path.split(".")[0] for path in answer.detailedDiff} <= {"tags", "tagsAll"}

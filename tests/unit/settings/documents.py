@@ -31,9 +31,14 @@ def declared(key: Key) -> dict[str, Any]:
 def row(name: str, key: Key) -> str:
     """A key as a row of the page's table."""
     default = json.dumps(key.default) if not isinstance(key.default, str) or not key.default else key.default
-    # Pulumi.yaml names pages by their path in the clone. The page links them, relative to its own folder.
-    description = re.sub(r"docs/([\w/-]+\.md)", r"[\g<0>](../\1)", key.description)
+    # Pulumi.yaml names pages by their path in the clone. The page links them by their title, relative to its own folder.
+    description = re.sub(r"docs/([\w/-]+\.md)", lambda page: f"[{title(page[0])}](../{page[1]})", key.description)
     return f"| `{name}` | `{default}` | {' '.join(filter(None, [description, key.see]))} |\n"
+
+
+def title(page: str) -> str:
+    """The title of a page, given by its path in the clone."""
+    return (ROOT / page).read_text().split("\n", 1)[0].removeprefix("# ")
 
 
 def written() -> dict[Path, str]:

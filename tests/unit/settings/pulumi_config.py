@@ -52,7 +52,7 @@ class StackConfig:
                 raise
             self.values = _edited(before, self.values)
 
-    def handed_over(self) -> dict[str, str]:
+    def program_values(self) -> dict[str, str]:
         """The configuration as the program gets it: texts, JSON for all that is no text."""
         return {
             key: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

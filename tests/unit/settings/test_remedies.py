@@ -36,7 +36,7 @@ def _held(key: str, text: str) -> object:
 
 def faults(config: StackConfig) -> list[Fault]:
     try:
-        parse(config.handed_over())
+        parse(config.program_values())
     except Refused as refused:
         return refused.faults
     return []

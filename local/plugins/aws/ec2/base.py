@@ -1,4 +1,4 @@
-"""What all of EC2's resource types share."""
+"""Shared code of EC2's resource types."""
 
 import ipaddress
 from collections.abc import Iterator

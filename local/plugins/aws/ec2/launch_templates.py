@@ -46,8 +46,8 @@ class LaunchTemplate(Ec2):
         "arn": "=arn:{partition}:ec2:{region}:{account}:launch-template/{id}",
         "latestVersion": "LatestVersionNumber",
     }
-    #: As in the true provider: a change of tags makes it unknown although it creates no version, a change of the description does not although
-    #: it creates one.
+    #: As in the true provider. A change of tags makes it unknown although it creates no version. A change of the description does not
+    #: although it creates one.
     volatile: ClassVar[Mapping[str, str]] = {"latestVersion": f"{_data} tags"}
     unfilled = "secondaryInterfaces"
     creating = Call("CreateLaunchTemplate", sends=f"{_data} name description", at="LaunchTemplate.LaunchTemplateId")

@@ -47,11 +47,11 @@ class SecurityGroup(Ec2):
             if not error.gone:
                 raise
         for direction in ("ingress", "egress"):
-            self._move(id, direction, wanted.get(direction) or [], [])
+            self._replace_rules(id, direction, wanted.get(direction) or [], [])
 
     def change(self, id: str, wanted: Values, state: Values, changed: set[str]) -> None:
         for direction in [d for d in ("ingress", "egress") if d in changed]:
-            self._move(id, direction, wanted.get(direction) or [], state.get(direction) or [])
+            self._replace_rules(id, direction, wanted.get(direction) or [], state.get(direction) or [])
 
     def render(self, id: str, answer: Values, state: Values) -> dict[str, Any]:
         result = super().render(id, answer, state)
@@ -60,7 +60,7 @@ class SecurityGroup(Ec2):
                 result[direction] = self._rules(id, answer.get(key, []), state[direction])
         return result
 
-    def _move(self, id: str, direction: str, news: Sequence[Values], olds: Sequence[Values]) -> None:
+    def _replace_rules(self, id: str, direction: str, news: Sequence[Values], olds: Sequence[Values]) -> None:
         new, old = self._single(id, news), self._single(id, olds)
         for verb, permissions in {
             "Revoke": [p for p in old if p not in new],

@@ -1,5 +1,5 @@
-// Asks a program's virtual environment for what Pulumi's language host asks it before `pulumi preview`, `up`, `refresh` and `destroy`,
-// by the host's own code, and prints the answers as JSON.
+// Asks a program's virtual environment the questions of Pulumi's language host before `pulumi preview`, `up`, `refresh` and `destroy`, with
+// the code of that host. Prints the answers as JSON.
 //
 // Usage: go run ./ask FOLDER
 package main
@@ -26,7 +26,7 @@ func ask(folder string) error {
 		return err
 	}
 	ctx := context.Background()
-	// GetRequiredPackages: the environment is made if there is none, which must not happen here.
+	// GetRequiredPackages. EnsureVenv would create a missing environment, so ValidateVenv comes first.
 	if err := tools.ValidateVenv(ctx); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func ask(folder string) error {
 	if err != nil {
 		return fmt.Errorf("failed to discover package requirements: %w", err)
 	}
-	// GetProgramDependencies, which the CLI asks for what it keeps of an update.
+	// GetProgramDependencies. The CLI stores the answer with an update.
 	direct, err := tools.ListPackages(ctx, false)
 	if err != nil {
 		return fmt.Errorf("failed to get python dependencies: %w", err)

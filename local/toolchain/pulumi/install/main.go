@@ -1,4 +1,4 @@
-// Runs what `pulumi install` runs for a Python program: the true code of Pulumi's language host, which no registry has as a whole.
+// Does the work of `pulumi install` for a Python program, with the code of Pulumi's language host. No registry has the whole host.
 //
 // Usage: go run ./install FOLDER
 package main

@@ -1,4 +1,4 @@
-"""The local AWS in this process, on a port of the loopback interface, with a registry in memory behind it."""
+"""The local AWS in this process, on a port of the loopback interface, with an image registry in memory."""
 
 import contextlib
 import socket
@@ -18,14 +18,14 @@ from tests.unit.local.aws.registry import MemoryRegistry
 
 @dataclass(frozen=True)
 class LocalAws:
-    """The server and what it stands on."""
+    """The local AWS, with its server and its registry."""
 
     url: str
     registry_address: str
     registry: MemoryRegistry
 
     def client(self, service: str, region: str = "us-east-1", signature: str | None = None, **keys: str) -> Any:
-        """A boto3 client that tries once."""
+        """A boto3 client without retries."""
         keys = keys or {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
         config = Config(retries={"total_max_attempts": 1}, signature_version=signature)
         return boto3.client(service, region_name=region, endpoint_url=self.url, config=config, **keys)  # type: ignore[call-overload]
@@ -33,7 +33,7 @@ class LocalAws:
 
 @contextlib.contextmanager
 def local_aws() -> Iterator[LocalAws]:
-    """The local AWS as long as the block runs; afterwards moto is as it was."""
+    """Runs the local AWS until the block ends, and then removes the patches of moto."""
     registry = MemoryRegistry()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -52,14 +52,14 @@ def local_aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
-    """The local AWS; tests share it, so each makes what it looks at."""
+    """The local AWS. Tests share it, so each creates the resources that it needs."""
     with local_aws() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def refusal() -> Callable[..., tuple[str, str]]:
-    """Calls what must be refused: the code and the text."""
+    """Makes a call that must be refused. Returns the code and the text of the error."""
 
     def of(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
         with pytest.raises(ClientError) as caught:

@@ -1,4 +1,4 @@
-"""A registry of images in memory, by the OCI distribution API: enough of it for what ECR asks."""
+"""An image registry in memory, with the part of the OCI distribution API that the local ECR uses."""
 
 import hashlib
 import json
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class MemoryRegistry:
-    """Manifests by repository and digest, and tags; deleting a manifest takes its tags along."""
+    """Manifests by repository and digest, and their tags. Deleting a manifest deletes its tags."""
 
     def __init__(self) -> None:
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.tags: dict[tuple[str, str], str] = {}
 
     def push(self, name: str, tag: str, content: str) -> str:
-        """Pushes an image made from some content; its digest."""
+        """Pushes an image with this content and returns its digest."""
         layers = [{"digest": f"sha256:{hashlib.sha256(content.encode()).hexdigest()}", "size": 1000 + len(content)}]
         manifest = json.dumps({"schemaVersion": 2, "layers": layers}).encode()
         return self._put(name, tag, manifest)

@@ -1,4 +1,4 @@
-"""CloudWatch Logs as AWS has it, through the SDK."""
+"""The local CloudWatch Logs behaves as AWS does, through the SDK."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from tests.unit.local.aws.conftest import LocalAws
 
 
 @pytest.mark.parametrize("days", [2, 0, 31, 3654])
-def test_days_that_aws_does_not_have_are_refused(
+def test_retention_periods_that_aws_does_not_offer_are_refused(
     aws: LocalAws, refusal: Callable[..., tuple[str, str]], days: int
 ) -> None:
     logs = aws.client("logs")
@@ -18,14 +18,14 @@ def test_days_that_aws_does_not_have_are_refused(
     assert (code, f"Value '{days}' at 'retentionInDays'" in text) == ("InvalidParameterException", True)
 
 
-def test_days_that_aws_has_are_kept(aws: LocalAws) -> None:
+def test_retention_periods_that_aws_offers_are_stored(aws: LocalAws) -> None:
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="kept")
     logs.put_retention_policy(logGroupName="kept", retentionInDays=30)
     assert logs.describe_log_groups(logGroupNamePrefix="kept")["logGroups"][0]["retentionInDays"] == 30
 
 
-def test_a_groups_key_can_be_set_and_taken_away(aws: LocalAws, refusal: Callable[..., tuple[str, str]]) -> None:
+def test_the_key_of_a_log_group_can_be_set_and_removed(aws: LocalAws, refusal: Callable[..., tuple[str, str]]) -> None:
     logs = aws.client("logs")
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     logs.create_log_group(logGroupName="keyed")

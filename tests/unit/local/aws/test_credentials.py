@@ -1,4 +1,4 @@
-"""A job's credentials, as the ECS agent gives them."""
+"""The credentials of a job, from the endpoint of the ECS agent."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -21,7 +21,7 @@ def _get(path: str) -> tuple[str, dict[str, Any]]:
     return status[0], json.loads(body)
 
 
-def test_a_session_is_of_the_jobs_role(aws: LocalAws) -> None:
+def test_a_session_belongs_to_the_role_of_the_job(aws: LocalAws) -> None:
     status, answer = _get(credentials.issue(ROLE))
     assert (status, answer["RoleArn"]) == ("200 OK", ROLE)
     sts = aws.client(
@@ -41,7 +41,7 @@ def test_each_job_has_its_own_session_and_keeps_it() -> None:
     assert _get(first)[1]["AccessKeyId"] != _get(second)[1]["AccessKeyId"]
 
 
-def test_keys_that_end_soon_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_that_expire_soon_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     uri = credentials.issue(ROLE)
     before = _get(uri)[1]
     later = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(hours=5, minutes=45)

@@ -1,4 +1,4 @@
-"""ECR on a registry, through the SDK."""
+"""The local ECR with its registry, through the SDK."""
 
 import base64
 from collections.abc import Callable
@@ -35,14 +35,14 @@ def test_the_uri_of_a_repository_names_the_registry(aws: LocalAws, ecr: Any, rep
     assert described["repositoryUri"] == f"{aws.registry_address}/{repository}"
 
 
-def test_the_token_leads_to_the_registry(aws: LocalAws, ecr: Any) -> None:
+def test_the_token_contains_the_address_of_the_registry(aws: LocalAws, ecr: Any) -> None:
     data = ecr.get_authorization_token()["authorizationData"][0]
     assert data["proxyEndpoint"] == f"http://{aws.registry_address}"
     assert base64.b64decode(data["authorizationToken"]).startswith(b"AWS:")
     assert data["expiresAt"] > datetime.now(timezone.utc)
 
 
-def test_what_was_pushed_is_described(aws: LocalAws, ecr: Any, repository: str) -> None:
+def test_pushed_images_are_described(aws: LocalAws, ecr: Any, repository: str) -> None:
     digest = aws.registry.push(repository, "one", "content")
     assert aws.registry.push(repository, "two", "content") == digest
     detail = ecr.describe_images(repositoryName=repository)["imageDetails"][0]
@@ -53,7 +53,7 @@ def test_what_was_pushed_is_described(aws: LocalAws, ecr: Any, repository: str) 
     assert (got["imageId"]["imageDigest"], got["imageManifestMediaType"].endswith("v2+json")) == (digest, True)
 
 
-def test_an_image_that_loses_its_tag_is_still_there(aws: LocalAws, ecr: Any, repository: str) -> None:
+def test_an_image_that_loses_its_tag_still_exists(aws: LocalAws, ecr: Any, repository: str) -> None:
     old = aws.registry.push(repository, "latest", "old")
     assert _tags(ecr, repository) == {old: ["latest"]}
     new = aws.registry.push(repository, "latest", "new")
@@ -66,7 +66,7 @@ def test_an_unknown_image_is_named(ecr: Any, repository: str, refusal: Refusal) 
     assert ecr.batch_delete_image(**given)["failures"][0]["failureCode"] == "ImageNotFound"
 
 
-def test_a_tag_is_deleted_alone_and_the_last_one_with_its_image(aws: LocalAws, ecr: Any, repository: str) -> None:
+def test_deleting_the_last_tag_deletes_the_image(aws: LocalAws, ecr: Any, repository: str) -> None:
     digest = aws.registry.push(repository, "one", "content")
     aws.registry.push(repository, "two", "content")
     deleted = ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "one"}])["imageIds"]

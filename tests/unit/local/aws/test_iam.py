@@ -1,4 +1,4 @@
-"""IAM as AWS has it, through the SDK."""
+"""The local IAM behaves as AWS does, through the SDK."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_a_role_cannot_lose_its_principal(iam: Any, refusal: Refusal) -> None:
 
 
 @pytest.mark.parametrize("name", ["r" * 65, "with blank", "umlaut-ü"])
-def test_a_role_name_that_aws_does_not_take_is_refused(iam: Any, refusal: Refusal, name: str) -> None:
+def test_a_role_name_that_aws_refuses_is_refused(iam: Any, refusal: Refusal, name: str) -> None:
     code, text = refusal(lambda: _role(iam, name))
     assert (code, "roleName" in text) == ("ValidationError", True)
 
@@ -58,14 +58,14 @@ def test_a_session_duration_that_is_too_long_is_refused(iam: Any, refusal: Refus
     assert refusal(lambda: _role(iam, "long", MaxSessionDuration=43201))[0] == "ValidationError"
 
 
-def test_names_of_policies_and_profiles_have_their_longest(iam: Any, refusal: Refusal) -> None:
+def test_too_long_names_of_policies_and_profiles_are_refused(iam: Any, refusal: Refusal) -> None:
     _role(iam, "named")
     policy = {"RoleName": "named", "PolicyName": "p" * 129, "PolicyDocument": _policy()}
     assert refusal(iam.put_role_policy, **policy)[0] == "ValidationError"
     assert refusal(iam.create_instance_profile, InstanceProfileName="p" * 129)[0] == "ValidationError"
 
 
-def test_a_change_of_the_longest_session_keeps_the_description(iam: Any) -> None:
+def test_a_change_of_the_maximum_session_duration_keeps_the_description(iam: Any) -> None:
     _role(iam, "described", Description="what it is for")
     iam.update_role(RoleName="described", MaxSessionDuration=7200)
     assert iam.get_role(RoleName="described")["Role"]["Description"] == "what it is for"
@@ -73,7 +73,7 @@ def test_a_change_of_the_longest_session_keeps_the_description(iam: Any) -> None
     assert iam.get_role(RoleName="described")["Role"]["Description"] == ""
 
 
-def test_a_policy_of_aws_is_attached_once(iam: Any) -> None:
+def test_a_managed_policy_is_attached_once(iam: Any) -> None:
     _role(iam, "attached")
     for _ in range(2):
         iam.attach_role_policy(RoleName="attached", PolicyArn=MANAGED)

@@ -1,4 +1,4 @@
-"""The server itself: its log, its faults, its end."""
+"""The server of the local AWS: its log, its errors, its end."""
 
 import json
 import logging
@@ -72,7 +72,7 @@ def test_an_upload_that_breaks_off_leaves_no_object(
         ("logs", lambda client: client.get_integration(integrationName="a")),
     ],
 )
-def test_what_the_local_aws_lacks_is_said(
+def test_an_unsupported_operation_is_named(
     aws: LocalAws, refusal: Callable[..., tuple[str, str]], service: str, call: Callable[[Any], Any]
 ) -> None:
     assert refusal(lambda: call(aws.client(service)))[0] == "NotImplemented"
@@ -92,7 +92,7 @@ def test_an_error_of_the_local_aws_has_the_form_of_awss_errors(
 
 
 @pytest.mark.parametrize("path", ["/moto-api/reset", "/latest/meta-data/iam/security-credentials/default-role"])
-def test_jobs_do_not_get_through_motos_own_doors(path: str) -> None:
+def test_jobs_cannot_use_the_paths_that_moto_adds(path: str) -> None:
     reached: list[str] = []
     statuses: list[str] = []
 
@@ -106,7 +106,9 @@ def test_jobs_do_not_get_through_motos_own_doors(path: str) -> None:
     assert (reached, statuses) == (["/bucket/key"], ["403 Forbidden"])
 
 
-def test_calls_of_one_network_are_taken_in_turn(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_calls_about_one_network_run_one_after_the_other(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inside = 0
     most = 0
 
@@ -144,7 +146,7 @@ def _config(folder: Path, **changes: Any) -> Config:
 
 @pytest.fixture
 def signals() -> Iterator[None]:
-    """The process's own handlers, back afterwards."""
+    """Restores the signal handlers of the process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in handlers.items():
@@ -153,7 +155,7 @@ def signals() -> Iterator[None]:
 
 @pytest.fixture
 def ports(monkeypatch: pytest.MonkeyPatch, signals: None) -> list[int]:
-    """A server that leaves the process as it is, and listens on these ports of loopback: for the user, the jobs, the agent."""
+    """A server that does not patch this process. It listens on these ports of the loopback interface: for the user, the jobs, the agent."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     queue = iter(listeners)
     monkeypatch.setattr(server, "_listening", lambda address, port: next(queue))
@@ -162,7 +164,7 @@ def ports(monkeypatch: pytest.MonkeyPatch, signals: None) -> list[int]:
     return [listener.getsockname()[1] for listener in listeners]
 
 
-def test_told_to_end_it_ends_the_jobs_while_it_still_serves(
+def test_at_sigterm_it_ends_the_jobs_while_it_still_serves(
     ports: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers: list[int] = []
@@ -175,7 +177,7 @@ def test_told_to_end_it_ends_the_jobs_while_it_still_serves(
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
     server.run(_config(tmp_path))
     assert answers == [200, 403, 404]
-    for port in ports:  # it lets go of them
+    for port in ports:  # the server can now listen on them
         socket.create_server(("127.0.0.1", port)).close()
 
 
@@ -198,7 +200,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             server.run(_config(tmp_path, port=port))
 
 
-def test_a_bad_configuration_ends_in_one_line(
+def test_a_wrong_configuration_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "aws.json"

@@ -1,15 +1,15 @@
-"""Nobody takes the local stack for an account."""
+"""The identity of the caller shows that the local stack is not an account."""
 
 from tests.unit.local.aws.conftest import LocalAws
 
 
-def test_the_caller_of_a_local_shell_is_named_so(aws: LocalAws) -> None:
+def test_the_caller_in_a_local_shell_has_the_name_of_the_local_stack(aws: LocalAws) -> None:
     caller = aws.client("sts").get_caller_identity()
     assert caller["Arn"] == "arn:aws:iam::123456789012:user/biobatch-local"
     assert caller["Account"] == "123456789012"
 
 
-def test_a_user_with_keys_has_the_users_name(aws: LocalAws) -> None:
+def test_keys_of_a_user_give_the_name_of_the_user(aws: LocalAws) -> None:
     iam = aws.client("iam")
     iam.create_user(UserName="ada")
     key = iam.create_access_key(UserName="ada")["AccessKey"]

@@ -1,9 +1,9 @@
-"""Commands made for one test."""
+"""Executable commands for tests."""
 
 from pathlib import Path
 
 
-def a_command(folder: Path, name: str, script: str) -> Path:
+def write_command(folder: Path, name: str, script: str) -> Path:
     """Writes a shell script as an executable command."""
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / name

@@ -1,4 +1,4 @@
-"""Work beside the steps ends with them."""
+"""Work in a thread during the steps ends with them."""
 
 import time
 from pathlib import Path
@@ -9,12 +9,12 @@ from local.errors import LocalError
 from local.machine import background, processes
 
 
-def test_its_result_is_there_when_it_is_asked_for() -> None:
+def test_the_future_yields_the_result() -> None:
     with background.running(lambda: 7) as work:
         assert work.result() == 7
 
 
-def test_its_fault_is_raised_where_the_result_is_asked_for() -> None:
+def test_the_future_raises_the_error() -> None:
     def fail() -> None:
         raise LocalError("no way")
 
@@ -22,7 +22,7 @@ def test_its_fault_is_raised_where_the_result_is_asked_for() -> None:
         work.result()
 
 
-def test_its_commands_end_when_the_steps_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_commands_end_when_a_step_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "ROOT", tmp_path)
     monkeypatch.setattr(processes, "ROOT", tmp_path)
 

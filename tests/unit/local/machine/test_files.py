@@ -1,4 +1,4 @@
-"""A folder is removed whatever is in it."""
+"""The removal of folders with any content."""
 
 import os
 import tempfile
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from local.machine import files
 
-#: Root may do everything in a read-only folder; this user may not.
+#: A user other than root, because root can change read-only folders.
 NOBODY = 65534
 
 
 def remove_as(user: int, folder: Path) -> int:
-    """Removes a folder in a process of another user and returns the process's exit code."""
+    """Removes a folder in a process of another user and returns its exit code."""
     child = os.fork()
     if child == 0:
         code = 1

@@ -1,4 +1,4 @@
-"""The Go toolchain: the one on PATH if it is new enough, else the wheel."""
+"""Go: the command on PATH if it is new enough, or else the wheel."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from semver import VersionInfo
 
 from local.machine import go
-from tests.unit.local.machine.commands import a_command
+from tests.unit.local.machine.commands import write_command
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ from tests.unit.local.machine.commands import a_command
     ],
 )
 def test_the_version_of_go_is_read(printed: str, version: str, tmp_path: Path) -> None:
-    assert go.version(a_command(tmp_path, "go", f"echo {printed}")) == VersionInfo.parse(version)
+    assert go.version(write_command(tmp_path, "go", f"echo {printed}")) == VersionInfo.parse(version)
 
 
-def test_an_old_go_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    a_command(tmp_path / "bin", "go", "echo go version go1.19.8 linux/amd64")
-    wheel = a_command(tmp_path / "go" / "go" / "bin", "go", "")
+def test_an_old_go_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_command(tmp_path / "bin", "go", "echo go version go1.19.8 linux/amd64")
+    wheel = write_command(tmp_path / "go" / "go" / "bin", "go", "")
     monkeypatch.setattr(go, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     assert go.obtain() == wheel

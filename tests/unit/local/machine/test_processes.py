@@ -1,4 +1,4 @@
-"""Processes of a stack are found by what they carry, and ended for good."""
+"""Processes of a stack are found by their environment, and ended with their children."""
 
 import sys
 import time
@@ -49,7 +49,7 @@ def test_a_child_is_found_after_its_parent_was_killed(root: Path) -> None:
     assert processes.running(root) == []
 
 
-def test_what_does_not_heed_a_request_to_end_is_killed(root: Path) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(root: Path) -> None:
     started = processes.start("aws", [sys.executable, "-c", STUBBORN])
     processes.wait_until(lambda: (root / "aws.log").read_text() == "ready\n", started, "aws", seconds=10)
     processes.stop(processes.running(root), seconds=0.2)
@@ -68,11 +68,11 @@ def test_a_service_that_never_answers_is_reported_in_time(root: Path) -> None:
         processes.wait_until(lambda: False, started, "aws", seconds=0.2)
 
 
-def test_a_failed_command_is_told_with_the_end_of_its_output() -> None:
+def test_a_failed_command_is_reported_with_the_end_of_its_output() -> None:
     with pytest.raises(LocalError, match=r"the weather: `sh -c .*` failed with exit code 3:\n    rain"):
         processes.run(["sh", "-c", "echo rain; exit 3"], "the weather")
 
 
-def test_a_missing_command_is_told_by_name() -> None:
+def test_a_missing_command_is_named() -> None:
     with pytest.raises(LocalError, match="the weather: cannot run no-such-command: No such file or directory"):
         processes.run(["no-such-command"], "the weather")

@@ -1,4 +1,4 @@
-"""Where the Pulumi CLI comes from, and the message when it cannot be obtained."""
+"""The sources of the Pulumi CLI, and the message if it cannot be obtained."""
 
 import importlib.metadata
 import re
@@ -8,7 +8,7 @@ import pytest
 
 from local.errors import LocalError
 from local.machine import go, pulumi_cli
-from tests.unit.local.machine.commands import a_command
+from tests.unit.local.machine.commands import write_command
 
 
 def test_the_cli_is_built_from_the_version_of_the_sdk() -> None:
@@ -21,19 +21,19 @@ def test_the_cli_is_built_from_the_version_of_the_sdk() -> None:
     ("version", "host", "taken"),
     [("v3.259.0", True, True), ("v3.300.1", True, True), ("v3.258.9", True, False), ("v3.259.0", False, False)],
 )
-def test_a_cli_on_path_is_taken_if_it_is_new_enough_and_complete(
+def test_a_cli_on_path_is_used_if_it_is_new_enough_and_complete(
     version: str, host: bool, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = a_command(tmp_path / "bin", "pulumi", f"echo {version}")
+    command = write_command(tmp_path / "bin", "pulumi", f"echo {version}")
     if host:
-        a_command(tmp_path / "bin", "pulumi-language-python", "")
-    cached = a_command(tmp_path / f"pulumi-v{pulumi_cli.VERSION}" / "bin", "pulumi", "")
+        write_command(tmp_path / "bin", "pulumi-language-python", "")
+    cached = write_command(tmp_path / f"pulumi-v{pulumi_cli.VERSION}" / "bin", "pulumi", "")
     monkeypatch.setattr(pulumi_cli, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     assert pulumi_cli.obtain() == (command if taken else cached)
 
 
-def test_a_cli_that_cannot_be_had_is_told_with_all_that_was_tried(
+def test_the_error_without_a_cli_lists_everything_that_was_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The names that IAM has for the operations of AWS's services."""
+"""The IAM actions of the operations of AWS's services."""
 
 from local.aws.s3.authorization import ACTIONS
 

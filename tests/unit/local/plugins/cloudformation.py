@@ -1,4 +1,4 @@
-"""AWS's own schemas of its resource types, as CloudFormation reads them and cfn-lint ships them."""
+"""AWS's schemas of its resource types, which CloudFormation uses and cfn-lint contains."""
 
 import importlib.util
 import json
@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-# Importing cfnlint would take seconds, and only its data is needed.
+# Only the data of cfn-lint is needed, and importing it would take seconds.
 _SCHEMAS = Path(str(getattr(importlib.util.find_spec("cfnlint"), "origin", None))).parent / "data" / "schemas"
 
-#: What a change of a property does to a resource: no replacement, always one, or one under conditions that the schema does not tell.
+#: The effect of a change of a property: no replacement, always a replacement, or a replacement under conditions that the schema omits.
 Kind = Literal["in place", "replaced", "depends"]
 
 
@@ -22,12 +22,12 @@ def _schema(type_: str) -> dict[str, Any]:
 
 
 def find(type_: str, name: str, within: str = "") -> str | None:
-    """The path of a property that Pulumi calls `name`, None if the schema has none of that name but for case and plural.
+    """The path of the property that Pulumi calls `name`, apart from case and plural. None if the schema does not have it.
 
     Args:
         type_: such as `AWS::EC2::VPC`.
         name: such as `cidrBlock`.
-        within: path of the property that holds it, such as `ComputeResources`, empty for the resource itself.
+        within: the path of the property that contains it, such as `ComputeResources`. Empty for the resource itself.
     """
     members = {member.lower(): member for node in _nodes(type_, within) for member in node.get("properties", {})}
     lower = name.lower()
@@ -47,7 +47,7 @@ def holds_members(type_: str, path: str) -> bool:
 
 
 def kind(type_: str, path: str) -> Kind:
-    """What a change of the property at this path does."""
+    """The effect of a change of the property at this path."""
     schema = _schema(type_)
     prefixes = {"/properties/" + "/".join(path.split(".")[:depth]) for depth in range(1, path.count(".") + 2)}
 
@@ -60,7 +60,7 @@ def kind(type_: str, path: str) -> Kind:
 
 
 def _nodes(type_: str, path: str) -> list[Mapping[str, Any]]:
-    """The schema's objects at a path: several where it offers alternatives."""
+    """The objects of the schema at a path. There are several if the schema has alternatives."""
     schema = _schema(type_)
     nodes = list(_plain(schema, schema))
     for part in filter(None, path.split(".")):

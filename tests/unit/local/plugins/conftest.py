@@ -1,4 +1,4 @@
-"""A provider in this process, before moto's AWS."""
+"""A provider in this process, which calls moto."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from components.permissions.deploy import deploy_policy
 from local.plugins.aws.api import Api
 from local.plugins.aws.provider import Provider
 from tests.unit.local.plugins.actions import actions
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 
 
 @pytest.fixture(scope="session")
 def offline() -> Iterator[Engine]:
-    """An engine whose provider checks and compares, which no AWS is needed for."""
+    """An engine whose provider checks and compares inputs, which needs no AWS."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith("AWS_")]:
             patch.delenv(name)
@@ -29,7 +29,7 @@ def offline() -> Iterator[Engine]:
 
 @pytest.fixture
 def engine(offline: Engine) -> Iterator[Engine]:
-    """An engine before a fresh, empty AWS; whatever a test makes it call, the deploy policy must allow."""
+    """An engine with a new, empty AWS. The deploy policy must allow all calls of the test."""
     api = offline.provider.api
     assert isinstance(api, WatchedApi)
     api.calls.clear()
@@ -41,7 +41,7 @@ def engine(offline: Engine) -> Iterator[Engine]:
 
 @dataclass
 class WatchedApi(Api):
-    """AWS, and every operation that was called."""
+    """An `Api` that records the called operations."""
 
     calls: set[tuple[str, str]] = field(default_factory=set)
 
@@ -51,7 +51,7 @@ class WatchedApi(Api):
 
 
 def _allowed() -> set[str]:
-    # A boundary takes one right away and a key adds some: a deployer of either kind of stack.
+    # A KMS key adds actions. A deployer of a stack with or without a key is enough.
     texts = [
         deploy_policy(
             partition="aws", account_id="1", region="us-east-1", name="biobatch", protect_data=False, kms_key_arn=key
@@ -61,7 +61,7 @@ def _allowed() -> set[str]:
     return {action for text in texts for s in json.loads(text)["Statement"] for action in s["Action"]}
 
 
-#: The deploy policy's actions, what AWS allows everybody, and what only types and properties need that the program does not use.
+#: The actions of the deploy policy, the actions that AWS allows everybody, and those of types and properties that the program does not use.
 ALLOWED = _allowed() | {
     "sts:GetCallerIdentity",
     "ec2:ModifyLaunchTemplate",

@@ -25,7 +25,7 @@ def policy(*actions: str) -> str:
 
 
 def bucket_policy(bucket: str, sid: str) -> str:
-    """A policy that admits TLS only."""
+    """A policy that allows only TLS."""
     statement = {
         "Sid": sid,
         "Effect": "Deny",
@@ -62,7 +62,7 @@ def container(image: str = "tool@sha256:1", memory: str = "1900") -> str:
 
 
 class World:
-    """What one resource needs of others, made when first asked for."""
+    """The other resources that a resource needs. Each is created when it is first used."""
 
     def __init__(self, create: Callable[[str, str, Mapping[str, Any]], Any]) -> None:
         self._create = create

@@ -1,4 +1,4 @@
-"""Changes in place reach moto's AWS, and previews say what only AWS will know."""
+"""Changes in place reach AWS, and previews show which outputs are unknown."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from local.plugins.aws.api import Api, ApiError
 from local.plugins.aws.provider import TYPES
 from local.plugins.common import UNKNOWN, from_struct
-from tests.unit.local.plugins.engine import Aborted, Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Aborted, Engine, ResourceState
 from tests.unit.local.plugins.samples import SAMPLES, World, bucket_policy, container, policy, resources
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -75,7 +75,7 @@ def test_tags_are_added_changed_and_removed(engine: Engine, token: str) -> None:
     assert read.properties["tagsAll"] == wanted
 
 
-def test_a_network_goes_from_dedicated_machines_to_shared_ones_in_place(engine: Engine) -> None:
+def test_a_vpc_changes_from_dedicated_to_default_tenancy_in_place(engine: Engine) -> None:
     dedicated = {"cidrBlock": "10.0.0.0/16", "instanceTenancy": "dedicated"}
     shared = {**dedicated, "instanceTenancy": "default"}
     made = engine.create("aws:ec2/vpc:Vpc", "v", dedicated)
@@ -85,7 +85,7 @@ def test_a_network_goes_from_dedicated_machines_to_shared_ones_in_place(engine: 
     assert read.properties["instanceTenancy"] == "default"
 
 
-def test_a_preview_of_a_new_resource_knows_its_inputs_only(offline: Engine) -> None:
+def test_a_preview_of_a_new_resource_has_its_inputs_only(offline: Engine) -> None:
     preview = offline.preview("aws:ec2/subnet:Subnet", "s", {"vpcId": UNKNOWN, "cidrBlock": "10.0.0.0/20"})
     assert preview["cidrBlock"] == "10.0.0.0/20"
     assert preview["vpcId"] is preview["arn"] is preview["availabilityZone"] is UNKNOWN
@@ -96,11 +96,11 @@ def preview(offline: Engine, token: str, change: dict[str, Any]) -> dict[str, An
     old = {"userData": "eA=="} if "Template" in token else {"type": "container", "containerProperties": container()}
     inputs = offline.inputs(token, "x", old)
     outputs = {"arn": "arn:1", "revision": 1, "arnPrefix": "arn", "latestVersion": 1}
-    made = Made(offline.urn(token, "x"), inputs, "id", {**inputs, **outputs})
+    made = ResourceState(offline.urn(token, "x"), inputs, "id", {**inputs, **outputs})
     return offline.update(made, {**old, **change}, preview=True).properties
 
 
-def test_a_new_revision_is_not_known_before_it_is_made(offline: Engine) -> None:
+def test_a_new_revision_is_unknown_before_the_update(offline: Engine) -> None:
     token = "aws:batch/jobDefinition:JobDefinition"
     changed = preview(offline, token, {"containerProperties": container("other")})
     assert (changed["arn"], changed["revision"], changed["arnPrefix"]) == (UNKNOWN, UNKNOWN, "arn")
@@ -108,14 +108,14 @@ def test_a_new_revision_is_not_known_before_it_is_made(offline: Engine) -> None:
     assert preview(offline, token, {"deregisterOnNewRevision": False})["arn"] == "arn:1"
 
 
-def test_a_templates_next_version_is_not_known_before_it_is_made(offline: Engine) -> None:
+def test_the_next_version_of_a_template_is_unknown_before_the_update(offline: Engine) -> None:
     token = "aws:ec2/launchTemplate:LaunchTemplate"
     assert preview(offline, token, {"userData": "eQ=="})["latestVersion"] is UNKNOWN
     assert preview(offline, token, {"tags": {"a": "b"}})["latestVersion"] is UNKNOWN
     assert preview(offline, token, {"description": "new"})["latestVersion"] == 1
 
 
-def test_a_new_revision_leaves_or_deregisters_the_one_before(engine: Engine) -> None:
+def test_a_new_revision_keeps_or_deregisters_the_previous_one(engine: Engine) -> None:
     token = "aws:batch/jobDefinition:JobDefinition"
     sample = SAMPLES[token](World(engine.create))
     for keeps, active in ((False, 2), (True, 1)):
@@ -133,7 +133,7 @@ def test_a_new_revision_leaves_or_deregisters_the_one_before(engine: Engine) -> 
         assert refreshed.id == updated.properties["arn"]
 
 
-def test_a_template_keeps_its_default_version_unless_told(engine: Engine) -> None:
+def test_a_template_keeps_its_default_version_unless_the_program_updates_it(engine: Engine) -> None:
     token = "aws:ec2/launchTemplate:LaunchTemplate"
     made = engine.create(token, "t", {"userData": "eA=="})
     updated = engine.update(made, {"userData": "eQ=="})
@@ -143,7 +143,7 @@ def test_a_template_keeps_its_default_version_unless_told(engine: Engine) -> Non
 
 
 def recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """Every call from here on."""
+    """Records every call from now on."""
     calls: list[tuple[str, Any]] = []
     api, original = engine.provider.api, engine.provider.api.call
 
@@ -181,7 +181,7 @@ def recorded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
         ),
     ],
 )
-def test_a_deletion_takes_the_steps_that_aws_needs_and_waits_until_it_is_done(
+def test_a_deletion_makes_all_calls_that_aws_requires_and_waits_for_its_end(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, token: str, operations: list[str]
 ) -> None:
     made = World(engine.create).new(token)
@@ -192,7 +192,7 @@ def test_a_deletion_takes_the_steps_that_aws_needs_and_waits_until_it_is_done(
     assert all(parameters["state"] == "DISABLED" for operation, parameters in calls if operation.startswith("Update"))
 
 
-def test_an_environments_update_says_what_changed_and_its_limit(
+def test_an_update_of_an_environment_sends_only_the_changes_and_its_maximum_vcpus(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(engine.create)
@@ -209,7 +209,7 @@ def test_an_environments_update_says_what_changed_and_its_limit(
     }
 
 
-def test_an_associations_table_changes_in_place_although_aws_gives_it_another_id(engine: Engine) -> None:
+def test_the_table_of_an_association_changes_in_place_although_aws_gives_it_another_id(engine: Engine) -> None:
     world = World(engine.create)
     token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
     made = engine.create(token, "a", {"routeTableId": world.table, "subnetId": world.subnet})
@@ -275,7 +275,7 @@ def test_a_sixth_version_of_a_policy_replaces_the_oldest(engine: Engine) -> None
     assert len(versions) == 5
 
 
-def test_a_resource_that_is_there_but_not_ready_stays_in_the_state(engine: Engine) -> None:
+def test_a_resource_that_exists_but_is_not_ready_stays_in_the_state(engine: Engine) -> None:
     with pytest.raises(Aborted, match=r"AttachInternetGateway: InvalidVpcID\.NotFound") as aborted:
         engine.create("aws:ec2/internetGateway:InternetGateway", "i", {"vpcId": "vpc-12345678"})
     failed = provider_pb2.ErrorResourceInitFailed()
@@ -310,8 +310,10 @@ def test_a_deletion_that_fails_because_another_resource_is_missing_is_an_error(
 @pytest.mark.parametrize(
     "token", ["aws:ec2/internetGateway:InternetGateway", "aws:iam/instanceProfile:InstanceProfile"]
 )
-def test_tags_alone_take_nothing_apart(engine: Engine, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    # A gateway with a NAT gateway behind it cannot be detached, and a profile without its role starts no machine.
+def test_a_change_of_tags_alone_changes_nothing_else(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    # An internet gateway that a NAT gateway uses cannot be detached, and an instance profile without its role starts no machine.
     sample = SAMPLES[token](World(engine.create))
     made = engine.create(token, "sample", sample)
     called: list[str] = []

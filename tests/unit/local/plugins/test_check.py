@@ -1,4 +1,4 @@
-"""What the provider refuses before anything is made, and what it fills in."""
+"""The check of inputs: the faults that the provider reports, and the values that it fills in."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.plugins.common import UNKNOWN
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 from tests.unit.local.plugins.samples import TRUST, container
 
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
@@ -132,12 +132,12 @@ def test_a_wrong_input_is_refused_by_its_path(
     assert reason in failures[path]
 
 
-def test_every_fault_of_a_resource_is_told_at_once(offline: Engine) -> None:
+def test_all_faults_of_a_resource_are_reported_together(offline: Engine) -> None:
     _, failures = offline.check("aws:ec2/vpc:Vpc", "v", {"cidr": "10.0.0.0/16", "enableDnsSupport": "x"})
     assert failures.keys() == {"cidr", "enableDnsSupport"}
 
 
-def test_what_is_not_known_yet_is_not_refused(offline: Engine) -> None:
+def test_unknown_values_are_not_refused(offline: Engine) -> None:
     inputs, failures = offline.check(
         ENVIRONMENT,
         "spot",
@@ -180,7 +180,7 @@ def test_a_resource_without_a_name_gets_one(
     assert kept[property] == first[property], "an update keeps the name"
 
 
-def test_a_name_that_the_program_gives_stays(offline: Engine) -> None:
+def test_a_name_given_by_the_program_stays(offline: Engine) -> None:
     inputs = offline.inputs(DEFINITION, "bwa", {"type": "container", "name": "aligner"})
     assert inputs["name"] == "aligner"
     assert "name" not in inputs["__defaults"]
@@ -188,7 +188,7 @@ def test_a_name_that_the_program_gives_stays(offline: Engine) -> None:
     assert again["name"] != "aligner", "a name that the program gave is not kept once it gives none"
 
 
-def test_a_document_may_be_an_object(offline: Engine) -> None:
+def test_a_document_can_be_an_object(offline: Engine) -> None:
     inputs = offline.inputs("aws:iam/role:Role", "job", {"assumeRolePolicy": json.loads(TRUST)})
     assert json.loads(inputs["assumeRolePolicy"]) == json.loads(TRUST)
 

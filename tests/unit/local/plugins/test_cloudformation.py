@@ -1,7 +1,7 @@
-"""The aws plugin replaces a resource if AWS's own schemas say that a property cannot change, and only then.
+"""The aws plugin replaces a resource if and only if AWS's schemas say that a property cannot change.
 
-The schemas are those of CloudFormation. They are independent of the rules of the plugin, which come from the Terraform provider. Where
-the two differ, the provider's reason is named.
+The schemas are those of CloudFormation. They are independent of the rules of the plugin, which come from the Terraform provider. Each
+difference is listed with the reason.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from local.plugins.aws.differences import Difference
 from local.plugins.aws.provider import TYPES
 from local.plugins.aws.shapes import MAPS
 from tests.unit.local.plugins import cloudformation
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 from tests.unit.program.changes import resources
 from tests.unit.recording import ROOT
 
@@ -53,13 +53,13 @@ CFN = {
     "aws:cloudwatch/logGroup:LogGroup": "AWS::Logs::LogGroup",
 }
 
-#: Types that CloudFormation has not.
+#: Types that CloudFormation does not have.
 WITHOUT_SCHEMA = {
     "aws:kms/grant:Grant": "KMS can create and revoke a grant and has no call that changes one, so every property replaces",
 }
 
-#: CloudFormation's paths that differ from Pulumi's by more than case and plural, by type and Pulumi's path. A member within is looked
-#: for below the path of what holds it.
+#: CloudFormation's paths that differ from Pulumi's by more than case and plural, by type and Pulumi's path. The path of a member starts
+#: with that of the property that contains it.
 NAMES: Mapping[str, Mapping[str, str]] = {
     "aws:ec2/flowLog:FlowLog": {"iamRoleArn": "DeliverLogsPermissionArn", "vpcId": "ResourceId"},
     "aws:ec2/securityGroup:SecurityGroup": {
@@ -141,7 +141,7 @@ WITHOUT_PROPERTY = {
     ("aws:batch/jobQueue:JobQueue", "timeouts.delete"): "the provider's own: how long it waits for the deletion",
 }
 
-#: Where the true provider does otherwise than CloudFormation, and why.
+#: Differences between the true provider and CloudFormation, with the reasons.
 EXCEPTIONS = {
     ("aws:ec2/eip:Eip", "domain"): "ForceNew (terraform-provider-aws, ec2_eip.go): AllocateAddress alone takes it",
     (
@@ -168,7 +168,7 @@ EXCEPTIONS = {
     ),
 }
 
-#: Where CloudFormation replaces under conditions: what the true provider does for the program's resources, and when not.
+#: Properties whose change replaces under conditions in CloudFormation: what the true provider does for the program's resources.
 CONDITIONS = {
     "aws:batch/computeEnvironment:ComputeEnvironment": (
         "in place",
@@ -184,7 +184,7 @@ CONDITIONS = {
     ),
 }
 
-#: Where CloudFormation replaces under conditions, and the true provider never does.
+#: Properties whose change replaces under conditions in CloudFormation, and never in the true provider.
 NEVER = {
     ("aws:batch/computeEnvironment:ComputeEnvironment", "computeResources.type"): (
         "not among the properties that force a new one (terraform-provider-aws, batch/compute_environment.go, CustomizeDiff)"
@@ -195,7 +195,7 @@ _REGION = {"aws:region": "eu-west-9"}
 _KEY = "arn:aws:kms:eu-west-9:111122223333:key/11111111-2222-3333-4444-555555555555"
 _BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 
-#: Configurations under which the program makes every type and sets every property that it ever does.
+#: Configurations with which the program creates all its resource types and sets all their properties.
 CONFIGURATIONS: tuple[dict[str, str], ...] = (
     _REGION,
     {
@@ -215,7 +215,7 @@ CONFIGURATIONS: tuple[dict[str, str], ...] = (
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:
-    """Paths of what a program sets, without indices; tags and other maps of the user's own are one value."""
+    """The paths of the properties that a program sets, without indices. Tags and other maps with the user's keys count as one value."""
     if isinstance(value, Mapping) and path.rpartition(".")[2] not in MAPS:
         for name, inner in value.items():
             yield from _leaves(inner, f"{path}.{name}" if path else name)
@@ -244,7 +244,7 @@ def made() -> dict[str, dict[str, Mapping[str, Any]]]:
 
 @cache
 def _place(token: str, path: str) -> str | None:
-    """CloudFormation's path of a property, None if it has none."""
+    """CloudFormation's path of a property, or None if CloudFormation does not have it."""
     named = NAMES.get(token, {})
     if path in named:
         return named[path] if cloudformation.has(CFN[token], named[path]) else None
@@ -283,7 +283,9 @@ def test_every_type_and_property_of_the_program_is_compared(made: dict[str, dict
     assert not missing, "name CloudFormation's path of each in NAMES, or say in WITHOUT_PROPERTY why it has none"
 
 
-def test_the_stand_in_replaces_what_aws_cannot_change(offline: Engine, made: dict[str, dict[str, Any]]) -> None:
+def test_the_plugin_replaces_a_resource_if_aws_cannot_change_a_property(
+    offline: Engine, made: dict[str, dict[str, Any]]
+) -> None:
     wrong: dict[tuple[str, str], str] = {}
     for token, path, inputs in _checked(offline, made):
         kind: str = cloudformation.kind(CFN[token], str(_place(token, path)))
@@ -294,7 +296,7 @@ def test_the_stand_in_replaces_what_aws_cannot_change(offline: Engine, made: dic
     assert wrong.keys() == EXCEPTIONS.keys()
 
 
-def test_what_aws_cannot_change_under_conditions_is_replaced_under_the_providers(
+def test_conditional_replacements_follow_the_conditions_of_the_provider(
     offline: Engine, made: dict[str, dict[str, Any]]
 ) -> None:
     token = "aws:batch/computeEnvironment:ComputeEnvironment"

@@ -1,4 +1,4 @@
-"""Which changes are made in place, which replace, and which are none."""
+"""Which differences are updated in place, which replace the resource, and which are ignored."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.plugins.common import UNKNOWN
-from tests.unit.local.plugins.engine import Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Engine, ResourceState
 from tests.unit.local.plugins.samples import TRUST, container, lifecycle_policy, policy
 
 NONE, IN_PLACE, REPLACE, REPLACE_FIRST = "no change", "in place", "replace", "replace, the old one first"
@@ -18,7 +18,7 @@ def verdict(
 ) -> str:
     before = offline.inputs(token, "sample", old)
     last = {key: value for key, value in offline.preview(token, "sample", old).items() if value is not UNKNOWN}
-    answer = offline.diff(Made(offline.urn(token, "sample"), before, "id", {**last, **state}), new)
+    answer = offline.diff(ResourceState(offline.urn(token, "sample"), before, "id", {**last, **state}), new)
     if answer.replaces:
         return REPLACE_FIRST if answer.deleteBeforeReplace else REPLACE
     return IN_PLACE if answer.diffs else NONE
@@ -133,7 +133,7 @@ RESOURCES = {
 }
 LINKED = "arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
 
-#: A change of `computeResources`: what it is where AWS updates the environment, where it does not, and on Fargate.
+#: The effect of a change of `computeResources`: with in-place updates by AWS, without them, and on Fargate.
 COMPUTE: list[tuple[dict[str, Any], str, str, str]] = [
     ({"subnets": ["subnet-1", "subnet-2", "subnet-3"]}, IN_PLACE, REPLACE, IN_PLACE),
     ({"subnets": ["subnet-2", "subnet-1"]}, NONE, NONE, NONE),
@@ -175,7 +175,7 @@ def test_a_compute_environment_is_replaced_only_where_aws_cannot_update_it(
     assert verdict(offline, token, before, after, {}) == expected[column]
 
 
-def test_an_own_role_given_together_with_new_subnets_replaces(offline: Engine) -> None:
+def test_a_service_role_given_together_with_new_subnets_replaces_the_environment(offline: Engine) -> None:
     token = "aws:batch/computeEnvironment:ComputeEnvironment"
     old = {"type": "MANAGED", "computeResources": RESOURCES}
     role = {"serviceRole": "arn:aws:iam::123456789012:role/own"}
@@ -184,14 +184,14 @@ def test_an_own_role_given_together_with_new_subnets_replaces(offline: Engine) -
     assert verdict(offline, token, old, {**old, **role, "computeResources": grown}, {}) == REPLACE
 
 
-def test_what_aws_filled_in_is_no_change(offline: Engine) -> None:
+def test_defaults_of_aws_are_no_difference(offline: Engine) -> None:
     token = "aws:batch/computeEnvironment:ComputeEnvironment"
     inputs = {"type": "MANAGED", "computeResources": RESOURCES}
     scaled = {"serviceRole": LINKED, "status": "VALID", "computeResources": {**RESOURCES, "desiredVcpus": 16}}
     assert verdict(offline, token, inputs, inputs, scaled) == NONE
 
 
-def test_what_was_changed_outside_the_program_is_put_right(offline: Engine) -> None:
+def test_changes_made_outside_the_program_are_reverted(offline: Engine) -> None:
     inputs = {"retentionInDays": 30}
     token = "aws:cloudwatch/logGroup:LogGroup"
     assert verdict(offline, token, inputs, inputs, {"retentionInDays": 1}) == IN_PLACE
@@ -200,13 +200,13 @@ def test_what_was_changed_outside_the_program_is_put_right(offline: Engine) -> N
 
 def test_a_difference_names_its_path_and_its_kind(offline: Engine) -> None:
     before = offline.inputs("aws:ec2/vpcEndpoint:VpcEndpoint", "s3", ENDPOINT)
-    made = Made(offline.urn("aws:ec2/vpcEndpoint:VpcEndpoint", "s3"), before, "id", before)
+    made = ResourceState(offline.urn("aws:ec2/vpcEndpoint:VpcEndpoint", "s3"), before, "id", before)
     answer = offline.diff(made, {**ENDPOINT, "routeTableIds": ["rtb-1", "rtb-3"], "tags": {"a b": "c"}})
     assert answer.detailedDiff["routeTableIds[1]"].inputDiff
     assert set(answer.detailedDiff) == {"routeTableIds[1]", 'tagsAll["a b"]', "tags"}
 
 
-def test_ignored_changes_are_none(offline: Engine) -> None:
+def test_ignored_changes_are_no_difference(offline: Engine) -> None:
     before = offline.inputs("aws:ec2/vpc:Vpc", "v", VPC)
-    made = Made(offline.urn("aws:ec2/vpc:Vpc", "v"), before, "id", before)
+    made = ResourceState(offline.urn("aws:ec2/vpc:Vpc", "v"), before, "id", before)
     assert not offline.diff(made, {**VPC, "tags": {"a": "c"}}, ignore=["tags", "tagsAll"]).diffs

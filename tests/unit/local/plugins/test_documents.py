@@ -1,4 +1,4 @@
-"""When two documents say the same."""
+"""When two JSON documents are equal."""
 
 import json
 from collections.abc import Callable
@@ -44,12 +44,12 @@ POLICIES = {
     "a Sid counts": (document(ONE), document(statement(Sid="A")), False),
     "everyone is not every account": (document(statement(Principal="*")), document(statement(Principal={"AWS": "*"})), False),
     "no condition is not an empty one": (document(ONE), document(statement(Condition={})), False),
-    "what is no JSON equals nothing": ("{", "{", False),
+    "text that is not JSON equals no text": ("{", "{", False),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("one", "other", "same"), POLICIES.values(), ids=POLICIES)
-def test_policies_are_compared_by_meaning(one: str, other: str, same: bool) -> None:
+def test_policies_are_compared_by_their_meaning(one: str, other: str, same: bool) -> None:
     assert same_policy(one, other) is same
     assert same_policy(other, one) is same
 
@@ -78,13 +78,13 @@ def test_lifecycle_rules_are_compared_by_priority_and_their_tags_in_any_order() 
         ({"privileged": False}, False),
     ],
 )  # fmt: skip
-def test_container_properties_are_compared_by_meaning(change: dict[str, Any], same: bool) -> None:
+def test_container_properties_are_compared_by_their_meaning(change: dict[str, Any], same: bool) -> None:
     given = {"image": "x", "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
     assert same_container(json.dumps(given), json.dumps({**given, **change})) is same
 
 
 @pytest.mark.parametrize("kind", [same_policy, same_lifecycle_policy, same_container])
-def test_a_documents_one_text_means_the_same(kind: Callable[[str, str], bool]) -> None:
+def test_the_normalized_text_of_a_document_is_equal_to_the_document(kind: Callable[[str, str], bool]) -> None:
     text = json.dumps({"rules": [rule(1)], "Version": "2012-10-17", "Statement": [ONE]}, indent=2)
     assert normalized(text) == normalized(json.loads(text))
     assert " " not in normalized(text)

@@ -1,4 +1,4 @@
-"""Every resource type lives a whole life in moto's AWS: made, read, deleted, gone."""
+"""The life of every resource type in moto: creation, reading, deletion."""
 
 import importlib
 
@@ -6,7 +6,7 @@ import pytest
 from pulumi._types import _py_properties
 
 from local.plugins.aws.provider import TYPES
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 from tests.unit.local.plugins.samples import SAMPLES, World
 
 
@@ -15,7 +15,7 @@ def test_every_type_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("token", SAMPLES)
-def test_what_was_made_reads_back_without_a_difference_and_is_gone_once_deleted(engine: Engine, token: str) -> None:
+def test_a_created_resource_reads_back_without_a_difference_and_can_be_deleted(engine: Engine, token: str) -> None:
     sample = SAMPLES[token](World(engine.create))
     made = engine.create(token, "sample", sample)
     assert made.id
@@ -26,7 +26,7 @@ def test_what_was_made_reads_back_without_a_difference_and_is_gone_once_deleted(
     assert not engine.diff(read, sample).detailedDiff
 
     engine.delete(made)
-    # A bucket's versioning can be suspended, but not taken away.
+    # The versioning of a bucket can be suspended but not removed.
     assert token == "aws:s3/bucketVersioning:BucketVersioning" or engine.read(made) is None
     engine.delete(made)
 
@@ -58,8 +58,8 @@ def declared(token: str) -> set[str]:
 
 
 @pytest.mark.parametrize("token", TYPES)
-def test_every_output_of_the_sdk_is_there_although_aws_has_nothing_to_say(engine: Engine, token: str) -> None:
-    # In a preview the SDK takes an output that is missing for one that is not known yet, and what depends on it for changed.
+def test_every_output_of_the_sdk_exists_although_aws_returns_no_value(engine: Engine, token: str) -> None:
+    # In a preview, the SDK treats a missing output as unknown, and the resources that depend on it as changed.
     sample = SAMPLES[token](World(engine.create))
     made = engine.create(token, "sample", sample)
     read = engine.read(made)

@@ -1,4 +1,4 @@
-"""What the program asks of an account and of an existing network."""
+"""The data sources that the program reads about an account and an existing network."""
 
 from typing import Any
 from unittest import mock
@@ -10,7 +10,7 @@ from pulumi.runtime import mocks
 from components.network import ENDPOINT_SERVICES, endpoint_service
 from local.aws import ec2
 from preflight import existing_network, instance_types, quotas, volume_key, zones
-from tests.unit.local.plugins.engine import Aborted, Engine
+from tests.unit.local.plugins.pulumi_engine import Aborted, Engine
 from tests.unit.local.plugins.samples import World
 from tests.unit.recording import Cloud, record
 
@@ -21,7 +21,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def endpoint(engine: Engine, world: World, service: str, **inputs: Any) -> str:
-    """An interface endpoint in the world's subnet."""
+    """An interface endpoint in the subnet of `world`."""
     interface = {"vpcEndpointType": "Interface", "subnetIds": [world.subnet], "privateDnsEnabled": True}
     name = endpoint_service("us-east-1", service)
     arguments = {"vpcId": world.vpc, "serviceName": name, **interface, **inputs}
@@ -36,7 +36,7 @@ def test_subnets_are_found_by_id_and_network(engine: Engine) -> None:
     assert engine.invoke("aws:ec2/getSubnets:getSubnets", {"filters": filters})["ids"] == []
 
 
-def test_a_subnets_route_table_is_its_own_or_else_the_networks_main_one(engine: Engine) -> None:
+def test_the_route_table_of_a_subnet_is_the_associated_or_else_the_main_one(engine: Engine) -> None:
     world = World(engine.create)
     own = [{"name": "association.subnet-id", "values": [world.subnet]}]
     assert engine.invoke("aws:ec2/getRouteTables:getRouteTables", {"filters": own})["ids"] == []
@@ -51,7 +51,7 @@ def test_a_subnets_route_table_is_its_own_or_else_the_networks_main_one(engine: 
     assert found != world.table
 
 
-def test_a_route_tables_routes_name_their_targets_and_leave_out_the_networks_own(engine: Engine) -> None:
+def test_the_routes_of_a_table_have_their_targets_and_exclude_the_local_route(engine: Engine) -> None:
     world = World(engine.create)
     arguments = {"routeTableId": world.table}
     assert engine.invoke("aws:ec2/getRouteTable:getRouteTable", arguments)["routes"] == []
@@ -64,7 +64,7 @@ def test_a_route_tables_routes_name_their_targets_and_leave_out_the_networks_own
     assert (route["cidrBlock"], route["gatewayId"], route["natGatewayId"]) == ("0.0.0.0/0", world.gateway, "")
 
 
-def test_a_gateway_endpoint_is_in_no_tables_routes_but_found_by_its_list_of_addresses(engine: Engine) -> None:
+def test_the_route_of_a_gateway_endpoint_is_not_listed_but_found_by_its_prefix_list(engine: Engine) -> None:
     world = World(engine.create)
     world.new("aws:ec2/vpcEndpoint:VpcEndpoint")
     assert engine.invoke("aws:ec2/getRouteTable:getRouteTable", {"routeTableId": world.table})["routes"] == []
@@ -75,7 +75,7 @@ def test_a_gateway_endpoint_is_in_no_tables_routes_but_found_by_its_list_of_addr
         assert found["ids"] == tables
 
 
-def test_an_endpoint_is_found_by_its_interfaces_description(engine: Engine) -> None:
+def test_an_endpoint_is_found_by_the_description_of_its_interfaces(engine: Engine) -> None:
     world = World(engine.create)
     logs = endpoint(engine, world, "logs")
     filters = [
@@ -101,15 +101,15 @@ def test_an_endpoint_is_found_by_its_interfaces_description(engine: Engine) -> N
         ("PrefixList", {"name": "com.amazonaws.us-east-1.s4"}, "Prefix List"),
     ],
 )
-def test_what_is_not_there_is_told_in_the_true_providers_words(
+def test_missing_resources_are_reported_in_the_words_of_the_true_provider(
     engine: Engine, lookup: str, arguments: dict[str, str], kind: str
 ) -> None:
     with pytest.raises(Aborted, match=f"no matching EC2 {kind} found"):
         engine.invoke(f"aws:ec2/get{lookup}:get{lookup}", arguments)
 
 
-class Asked(Cloud):
-    """Answers of the plugin."""
+class PluginCloud(Cloud):
+    """A cloud whose data sources the plugin answers."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -118,7 +118,7 @@ class Asked(Cloud):
         return self.engine.invoke(args.token, args.args), []
 
 
-def test_a_network_with_the_endpoints_that_the_program_itself_makes_passes_and_without_one_does_not(
+def test_a_network_passes_only_with_all_endpoints_of_the_program(
     engine: Engine,
 ) -> None:
     world = World(engine.create)
@@ -133,7 +133,7 @@ def test_a_network_with_the_endpoints_that_the_program_itself_makes_passes_and_w
         existing_network.check(world.vpc, [world.subnet], "us-east-1", types=["m6i"], offered=offered)
 
     def check() -> None:
-        record(looked_up, cloud=Asked(engine))
+        record(looked_up, cloud=PluginCloud(engine))
 
     made = {service: endpoint(engine, world, service) for service in ENDPOINT_SERVICES}
     with pytest.raises(pulumi.RunError, match=r"private DNS for s3\."):
@@ -147,24 +147,24 @@ def test_a_network_with_the_endpoints_that_the_program_itself_makes_passes_and_w
         check()
 
 
-def test_an_oldest_zone_offers_none_of_the_machines_as_on_aws(engine: Engine) -> None:
-    """In us-east-1, AWS's own list of offers, which moto holds, has a zone without the families that jobs run on."""
+def test_the_oldest_zone_offers_no_instance_type_of_jobs_as_on_aws(engine: Engine) -> None:
+    """In us-east-1, AWS's list of offerings, which moto contains, has a zone without the instance families of jobs."""
     found: dict[str, bool] = {}
 
     def ask() -> None:
         offered = instance_types.offered(zones.open_zones())
         found.update({zone: instance_types.start_in(["default_x86_64"], kinds) for zone, kinds in offered.items()})
 
-    record(ask, cloud=Asked(engine))
+    record(ask, cloud=PluginCloud(engine))
     assert found == {f"us-east-1{letter}": letter != "e" for letter in "abcdef"}
 
 
-def test_the_local_account_has_quotas_and_a_key_that_nothing_is_said_of(engine: Engine) -> None:
+def test_the_quotas_and_the_default_key_of_the_local_account_give_no_warning(engine: Engine) -> None:
     with mock.patch("pulumi.log.warn") as warn, mock.patch("pulumi.log.info") as info:
 
         def ask() -> None:
             quotas.check(max_vcpus=100_000, spot=True, instance_types=["m6i"], region="us-east-1")
             volume_key.check(partition="aws", account_id="123456789012", region="us-east-1")
 
-        record(ask, cloud=Asked(engine))
+        record(ask, cloud=PluginCloud(engine))
     assert (warn.call_count, info.call_count) == (0, 0)

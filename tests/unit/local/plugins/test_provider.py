@@ -1,4 +1,4 @@
-"""The provider itself: its configuration, its look-ups, its process."""
+"""The aws provider: its configuration, data sources and process."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local.plugins.aws.provider import VERSION, Provider
 from local.plugins.aws.resource import Resource
 from local.plugins.common import UNKNOWN, Secret, from_struct, holds_unknown, to_struct
-from tests.unit.local.plugins.engine import Aborted, Context, Engine
+from tests.unit.local.plugins.pulumi_engine import Aborted, Context, Engine
 
 ROOT = Path(__file__).parents[4]
 
@@ -30,7 +30,7 @@ def configure(arguments: dict[str, Any]) -> Provider:
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:5000", "http://localhost:5000", "http://[::1]:5000"])
-def test_an_endpoint_on_this_machine_is_taken(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+def test_an_endpoint_on_this_machine_is_accepted(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     assert configure({"region": "eu-west-1"}).api.region == "eu-west-1"
 
@@ -51,7 +51,7 @@ def test_any_other_endpoint_is_refused_with_a_message(monkeypatch: pytest.Monkey
         configure({"region": "us-east-1"})
 
 
-def test_a_missing_region_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     answer = Provider().CheckConfig(provider_pb2.CheckRequest(news=to_struct({})), Context())
@@ -76,7 +76,7 @@ def test_default_tags_reach_every_resource_but_not_its_own_tags(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     provider = configure({"region": "us-east-1", "defaultTags": '{"tags": {"lab": "x"}}'})
-    monkeypatch.delenv("AWS_ENDPOINT_URL")  # moto takes the calls to AWS itself
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # moto receives the calls to AWS
     tagged = Engine(provider)
     inputs = tagged.inputs("aws:ec2/vpc:Vpc", "v", {"cidrBlock": "10.0.0.0/16", "tags": {"a": "b"}})
     assert inputs["tagsAll"] == {"lab": "x", "a": "b"}
@@ -85,7 +85,7 @@ def test_default_tags_reach_every_resource_but_not_its_own_tags(
     assert made.properties["tags"] == {"a": "b"}
 
 
-def test_look_ups_answer_what_the_program_asks(engine: Engine) -> None:
+def test_data_sources_answer_the_questions_of_the_program(engine: Engine) -> None:
     zones = engine.invoke(
         "aws:index/getAvailabilityZones:getAvailabilityZones",
         {
@@ -118,7 +118,7 @@ def test_look_ups_answer_what_the_program_asks(engine: Engine) -> None:
     assert (token["userName"], bool(token["password"])) == ("AWS", True)
 
 
-def test_what_the_stand_in_does_not_have_is_refused_with_what_it_has(offline: Engine) -> None:
+def test_unsupported_types_and_functions_are_refused_with_a_list_of_the_supported_ones(offline: Engine) -> None:
     with pytest.raises(
         Aborted, match=r"aws:sqs/queue:Queue: the local AWS does not support this resource type. It supports aws:batch/"
     ):
@@ -140,7 +140,7 @@ def test_a_bug_of_the_plugin_is_reported_in_one_line_with_its_place(
         offline.check("aws:ec2/vpc:Vpc", "v", {})
 
 
-def test_values_pass_the_wire_and_back() -> None:
+def test_values_survive_the_conversion_to_the_wire_and_back() -> None:
     values = {"a": 1, "b": [True, None, "x", UNKNOWN, {"c": 1.5}], "s": Secret({"k": UNKNOWN})}
     assert from_struct(to_struct(values), keep_secrets=True) == values
     plain = from_struct(to_struct(values))
@@ -152,7 +152,7 @@ def test_values_pass_the_wire_and_back() -> None:
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
-    """The plugin as the engine starts it."""
+    """The process of the plugin, started as by the engine."""
     command = [sys.executable, "-m", "local.plugins.aws", "127.0.0.1:1"]
     started = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True

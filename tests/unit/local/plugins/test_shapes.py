@@ -1,4 +1,4 @@
-"""Pulumi's names and forms become the API's, and its answers become Pulumi's again."""
+"""Conversion of Pulumi's names and forms to those of the API, and of its answers to Pulumi's."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from local.plugins.aws.shapes import Refused, from_api, member, to_api
 from local.plugins.common import UNKNOWN
-from tests.unit.local.plugins.engine import Engine
+from tests.unit.local.plugins.pulumi_engine import Engine
 
 
 def shape(offline: Engine, service: str, operation: str, name: str) -> Any:
@@ -53,18 +53,18 @@ def test_nested_objects_lists_and_tags_take_the_apis_form(offline: Engine) -> No
         ("m5", "computeResources"),
     ],
 )
-def test_a_value_that_the_model_does_not_take_is_refused_by_its_path(offline: Engine, value: Any, path: str) -> None:
+def test_a_value_that_the_model_refuses_is_named_by_its_path(offline: Engine, value: Any, path: str) -> None:
     with pytest.raises(Refused) as refused:
         to_api(value, shape(offline, "batch", "CreateComputeEnvironment", "computeResources"), "computeResources")
     assert refused.value.path == path
 
 
-def test_what_is_not_known_yet_passes(offline: Engine) -> None:
+def test_unknown_values_are_passed_on(offline: Engine) -> None:
     resources = shape(offline, "batch", "CreateComputeEnvironment", "computeResources")
     assert to_api({"subnets": UNKNOWN}, resources, "computeResources") == {"subnets": UNKNOWN}
 
 
-def test_an_answer_is_read_in_the_form_and_the_extent_of_what_was_sent() -> None:
+def test_an_answer_is_reduced_to_the_form_and_members_of_the_sent_value() -> None:
     answer = {
         "minvCpus": 0,
         "maxvCpus": 8,
@@ -80,7 +80,7 @@ def test_an_answer_is_read_in_the_form_and_the_extent_of_what_was_sent() -> None
     }
 
 
-def test_lists_that_grew_outside_are_read_as_a_whole() -> None:
+def test_values_without_a_previous_value_are_read_as_a_whole() -> None:
     answer = [{"Tags": [{"Key": "a", "Value": "b"}]}, {"Ebs": {"Encrypted": True}}]
     assert from_api(answer, []) == [{"tags": {"a": "b"}}, {"ebs": {"encrypted": True}}]
     assert from_api(answer[1], {"ebs": {"encrypted": "false"}}) == {"ebs": {"encrypted": "true"}}

@@ -1,4 +1,4 @@
-"""How long the provider waits for AWS, and what it makes of a wait that fails."""
+"""How long the provider waits for AWS, and the result of a wait that fails."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from local.plugins.aws import api
 from local.plugins.aws.durations import parsed, written
-from tests.unit.local.plugins.engine import Aborted, Engine, Made
+from tests.unit.local.plugins.pulumi_engine import Aborted, Engine, ResourceState
 from tests.unit.local.plugins.samples import SAMPLES, World
 
 QUEUE = "aws:batch/jobQueue:JobQueue"
@@ -21,7 +21,7 @@ Stuck = Callable[[str, str], list[str]]
 
 @pytest.fixture
 def stuck(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Stuck:
-    """Makes AWS answer one status for ever, and gives every call from then on."""
+    """Makes AWS return the same status for ever. Yields the list of the calls from then on."""
 
     def stay(operation: str, status: str) -> list[str]:
         monkeypatch.setattr("local.plugins.aws.api.MAX_WAIT", 0.2)
@@ -42,7 +42,7 @@ def stuck(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Stuck:
     return stay
 
 
-def queue(engine: Engine, **members: Any) -> Made:
+def queue(engine: Engine, **members: Any) -> ResourceState:
     return engine.create(QUEUE, "main", {**SAMPLES[QUEUE](World(engine.create)), **members})
 
 
@@ -50,7 +50,7 @@ def queue(engine: Engine, **members: Any) -> Made:
     ("timeouts", "limit"),
     [({}, "10m0s"), ({"timeouts": {"delete": "2h"}}, "2h0m0s"), ({"timeouts": {"update": "2h"}}, "10m0s")],
 )
-def test_a_queue_that_does_not_settle_is_not_deleted_and_an_error(
+def test_a_queue_that_does_not_settle_is_an_error_and_is_not_deleted(
     engine: Engine, stuck: Stuck, timeouts: dict[str, Any], limit: str
 ) -> None:
     made = queue(engine, **timeouts)
@@ -67,7 +67,7 @@ def test_a_queue_that_does_not_settle_is_not_deleted_and_an_error(
 def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(
     engine: Engine, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A queue with many jobs stays, in state DELETING, until they have ended.
+    # A queue with many jobs stays in the state DELETING until they have ended.
     made = queue(engine)
     calls = stuck("DescribeJobQueues", "VALID")
     former = engine.provider.api.call
@@ -83,17 +83,17 @@ def test_a_queue_whose_jobs_take_longer_than_its_limit_is_an_error(
     assert "UpdateJobQueue" in calls
 
 
-def test_an_environment_that_does_not_settle_is_deleted_all_the_same(engine: Engine, stuck: Stuck) -> None:
+def test_an_environment_that_does_not_settle_is_deleted_nevertheless(engine: Engine, stuck: Stuck) -> None:
     made = World(engine.create).new(ENVIRONMENT)
     calls = stuck("DescribeComputeEnvironments", "INVALID")
     engine.delete(made)
     assert "DeleteComputeEnvironment" in calls
 
 
-def test_an_environments_update_is_given_up_after_20_minutes_whatever_the_program_says(
+def test_an_update_of_an_environment_times_out_after_20_minutes_whatever_the_program_sets(
     engine: Engine, stuck: Stuck
 ) -> None:
-    # Its resource declares no timeouts, and Pulumi then ignores any (pulumi-terraform-bridge, pull request 2390).
+    # The resource declares no timeouts, and Pulumi then ignores given ones (pulumi-terraform-bridge, pull request 2390).
     sample = SAMPLES[ENVIRONMENT](World(engine.create))
     made = engine.create(ENVIRONMENT, "spot", sample)
     stuck("DescribeComputeEnvironments", "UPDATING")
@@ -113,7 +113,7 @@ def test_an_environments_update_is_given_up_after_20_minutes_whatever_the_progra
         (ENVIRONMENT, "delete", {}, 90, 1200),
     ],
 )
-def test_the_limit_is_the_programs_only_where_the_provider_declares_one(
+def test_the_limit_of_the_program_applies_only_if_the_provider_declares_one(
     offline: Engine, token: str, operation: str, properties: dict[str, Any], custom: float, seconds: float
 ) -> None:
     assert offline.provider.resource(token).limit(operation, properties, custom) == seconds
@@ -160,7 +160,7 @@ def test_timeouts_that_are_given_later_change_nothing_in_aws(engine: Engine, stu
         (ENVIRONMENT, {"update": "7h"}, "timeouts", "has no such property"),
     ],
 )
-def test_timeouts_that_the_true_provider_does_not_take_are_refused(
+def test_timeouts_that_the_true_provider_refuses_are_refused(
     offline: Engine, token: str, timeouts: dict[str, str], path: str, reason: str
 ) -> None:
     samples: dict[str, dict[str, Any]] = {

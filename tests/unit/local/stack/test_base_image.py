@@ -23,7 +23,7 @@ class Image:
 
 
 class Engine:
-    """Images by name, and what was done to have them."""
+    """An engine that holds images by name and records how it got them."""
 
     def __init__(self, *, hub: bool) -> None:
         self.there: dict[str, Image] = {}
@@ -77,13 +77,13 @@ def test_the_hub_is_asked_for_the_platform() -> None:
     assert engine.done == ["pulled linux/arm64"]
 
 
-def test_without_the_hub_the_machines_own_is_made_here_and_another_in_a_container_of_it() -> None:
+def test_without_the_hub_the_own_platform_is_built_here_and_another_in_a_container() -> None:
     engine = Engine(hub=False)
     assert obtain(engine, "linux/arm64") == "arm64"
     assert engine.done == ["imported linux/amd64", "made arm64 in a container", "imported linux/arm64"]
 
 
-def test_each_is_kept_and_takes_the_name_over_when_it_is_wanted_again() -> None:
+def test_each_image_is_kept_and_gets_the_name_when_it_is_requested_again() -> None:
     engine = Engine(hub=True)
     assert [obtain(engine, f"linux/{name}") for name in ("amd64", "arm64", "amd64", "arm64")] == [
         "amd64",
@@ -95,7 +95,7 @@ def test_each_is_kept_and_takes_the_name_over_when_it_is_wanted_again() -> None:
     assert engine.done == ["pulled linux/amd64", "pulled linux/arm64"]
 
 
-def test_a_container_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_container_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(hub=False)
 
     def fail(*_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""The cache is freed when no stack uses it."""
+"""`make clean-cache` frees the cache if no stack uses it."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from local.stack import cache
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with a Go module, which is read-only, and a link out of it."""
+    """A cache with a read-only Go module, and a link to a file outside."""
     folder = tmp_path / "cache"
     monkeypatch.setattr(record, "CACHE", folder)
     monkeypatch.setattr(record, "LOCK", folder / "stack.lock")
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_all_but_the_lock_goes_and_the_size_is_told(
+def test_everything_except_the_lock_is_removed_and_the_size_is_shown(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache.clean()
@@ -47,7 +47,7 @@ def test_a_file_with_two_names_counts_once(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_nothing_goes_while_a_stack_is_up(own: bool, folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_removed_while_a_stack_is_up(own: bool, folder: Path, tmp_path: Path) -> None:
     root = ROOT if own else tmp_path
     Record(aws_port=1, registry_port=2, docker_host="unix:///nowhere", own_engine=True, root=str(root)).save()
     (tmp_path / "clone" / "stack.json").unlink()
@@ -56,7 +56,7 @@ def test_nothing_goes_while_a_stack_is_up(own: bool, folder: Path, tmp_path: Pat
     assert (folder / "go-modules").is_dir()
 
 
-def test_nothing_goes_while_files_of_a_stack_are_left(folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_removed_while_files_of_a_stack_are_left(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "clone").mkdir()
     with pytest.raises(LocalError, match="local-down"):
         cache.clean()

@@ -1,4 +1,4 @@
-"""Images keep a stable name when a stack ends."""
+"""Images get a stable name when a stack is removed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The emulator of another architecture: made known to the kernel, and only what is ours taken back."""
+"""The emulator of another architecture: its registration with the kernel, and its removal."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ LINE = r":qemu-aarch64:M::\x7fELF\x02:\xff\xff:/usr/libexec/qemu-binfmt/aarch64-
 
 
 class Engine:
-    """Runs the container that fetches the emulator, or fails to."""
+    """Runs the container that fetches the emulator, or fails."""
 
     def __init__(self, fault: str = "") -> None:
         self.fault = fault
@@ -36,7 +36,7 @@ class Engine:
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The kernel's folder, of an x86_64 machine where root works and no emulator is known."""
+    """The kernel's folder on an x86_64 machine, for root, without a registered emulator."""
     folder = tmp_path / "binfmt_misc"
     folder.mkdir()
     (folder / "register").touch()
@@ -55,7 +55,7 @@ def register(engine: Engine, platform: str = "linux/arm64") -> None:
     emulator.register(cast(docker.DockerClient, engine), platform)
 
 
-def test_the_kernel_is_told_debians_line_with_the_emulator_of_the_cache(kernel: Path, tmp_path: Path) -> None:
+def test_the_kernel_gets_the_line_of_debian_with_the_emulator_in_the_cache(kernel: Path, tmp_path: Path) -> None:
     register(Engine())
     interpreter = tmp_path / "cache/qemu/qemu-aarch64/usr/bin/qemu-aarch64"
     assert interpreter.read_text() == "ELF"
@@ -76,19 +76,19 @@ def test_the_machines_own_platform_needs_no_emulator(kernel: Path) -> None:
     assert (kernel / "register").read_text() == ""
 
 
-def test_an_emulator_that_the_kernel_knows_is_left_as_it_is(kernel: Path) -> None:
+def test_an_emulator_that_the_kernel_already_has_is_not_changed(kernel: Path) -> None:
     (kernel / "qemu-aarch64").write_text("enabled\ninterpreter /usr/bin/qemu-aarch64-static\n")
     register(Engine("unused"))
     assert (kernel / "register").read_text() == ""
 
 
-def test_who_is_not_root_is_left_to_the_programs_own_message(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_other_than_root_register_nothing(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     register(Engine("unused"))
     assert (kernel / "register").read_text() == ""
 
 
-def test_a_fetch_that_fails_is_told_and_leaves_nothing_half_done(kernel: Path, tmp_path: Path) -> None:
+def test_a_failed_fetch_is_reported_and_leaves_no_partial_folder(kernel: Path, tmp_path: Path) -> None:
     with pytest.raises(
         LocalError, match="qemu-aarch64: fetching Debian's package qemu-user in a container failed: off"
     ):
@@ -97,7 +97,7 @@ def test_a_fetch_that_fails_is_told_and_leaves_nothing_half_done(kernel: Path, t
     assert (kernel / "register").read_text() == ""
 
 
-def test_only_what_is_ours_is_taken_back(kernel: Path, tmp_path: Path) -> None:
+def test_only_our_emulators_are_removed(kernel: Path, tmp_path: Path) -> None:
     ours = f"enabled\ninterpreter {tmp_path}/cache/qemu/qemu-aarch64/usr/bin/qemu-aarch64\nflags: POF\n"
     (kernel / "qemu-aarch64").write_text(ours)
     (kernel / "qemu-riscv64").write_text("enabled\ninterpreter /usr/bin/qemu-riscv64-static\n")

@@ -1,4 +1,4 @@
-"""The environment of the local stack leads to the local stack and nowhere else."""
+"""With the environment of the local stack, tools use the local stack only."""
 
 import os
 
@@ -20,7 +20,7 @@ REAL = {
 }
 
 
-def test_nothing_of_a_real_account_is_left() -> None:
+def test_no_variable_of_a_real_account_remains() -> None:
     complete = environment.complete(RECORD, {"HOME": "/home/me", "PATH": "/usr/bin", **REAL})
     assert not {value for value in REAL.values() if value != "true"} & set(complete.values())
     assert not {name for name in REAL if name != "AWS_ACCESS_KEY_ID"} & set(complete)
@@ -36,11 +36,11 @@ def test_our_tools_come_first_on_path_and_only_once() -> None:
     assert once["PATH"].split(os.pathsep)[0].endswith(".local/bin")
 
 
-def test_no_proxy_stands_before_the_local_stack() -> None:
+def test_no_proxy_is_used_for_the_local_stack() -> None:
     assert environment.variables(RECORD, {"NO_PROXY": "intranet"})["NO_PROXY"] == "intranet,127.0.0.1,localhost"
 
 
-def test_the_environment_is_given_back_afterwards() -> None:
+def test_the_environment_is_restored_afterwards() -> None:
     before = dict(os.environ)
     with environment.entered(RECORD):
         assert os.environ["AWS_ACCESS_KEY_ID"] == "local"

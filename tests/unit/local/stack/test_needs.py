@@ -1,4 +1,4 @@
-"""What is told before a stack comes up."""
+"""The lines about time, disk space, memory and packages that `up` shows first."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from local.stack import base_image, needs
         (True, (), ["2 to 4 minutes", "make clean-cache"]),
     ],
 )
-def test_time_disk_memory_and_packages_are_told(
+def test_time_disk_memory_and_packages_are_shown(
     here: bool, packages: tuple[str, ...], told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulumi_cli, "is_here", lambda: here)

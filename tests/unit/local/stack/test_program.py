@@ -1,4 +1,4 @@
-"""What the screen shows of `pulumi up`."""
+"""The progress, errors and warnings of `pulumi up` on the screen."""
 
 import pytest
 

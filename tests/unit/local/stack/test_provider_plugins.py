@@ -8,9 +8,7 @@ import pytest
 from local.stack import provider_plugins
 
 
-def test_a_plugin_stands_ready_for_every_version_that_an_sdk_asks_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_version_that_an_sdk_requires_has_a_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_plugins, "PULUMI_HOME", tmp_path)
     provider_plugins.install()
     for name in ("aws", "awsx", "docker"):

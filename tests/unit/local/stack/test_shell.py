@@ -1,4 +1,4 @@
-"""A shell that evaluates `make local-env` works on the local stack, says so, and can be left."""
+"""A shell that evaluates `make local-env` uses the local stack, shows that in its prompt, and can be restored."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.unit.local.stack.test_environment import REAL, RECORD
 
 ZSH = shutil.which("zsh")
 
-#: Shells by how they are started; zsh where it is installed.
+#: Shells by the command that starts them. zsh only if it is installed.
 SHELLS = {"bash": ["bash", "--norc"], "sh": ["sh"], **({"zsh": [ZSH, "-f"]} if ZSH else {})}
 
 BEFORE = {
@@ -43,7 +43,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("program", SHELLS)
-def test_a_shell_that_evaluates_the_lines_has_just_that_environment(program: str, lines: str) -> None:
+def test_a_shell_that_evaluates_the_lines_has_exactly_that_environment(program: str, lines: str) -> None:
     in_shell = run(program, f"{lines}\nenv -0", REAL | BEFORE)
     wanted = environment.variables(RECORD)
     assert {name: in_shell.get(name) for name in wanted} == wanted
@@ -70,16 +70,16 @@ def test_a_variable_that_was_not_exported_is_not_exported_afterwards(lines: str)
     assert "AWS_REGION" not in after
 
 
-def test_the_prompt_says_where_the_shell_is_once(lines: str) -> None:
+def test_the_prompt_has_the_mark_once(lines: str) -> None:
     assert run("bash", f"PS1='ada$ '\n{lines}\n{lines}\nexport PS1; env -0", {})["PS1"] == "(biobatch local) ada$ "
 
 
-def test_functions_are_gone_when_the_shell_was_left(lines: str) -> None:
+def test_leaving_removes_the_functions(lines: str) -> None:
     script = f'{lines}\nbiobatch-leave\nexport left="$(declare -F)"\nenv -0'
     assert run("bash", script, {})["left"] == ""
 
 
-def test_the_notice_names_the_stack_and_the_way_out() -> None:
+def test_the_notice_names_the_stack_and_the_command_that_leaves_it() -> None:
     told = shell.notice(RECORD)
     assert RECORD.root in told
     assert told.endswith(": biobatch-leave")

@@ -1,4 +1,4 @@
-"""Batch before an AWS of its own."""
+"""The local Batch, with a separate AWS for the tests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def ec2() -> EC2Backend:
 
 @pytest.fixture
 def resources(iam: IAMBackend, ec2: EC2Backend) -> dict[str, Any]:
-    """Compute resources that AWS takes."""
+    """Compute resources that AWS accepts."""
     return {
         "type": "EC2",
         "allocationStrategy": "BEST_FIT_PROGRESSIVE",

@@ -1,4 +1,4 @@
-"""A Docker engine in memory, as far as the runner uses one."""
+"""A Docker engine in memory, with the calls that the runner makes."""
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ from typing import Any
 import docker.errors
 
 
-class Thing:
+class DockerObject:
     """A container or volume."""
 
     def __init__(self, engine: "Engine", name: str, options: dict[str, Any]) -> None:
@@ -30,7 +30,7 @@ class Thing:
         return {"StatusCode": self._engine.exit_code}
 
     def reload(self) -> None:
-        """Nothing new."""
+        """Does nothing, because the state is always current."""
 
     def stop(self, timeout: int) -> None:
         self._engine.stopped.append(timeout)
@@ -40,15 +40,15 @@ class Thing:
 
 
 class Engine:
-    """Keeps what was asked of it."""
+    """Records the calls."""
 
     def __init__(self) -> None:
         self.images = SimpleNamespace(get=self._image, pull=self._pull)
         self.containers = SimpleNamespace(create=self._create_container)
-        self.volumes = SimpleNamespace(create=lambda name, labels: Thing(self, name, {"labels": labels}))
+        self.volumes = SimpleNamespace(create=lambda name, labels: DockerObject(self, name, {"labels": labels}))
         self.local_images = {"image"}
-        self.created: list[Thing] = []
-        self.there: list[Thing] = []
+        self.created: list[DockerObject] = []
+        self.there: list[DockerObject] = []
         self.waited: list[float | None] = []
         self.stopped: list[int] = []
         self.output: list[bytes] = []
@@ -64,6 +64,6 @@ class Engine:
     def _pull(self, name: str) -> None:
         raise docker.errors.NotFound("404", explanation=f"manifest for {name} not found")
 
-    def _create_container(self, image: str, **options: Any) -> Thing:
-        self.created.append(Thing(self, options["name"], {"image": image, **options}))
+    def _create_container(self, image: str, **options: Any) -> DockerObject:
+        self.created.append(DockerObject(self, options["name"], {"image": image, **options}))
         return self.created[-1]

@@ -1,4 +1,4 @@
-"""Batch as boto3 sees it."""
+"""The Batch API, called through boto3."""
 
 import inspect
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.unit.local.aws.batch.world import World
 
 @pytest.fixture
 def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of a moto that hands Batch over to ours, as long as the test lasts."""
+    """A client of moto, whose Batch is replaced by ours until the test ends."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -25,7 +25,7 @@ def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for operation in OPERATIONS:
         former = getattr(responses.BatchResponse, operation.lower())
         monkeypatch.setattr(responses.BatchResponse, operation.lower(), former)
-    # Backends that an earlier test's moto made are of its own class, and ours must not stay for the next.
+    # Backends of earlier tests have moto's class. Ours must not remain for later tests.
     models.batch_backends.clear()
     with mock_aws():
         api.take_over(world.scheduler)
@@ -33,13 +33,13 @@ def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     models.batch_backends.clear()
 
 
-def test_every_operation_that_moto_knows_is_taken_over() -> None:
+def test_every_operation_of_moto_is_replaced() -> None:
     own = {name for name, _ in inspect.getmembers(responses.BatchResponse, inspect.isfunction)}
     theirs = {name for name in vars(responses.BatchResponse) if name in own and not name.startswith("_")}
     assert theirs - {"tags"} == {operation.lower() for operation in OPERATIONS}
 
 
-def test_requests_and_answers_pass(batch: Any) -> None:
+def test_requests_and_answers_are_passed_on(batch: Any) -> None:
     policy = batch.create_scheduling_policy(name="fair", tags={"team": "a"})
     assert policy["arn"].endswith(":scheduling-policy/fair")
     assert batch.list_tags_for_resource(resourceArn=policy["arn"])["tags"] == {"team": "a"}
@@ -49,7 +49,7 @@ def test_requests_and_answers_pass(batch: Any) -> None:
     assert described["tags"] == {"run": "1"}
 
 
-def test_a_refusal_arrives_as_awss_own_error(batch: Any) -> None:
+def test_a_refusal_has_the_form_of_an_aws_error(batch: Any) -> None:
     with pytest.raises(ClientError) as caught:
         batch.submit_job(jobName="a", jobQueue="none", jobDefinition="none")
     error = caught.value.response["Error"]

@@ -115,14 +115,14 @@ def test_a_child_is_cancelled_alone(world: World) -> None:
     assert world.job(array)["status"] == "PENDING"
 
 
-def test_each_child_is_tried_again_for_itself(world: World) -> None:
+def test_each_child_is_retried_separately(world: World) -> None:
     world.machine.outcome = lambda task: Outcome(exit_code=1 if task.job.index == 1 and task.number == 1 else 0)
     array = _array(world, 2, retryStrategy={"attempts": 2})
     assert world.ended(array)["status"] == "SUCCEEDED"
     assert [len(world.job(f"{array}:{index}")["attempts"]) for index in (0, 1)] == [1, 2]
 
 
-def test_the_largest_array_is_taken_and_ended_in_moments(world: World) -> None:
+def test_the_largest_array_is_accepted_and_terminated_quickly(world: World) -> None:
     world.machine.outcome = lambda _: None
     array = _array(world, 10_000)
     world.reaches(f"{array}:9999", "RUNNABLE")

@@ -1,4 +1,4 @@
-"""The machine's room."""
+"""The vCPUs and memory of the machine."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +34,7 @@ def test_a_job_larger_than_the_machine_runs_alone_with_its_limits() -> None:
 
 
 @given(st.lists(_SIZES, max_size=20))
-def test_never_is_more_given_than_there_is(sizes: list[Size]) -> None:
+def test_jobs_never_get_more_than_the_machine_has(sizes: list[Size]) -> None:
     capacity = Capacity(_MACHINE)
     for number, size in enumerate(sizes):
         free = capacity.free

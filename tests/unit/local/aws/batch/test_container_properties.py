@@ -1,4 +1,4 @@
-"""Definitions' container properties and what overrides make of them."""
+"""Container properties of definitions, and the overrides of submissions."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def test_overrides_of_8192_characters_pass_and_one_more_is_too_long() -> None:
         ({"resourceRequirements": [{"type": "VCPU", "value": "1.5"}]}, "whole number of at least 1, not '1.5'"),
         ({"resourceRequirements": [{"type": "VCPU", "value": "1"}] * 2}, "twice"),
         ({"mountPoints": [{"sourceVolume": "x", "containerPath": "/x"}]}, "Unknown volume 'x'"),
-        ({"volumes": [{"name": "x"}, {"name": "x"}]}, "a different name"),
+        ({"volumes": [{"name": "x"}, {"name": "x"}]}, "a unique name"),
         (
             {"volumes": [{"name": "x"}], "mountPoints": [{"sourceVolume": "x", "containerPath": "x"}]},
             "absolute",

@@ -12,7 +12,7 @@ def _described(world: World, **request: Any) -> list[dict[str, Any]]:
     return list(world.call("DescribeJobDefinitions", **request)["jobDefinitions"])
 
 
-def test_a_new_revision_takes_nothing_over_from_the_last(world: World) -> None:
+def test_a_new_revision_inherits_nothing_from_the_last(world: World) -> None:
     world.define(
         parameters={"a": "1"},
         retryStrategy={"attempts": 3},
@@ -37,7 +37,7 @@ def test_a_new_revision_takes_nothing_over_from_the_last(world: World) -> None:
     assert not {"retryStrategy", "timeout", "schedulingPriority", "platformCapabilities"} & newest.keys()
 
 
-def test_numbers_go_on_after_a_revision_is_deregistered(world: World) -> None:
+def test_numbers_continue_after_a_revision_is_deregistered(world: World) -> None:
     world.call("DeregisterJobDefinition", jobDefinition="tool:1")
     assert world.define().endswith("job-definition/tool:2")
     assert [d["status"] for d in _described(world, jobDefinitionName="tool")] == ["ACTIVE", "INACTIVE"]
@@ -56,7 +56,7 @@ def test_a_definition_without_an_explicit_revision_is_not_deregistered(world: Wo
         world.call("DeregisterJobDefinition", jobDefinition="tool")
 
 
-def test_pages_hold_what_was_asked_for(world: World) -> None:
+def test_pages_have_the_requested_size(world: World) -> None:
     for _ in range(4):
         world.define()
     first = world.call("DescribeJobDefinitions", jobDefinitionName="tool", maxResults=2)

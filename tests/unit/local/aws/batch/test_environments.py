@@ -1,4 +1,4 @@
-"""Compute environments, as AWS takes and refuses them."""
+"""Compute environments: the requests that AWS accepts and refuses."""
 
 import base64
 import uuid
@@ -32,7 +32,7 @@ def _template(ec2: EC2Backend, user_data: str = "") -> str:
     return str(ec2.create_launch_template(str(uuid.uuid4()), "", data, {}).id)
 
 
-def test_an_environment_is_valid_and_keeps_what_was_asked_for(world: World, resources: dict[str, Any]) -> None:
+def test_an_environment_is_valid_and_has_the_requested_members(world: World, resources: dict[str, Any]) -> None:
     environment = _create(world, resources, state="DISABLED", tags={"team": "a"})
     assert environment["status"] == "VALID"
     assert environment["state"] == "DISABLED"
@@ -43,7 +43,7 @@ def test_an_environment_is_valid_and_keeps_what_was_asked_for(world: World, reso
     assert environment["updatePolicy"] == {"terminateJobsOnUpdate": False, "jobExecutionTimeoutMinutes": 30}
 
 
-def test_without_a_role_the_service_linked_one_is_made_and_serves(
+def test_without_a_role_the_service_linked_role_is_created_and_used(
     world: World, resources: dict[str, Any], iam: IAMBackend
 ) -> None:
     assert _create(world, resources)["serviceRole"] == _SERVICE_ROLE
@@ -56,11 +56,11 @@ def test_no_machine_is_started(world: World, resources: dict[str, Any], ec2: EC2
 
 
 @pytest.mark.parametrize("entry", ["optimal", "default_x86_64", "default_arm64", "m6i", "c7g.xlarge"])
-def test_sets_families_and_types_of_machines_are_known(world: World, resources: dict[str, Any], entry: str) -> None:
+def test_sets_families_and_types_of_instances_are_accepted(world: World, resources: dict[str, Any], entry: str) -> None:
     assert _create(world, {**resources, "instanceTypes": [entry]})["computeResources"]["instanceTypes"] == [entry]
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(world: World, resources: dict[str, Any]) -> None:
+def test_an_update_changes_only_the_given_members(world: World, resources: dict[str, Any]) -> None:
     _create(world, resources)
     world.call(
         "UpdateComputeEnvironment",
@@ -78,7 +78,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(world: World, resource
     assert environment["state"] == "DISABLED"
 
 
-def test_a_member_that_is_updated_to_nothing_is_removed(
+def test_a_member_that_is_updated_to_an_empty_value_is_removed(
     world: World, resources: dict[str, Any], ec2: EC2Backend
 ) -> None:
     _create(world, {**resources, "tags": {"a": "b"}, "launchTemplate": {"launchTemplateId": _template(ec2)}})
@@ -109,7 +109,7 @@ def test_without_the_service_linked_role_only_the_size_can_change(
         world.call("UpdateComputeEnvironment", computeEnvironment="new", computeResources={"instanceTypes": ["m6i"]})
 
 
-def test_the_platforms_own_boot_script_is_of_the_form_that_batch_accepts(
+def test_the_boot_script_of_the_program_has_the_form_that_batch_accepts(
     world: World, resources: dict[str, Any], ec2: EC2Backend
 ) -> None:
     template = {"launchTemplateId": _template(ec2, user_data(10001)), "version": "1"}

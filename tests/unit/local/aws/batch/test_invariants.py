@@ -1,4 +1,4 @@
-"""What holds for whatever is submitted."""
+"""Invariants of the scheduler, with generated jobs."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tests.unit.local.aws.batch.world import World, requirements
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A job of a plan; it may depend on those before it."""
+    """A job of a plan. It can depend on the jobs before it."""
 
     vcpus: int
     memory_mib: int
@@ -36,7 +36,7 @@ def _plans(draw: st.DrawFn) -> list[_Wanted]:
 
 @given(_plans())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_job_ends_as_its_attempts_and_dependencies_say_and_the_machine_is_never_overfull(
+def test_every_job_ends_by_its_attempts_and_dependencies_and_the_machine_never_exceeds_its_size(
     world: World, plan: list[_Wanted]
 ) -> None:
     ids: list[str] = []

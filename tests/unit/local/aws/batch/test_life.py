@@ -1,4 +1,4 @@
-"""From submission to the end."""
+"""The life of a job, from submission to the end."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ def _size(vcpus: int, memory_mib: int = 100) -> dict[str, Any]:
     return {"containerOverrides": requirements(vcpus, memory_mib)}
 
 
-def test_a_job_that_exits_with_zero_has_succeeded(world: World) -> None:
+def test_a_job_that_exits_with_0_succeeds(world: World) -> None:
     before = milliseconds()
     job = world.ended(world.submit())
     assert job["status"] == "SUCCEEDED"
@@ -29,7 +29,7 @@ def test_a_job_that_exits_with_zero_has_succeeded(world: World) -> None:
     assert "reason" not in attempt["container"]
 
 
-def test_a_job_that_exits_with_another_code_has_failed(world: World) -> None:
+def test_a_job_that_exits_with_another_code_fails(world: World) -> None:
     world.machine.outcome = lambda _: Outcome(exit_code=66)
     job = world.ended(world.submit())
     assert job["status"] == "FAILED"
@@ -67,7 +67,7 @@ def test_an_error_of_the_runner_fails_the_job_and_not_the_scheduler(world: World
     assert world.ended(world.submit())["status"] == "SUCCEEDED"
 
 
-def test_jobs_wait_until_there_is_room_and_start_in_order(world: World) -> None:
+def test_jobs_wait_for_free_vcpus_and_start_in_order(world: World) -> None:
     world.machine.outcome = lambda _: None
     jobs = [world.submit() for _ in range(4)]
     for job in jobs[:2]:
@@ -127,8 +127,8 @@ def test_the_queue_of_higher_priority_goes_first(world: World) -> None:
     assert world.status(plain) == "RUNNABLE"
 
 
-def test_the_next_queue_is_asked_where_there_is_no_room_for_the_job_of_the_first(world: World) -> None:
-    # API JobQueueDetail, `priority`: a job of a queue of higher priority may wait for jobs of queues of lower priority.
+def test_the_next_queue_starts_a_job_if_the_job_of_the_first_does_not_fit(world: World) -> None:
+    # API JobQueueDetail, `priority`: a job in a queue of higher priority can wait for jobs in queues of lower priority.
     order = [{"order": 1, "computeEnvironment": "machines"}]
     world.call("CreateJobQueue", jobQueueName="urgent", priority=2, computeEnvironmentOrder=order)
     world.machine.outcome = lambda _: None
@@ -157,7 +157,7 @@ def test_jobs_of_disabled_environments_wait(world: World) -> None:
 MAX_RESOURCE = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"
 RESOURCE_REQUIREMENT = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"
 
-#: What a waiting job shows by AWS's documentation (Batch User Guide, "Jobs stuck in a RUNNABLE status").
+#: The `statusReason` of a waiting job (Batch User Guide, "Jobs stuck in a RUNNABLE status").
 SHOWN = {
     MAX_RESOURCE: f"{MAX_RESOURCE} - CE(s) associated with the job queue cannot meet the CPU requirement of the job.",
     RESOURCE_REQUIREMENT: (
@@ -170,7 +170,7 @@ SHOWN = {
 
 
 def _blocked(world: World, job: str) -> str:
-    """Waits until a waiting job shows why it cannot start, and gives the reason."""
+    """Waits until a job shows why it cannot start, and returns the reason."""
     until(lambda: "statusReason" in world.job(job), "a reason")
     shown = world.job(job)
     assert shown["status"] == "RUNNABLE"
@@ -187,13 +187,13 @@ def _listed(world: World, job: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("requirements", "reason"),
     [
-        # The environment grows to 16 vCPUs; its largest machine has 1,048,576 MiB, of which the ECS agent keeps 32.
+        # The environment grows to 16 vCPUs. Its largest machine has 1,048,576 MiB, of which the ECS agent reserves 32.
         ([("VCPU", 17), ("MEMORY", 100)], MAX_RESOURCE),
         ([("VCPU", 1), ("MEMORY", 1_048_545)], RESOURCE_REQUIREMENT),
         ([("VCPU", 1), ("MEMORY", 100), ("GPU", 1)], RESOURCE_REQUIREMENT),
     ],
 )
-def test_a_job_that_can_never_start_blocks_its_queue_and_says_why(
+def test_a_job_that_can_never_start_blocks_its_queue_and_shows_why(
     world: World, requirements: list[tuple[str, int]], reason: str
 ) -> None:
     wanted = [{"type": kind, "value": str(value)} for kind, value in requirements]
@@ -205,7 +205,7 @@ def test_a_job_that_can_never_start_blocks_its_queue_and_says_why(
     assert world.ended(behind)["status"] == "SUCCEEDED"
 
 
-def test_a_job_that_no_machine_of_the_allowed_types_can_hold_blocks_its_queue(
+def test_a_job_too_large_for_the_allowed_instance_types_blocks_its_queue(
     world: World, resources: dict[str, Any]
 ) -> None:
     small = {**resources, "maxvCpus": 256, "instanceTypes": ["c6i.large", "m6i.xlarge"]}
@@ -216,7 +216,7 @@ def test_a_job_that_no_machine_of_the_allowed_types_can_hold_blocks_its_queue(
     assert _blocked(world, world.submit(**_size(4, 16384 - 31))) == RESOURCE_REQUIREMENT
 
 
-def test_a_job_that_each_environment_refuses_for_another_reason_is_blocked_for_one_that_batch_cannot_tell(
+def test_a_job_with_a_different_obstacle_in_each_environment_shows_an_undetermined_reason(
     world: World, resources: dict[str, Any]
 ) -> None:
     wide = {**resources, "maxvCpus": 256, "instanceTypes": ["c6i.large"]}
@@ -236,14 +236,14 @@ def test_a_job_takes_the_first_environment_that_can_run_it(world: World, resourc
     assert [task.environment for task in world.machine.tasks] == ["machines", "wide"]
 
 
-def test_a_job_whose_environments_are_all_invalid_says_so(world: World, ec2: EC2Backend) -> None:
+def test_a_job_shows_that_all_its_environments_are_invalid(world: World, ec2: EC2Backend) -> None:
     plain = ec2.create_launch_template("plain", "", {"UserData": "ZWNobw=="}, {})
     template = {"launchTemplateId": plain.id, "version": "1"}
     world.call("UpdateComputeEnvironment", computeEnvironment="machines", computeResources={"launchTemplate": template})
     assert _blocked(world, world.submit()) == "ACTION_REQUIRED"
 
 
-def test_a_job_that_can_start_again_no_longer_says_why_not(world: World) -> None:
+def test_a_job_that_can_start_again_no_longer_shows_an_obstacle(world: World) -> None:
     world.machine.outcome = lambda _: None
     small, misfit = world.submit(), world.submit(**_size(17))
     world.reaches(small, "RUNNING")
@@ -256,7 +256,7 @@ def test_a_job_that_can_start_again_no_longer_says_why_not(world: World) -> None
 
 
 def _limit(world: World, **seconds: int) -> None:
-    """Gives the main queue time limits, by reasons of MISCONFIGURATION."""
+    """Sets time limits of the main queue, by reasons of MISCONFIGURATION."""
     limit = {"action": "CANCEL", "state": "RUNNABLE"}
     limits = [{**limit, "reason": reason, "maxTimeSeconds": time} for reason, time in seconds.items()]
     world.call("UpdateJobQueue", jobQueue="main", jobStateTimeLimitActions=limits)
@@ -277,7 +277,7 @@ def test_a_queues_time_limit_cancels_a_job_that_can_never_start(world: World, re
     assert world.ended(behind)["status"] == "SUCCEEDED"
 
 
-def test_a_time_limit_counts_from_when_a_job_is_at_the_head(world: World) -> None:
+def test_a_time_limit_starts_when_a_job_reaches_the_head(world: World) -> None:
     _limit(world, **{MAX_RESOURCE: 600})
     world.machine.outcome = lambda _: None
     blocker, waiting, misfit = world.submit(**_size(2)), world.submit(), world.submit(**_size(17))
@@ -293,7 +293,7 @@ def test_a_time_limit_counts_from_when_a_job_is_at_the_head(world: World) -> Non
     world.ended(misfit)
 
 
-def test_a_time_limit_is_for_its_own_reason_and_never_for_one_that_batch_does_not_act_on(
+def test_a_time_limit_applies_to_its_reason_only_and_never_to_a_reason_without_action(
     world: World, ec2: EC2Backend
 ) -> None:
     _limit(world, **{RESOURCE_REQUIREMENT: 600, "ACTION_REQUIRED": 600})
@@ -330,7 +330,7 @@ def test_a_job_starts_after_all_that_it_depends_on(world: World) -> None:
     world.reaches(after, "RUNNING")
 
 
-def test_what_depends_on_a_failed_job_fails_with_all_behind_it(world: World) -> None:
+def test_direct_and_indirect_dependents_of_a_failed_job_fail(world: World) -> None:
     world.machine.outcome = lambda _: None
     first = world.submit()
     second = world.submit(dependsOn=[{"jobId": first}])
@@ -369,14 +369,14 @@ def test_an_attempt_without_a_container_shows_no_start(world: World) -> None:
     assert "exitCode" not in second["container"]
 
 
-def test_attempts_end_where_a_rule_says_so(world: World) -> None:
+def test_attempts_end_when_a_rule_says_exit(world: World) -> None:
     world.machine.outcome = lambda task: Outcome(exit_code=10 + task.number)
     rules = [{"action": "EXIT", "onExitCode": "12"}]
     job = world.ended(world.submit(retryStrategy={"attempts": 5, "evaluateOnExit": rules}))
     assert [attempt["container"]["exitCode"] for attempt in job["attempts"]] == [11, 12]
 
 
-def test_a_timeout_ends_the_attempt_and_is_not_tried_again(world: World) -> None:
+def test_a_timeout_ends_the_attempt_and_is_not_retried(world: World) -> None:
     world.machine.outcome = lambda _: None
     job_id = world.submit(timeout={"attemptDurationSeconds": 60}, retryStrategy={"attempts": 3})
     world.reaches(job_id, "RUNNING")
@@ -390,7 +390,7 @@ def test_a_timeout_ends_the_attempt_and_is_not_tried_again(world: World) -> None
     assert len(job["attempts"]) == 1
 
 
-def test_a_terminated_job_fails_with_the_users_reason_and_is_not_tried_again(world: World) -> None:
+def test_a_terminated_job_fails_with_the_users_reason_and_is_not_retried(world: World) -> None:
     world.machine.outcome = lambda _: None
     job_id = world.submit(retryStrategy={"attempts": 3})
     world.reaches(job_id, "RUNNING")
@@ -401,7 +401,7 @@ def test_a_terminated_job_fails_with_the_users_reason_and_is_not_tried_again(wor
     assert job["attempts"][0]["container"]["exitCode"] == 143
 
 
-def test_a_job_that_answers_termination_by_exit_code_0_has_failed_nevertheless(world: World) -> None:
+def test_a_terminated_job_fails_even_with_exit_code_0(world: World) -> None:
     world.machine.outcome = lambda _: None
     world.machine.stopped = Outcome(exit_code=0, stopped=True)
     job_id = world.submit()
@@ -449,13 +449,13 @@ def test_a_job_that_has_ended_stays_as_it_is(world: World) -> None:
     assert world.job(job_id) == ended
 
 
-def test_ending_an_unknown_job_is_no_fault_but_a_reason_is_needed(world: World) -> None:
+def test_ending_an_unknown_job_succeeds_and_needs_a_reason(world: World) -> None:
     world.call("TerminateJob", jobId="none", reason="gone")
     with pytest.raises(ClientException, match="must not be empty"):
         world.call("TerminateJob", jobId="none", reason="")
 
 
-def test_stopping_ends_what_runs_and_starts_nothing_more(world: World) -> None:
+def test_stop_ends_running_jobs_and_starts_no_others(world: World) -> None:
     world.machine.outcome = lambda _: None
     running = [world.submit(retryStrategy={"attempts": 3}) for _ in range(2)]
     waiting = world.submit()
@@ -467,7 +467,7 @@ def test_stopping_ends_what_runs_and_starts_nothing_more(world: World) -> None:
     assert world.status(waiting) == "RUNNABLE"
 
 
-def test_a_reset_ends_what_runs_and_forgets_everything(world: World) -> None:
+def test_a_reset_ends_running_jobs_and_deletes_everything(world: World) -> None:
     world.machine.outcome = lambda _: None
     job = world.submit()
     world.reaches(job, "RUNNING")

@@ -1,4 +1,4 @@
-"""Output on its way to a log stream."""
+"""The output of a container in a log stream."""
 
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -22,7 +22,7 @@ def _events(stream: log_streams.LogStream) -> list[tuple[int, str]]:
     return [(event.timestamp - start, event.message) for event in events]
 
 
-#: CloudWatch Logs takes nothing older than 14 days.
+#: CloudWatch Logs accepts no events older than 14 days.
 _START = datetime.now(timezone.utc).replace(microsecond=0)
 
 
@@ -37,7 +37,7 @@ def test_a_line_is_an_event_at_the_time_when_it_was_written(stream: log_streams.
     assert _events(stream) == [(1123, "one"), (2123, "two")]
 
 
-def test_a_line_is_there_at_once(stream: log_streams.LogStream) -> None:
+def test_a_line_can_be_read_at_once(stream: log_streams.LogStream) -> None:
     stream.append(_frame("one\n"))
     assert _events(stream) == [(1123, "one")]
 
@@ -48,7 +48,7 @@ def test_parts_of_a_line_are_put_together(stream: log_streams.LogStream) -> None
     assert _events(stream) == [(1123, "one")]
 
 
-def test_a_last_line_without_its_end_is_not_lost(stream: log_streams.LogStream) -> None:
+def test_a_last_line_without_newline_is_kept(stream: log_streams.LogStream) -> None:
     stream.append(_frame("one"))
     assert _events(stream) == []
     stream.flush()
@@ -69,22 +69,22 @@ def test_a_line_too_long_for_an_event_is_split(stream: log_streams.LogStream) ->
     assert [len(message) for _, message in _events(stream)] == [longest, 20 * 16_384 - longest]
 
 
-def test_what_is_no_text_is_kept_as_far_as_it_is(stream: log_streams.LogStream) -> None:
+def test_invalid_utf_8_is_replaced_and_the_rest_is_kept(stream: log_streams.LogStream) -> None:
     stream.append(_frame("a") + b"\xff\n")
     assert _events(stream) == [(1123, "a\ufffd")]
 
 
-def test_a_group_that_is_deleted_meanwhile_stops_nothing(stream: log_streams.LogStream) -> None:
+def test_a_deleted_log_group_does_not_stop_the_job(stream: log_streams.LogStream) -> None:
     logs_backends[ACCOUNT][REGION].delete_log_group("group")
     stream.append(_frame("one\n"))
 
 
-def test_a_missing_group_is_not_made_unless_that_is_wanted() -> None:
+def test_a_missing_group_is_created_only_on_request() -> None:
     with pytest.raises(LookupError):
         log_streams.LogStream(ACCOUNT, REGION, "none", "stream", create_group=False)
 
 
-def test_jobs_without_a_log_configuration_write_to_batchs_own_group() -> None:
+def test_jobs_without_a_log_configuration_write_to_the_default_group_of_batch() -> None:
     assert log_streams.options({}) == {"awslogs-group": "/aws/batch/job"}
 
 

@@ -1,4 +1,4 @@
-"""Job queues and scheduling policies, as AWS takes and refuses them."""
+"""Job queues and scheduling policies: the requests that AWS accepts and refuses."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def _policy(world: World, name: str = "fair", **fair_share: Any) -> str:
     return str(world.call("CreateSchedulingPolicy", name=name, fairsharePolicy=fair_share)["arn"])
 
 
-def test_a_queue_keeps_what_was_asked_for(world: World) -> None:
+def test_a_queue_has_the_requested_members(world: World) -> None:
     queue = _create(world, jobStateTimeLimitActions=[_LIMIT], tags={"team": "a"}, state="DISABLED")
     assert queue["state"] == "DISABLED"
     assert queue["status"] == "VALID"
@@ -41,7 +41,7 @@ def test_a_queue_keeps_what_was_asked_for(world: World) -> None:
     assert "schedulingPolicyArn" not in queue
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(world: World) -> None:
+def test_an_update_changes_only_the_given_members(world: World) -> None:
     before = _create(world)
     world.call("UpdateJobQueue", jobQueue="new", priority=7, jobStateTimeLimitActions=[_LIMIT])
     assert _described(world) == {**before, "priority": 7, "jobStateTimeLimitActions": [_LIMIT]}
@@ -110,7 +110,7 @@ def test_a_policy_that_a_queue_uses_is_not_deleted(world: World) -> None:
     assert world.call("ListSchedulingPolicies")["schedulingPolicies"] == []
 
 
-def test_an_update_of_a_policy_replaces_it_whole(world: World) -> None:
+def test_an_update_replaces_the_whole_policy(world: World) -> None:
     fair = _policy(world, shareDecaySeconds=60, shareDistribution=[{"shareIdentifier": "a*", "weightFactor": 0.5}])
     world.call("UpdateSchedulingPolicy", arn=fair, fairsharePolicy={"computeReservation": 9})
     [policy] = world.call("DescribeSchedulingPolicies", arns=[fair])["schedulingPolicies"]
@@ -131,8 +131,8 @@ def test_a_policy_that_aws_refuses_is_refused(world: World, fair_share: dict[str
         _policy(world, **fair_share)
 
 
-def _full(world: World) -> list[str]:
-    """Two jobs that hold the machine."""
+def _fill_machine(world: World) -> list[str]:
+    """Submits two jobs that use the whole machine."""
     world.machine.outcome = lambda _: None
     jobs = [world.submit() for _ in range(2)]
     for job in jobs:
@@ -140,8 +140,8 @@ def _full(world: World) -> list[str]:
     return jobs
 
 
-def _shared(world: World, *shares: str) -> list[str]:
-    """Waiting jobs of these shares."""
+def _submit_to_shares(world: World, *shares: str) -> list[str]:
+    """Submits waiting jobs of these shares."""
     share = {"jobQueue": "new", "schedulingPriorityOverride": 1}
     jobs = [world.submit(shareIdentifier=identifier, **share) for identifier in shares]
     for job in jobs:
@@ -151,8 +151,8 @@ def _shared(world: World, *shares: str) -> list[str]:
 
 def test_shares_take_turns(world: World) -> None:
     _create(world, schedulingPolicyArn=_policy(world))
-    blockers = _full(world)
-    first, second, other = _shared(world, "a", "a", "b")
+    blockers = _fill_machine(world)
+    first, second, other = _submit_to_shares(world, "a", "a", "b")
     world.machine.end(blockers[0])
     world.reaches(first, "RUNNING")
     world.machine.end(blockers[1])
@@ -163,8 +163,8 @@ def test_shares_take_turns(world: World) -> None:
 def test_a_share_of_lower_weight_gets_more_of_the_machine(world: World) -> None:
     distribution = [{"shareIdentifier": "favour*", "weightFactor": 0.25}]
     _create(world, schedulingPolicyArn=_policy(world, shareDistribution=distribution))
-    blockers = _full(world)
-    plain, *favoured = _shared(world, "plain", "favoured", "favoured")
+    blockers = _fill_machine(world)
+    plain, *favoured = _submit_to_shares(world, "plain", "favoured", "favoured")
     for blocker, job in zip(blockers, favoured, strict=True):
         world.machine.end(blocker)
         world.reaches(job, "RUNNING")

@@ -1,4 +1,4 @@
-"""Which failures are tried again."""
+"""Which failed attempts are retried."""
 
 import pytest
 from moto.batch.exceptions import ClientException
@@ -6,7 +6,7 @@ from moto.batch.exceptions import ClientException
 from local.aws.batch import retry
 from local.aws.batch.forms import Document
 
-#: The rules of the Batch User Guide's examples: by reason, and all else is final.
+#: The rules of the examples in the Batch User Guide: some reasons are retried, and all other failures are final.
 RULES: list[Document] = [
     {"action": "RETRY", "onStatusReason": "Host EC2*"},
     {"action": "RETRY", "onReason": "CannotPullContainerError:*"},
@@ -41,21 +41,21 @@ def _again(
         ),
     ],
 )
-def test_rules_by_reason_retry_what_is_not_the_jobs_fault(
+def test_rules_by_reason_retry_failures_of_the_infrastructure(
     exit_code: int | None, reason: str, status: str, expected: bool
 ) -> None:
     assert _again({"attempts": 4, "evaluateOnExit": RULES}, 1, exit_code, reason, status) is expected
 
 
-def test_attempts_are_counted_with_the_first() -> None:
+def test_attempts_include_the_first() -> None:
     assert [_again({"attempts": 3}, attempt) for attempt in (1, 2, 3)] == [True, True, False]
 
 
-def test_a_job_without_a_strategy_is_tried_once() -> None:
+def test_a_job_without_a_strategy_has_one_attempt() -> None:
     assert not _again({})
 
 
-def test_what_matches_no_rule_is_tried_again() -> None:
+def test_a_failure_that_matches_no_rule_is_retried() -> None:
     assert _again({"attempts": 2, "evaluateOnExit": [{"action": "EXIT", "onExitCode": "2"}]}, exit_code=3)
 
 
@@ -70,11 +70,11 @@ def test_all_conditions_of_a_rule_must_match() -> None:
     assert not _again({"attempts": 2, "evaluateOnExit": rules}, exit_code=1, reason="OutOfMemoryError: x")
 
 
-def test_a_pattern_without_a_star_is_the_whole_text() -> None:
+def test_a_pattern_without_a_star_must_match_the_whole_text() -> None:
     assert _again({"attempts": 2, "evaluateOnExit": [{"action": "EXIT", "onExitCode": "13"}]}, exit_code=137)
 
 
-def test_an_action_may_be_in_any_case_and_is_kept_lower() -> None:
+def test_an_action_can_have_any_case_and_is_stored_in_lower_case() -> None:
     strategy = retry.parse({"attempts": 2, "evaluateOnExit": [{"action": "Exit", "onReason": "*"}]})
     assert strategy.document()["evaluateOnExit"] == [{"action": "exit", "onReason": "*"}]
 

@@ -1,4 +1,4 @@
-"""Jobs as containers, before an engine in memory."""
+"""Jobs as containers of an engine in memory."""
 
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,7 +31,7 @@ _CONFIG = Config(
 
 @pytest.fixture
 def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """An engine that the world's jobs run on."""
+    """The engine that runs the jobs of `world`."""
     engine = Engine()
     monkeypatch.setattr(docker, "DockerClient", lambda **_: engine)
     runner = ContainerRunner(_CONFIG, lambda role: f"/credentials-of/{role.rpartition('/')[2]}")
@@ -49,12 +49,12 @@ def role(iam: IAMBackend) -> str:
 
 
 def _run(world: World, container: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """Runs a job of a definition of its own to its end."""
+    """Registers a definition and runs a job of it to its end."""
     world.define("own", container=container or {})
     return world.ended(world.submit(jobDefinition="own", **members))
 
 
-def test_a_container_is_set_up_as_the_definition_says(world: World, engine: Engine) -> None:
+def test_a_container_has_the_properties_of_the_definition(world: World, engine: Engine) -> None:
     job = _run(
         world,
         {
@@ -88,7 +88,7 @@ def test_a_container_is_set_up_as_the_definition_says(world: World, engine: Engi
     assert options["nano_cpus"] == 1_000_000_000
 
 
-def test_a_container_sees_the_users_variables_batchs_and_the_endpoint_but_no_key(
+def test_a_container_gets_the_variables_of_user_and_batch_and_the_endpoint_but_no_keys(
     world: World, engine: Engine, role: str
 ) -> None:
     environment = [{"name": "X", "value": "1"}, {"name": "AWS_BATCH_JOB_ID", "value": "mine"}]
@@ -118,7 +118,7 @@ def test_a_job_without_a_role_gets_no_credentials(world: World, engine: Engine) 
     assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in engine.created[0].options["environment"]
 
 
-def test_volumes_without_a_path_on_the_host_are_fresh_and_gone_afterwards(world: World, engine: Engine) -> None:
+def test_volumes_without_a_path_on_the_host_are_new_and_are_removed_afterwards(world: World, engine: Engine) -> None:
     seen: list[tuple[str, Any]] = []
     engine.on_start = lambda: seen.extend((thing.name, thing.options["labels"]) for thing in engine.there)
     job = _run(
@@ -140,7 +140,7 @@ def test_volumes_without_a_path_on_the_host_are_fresh_and_gone_afterwards(world:
     assert engine.there == []
 
 
-def test_output_goes_to_the_stream_that_the_job_shows(world: World, engine: Engine) -> None:
+def test_output_goes_to_the_log_stream_in_the_description_of_the_job(world: World, engine: Engine) -> None:
     moment = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S}.000000000Z"
     engine.output = [f"{moment} one\n".encode(), f"{moment} two".encode()]
     options = {"awslogs-group": "lab", "awslogs-stream-prefix": "bwa", "awslogs-create-group": "true"}
@@ -168,14 +168,14 @@ def test_a_log_group_that_does_not_exist_keeps_the_job_from_starting(world: Worl
     assert engine.created == []
 
 
-def test_an_image_that_is_nowhere_cannot_be_pulled(world: World, engine: Engine) -> None:
+def test_a_missing_image_cannot_be_pulled(world: World, engine: Engine) -> None:
     job = _run(world, {"image": "none@sha256:0"})
     assert job["statusReason"] == "Task failed to start"
     expected = "CannotPullContainerError: Error response from daemon: manifest for none@sha256:0 not found"
     assert job["container"]["reason"] == expected
 
 
-def test_a_container_that_does_not_start_is_removed_and_says_why(world: World, engine: Engine) -> None:
+def test_a_container_that_does_not_start_is_removed_and_the_job_shows_why(world: World, engine: Engine) -> None:
     engine.start_fault = "no such file"
     job = _run(world)
     assert job["container"]["reason"] == "CannotStartContainerError: Error response from daemon: no such file"
@@ -190,14 +190,14 @@ def test_a_role_that_does_not_exist_keeps_the_job_from_starting(world: World, en
     assert engine.created == []
 
 
-def test_a_container_that_was_out_of_memory_says_so(world: World, engine: Engine) -> None:
+def test_a_container_that_ran_out_of_memory_has_that_reason(world: World, engine: Engine) -> None:
     engine.exit_code, engine.out_of_memory = 137, True
     job = _run(world)
     assert job["container"]["exitCode"] == 137
     assert job["container"]["reason"] == "OutOfMemoryError: Container killed due to memory usage"
 
 
-def test_a_job_waits_for_its_end_without_a_limit(world: World, engine: Engine) -> None:
+def test_the_wait_for_the_end_of_a_container_has_no_time_limit(world: World, engine: Engine) -> None:
     _run(world)
     assert engine.waited == [None]
 

@@ -1,4 +1,4 @@
-"""What SubmitJob takes and refuses, and how jobs are found again."""
+"""SubmitJob: the requests that it accepts and refuses, and how jobs are described and listed."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _ARN = f"arn:aws:batch:{REGION}:{ACCOUNT}"
 
 
 @pytest.mark.parametrize("identifier", ["tool", "tool:1", f"{_ARN}:job-definition/tool:1"])
-def test_a_definition_is_named_in_every_form(world: World, identifier: str) -> None:
+def test_a_definition_can_be_given_in_every_form(world: World, identifier: str) -> None:
     world.define()
     expected = 1 if ":1" in identifier else 2
     job = world.job(world.submit(jobDefinition=identifier))
@@ -26,7 +26,7 @@ def test_an_arn_without_revision_is_the_newest_active_one(world: World) -> None:
     assert job["jobDefinition"] == f"{_ARN}:job-definition/tool:2"
 
 
-def test_a_queue_is_named_by_arn_too(world: World) -> None:
+def test_a_queue_can_be_given_by_arn(world: World) -> None:
     assert world.job(world.submit(jobQueue=f"{_ARN}:job-queue/main"))["jobQueue"] == f"{_ARN}:job-queue/main"
 
 
@@ -37,7 +37,7 @@ def test_an_inactive_revision_is_refused(world: World) -> None:
         world.submit(jobDefinition="tool:1")
 
 
-def test_a_disabled_queue_takes_no_job(world: World) -> None:
+def test_a_disabled_queue_accepts_no_job(world: World) -> None:
     world.call("UpdateJobQueue", jobQueue="main", state="DISABLED")
     with pytest.raises(ClientException, match="DISABLED"):
         world.submit()
@@ -69,7 +69,7 @@ def test_a_disabled_queue_takes_no_job(world: World) -> None:
         ({"tags": {"a" * 129: "b"}}, "128"),
     ],
 )
-def test_a_submission_that_aws_refuses_is_refused_and_leaves_nothing(
+def test_a_submission_that_aws_refuses_is_refused_and_creates_nothing(
     world: World, members: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(ClientException, match=fault):
@@ -78,7 +78,7 @@ def test_a_submission_that_aws_refuses_is_refused_and_leaves_nothing(
     assert [world.listed(status) for status in statuses] == [[]] * 7
 
 
-def test_a_queue_with_a_policy_wants_share_and_priority(world: World) -> None:
+def test_a_queue_with_a_policy_requires_share_and_priority(world: World) -> None:
     policy = world.call("CreateSchedulingPolicy", name="fair")["arn"]
     order = [{"order": 1, "computeEnvironment": "machines"}]
     world.call(
@@ -92,7 +92,7 @@ def test_a_queue_with_a_policy_wants_share_and_priority(world: World) -> None:
     assert (job["shareIdentifier"], job["schedulingPriority"]) == ("a", 3)
 
 
-def test_a_job_shows_what_was_asked_for(world: World) -> None:
+def test_a_job_shows_the_requested_members(world: World) -> None:
     world.define(parameters={"a": "1", "b": "2"}, container={"environment": [{"name": "X", "value": "1"}]})
     overrides = {"command": ["echo", "Ref::a"], "environment": [{"name": "Y", "value": "2"}]}
     job = world.job(
@@ -125,7 +125,7 @@ def test_an_unknown_job_is_left_out(world: World) -> None:
     assert [job["jobId"] for job in described] == [job_id]
 
 
-def test_more_than_100_jobs_are_not_described_at_once(world: World) -> None:
+def test_more_than_100_jobs_are_not_described_in_one_call(world: World) -> None:
     with pytest.raises(ClientException, match="At most 100 jobs"):
         world.call("DescribeJobs", jobs=["x"] * 101)
 

@@ -11,12 +11,12 @@ from local.aws.batch.forms import Document
 from local.aws.batch.scheduler import Scheduler
 from local.aws.batch.tasks import Listener, Outcome, Task
 
-#: An account of our own, so that tests with moto elsewhere see nothing of it.
+#: A separate account, so that other tests with moto do not see its resources.
 REGION, ACCOUNT = "us-east-1", "111122223333"
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """Waits for a condition and returns what it gave."""
+    """Waits for a condition and returns its value."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if value := condition():
@@ -26,7 +26,7 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 
 
 class Machine:
-    """Runs tasks without a container. By default each exits with 0 at once."""
+    """Runs tasks without containers. By default, each exits with 0 at once."""
 
     def __init__(self) -> None:
         self.outcome: Callable[[Task], Outcome | None] = lambda _: Outcome(exit_code=0)
@@ -58,11 +58,11 @@ class Machine:
 
 
 class World:
-    """A queue `main`, a definition `tool` of 1 vCPU and 100 MiB, and the API as its users see it.
+    """A queue `main`, a definition `tool` of 1 vCPU and 100 MiB, and the API.
 
     Args:
-        vcpus: of the machine.
-        memory_mib: of the machine.
+        vcpus: vCPUs of the machine.
+        memory_mib: memory of the machine.
     """
 
     def __init__(self, vcpus: int = 2, memory_mib: int = 1000) -> None:
@@ -77,7 +77,7 @@ class World:
         return self.backend.perform(operation, request)
 
     def pass_time(self, seconds: float) -> None:
-        """Makes it later, and waits until the scheduler has looked at what that changes."""
+        """Advances the clock, and waits until the scheduler has reacted."""
         with self.scheduler.lock:
             self._later += seconds
             self.scheduler.wake()
@@ -100,7 +100,7 @@ class World:
         return str(self.call("SubmitJob", **request)["jobId"])
 
     def job(self, job_id: str) -> Document:
-        """A job as DescribeJobs shows it."""
+        """The description of a job by DescribeJobs."""
         [job] = self.call("DescribeJobs", jobs=[job_id])["jobs"]
         return dict(job)
 
@@ -117,7 +117,7 @@ class World:
         return self.reaches(job_id, "SUCCEEDED", "FAILED")
 
     def listed(self, status: str) -> list[str]:
-        """Ids of the main queue's jobs in a state, newest first."""
+        """The ids of the jobs of the main queue in a state, newest first."""
         return [job["jobId"] for job in self.call("ListJobs", jobQueue="main", jobStatus=status)["jobSummaryList"]]
 
 

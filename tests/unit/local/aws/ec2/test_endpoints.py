@@ -23,7 +23,7 @@ def test_an_endpoint_follows_its_route_tables(ec2: Any, network: Network) -> Non
     assert routes_to(ec2, other, endpoint) == 0
 
 
-def test_an_endpoint_outlives_its_route_table(ec2: Any, network: Network) -> None:
+def test_an_endpoint_remains_after_its_route_table_is_deleted(ec2: Any, network: Network) -> None:
     endpoint = make_endpoint(ec2, network, network.table)
     ec2.delete_route_table(RouteTableId=network.table)
     assert ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])["Unsuccessful"] == []

@@ -8,7 +8,7 @@ from tests.unit.local.aws.ec2.conftest import Network, make_nat_gateway
 Refusal = Callable[..., tuple[str, str]]
 
 
-def test_a_nat_gateway_holds_its_subnet_its_address_and_the_internet_gateway(
+def test_a_nat_gateway_blocks_the_deletion_of_its_subnet_address_and_internet_gateway(
     ec2: Any, network: Network, refusal: Refusal
 ) -> None:
     nat, address = make_nat_gateway(ec2, network)

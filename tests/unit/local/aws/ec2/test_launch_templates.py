@@ -14,7 +14,7 @@ def _template(ec2: Any, name: str, **given: Any) -> str:
     return str(answer["LaunchTemplate"]["LaunchTemplateId"])
 
 
-def test_a_templates_own_tags_are_not_those_of_what_it_launches(ec2: Any) -> None:
+def test_the_tags_of_a_template_are_not_those_of_its_instances(ec2: Any) -> None:
     tags = [{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "b"}]}]
     template = _template(ec2, "tagged", TagSpecifications=tags)
     version = ec2.describe_launch_template_versions(LaunchTemplateId=template)["LaunchTemplateVersions"][0]
@@ -34,5 +34,5 @@ def test_an_unknown_template_or_version_is_named(ec2: Any, refusal: Refusal) -> 
 
 
 @pytest.mark.parametrize("name", ["ab", "a" * 129, "with blank"])
-def test_a_template_name_that_aws_does_not_take_is_refused(ec2: Any, refusal: Refusal, name: str) -> None:
+def test_a_template_name_that_aws_refuses_is_refused(ec2: Any, refusal: Refusal, name: str) -> None:
     assert refusal(lambda: _template(ec2, name))[0] == "InvalidLaunchTemplateName.MalformedException"

@@ -16,7 +16,7 @@ def test_a_subnet_has_one_route_table(ec2: Any, network: Network, refusal: Refus
     assert code == "Resource.AlreadyAssociated"
 
 
-def test_an_association_goes_with_its_subnet(ec2: Any, network: Network) -> None:
+def test_an_association_is_deleted_with_its_subnet(ec2: Any, network: Network) -> None:
     ec2.associate_route_table(RouteTableId=network.table, SubnetId=network.subnet)
     ec2.delete_subnet(SubnetId=network.subnet)
     ec2.delete_route_table(RouteTableId=network.table)

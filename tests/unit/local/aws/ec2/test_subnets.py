@@ -21,13 +21,13 @@ Refusal = Callable[..., tuple[str, str]]
         ({"CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-1-atl-2a"}, "InvalidParameterValue"),
     ],
 )
-def test_a_subnet_that_does_not_fit_is_refused(
+def test_a_subnet_with_a_wrong_zone_or_block_is_refused(
     ec2: Any, network: Network, refusal: Refusal, given: dict[str, str], code: str
 ) -> None:
     assert refusal(ec2.create_subnet, VpcId=network.vpc, **given)[0] == code
 
 
-def test_a_subnet_gives_no_public_addresses_by_itself(aws: LocalAws) -> None:
+def test_a_subnet_assigns_no_public_addresses_by_default(aws: LocalAws) -> None:
     ec2 = aws.client("ec2", "us-west-1")
     default = ec2.describe_subnets()["Subnets"][0]
     ec2.delete_subnet(SubnetId=default["SubnetId"])

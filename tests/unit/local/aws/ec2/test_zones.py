@@ -3,7 +3,7 @@
 from typing import Any
 
 
-def test_zones_are_filtered_by_opting_in(ec2: Any) -> None:
+def test_zones_are_filtered_by_opt_in_status(ec2: Any) -> None:
     plain = ec2.describe_availability_zones()["AvailabilityZones"]
     filters = [{"Name": "opt-in-status", "Values": ["opt-in-not-required"]}, {"Name": "state", "Values": ["available"]}]
     every = ec2.describe_availability_zones(AllAvailabilityZones=True)["AvailabilityZones"]

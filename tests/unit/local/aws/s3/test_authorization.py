@@ -1,4 +1,4 @@
-"""A role's keys open of S3 what its policies say; the matrix of the program's own policies is in tests/iam."""
+"""Authorization on S3 by the policies of a role. tests/iam tests the policies of the program."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ Refusal = Callable[..., tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def s3(aws: LocalAws) -> Any:
-    """The stack's own user, with a bucket of two folders."""
+    """A client with the keys of the stack's user, and a bucket with two folders."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="shared")
     for key in ("open/a", "closed/a"):
@@ -24,8 +24,8 @@ def s3(aws: LocalAws) -> Any:
 
 
 @pytest.fixture
-def held(aws: LocalAws, s3: Any) -> Callable[..., Any]:
-    """Makes a client of S3 with the keys of a role that holds these statements."""
+def client_with(aws: LocalAws, s3: Any) -> Callable[..., Any]:
+    """Creates a client of S3 with the keys of a role that has these statements."""
     trust = {"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     iam = aws.client("iam")
 
@@ -56,8 +56,8 @@ def _of(*actions: str, resource: str = "arn:aws:s3:::shared/open/*", **more: Any
 LISTING = _of("ListBucket", resource="arn:aws:s3:::shared")
 
 
-def test_an_upload_in_parts_is_a_put(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held(_of("PutObject"))
+def test_an_upload_in_parts_is_a_put(client_with: Callable[..., Any], refusal: Refusal) -> None:
+    s3 = client_with(_of("PutObject"))
     upload = s3.create_multipart_upload(Bucket="shared", Key="open/parts")["UploadId"]
     part = s3.upload_part(Bucket="shared", Key="open/parts", UploadId=upload, PartNumber=1, Body=b"content")
     parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
@@ -68,8 +68,8 @@ def test_an_upload_in_parts_is_a_put(held: Callable[..., Any], refusal: Refusal)
     assert refusal(s3.create_multipart_upload, Bucket="shared", Key="closed/parts")[0] == "AccessDenied"
 
 
-def test_a_copy_reads_its_source(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held(_of("PutObject", "GetObject"))
+def test_a_copy_reads_its_source(client_with: Callable[..., Any], refusal: Refusal) -> None:
+    s3 = client_with(_of("PutObject", "GetObject"))
     s3.copy_object(Bucket="shared", Key="open/copy", CopySource="shared/open/a")
     why = refusal(s3.copy_object, Bucket="shared", Key="open/copy", CopySource="shared/closed/a")[1]
     assert "s3:GetObject on resource: arn:aws:s3:::shared/closed/a" in why
@@ -78,16 +78,16 @@ def test_a_copy_reads_its_source(held: Callable[..., Any], refusal: Refusal) -> 
     assert refusal(s3.upload_part_copy, **part, CopySource="shared/closed/a")[0] == "AccessDenied"
 
 
-def test_versions_of_objects_need_their_own_permission(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held(_of("GetObject", "DeleteObject"))
+def test_versions_of_objects_need_their_own_permission(client_with: Callable[..., Any], refusal: Refusal) -> None:
+    s3 = client_with(_of("GetObject", "DeleteObject"))
     of = {"Bucket": "shared", "Key": "open/a", "VersionId": "null"}
     assert "s3:GetObjectVersion on" in refusal(s3.get_object, **of)[1]
     assert "s3:DeleteObjectVersion on" in refusal(s3.delete_object, **of)[1]
 
 
-def test_many_objects_are_deleted_as_each_may_be(held: Callable[..., Any], s3: Any) -> None:
+def test_the_deletion_of_many_objects_is_allowed_for_each_separately(client_with: Callable[..., Any], s3: Any) -> None:
     s3.put_object(Bucket="shared", Key="open/old", Body=b"content")
-    role = held(_of("DeleteObject"))
+    role = client_with(_of("DeleteObject"))
 
     def delete(*objects: Mapping[str, str]) -> list[str]:
         answer = role.delete_objects(Bucket="shared", Delete={"Objects": objects})
@@ -99,26 +99,28 @@ def test_many_objects_are_deleted_as_each_may_be(held: Callable[..., Any], s3: A
     assert delete({"Key": "open/old"}) == []
 
 
-def test_a_listing_shows_no_settings(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held(LISTING)
+def test_permission_to_list_does_not_allow_reading_settings(client_with: Callable[..., Any], refusal: Refusal) -> None:
+    s3 = client_with(LISTING)
     s3.head_bucket(Bucket="shared")
     for settings in ("encryption", "ownership_controls", "policy"):
         assert refusal(getattr(s3, f"get_bucket_{settings}"), Bucket="shared")[0] == "AccessDenied"
     assert "s3:ListAllMyBuckets on resource: *" in refusal(s3.list_buckets)[1]
 
 
-def test_a_prefix_counts_only_where_it_is_asked_for(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held({**LISTING, "Condition": {"StringLike": {"s3:prefix": ["open/*", ""]}}})
+def test_a_condition_on_the_prefix_requires_a_listing_of_that_prefix(
+    client_with: Callable[..., Any], refusal: Refusal
+) -> None:
+    s3 = client_with({**LISTING, "Condition": {"StringLike": {"s3:prefix": ["open/*", ""]}}})
     assert [each["Key"] for each in s3.list_objects(Bucket="shared", Prefix="open/a")["Contents"]] == ["open/a"]
     s3.list_objects_v2(Bucket="shared", Prefix="")
     for prefix in ({"Prefix": "closed/"}, {"Prefix": "Open/"}, {}):
         assert refusal(s3.list_objects_v2, Bucket="shared", **prefix)[0] == "AccessDenied"
 
 
-def test_a_denial_takes_precedence_if_its_condition_is_met(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_a_denial_takes_precedence_if_its_condition_is_met(client_with: Callable[..., Any], refusal: Refusal) -> None:
     def denied(secure: bool) -> Any:
         condition = {"Bool": {"aws:SecureTransport": secure}}
-        return held(_of("GetObject"), _of("GetObject", Effect="Deny", Condition=condition))
+        return client_with(_of("GetObject"), _of("GetObject", Effect="Deny", Condition=condition))
 
     denied(secure=False).get_object(Bucket="shared", Key="open/a")
     assert refusal(denied(secure=True).get_object, Bucket="shared", Key="open/a")[1].endswith("with an explicit deny")
@@ -126,23 +128,27 @@ def test_a_denial_takes_precedence_if_its_condition_is_met(held: Callable[..., A
 
 @pytest.mark.parametrize("operator", ["ArnLike", "ArnEquals", "StringEquals", "StringLike"])
 def test_a_condition_on_a_value_that_the_call_lacks_is_not_met(
-    held: Callable[..., Any], refusal: Refusal, operator: str
+    client_with: Callable[..., Any], refusal: Refusal, operator: str
 ) -> None:
-    s3 = held(_of("GetObject", Condition={operator: {"aws:SourceArn": "arn:aws:ecs:us-east-1:123456789012:task"}}))
+    s3 = client_with(
+        _of("GetObject", Condition={operator: {"aws:SourceArn": "arn:aws:ecs:us-east-1:123456789012:task"}})
+    )
     assert refusal(s3.get_object, Bucket="shared", Key="open/a")[0] == "AccessDenied"
 
 
-def test_an_unsupported_condition_operator_is_refused_by_name(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held(_of("GetObject", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.1"}}))
+def test_an_unsupported_condition_operator_is_refused_by_name(
+    client_with: Callable[..., Any], refusal: Refusal
+) -> None:
+    s3 = client_with(_of("GetObject", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.1"}}))
     assert refusal(s3.get_object, Bucket="shared", Key="open/a") == (
         "NotImplemented",
         "The local AWS does not judge conditions by IpAddress.",
     )
 
 
-def test_a_statement_with_not_resource_is_refused_by_name(held: Callable[..., Any], refusal: Refusal) -> None:
+def test_a_statement_with_not_resource_is_refused_by_name(client_with: Callable[..., Any], refusal: Refusal) -> None:
     statement = {"Effect": "Deny", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::shared/open/*"}
-    assert refusal(held(statement).get_object, Bucket="shared", Key="open/a") == (
+    assert refusal(client_with(statement).get_object, Bucket="shared", Key="open/a") == (
         "NotImplemented",
         "The local AWS does not judge statements by NotResource.",
     )
@@ -156,62 +162,64 @@ def test_a_statement_with_not_resource_is_refused_by_name(held: Callable[..., An
         ({"Tagging": "a=b"}, "PutObjectTagging"),
     ],
 )
-def test_what_a_put_sets_beside_the_object_is_a_right_of_its_own(
-    held: Callable[..., Any], refusal: Refusal, header: dict[str, str], right: str
+def test_acls_and_tags_of_a_put_need_their_own_permissions(
+    client_with: Callable[..., Any], refusal: Refusal, header: dict[str, str], right: str
 ) -> None:
     new: dict[str, Any] = {"Bucket": "shared", "Key": "open/new", "Body": b"content"}
-    held(_of("PutObject")).put_object(**new)
-    code, words = refusal(held(_of("PutObject")).put_object, **new, **header)
+    client_with(_of("PutObject")).put_object(**new)
+    code, words = refusal(client_with(_of("PutObject")).put_object, **new, **header)
     assert (code, f"s3:{right} on resource" in words) == ("AccessDenied", True)
-    # Told by S3 itself, in a bucket whose owner owns all, is that no ACL may be set at all.
+    # Even with the permission, S3 refuses ACLs here, because the owner of the bucket owns all objects.
     if right == "PutObjectTagging":
-        held(_of("PutObject", right)).put_object(**new, **header)
+        client_with(_of("PutObject", right)).put_object(**new, **header)
 
 
 def test_only_callers_who_can_list_learn_that_an_object_does_not_exist(
-    held: Callable[..., Any], refusal: Refusal
+    client_with: Callable[..., Any], refusal: Refusal
 ) -> None:
     missing = {"Bucket": "shared", "Key": "open/missing"}
     for s3, get, head in (
-        (held(_of("GetObject")), "AccessDenied", "403"),
+        (client_with(_of("GetObject")), "AccessDenied", "403"),
         (
-            held(_of("GetObject"), {**LISTING, "Condition": {"StringLike": {"s3:prefix": "open/*"}}}),
+            client_with(_of("GetObject"), {**LISTING, "Condition": {"StringLike": {"s3:prefix": "open/*"}}}),
             "AccessDenied",
             "403",
         ),
-        (held(_of("GetObject"), LISTING), "NoSuchKey", "404"),
+        (client_with(_of("GetObject"), LISTING), "NoSuchKey", "404"),
     ):
         assert refusal(s3.get_object, **missing)[0] == get
         assert refusal(s3.head_object, **missing)[0] == head
 
 
-def test_only_stars_and_question_marks_are_wildcards(held: Callable[..., Any], s3: Any, refusal: Refusal) -> None:
+def test_only_stars_and_question_marks_are_wildcards(
+    client_with: Callable[..., Any], s3: Any, refusal: Refusal
+) -> None:
     for key in ("a+b/c", "aab/c", "n.1/c", "n-1/c"):
         s3.put_object(Bucket="shared", Key=key, Body=b"content")
-    plus = held(_of("Get*", resource="arn:aws:s3:::shared/a+b/?"))
+    plus = client_with(_of("Get*", resource="arn:aws:s3:::shared/a+b/?"))
     plus.get_object(Bucket="shared", Key="a+b/c")
     assert refusal(plus.get_object, Bucket="shared", Key="aab/c")[0] == "AccessDenied"
-    dot = held(_of("GetObject", resource="arn:aws:s3:::shared/n.1/*"))
+    dot = client_with(_of("GetObject", resource="arn:aws:s3:::shared/n.1/*"))
     dot.get_object(Bucket="shared", Key="n.1/c")
     assert refusal(dot.get_object, Bucket="shared", Key="n-1/c")[0] == "AccessDenied"
 
 
 @pytest.mark.parametrize("signature", ["s3", "s3v4"])
-def test_a_presigned_url_opens_what_its_signer_may(held: Callable[..., Any], signature: str) -> None:
-    s3 = held(_of("GetObject"), signature=signature)
+def test_a_presigned_url_allows_what_its_signer_may_do(client_with: Callable[..., Any], signature: str) -> None:
+    s3 = client_with(_of("GetObject"), signature=signature)
     urls = [s3.generate_presigned_url("get_object", {"Bucket": "shared", "Key": key}) for key in ("open/a", "closed/a")]
     assert [requests.get(url, timeout=10).status_code for url in urls] == [200, 403]
 
 
-def test_every_caller_learns_that_a_bucket_does_not_exist(held: Callable[..., Any], refusal: Refusal) -> None:
-    s3 = held(LISTING)
+def test_every_caller_learns_that_a_bucket_does_not_exist(client_with: Callable[..., Any], refusal: Refusal) -> None:
+    s3 = client_with(LISTING)
     assert refusal(s3.list_objects_v2, Bucket="missing")[0] == "NoSuchBucket"
     assert refusal(s3.head_bucket, Bucket="missing")[0] == "404"
     assert refusal(s3.create_bucket, Bucket="missing")[0] == "AccessDenied"
 
 
-def test_keys_of_a_role_that_is_gone_open_nothing(aws: LocalAws, held: Callable[..., Any], refusal: Refusal) -> None:
-    s3, iam = held(_of("GetObject"), name="gone"), aws.client("iam")
+def test_keys_of_a_deleted_role_allow_nothing(aws: LocalAws, client_with: Callable[..., Any], refusal: Refusal) -> None:
+    s3, iam = client_with(_of("GetObject"), name="gone"), aws.client("iam")
     s3.get_object(Bucket="shared", Key="open/a")
     iam.delete_role_policy(RoleName="gone", PolicyName="rights")
     assert refusal(s3.get_object, Bucket="shared", Key="open/a")[0] == "AccessDenied"
@@ -219,8 +227,8 @@ def test_keys_of_a_role_that_is_gone_open_nothing(aws: LocalAws, held: Callable[
     assert refusal(s3.get_object, Bucket="shared", Key="open/a")[0] == "AccessDenied"
 
 
-def test_a_managed_policy_counts_too(aws: LocalAws, held: Callable[..., Any]) -> None:
-    s3, iam = held(LISTING, name="managed"), aws.client("iam")
+def test_a_managed_policy_counts_too(aws: LocalAws, client_with: Callable[..., Any]) -> None:
+    s3, iam = client_with(LISTING, name="managed"), aws.client("iam")
     policy = iam.create_policy(PolicyName="reads", PolicyDocument=_document(_of("GetObject")))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="managed", PolicyArn=policy)
     assert s3.get_object(Bucket="shared", Key="open/a")["Body"].read() == b"content"

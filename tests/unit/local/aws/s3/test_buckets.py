@@ -21,7 +21,7 @@ def _policy(bucket: str, **changes: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **changes}]})
 
 
-def test_a_policy_that_demands_tls_does_not_lock_the_bucket(s3: Any, bucket: str) -> None:
+def test_a_policy_that_requires_tls_does_not_lock_the_bucket(s3: Any, bucket: str) -> None:
     s3.put_bucket_policy(Bucket=bucket, Policy=_policy(bucket))
     s3.put_object(Bucket=bucket, Key="a", Body=b"content")
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"content"
@@ -71,7 +71,7 @@ def test_encryption_falls_back_to_the_default(s3: Any, bucket: str) -> None:
     assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
 
 
-def test_tags_go_with_their_bucket(s3: Any, refusal: Refusal) -> None:
+def test_tags_are_deleted_with_their_bucket(s3: Any, refusal: Refusal) -> None:
     s3.create_bucket(Bucket="tagged-once")
     s3.put_bucket_tagging(Bucket="tagged-once", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
     s3.delete_bucket(Bucket="tagged-once")

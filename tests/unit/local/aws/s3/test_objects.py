@@ -57,7 +57,7 @@ def test_parts_become_one_object(s3: Any, bucket: str) -> None:
         part = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256")
         parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
     done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    assert "VersionId" not in done  # the bucket keeps none
+    assert "VersionId" not in done  # the bucket has no versions
     answer = s3.get_object(Bucket=bucket, Key="parts")
     digests = b"".join(hashlib.md5(body).digest() for body in bodies)
     assert answer["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-5"'
@@ -115,7 +115,7 @@ def test_a_range_of_a_large_object_is_that_range(
     assert answer["ContentRange"].endswith(f"/{len(content)}")
 
 
-def test_a_range_reads_no_more_of_the_object(
+def test_a_range_reads_only_its_part_of_the_object(
     s3: Any, large: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -130,7 +130,7 @@ def test_a_range_reads_no_more_of_the_object(
     assert sum(read) == 10
 
 
-def test_a_range_behind_the_end_is_refused(s3: Any, large: tuple[str, bytes], refusal: Refusal) -> None:
+def test_a_range_after_the_end_is_refused(s3: Any, large: tuple[str, bytes], refusal: Refusal) -> None:
     assert refusal(s3.get_object, Bucket=large[0], Key="large", Range="bytes=99999999-")[0] == "InvalidRange"
 
 
@@ -143,7 +143,7 @@ def large(s3: Any) -> tuple[str, bytes]:
 
 
 def test_an_object_in_parts_is_read_to_its_last_byte(s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One write takes 2 GiB less a page at most: what is left of 2 GiB stays in the file's buffer, as all of this does.
+    # One write accepts at most 2 GiB less a page. The rest of 2 GiB stays in the file's buffer, as all of this small content does.
     monkeypatch.setenv("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", "1000")
     content = os.urandom(2000)
     upload = {"Bucket": bucket, "Key": "a"}
@@ -153,7 +153,7 @@ def test_an_object_in_parts_is_read_to_its_last_byte(s3: Any, bucket: str, monke
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == content
 
 
-def test_many_read_one_large_object_at_once(s3: Any, large: tuple[str, bytes]) -> None:
+def test_many_clients_read_one_large_object_at_the_same_time(s3: Any, large: tuple[str, bytes]) -> None:
     results: list[bool] = []
 
     def read() -> None:
@@ -192,7 +192,7 @@ def test_versions_and_their_listing_are_not_held_in_memory(s3: Any, bucket: str)
     assert peak - held < number * size / 2
 
 
-def test_what_is_deleted_is_forgotten(s3: Any, bucket: str) -> None:
+def test_deleted_objects_leave_no_references(s3: Any, bucket: str) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
         s3.put_object(Bucket=bucket, Key="forgotten", Body=b"content")

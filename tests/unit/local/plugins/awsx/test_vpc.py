@@ -44,9 +44,9 @@ def short(registration: Registration) -> str:
     return f"{registration.type.split(':')[-1]} {registration.name}"
 
 
-def test_two_zones_with_one_nat_gateway_make_exactly_awsx_resources() -> None:
+def test_two_zones_with_one_nat_gateway_have_exactly_the_resources_of_awsx() -> None:
     recording, _ = made()
-    # Registrations follow dependencies, so their order is not awsx's own.
+    # Dependencies determine the order of registrations, so it differs from that of awsx.
     assert sorted(short(r) for r in recording.registrations) == sorted(
         [
             "Vpc net",
@@ -88,7 +88,7 @@ def test_children_have_the_same_parents_as_in_awsx() -> None:
     assert "aws:ec2/subnet:Subnet::net-public-1" in nat.dependencies
 
 
-def test_routes_lead_out_by_the_internet_gateway_and_the_one_nat_gateway() -> None:
+def test_default_routes_use_the_internet_gateway_and_the_single_nat_gateway() -> None:
     recording, _ = made()
     targets = {
         r.name: (r.inputs.get("gatewayId"), r.inputs.get("natGatewayId")) for r in recording.all("ec2/route:Route")
@@ -101,13 +101,13 @@ def test_routes_lead_out_by_the_internet_gateway_and_the_one_nat_gateway() -> No
     }
 
 
-def test_one_per_zone_routes_each_zone_by_its_own_nat_gateway() -> None:
+def test_one_nat_gateway_per_zone_gives_each_zone_a_separate_default_route() -> None:
     recording, _ = made(natGateways={"strategy": "OnePerAz"})
     targets = {r.name: r.inputs.get("natGatewayId") for r in recording.all("ec2/route:Route")}
     assert (targets["net-private-1"], targets["net-private-2"]) == ("net-1-id", "net-2-id")
 
 
-def test_without_nat_gateways_no_private_subnet_has_a_route_out() -> None:
+def test_without_nat_gateways_no_private_subnet_has_a_default_route() -> None:
     recording, _ = made(natGateways={"strategy": "None"})
     assert not recording.all("ec2/natGateway:NatGateway")
     assert not recording.all("ec2/eip:Eip")
@@ -124,7 +124,7 @@ def test_given_elastic_ips_are_used_instead_of_new_ones() -> None:
     }
 
 
-def test_a_third_zone_only_adds() -> None:
+def test_a_third_zone_only_adds_resources() -> None:
     two, _ = made(vpcEndpointSpecs=[GATEWAY], vpcEndpointStrategy="Auto")
     specs = [
         {"type": "Private", "cidrBlocks": [*SPECS[0]["cidrBlocks"], "10.0.64.0/19"]},
@@ -150,7 +150,7 @@ def test_auto_attaches_a_gateway_endpoint_to_every_route_table() -> None:
     assert "routeTableIds" not in legacy.one("ec2/vpcEndpoint:VpcEndpoint").inputs
 
 
-def test_auto_gives_an_interface_endpoint_a_private_subnet_a_zone_a_group_and_names() -> None:
+def test_auto_gives_an_interface_endpoint_one_private_subnet_per_zone_a_group_and_names() -> None:
     recording, _ = made(vpcEndpointSpecs=[INTERFACE], vpcEndpointStrategy="Auto")
     inputs = recording.one("ec2/vpcEndpoint:VpcEndpoint").inputs
     assert inputs["subnetIds"] == ["net-private-1-id", "net-private-2-id"]
@@ -171,7 +171,7 @@ def test_auto_gives_an_interface_endpoint_a_private_subnet_a_zone_a_group_and_na
     assert vpc["enableDnsHostnames"] is vpc["enableDnsSupport"] is True
 
 
-def test_a_name_tag_stays_its_own_on_subnets_and_may_be_overruled_on_the_vpc() -> None:
+def test_a_given_name_tag_replaces_that_of_the_vpc_but_not_those_of_subnets() -> None:
     recording, _ = made(tags={"Name": "mine", "team": "lab"})
     assert recording.one("aws:ec2/vpc:Vpc").inputs["tags"] == {"Name": "mine", "team": "lab"}
     subnet = recording.one("ec2/subnet:Subnet", "net-private-1").inputs
@@ -195,7 +195,7 @@ def test_the_outputs_are_lists_in_the_order_of_construction() -> None:
     assert state["subnetLayout"][0] == {"type": "Private", "cidrBlocks": SPECS[0]["cidrBlocks"]}
 
 
-def test_the_component_itself_keeps_nothing() -> None:
+def test_the_component_is_registered_without_inputs() -> None:
     recording, _ = made()
     assert recording.one("awsx:ec2:Vpc").inputs == {}
 
@@ -220,13 +220,13 @@ def test_the_component_itself_keeps_nothing() -> None:
         ),
     ],
 )
-def test_what_awsx_refuses_or_the_plugin_does_not_support_is_refused_with_a_message(
+def test_arguments_that_awsx_refuses_or_the_plugin_lacks_are_refused_with_a_message(
     inputs: dict[str, Any], words: str
 ) -> None:
     assert words in refusal(**inputs)
 
 
-def test_exact_wants_the_whole_range_zone_by_zone() -> None:
+def test_exact_requires_the_whole_range_zone_by_zone() -> None:
     specs = [
         {"type": "Public", "cidrBlocks": ["10.0.0.0/18", "10.0.128.0/18"]},
         {"type": "Private", "cidrBlocks": ["10.0.64.0/18", "10.0.192.0/18"]},

@@ -1,4 +1,4 @@
-"""What the engine is asked to build, for which platform, and with which logins."""
+"""The requests to the Docker engine: what it builds, for which platform, and with which logins."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from local.stack import base_image
 
 
 class Client:
-    """An engine that builds nothing and remembers what it was asked for."""
+    """A client of an engine that builds nothing and records the requests."""
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
@@ -103,24 +103,24 @@ REGISTRY = {"server": "https://registry.test", **LOGIN}
 
 
 @pytest.mark.parametrize("image", ["registry.test/base@sha256:0", "absent/base@sha256:0", "denied/base@sha256:0"])
-def test_what_cache_from_names_is_pulled_before_the_build_with_the_programs_login(
+def test_images_of_cache_from_are_pulled_before_the_build_with_the_login_of_the_program(
     client: Client, monkeypatch: pytest.MonkeyPatch, image: str
 ) -> None:
     monkeypatch.setattr(base_image, "obtain", lambda engine, platform: None)
     described = {"context": "app", "dockerfile": "app/Dockerfile", "platform": "linux/arm64"}
     said: list[str] = []
-    # A pull that fails is told and no more: the image may be on this engine.
+    # A failed pull only gives a message, because the engine can have the image already.
     Builder().build("tool:tag", {**described, "cacheFrom": {"images": [image]}}, REGISTRY, said.append)
     assert client.calls == ["pull", "build"]
     assert client.pulled == [(image, LOGIN, "linux/arm64")]
-    # The engine's own builder would take layers of these images alone.
+    # The builder of the engine would then use the layers of these images only.
     assert "cache_from" not in client.asked
     failed = [line for line in said if line.startswith(f"cacheFrom image {image} not available")]
     assert len(failed) == (0 if image.startswith("registry.test") else 1)
 
 
 def settings(folder: Path, content: Mapping[str, Any]) -> None:
-    """Writes Docker's own file of settings, and the helpers that it names."""
+    """Writes Docker's configuration file, and the credential helpers that it names."""
     (folder / "docker").mkdir(exist_ok=True)
     (folder / "docker/config.json").write_text(json.dumps(content))
 
@@ -153,7 +153,7 @@ STORED = base64.b64encode(b"someone:filed").decode()
         ({"credsStore": "x"}, ["x"], False),
         ({"credsStore": "x", "auths": {"registry.test": {"auth": STORED}}}, ["x"], False),
         ({"credHelpers": {"registry.test": "x"}}, ["x"], False),
-        # Without being told, Docker takes the platform's store if its helper is installed.
+        # Without a setting, Docker uses the platform's store if its helper is installed.
         ({}, ["secretservice", "osxkeychain"], False),
     ],
 )

@@ -1,4 +1,4 @@
-"""The digest of a build context: what changes it, and its exact form."""
+"""The digest of a build context: its exact form, and the changes that affect it."""
 
 import hashlib
 import os
@@ -53,8 +53,8 @@ def test_the_digest_is_the_hash_of_the_documented_records(tree: Path) -> None:
         ("link", "folder/z", "app/a/z"),
     ],
 )
-def test_a_link_counts_by_the_path_that_go_follows_it_to(tree: Path, link: str, target: str, content: str) -> None:
-    # Go's filepath.EvalSymlinks stays relative until a link is absolute; the true provider hashes what it gives.
+def test_a_link_counts_as_the_path_to_which_go_resolves_it(tree: Path, link: str, target: str, content: str) -> None:
+    # The result of Go's filepath.EvalSymlinks is relative until a link is absolute. The true provider hashes this result.
     here = str(Path.cwd())
     Path("outside").touch()
     (tree / "relative").symlink_to(f"{here}/outside")
@@ -87,7 +87,7 @@ def test_names_modes_and_contents_change_the_digest(tree: Path, change: Callable
     assert digest(tree) != before
 
 
-def test_times_folders_and_ignored_files_do_not(tree: Path) -> None:
+def test_times_folders_and_ignored_files_do_not_change_the_digest(tree: Path) -> None:
     (tree / ".dockerignore").write_text("# caches\ncache\n*.log\n!kept.log\n")
     before = digest(tree)
     os.utime(tree / "B", (1, 1))
@@ -100,7 +100,7 @@ def test_times_folders_and_ignored_files_do_not(tree: Path) -> None:
     assert digest(tree) != before
 
 
-def test_a_dockerfiles_own_ignore_file_counts_before_the_contexts(tree: Path) -> None:
+def test_the_ignore_file_of_a_dockerfile_takes_precedence_over_that_of_the_context(tree: Path) -> None:
     (tree / ".dockerignore").write_text("B\n")
     (tree / "Dockerfile.dockerignore").write_text("a.txt\n")
     before = digest(tree)
@@ -110,7 +110,7 @@ def test_a_dockerfiles_own_ignore_file_counts_before_the_contexts(tree: Path) ->
     assert digest(tree) != before
 
 
-def test_the_archive_holds_what_is_not_ignored_and_a_dockerfile_from_elsewhere(tree: Path) -> None:
+def test_the_archive_contains_all_files_that_are_not_ignored_and_an_outside_dockerfile(tree: Path) -> None:
     (tree / ".dockerignore").write_text("B\n")
     Path("Other").write_text("FROM other\n")
     with context.archive(tree, Path("Other")) as file, tarfile.open(fileobj=file) as archive:

@@ -10,7 +10,7 @@ from pulumi.runtime.proto import provider_pb2
 from local.plugins.common import UNKNOWN, Failure, Secret, from_struct, to_struct
 from local.plugins.docker.builder import Builder
 from local.plugins.docker.provider import TOKEN, Provider, checked
-from tests.unit.local.plugins.engine import Aborted, Context
+from tests.unit.local.plugins.pulumi_engine import Aborted, Context
 
 URN = f"urn:pulumi:local::biobatch::biobatch:index:ToolImage${TOKEN}::tool"
 NAME = "127.0.0.1:1/tool:tag"
@@ -19,7 +19,7 @@ KIND = provider_pb2.PropertyDiff
 
 
 class Recorder:
-    """A builder that only remembers."""
+    """A builder that only records the builds."""
 
     def __init__(self) -> None:
         self.built: list[str] = []
@@ -88,7 +88,7 @@ def test_without_a_push_the_digest_is_the_images_id(recorder: Recorder) -> None:
     assert not recorder.pushed
 
 
-def test_a_preview_builds_nothing_unless_asked_and_never_pushes(recorder: Recorder) -> None:
+def test_a_preview_builds_only_on_request_and_never_pushes(recorder: Recorder) -> None:
     answer = create(recorder, preview=True)
     assert not answer.id
     assert "repoDigest" not in from_struct(answer.properties)
@@ -119,7 +119,7 @@ def test_a_new_token_is_no_change_but_another_server_is(recorder: Recorder) -> N
     assert diff(recorder, inputs(), inputs(registry=None)) == {"registry": KIND.DELETE}
 
 
-def test_an_image_whose_state_has_no_inputs_is_built_again(recorder: Recorder) -> None:
+def test_an_image_without_inputs_in_its_state_is_rebuilt(recorder: Recorder) -> None:
     assert diff(recorder, {}, inputs()) == dict.fromkeys(inputs(), KIND.ADD)
 
 
@@ -146,7 +146,7 @@ def test_an_unknown_name_and_an_unknown_build_pass_a_preview(recorder: Recorder)
         ({"build": {"context": "app"}, "imageName": "tool", "registry": None}, "must be canonical"),
     ],
 )
-def test_wrong_inputs_are_refused_in_words(recorder: Recorder, wrong: dict[str, Any], words: str) -> None:
+def test_wrong_inputs_are_refused_with_a_message(recorder: Recorder, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure) as refused:
         inputs(**wrong)
     assert words in str(refused.value)

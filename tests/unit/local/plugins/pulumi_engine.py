@@ -1,4 +1,4 @@
-"""What Pulumi's engine asks of a provider, in this process and without gRPC."""
+"""The calls of Pulumi's engine to a provider, in this process and without gRPC."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from local.plugins.common import from_struct, to_struct
 
 
 class Aborted(Exception):
-    """A call that ended in an error, with what it tells the engine beside the text."""
+    """A call that ended in an error, with the metadata for the engine."""
 
     def __init__(self, details: str, metadata: Any) -> None:
         super().__init__(details)
@@ -20,7 +20,7 @@ class Aborted(Exception):
 
 
 class Context:
-    """As much of gRPC's context as a call uses."""
+    """The part of gRPC's context that a call uses."""
 
     metadata: Any = ()
 
@@ -32,7 +32,7 @@ class Context:
 
 
 @dataclass
-class Made:
+class ResourceState:
     """A resource in the engine's state."""
 
     urn: str
@@ -50,7 +50,7 @@ class Made:
 
 
 class Engine:
-    """What Pulumi's engine asks of a provider, in short."""
+    """Makes the calls of Pulumi's engine to a provider."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -80,13 +80,13 @@ class Engine:
         request = provider_pb2.CreateRequest(urn=self.urn(token, name), properties=to_struct(inputs), preview=True)
         return from_struct(self.provider.Create(request, Context()).properties)
 
-    def create(self, token: str, name: str, news: Mapping[str, Any]) -> Made:
+    def create(self, token: str, name: str, news: Mapping[str, Any]) -> ResourceState:
         inputs = self.inputs(token, name, news)
         request = provider_pb2.CreateRequest(urn=self.urn(token, name), properties=to_struct(inputs))
         answer = self.provider.Create(request, Context())
-        return Made(self.urn(token, name), inputs, answer.id, from_struct(answer.properties))
+        return ResourceState(self.urn(token, name), inputs, answer.id, from_struct(answer.properties))
 
-    def diff(self, made: Made, news: Mapping[str, Any], *, ignore: Sequence[str] = ()) -> Any:
+    def diff(self, made: ResourceState, news: Mapping[str, Any], *, ignore: Sequence[str] = ()) -> Any:
         inputs = self.inputs(made.token, made.name, news, made.inputs)
         request = provider_pb2.DiffRequest(
             urn=made.urn,
@@ -98,7 +98,9 @@ class Engine:
         )
         return self.provider.Diff(request, Context())
 
-    def update(self, made: Made, news: Mapping[str, Any], *, preview: bool = False, timeout: float = 0) -> Made:
+    def update(
+        self, made: ResourceState, news: Mapping[str, Any], *, preview: bool = False, timeout: float = 0
+    ) -> ResourceState:
         inputs = self.inputs(made.token, made.name, news, made.inputs)
         request = provider_pb2.UpdateRequest(
             urn=made.urn,
@@ -110,18 +112,18 @@ class Engine:
             timeout=timeout,
         )
         answer = self.provider.Update(request, Context())
-        return Made(made.urn, inputs, made.id, from_struct(answer.properties))
+        return ResourceState(made.urn, inputs, made.id, from_struct(answer.properties))
 
-    def read(self, made: Made) -> Made | None:
+    def read(self, made: ResourceState) -> ResourceState | None:
         request = provider_pb2.ReadRequest(
             urn=made.urn, id=made.id, properties=to_struct(made.properties), inputs=to_struct(made.inputs)
         )
         answer = self.provider.Read(request, Context())
         if not answer.id:
             return None
-        return Made(made.urn, from_struct(answer.inputs), answer.id, from_struct(answer.properties))
+        return ResourceState(made.urn, from_struct(answer.inputs), answer.id, from_struct(answer.properties))
 
-    def delete(self, made: Made, *, timeout: float = 0) -> None:
+    def delete(self, made: ResourceState, *, timeout: float = 0) -> None:
         request = provider_pb2.DeleteRequest(
             urn=made.urn, id=made.id, properties=to_struct(made.properties), timeout=timeout
         )
