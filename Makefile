@@ -83,7 +83,7 @@ clean-cache: .venv/installed ## Frees the disk space that local-down keeps in us
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PYTHON) --editable .
 	@touch $@
 
-# Sphinx in an environment of its own: docs/site/requirements.in says why.
+# Sphinx is in a separate environment. docs/site/requirements.in says why.
 .venv/docs/installed: docs/site/requirements.txt | .venv/installed $(UV)
 	@echo "Installing Sphinx into .venv/docs" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv/docs

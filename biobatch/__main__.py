@@ -49,7 +49,7 @@ def _print_errors(*messages: str) -> None:
 
 
 def console() -> None:
-    """Runs the command as a process of its own, which ends with the command's exit code."""
+    """Runs the command as a separate process, which ends with the command's exit code."""
     signals.handle()
     sys.exit(main())
 

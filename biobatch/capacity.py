@@ -79,7 +79,7 @@ def read(aws: Aws, stack: StackOutputs, queue_arn: str) -> Capacity:
 
     Args:
         aws: the clients.
-        stack: the stack's outputs. They stand in for Batch, for the stack's own queues, if the credentials do not allow to ask it.
+        stack: the stack's outputs. For the stack's queues, they replace Batch's answers if the credentials do not allow the calls.
         queue_arn: the queue.
     """
     own = queue_arn in (stack.queue_arn, stack.on_demand_queue_arn)

@@ -102,7 +102,7 @@ examples:
   biobatch logs 4f6c5e0a-6a0f-4b52-9d0e-0c6c5b1d2f3a
   biobatch logs --follow 4f6c5e0a-6a0f-4b52-9d0e-0c6c5b1d2f3a"""
 
-#: The tools of a stack that configures none of its own.
+#: The built-in tools, which a stack without the key `tools` has.
 _TOOLS = ("bcftools", "bwa", "fastqc", "samtools")
 
 _QUEUES = ("main", "on-demand")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
 
-#: Beginning of the record with which the images' entrypoint ends the log of every job that it sees end. The record is a line of its own,
-#: unless the tool's last line has no line end.
+#: Beginning of the record with which the images' entrypoint ends the log of every job that it sees end. The record is on a separate
+#: line, unless the tool's last line has no line end.
 _RECORD = "job: {"
 
 #: The reason that Batch gives for every job whose command ended, with success or without.

@@ -84,7 +84,7 @@ def region_faults(s3: S3Client, uris: Iterable[S3Uri]) -> list[str]:
     with ThreadPoolExecutor(max_workers=16) as pool:
         regions = dict(zip(buckets, pool.map(region, buckets), strict=True))
     return [
-        f"s3://{bucket} is in {there}, and the stack is in {own}. Jobs use buckets of their own region. "
+        f"s3://{bucket} is in {there}, and the stack is in {own}. Jobs cannot use a bucket of another region. "
         f"Copy what you need: aws s3 cp --source-region {there} s3://{bucket}/KEY s3://BUCKET/KEY"
         for bucket, there in regions.items()
         if there != own

@@ -54,7 +54,8 @@ class Tool:
     """The image of a tool and the defaults of its jobs. A submission can override the defaults, except the image."""
 
     image_uri: pulumi.Input[str]
-    """URI of the image with its digest. Changing it creates a new revision of the job definition. Jobs of older revisions keep their image."""
+    """URI of the image with its digest. In the image, the user ID 10001 must own the folder /scratch. Changing the URI creates a new revision of the
+    job definition. Jobs of older revisions keep their image."""
     vcpus: int
     """vCPUs of a job, at least 1. Changing it creates a new revision."""
     memory_mib: int

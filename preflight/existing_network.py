@@ -38,9 +38,9 @@ def check(
             faults.append(
                 f"{subnet} is public (its default route leads to {routes[table]}). The instances have no public address, so they need a private subnet."
             )
-    enclosed = {subnet: table for subnet, table in tables.items() if not routes[table]}
-    if enclosed and (missing := _missing_endpoints(vpc_id, enclosed, region)):
-        lacking = f"{', '.join(enclosed)} has no default route, and {vpc_id} has no endpoint with private DNS for"
+    without_route = {subnet: table for subnet, table in tables.items() if not routes[table]}
+    if without_route and (missing := _missing_endpoints(vpc_id, without_route, region)):
+        lacking = f"{', '.join(without_route)} has no default route, and {vpc_id} has no endpoint with private DNS for"
         make = (
             "Create it"
             if set(missing) == {"s3"}
@@ -103,9 +103,9 @@ def _missing_endpoints(vpc_id: str, tables: Mapping[str, str], region: str) -> d
         for service in JOB_SERVICES
         if service in unreached
     }
-    if "s3" in unreached and (barred := sorted(set(tables.values()) - _tables_to_s3(vpc_id, region))):
+    if "s3" in unreached and (without_s3 := sorted(set(tables.values()) - _tables_to_s3(vpc_id, region))):
         s3 = endpoint_service(region, "s3")
-        commands["s3"] = f"{make} --service-name {s3} --route-table-ids {' '.join(barred)}"
+        commands["s3"] = f"{make} --service-name {s3} --route-table-ids {' '.join(without_s3)}"
     return commands
 
 

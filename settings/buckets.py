@@ -80,17 +80,17 @@ def _bucket_faults(place: Place, entry: Any) -> Iterator[Fault]:
     if key != "" and (wrong := kms_key_fault(key)):
         here = (*place, "kmsKeyArn")
         yield Fault(place=here, wrong=wrong, remedy=remove(here, "Set the ARN of the key, or remove it"))
-    hopeless = ""
+    uncorrected = ""
     for field, rule, corrected in _CORRECTED:
         here, given = (*place, field), entry.get(field, "")
         if wrong := rule(given):
             if rule(meant := corrected(given) if isinstance(given, str) else given):
-                hopeless += f" {field}: {wrong}"
+                uncorrected += f" {field}: {wrong}"
             else:
                 yield Fault(place=here, wrong=wrong, remedy=set_to(here, meant))
-    if hopeless:
+    if uncorrected:
         # The remedy removes the whole entry. If it removed only the prefix, jobs could use the whole bucket.
-        yield Fault(place=place, wrong=hopeless.strip(), remedy=remove(place, "Correct it, or remove the entry"))
+        yield Fault(place=place, wrong=uncorrected.strip(), remedy=remove(place, "Correct it, or remove the entry"))
 
 
 #: The fields whose values can be corrected to those that the user probably meant, with their rules and corrections.

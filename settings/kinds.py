@@ -144,7 +144,7 @@ class Names(Kind):
             most: the most names.
         """
         self._rule, self._noun, self._most = rule, noun, most
-        self.form = f"up to {most}"
+        self.form = f"up to {most}" if most else ""
 
     def faults(self, place: Place, given: Any, default: Any) -> Iterator[Fault]:
         if not isinstance(given, list):

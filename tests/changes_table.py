@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from local.paths import ROOT
 
-#: What becomes of resources, in the order of the columns.
+#: The kinds of changes, in the order of the columns.
 KINDS = ("in_place", "replaced", "added", "removed")
 
-#: Properties of an environment that Batch changes without touching a machine; any other brings new ones in (Batch User Guide,
+#: Properties of an environment that Batch changes without replacing machines. All others start new machines (Batch User Guide,
 #: "Updating compute environments").
 SCALING = (
     *("computeResources.maxVcpus", "computeResources.minVcpus", "computeResources.desiredVcpus"),
@@ -29,7 +29,7 @@ def brings_new_machines(paths: Iterable[str]) -> bool:
 
 @dataclass(frozen=True)
 class Row:
-    """One line: a change of a key and what it says becomes of the stack."""
+    """One row of the table: a change of a key, and its effect on the stack."""
 
     key: str
     change: str

@@ -78,12 +78,13 @@ class BatchPermissionsArgs:
 
 
 class BatchPermissions(pulumi.ComponentResource):
-    """Three roles with least privilege.
+    """The roles of jobs and of the instances that run them. Each has only the permissions that it needs.
 
     Creates three roles:
 
-    - The job role is for AWS calls that jobs make. It can list, read and write in the buckets, and never delete.
-    - The execution role starts a job. It can pull the job's image and write its log.
+    - The job role is for AWS calls that jobs make. It can list and read the buckets, write where a bucket
+      allows it, and never delete.
+    - The execution role starts jobs. It can pull images from the repositories and write to the log group.
     - The instance role, with an instance profile, joins the instance to the cluster and allows Session Manager. It has no access to S3, because
       jobs share the instance's network, and a privileged job could use this role.
 

@@ -53,8 +53,8 @@ class SubmitPermissions(pulumi.ComponentResource):
     Creates a managed policy. It allows users to:
 
     - submit jobs with tags to these queues, with these job definitions
-    - describe, cancel and terminate jobs, and read their logs
-    - list, read and write in the stack's bucket, which their jobs can do anyway
+    - describe all jobs of the account and region, cancel and terminate them, and read the logs of the stack's jobs
+    - list, read and write in the stack's bucket, as their jobs can
 
     It does not allow users to register job definitions or pass roles. Users with those permissions could run any code as root on the instances.
     """

@@ -94,7 +94,7 @@ def _call_variants() -> None:
 
 
 def _pulumi_up() -> None:
-    """A first `pulumi up`, of a stack of its own in a copy of the clone."""
+    """A first `pulumi up`, of a separate stack in a copy of the clone."""
     with _local_shell() as shell, tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "biobatch"
         ignored = shutil.ignore_patterns(".venv", ".local", ".git", ".*_cache", "__pycache__", "build")

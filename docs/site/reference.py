@@ -172,7 +172,10 @@ def components() -> str:
         "Components",
         "the components' docstrings",
         "Each component is a Pulumi resource that you can use in a program of your own: `Component(name, args, opts)`. In Python, import "
-        "it from `components`. In another language, add the package with `pulumi package add PATH/components`.",
+        "it from `components`. In another language, add the package with `pulumi package add PATH/components`. [Other Pulumi "
+        "programs](../how-to/other-programs.md#other-pulumi-programs) says how to set up each.",
+        "`Network` and `DataBucket` need no other component. `BatchPermissions` takes buckets and repositories, `BatchPlatform` takes a network "
+        "and roles, and `SubmitPermissions` takes queues and job definitions. [Architecture](../explanation/architecture.md) has the diagram.",
         *parts,
     )
 
@@ -186,19 +189,15 @@ def _named(texts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 
 def _fields(arguments: Any) -> str:
+    """The table of a class's arguments. Only the first paragraph of a docstring fits a cell, so the others follow the table."""
+    rows, others = [], []
     texts = attributes(arguments)
-    below = []
-    for name, text in texts.items():
-        promise, _, rest = text.partition("\n\n")
-        # A cell cannot hold a table.
-        if "\n|---" in rest:
-            texts[name] = promise
-            below.append(f"More about `{name}`:\n\n{rest}")
-    rows = (
-        (f"`{field.name}`", f"`{_type(field.type)}`", _default(field), texts[field.name])
-        for field in dataclasses.fields(arguments)
-    )
-    return "\n\n".join([_table(("argument", "type", "default", "what it is"), rows), *below])
+    for field in dataclasses.fields(arguments):
+        first, _, more = texts[field.name].partition("\n\n")
+        rows.append((f"`{field.name}`", f"`{_type(field.type)}`", _default(field), first))
+        if more:
+            others.append(f"More about `{field.name}`:\n\n{more}")
+    return "\n\n".join([_table(("argument", "type", "default", "what it is"), rows), *others])
 
 
 def _type(annotation: Any) -> str:

@@ -9,7 +9,7 @@ from tests.unit.local.plugins.actions import actions
 Wanted = tuple[str, str, dict[str, str]]
 """An action, the ARN of its resource or `*`, and the request's context."""
 
-#: Types of EC2's resources, by what their ids begin with.
+#: EC2's resource types by the prefix of their IDs.
 _IDS = {
     "eipalloc": "elastic-ip",
     "fl": "vpc-flow-log",
@@ -24,7 +24,7 @@ _IDS = {
     "vpce": "vpc-endpoint",
 }
 
-#: Types of resources by service and parameter that holds a name.
+#: The ARN parts of resources, by service and by the parameter that contains the resource's name.
 _NAMES = {
     ("batch", "computeEnvironment"): "compute-environment/",
     ("batch", "computeEnvironmentName"): "compute-environment/",
@@ -38,14 +38,14 @@ _NAMES = {
     ("logs", "logGroupName"): "log-group:",
 }
 
-#: Which service takes a role that an operation passes on.
+#: The service to which an operation passes a role.
 _TAKERS = {
     "AddRoleToInstanceProfile": "ec2.amazonaws.com",
     "CreateFlowLogs": "vpc-flow-logs.amazonaws.com",
     "RegisterJobDefinition": "ecs-tasks.amazonaws.com",
 }
 
-#: What setting tags at once needs beside the operation itself.
+#: The action that IAM also requires if the create call sets tags.
 _TAGGING = {
     "CreateRole": "iam:TagRole",
     "CreatePolicy": "iam:TagPolicy",
@@ -56,17 +56,17 @@ _TAGGING = {
 def wanted(
     call: Call, account: str, boundary: str, names: Mapping[str, str], types_of: Callable[[str], Sequence[str]]
 ) -> Iterator[Wanted]:
-    """What IAM must allow for a call.
+    """Yields everything that IAM must allow for a call.
 
     Args:
-        call: of a region `us-east-1`.
-        account: whose.
-        boundary: ARN of the boundary that the account's roles have, or "".
-        names: the tag `Name` of what has an id in EC2.
-        types_of: the types of resource that AWS's reference knows for an action; none for one that knows `*` alone.
+        call: the call, in the region `us-east-1`.
+        account: ID of the caller's account.
+        boundary: ARN of the permissions boundary of the stack's roles, or "".
+        names: the tag `Name` of EC2 resources, by ID.
+        types_of: returns the resource types of an action in AWS's reference. The list is empty if the action supports only `*`.
 
     Raises:
-        LookupError: if the call names no resource though its action has some.
+        LookupError: if the call names no resource, but its action has resource types.
     """
     service, operation, parameters = call
     named = list(_resources(service, operation, parameters, account))
@@ -103,7 +103,7 @@ def _context(action: str, parameters: Mapping[str, Any], boundary: str) -> dict[
 
 
 def _resources(service: str, operation: str, parameters: Mapping[str, Any], account: str) -> Iterator[tuple[str, str]]:
-    """Types and ARNs of all that a call names of its own service."""
+    """Types and ARNs of the resources that a call names in its service."""
 
     def arn(rest: str) -> str:
         place = {"iam": f":{account}", "s3": ":"}.get(service, f"us-east-1:{account}")
@@ -113,7 +113,7 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
         prefix = value.rpartition("-")[0]
         if value.startswith(f"arn:aws:{service}:"):
             yield from ((type_, value) for type_ in _types(value))
-        elif service == "ec2" and name == "ResourceType":  # what is being made, and has no id yet
+        elif service == "ec2" and name == "ResourceType":  # the type of the new resource, which has no ID yet
             yield value, arn(f"{value}/new")
         elif service == "ec2" and prefix in _IDS:
             yield _IDS[prefix], arn(f"{_IDS[prefix]}/{value}")
@@ -134,18 +134,18 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
             yield "object", arn(f"{parameters['Bucket']}/{value}")
         elif service == "kms" and name == "KeyId":
             yield "key", arn(f"key/{value}")
-    if operation.startswith("AuthorizeSecurityGroup"):  # which makes rules, that have no id yet either
+    if operation.startswith("AuthorizeSecurityGroup"):  # the new rules have no ID yet
         yield "security-group-rule", arn("security-group-rule/new")
 
 
 def _types(arn: str) -> list[str]:
-    """What an ARN may be of: a definition with its revision is a type of its own."""
+    """The resource types of an ARN. A definition with its revision is a separate type."""
     type_ = arn.split(":", 5)[5].replace(":", "/").split("/")[0]
     return [type_, f"{type_}-revision"] if type_ == "job-definition" else [type_]
 
 
 def _roles(operation: str, parameters: Mapping[str, Any], account: str) -> set[str]:
-    """ARNs of the roles that a call passes on."""
+    """ARNs of the roles that a call passes to a service."""
     if operation == "AddRoleToInstanceProfile":
         return {f"arn:aws:iam::{account}:role/{parameters['RoleName']}"}
     return {
@@ -156,7 +156,7 @@ def _roles(operation: str, parameters: Mapping[str, Any], account: str) -> set[s
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every string of a call's parameters, with the name it stands under."""
+    """Every string of a call's parameters, with the name of its parameter."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(inner, key)

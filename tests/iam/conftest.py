@@ -15,10 +15,10 @@ from tests.unit.recording import ROOT, Cloud, Recording, record_program
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
 
-#: A region of every partition that AWS has for customers.
+#: A region of every partition that is open to customers.
 REGIONS = {"aws": REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}
 
-#: ARNs by type; names end as Pulumi's own do.
+#: ARNs by resource type. The names end with a suffix, as Pulumi's do.
 ARNS = {
     "aws:s3/bucket:Bucket": "arn:aws:s3:::{name}-1a2b3c4",
     "aws:batch/jobQueue:JobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{{name}}-1a2b3c4",
@@ -29,7 +29,7 @@ ARNS = {
 
 
 def moved(text: str, partition: str) -> str:
-    """A text that names things of this region, such as an ARN, as it is of another partition."""
+    """Moves a text with names of this region, such as an ARN, to another partition."""
     if partition == "aws-cn":
         text = re.sub(rf"({REGION}\.amazonaws\.com)$", r"\1.cn", text)
     if partition == "aws-eusc":
@@ -38,7 +38,7 @@ def moved(text: str, partition: str) -> str:
 
 
 class ArnCloud(Cloud):
-    """Answers with ARNs of AWS's own form, and from any partition."""
+    """Answers with ARNs in AWS's form, for any partition."""
 
     def __init__(self, partition: str) -> None:
         self._partition = partition
@@ -58,7 +58,7 @@ class ArnCloud(Cloud):
 
 
 class Policies:
-    """Who holds which policies in a stack."""
+    """The policies of a stack."""
 
     def __init__(self, recording: Recording, partition: str, config: Mapping[str, str]) -> None:
         self.partition = partition
@@ -66,7 +66,7 @@ class Policies:
         self._config = config
 
     def of(self, role: str) -> list[Mapping[str, Any]]:
-        """The policies of a role, of who submits, or of who deploys."""
+        """The policies of a role, of users who submit jobs, or of the deployer."""
         if role == "deploy":
             text = deploy_policy(
                 partition=self.partition,
@@ -81,12 +81,12 @@ class Policies:
         return [json.loads(self._recording.one(type_, f"biobatch-{role}").inputs["policy"])]
 
     def trusts(self) -> dict[str, Mapping[str, Any]]:
-        """Who may take each role, by its name."""
+        """The trust policy of each role, by the role's name."""
         roles = self._recording.all("iam/role:Role")
         return {r.name.removeprefix("biobatch-"): json.loads(r.inputs["assumeRolePolicy"]) for r in roles}
 
     def of_buckets(self) -> list[Mapping[str, Any]]:
-        """The policies that buckets themselves have."""
+        """The policies of buckets."""
         return [json.loads(r.inputs["policy"]) for r in self._recording.all("s3/bucketPolicy:BucketPolicy")]
 
 
@@ -106,13 +106,13 @@ def evaluator(tmp_path_factory: pytest.TempPathFactory) -> Evaluator:
 
 @pytest.fixture(scope="session", params=REGIONS)
 def partition(request: pytest.FixtureRequest) -> str:
-    """Each of AWS's partitions in turn."""
+    """Each partition of AWS."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def plain(partition: str) -> Policies:
-    """A stack with every key at its default, but for shared buckets."""
+    """A stack with default settings and shared buckets."""
     shared = [
         {"name": "references", "prefix": "human/"},
         {"name": "results", "access": "read-write"},

@@ -36,18 +36,18 @@ Call = tuple[str, str, Mapping[str, Any]]
 
 
 class Deployment(NamedTuple):
-    """All calls of an `up`, a `refresh` and a `destroy`, in their order."""
+    """All calls of an `up`, a `refresh` and a `destroy`, in order."""
 
     calls: list[Call]
     names: dict[str, str]
-    """The tag `Name` of what has an id in EC2."""
+    """The tag `Name` of EC2 resources, by ID."""
     key: str
-    """ARN of the KMS key that it uses, or ""."""
+    """ARN of the KMS key of the stack, or ""."""
 
 
 @dataclass
 class RecordingApi(Api):
-    """AWS, and every call in its order."""
+    """An API that records every call, in order."""
 
     calls: list[Call] = field(default_factory=list)
 
@@ -67,7 +67,7 @@ class Planned(Cloud):
 
 
 class Deployed(Planned):
-    """Makes what is registered; the network has been made before."""
+    """Creates every registered resource. The network already exists."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -85,10 +85,10 @@ class Deployed(Planned):
 
 
 def deploy(config: Mapping[str, str]) -> Deployment:
-    """An `up`, a `refresh`, and a `destroy` after a job has left something in the bucket.
+    """Runs an `up`, a `refresh`, and a `destroy` after a job has written an object to the bucket.
 
     Args:
-        config: keys and values; a `vpcId` or `kmsKeyArn`, whatever it is, stands for a network or a key that others made.
+        config: keys and values. With any `vpcId` or `kmsKeyArn`, the function first creates the network or the key.
     """
     existing = _existing_network() if "vpcId" in config else {}
     key = _existing_key() if "kmsKeyArn" in config else ""
@@ -116,7 +116,7 @@ def _names() -> dict[str, str]:
     tags = ec2.describe_tags(Filters=[{"Name": "key", "Values": ["Name"]}])["Tags"]
     names = {tag["ResourceId"]: tag["Value"] for tag in tags}
     for table in ec2.describe_route_tables()["RouteTables"]:
-        for association in table["Associations"]:  # AWS judges it by its table's tags
+        for association in table["Associations"]:  # AWS checks the tags of its table
             if table["RouteTableId"] in names:
                 names[association["RouteTableAssociationId"]] = names[table["RouteTableId"]]
     return names
@@ -125,7 +125,7 @@ def _names() -> dict[str, str]:
 def _make_network(config: Mapping[str, str], engine: Engine, cloud: Deployed) -> None:
     vpc = record_program(config, Planned(engine)).one("awsx:ec2:Vpc")
     state = record(lambda: pulumi.export("state", Vpc(vpc.name, read(vpc.inputs)).state), cloud=cloud).exports["state"]
-    # The SDK takes the resources among its outputs for resources of its own; the program uses none of them.
+    # The SDK would take resources in these outputs for its own resources. The program does not use them.
     cloud.network = {name: value if "Id" in name else [] for name, value in state.items() if isinstance(value, list)}
     cloud.network["vpcId"] = state["vpcId"]
 
@@ -136,7 +136,7 @@ def _existing_key() -> str:
 
 
 def _existing_network() -> dict[str, str]:
-    """The keys of a network that nothing leads out of but endpoints, made by others."""
+    """The config keys of an existing network without a default route, which has endpoints."""
     ec2 = boto3.client("ec2", region_name=REGION)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": "theirs"}])

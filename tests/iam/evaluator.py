@@ -1,4 +1,4 @@
-"""IAM's decisions, by a maintained evaluator that holds AWS's current list of actions, resource types and condition keys."""
+"""IAM's decisions, made by a maintained evaluator that contains AWS's current list of actions, resource types and condition keys."""
 
 import json
 import shutil
@@ -15,20 +15,20 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What somebody asks of AWS, and the policies that he holds."""
+    """A request to AWS, with the policies of its principal."""
 
     action: str
     resource: str
     policies: Sequence[Mapping[str, Any]]
     resourcePolicy: Mapping[str, Any] | None = None  # noqa: N815 - the evaluator's name
-    """The policy of what is asked for, such as a key's own."""
+    """The policy of the resource, such as a key policy."""
     context: Mapping[str, str] = field(default_factory=dict)
     principal: str = "arn:aws:iam::111122223333:role/somebody"
     accountId: str = "111122223333"  # noqa: N815 - the evaluator's name
 
 
 def key_policy(account: str) -> dict[str, Any]:
-    """A key's own policy as AWS makes it: a key lets nobody in whom its policy does not, and this one leaves that to IAM's."""
+    """The default key policy of AWS, which lets IAM policies allow access. Without it, IAM policies have no effect on a key."""
     everything = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
@@ -39,13 +39,13 @@ def key_policy(account: str) -> dict[str, Any]:
 
 
 class Evaluator:
-    """The evaluator, installed from the lock file into a folder of its own."""
+    """The evaluator, installed from the lock file into a separate folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Installs it.
+        """Installs the evaluator.
 
         Raises:
-            RuntimeError: if Node.js is not there, or the packages cannot be had.
+            RuntimeError: if Node.js is missing, or if the packages cannot be installed.
         """
         if not shutil.which("npm") and debian.installable():
             debian.install("nodejs", "npm")
@@ -64,7 +64,7 @@ class Evaluator:
         """Whether each request is allowed.
 
         Raises:
-            ValueError: for a request or a policy that AWS would not take, such as an action on a resource of the wrong type.
+            ValueError: if AWS would refuse a request or a policy, for example an action on a resource of the wrong type.
         """
         answers = self._ask(requests=[asdict(request) for request in requests])["requests"]
         for request, answer in zip(requests, answers, strict=True):
@@ -73,7 +73,7 @@ class Evaluator:
         return [answer["decision"] == "Allowed" for answer in answers]
 
     def resource_types(self, actions: Sequence[str]) -> dict[str, list[str]]:
-        """The types of resource that an action can be allowed on; none: it knows `*` alone."""
+        """The resource types of each action. The list is empty if the action supports only `*`."""
         answers = self._ask(actions=list(actions))["actions"]
         return {answer["action"]: answer["resourceTypes"] for answer in answers}
 

@@ -27,8 +27,8 @@ def row(who: str, action: str, resource: str, allowed: bool, **context: str) -> 
     )
 
 
-#: What EC2 does with things that are there, and each of them by whose tags AWS judges it.
-ON_WHAT_IS_THERE = {
+#: EC2's actions on existing resources, each with the resources whose tags AWS checks.
+ON_EXISTING = {
     "AssociateRouteTable": ("route-table/rtb-1", "subnet/subnet-1"),
     "AttachInternetGateway": ("vpc/vpc-1",),
     "AuthorizeSecurityGroupEgress": ("security-group/sg-1",),
@@ -75,9 +75,9 @@ NEW = {
     "CreateVpcEndpoint": "vpc-endpoint",
 }
 
-#: Of a stack without a key and a boundary, that shares references/human/ for reading and results for both.
+#: The rows of a stack without a key and a boundary. Its jobs can read references/human/, and read and write in results.
 MATRIX: Sequence[Row] = [
-    # The jobs' own bucket: list, read, write; never delete, never its settings
+    # The stack's bucket: list, read and write, but not delete or change settings
     row("job", "s3:ListBucket", BUCKET, True),
     row("job", "s3:ListBucket", BUCKET, True, s3__prefix="reads/"),
     row("job", "s3:GetObject", f"{BUCKET}/reads/a.fastq.gz", True),
@@ -101,7 +101,7 @@ MATRIX: Sequence[Row] = [
     row("job", "s3:GetObject", "arn:aws:s3:::references/mouse/genome.fa", False),
     row("job", "s3:PutObject", "arn:aws:s3:::references/human/genome.fa", False),
     row("job", "s3:AbortMultipartUpload", "arn:aws:s3:::references/human/genome.fa", False),
-    # A shared bucket, for both
+    # A shared bucket, for reading and writing
     row("job", "s3:ListBucket", "arn:aws:s3:::results", True, s3__prefix="any/"),
     row("job", "s3:GetObject", "arn:aws:s3:::results/run/a.vcf.gz", True),
     row("job", "s3:PutObject", "arn:aws:s3:::results/run/a.vcf.gz", True),
@@ -116,7 +116,7 @@ MATRIX: Sequence[Row] = [
     row("job", "logs:PutLogEvents", f"{LOGS}:biobatch-1a2b3c4:log-stream:a", False),
     row("job", "ecr:BatchGetImage", f"{ECR}/biobatch-bwa-1a2b3c4", False),
     row("job", "ec2:DescribeInstances", "*", False),
-    # Who starts the jobs: these images, this log
+    # The agent that starts jobs: the stack's images, the stack's log group
     row("execution", "ecr:GetAuthorizationToken", "*", True),
     row("execution", "ecr:BatchGetImage", f"{ECR}/biobatch-bwa-1a2b3c4", True),
     row("execution", "ecr:GetDownloadUrlForLayer", f"{ECR}/biobatch-samtools-1a2b3c4", True),
@@ -128,7 +128,7 @@ MATRIX: Sequence[Row] = [
     row("execution", "logs:PutLogEvents", f"{LOGS}:other:log-stream:bwa/default/1", False),
     row("execution", "logs:DeleteLogGroup", f"{LOGS}:biobatch-1a2b3c4", False),
     row("execution", "s3:GetObject", f"{BUCKET}/reads/a.fastq.gz", False),
-    # Who submits: these queues and definitions, by either form of their ARN
+    # Users who submit jobs: these queues and definitions, by either form of their ARN
     row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", True),
     row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/biobatch-on-demand-1a2b3c4", True),
     row("submit", "batch:SubmitJob", f"{BATCH}:job-queue/other", False),
@@ -159,7 +159,7 @@ MATRIX: Sequence[Row] = [
     row("submit", "s3:GetObject", f"{BUCKET}/results/a.bam", True),
     row("submit", "s3:DeleteObject", f"{BUCKET}/results/a.bam", False),
     row("submit", "s3:GetObject", "arn:aws:s3:::references/human/genome.fa", False),
-    # Who deploys: the stack's own things
+    # The deployer: only the stack's resources
     row("deploy", "batch:CreateComputeEnvironment", f"{BATCH}:compute-environment/biobatch-spot-1a2b3c4", True),
     row("deploy", "batch:DeleteComputeEnvironment", f"{BATCH}:compute-environment/other", False),
     row("deploy", "s3:CreateBucket", BUCKET, True),
@@ -225,10 +225,10 @@ MATRIX: Sequence[Row] = [
     row("deploy", "ec2:CreateVpc", f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-1", False),
     row("deploy", "ec2:CreateTags", f"{EC2}:vpc/vpc-1", True, ec2__CreateAction="CreateVpc"),
     row("deploy", "ec2:CreateTags", f"{EC2}:launch-template/lt-1", True, ec2__CreateAction="CreateLaunchTemplate"),
-    # What is there has to bear the stack's name, so that nobody opens others' groups, changes their routes or takes their names away
+    # Existing resources must have the stack's name, so that the deployer cannot open other security groups, or change other routes or tags
     *(
         row("deploy", f"ec2:{action}", f"{EC2}:{resource}", allowed, **name)
-        for action, resources in ON_WHAT_IS_THERE.items()
+        for action, resources in ON_EXISTING.items()
         for resource in resources
         for allowed, name in (
             (True, {"aws__ResourceTag__Name": "biobatch"}),
@@ -237,14 +237,14 @@ MATRIX: Sequence[Row] = [
             (False, {}),
         )
     ),
-    # In a network that others made (vpcId): a group of the stack's own, and what its attributes are
+    # In an existing network (vpcId): a new security group, and reading the network's attributes
     row("deploy", "ec2:CreateSecurityGroup", f"{EC2}:vpc/vpc-1", True, aws__ResourceTag__Name="others"),
     row("deploy", "ec2:DescribeVpcAttribute", f"{EC2}:vpc/vpc-1", True, aws__ResourceTag__Name="others"),
-    # A NAT gateway's address is on an interface of AWS's own, without a tag
+    # The address of a NAT gateway is on an interface that AWS owns and that has no tag
     row("deploy", "ec2:DisassociateAddress", f"{EC2}:network-interface/eni-1", True),
     row("deploy", "ec2:DeleteSubnet", f"{EC2}:subnet/subnet-1", False, aws__ResourceTag__Name="others"),
     row("deploy", "ec2:RunInstances", f"{EC2}:instance/i-1", False),
-    # What the program looks up of the account before it makes anything
+    # Look-ups in the account before the program creates anything
     row("deploy", "kms:DescribeKey", KEY, True),
     row("deploy", "kms:DescribeKey", KEY.replace(ACCOUNT, "444455556666"), True),
     row("deploy", "kms:CreateGrant", KEY, False),
@@ -256,7 +256,7 @@ MATRIX: Sequence[Row] = [
 
 BOUNDARY = f"{IAM}:policy/boundary"
 
-#: Of a stack with a key and a boundary.
+#: The rows of a stack with a key and a boundary.
 BOUNDED: Sequence[Row] = [
     row("job", "kms:Decrypt", KEY, True, kms__ViaService=f"s3.{REGION}.amazonaws.com"),
     row("job", "kms:GenerateDataKey", KEY, True, kms__ViaService=f"s3.{REGION}.amazonaws.com"),

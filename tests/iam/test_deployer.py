@@ -36,7 +36,7 @@ CONFIGURATIONS = {
     "an existing network": {"protectData": "false", "vpcId": "made by others"},
 }
 
-#: What Pulumi's docker provider and the engine behind it ask ECR for at a push (Amazon ECR User Guide, "IAM permissions for pushing").
+#: The ECR actions of a push by Pulumi's Docker provider and its engine (Amazon ECR User Guide, "IAM permissions for pushing").
 PUSH = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -47,7 +47,7 @@ PUSH = (
     "ecr:UploadLayerPart",
 )
 
-#: Roles that AWS's services make for themselves at the first call of who deploys (Batch User Guide, "service-linked roles").
+#: The service-linked roles that the deployer's first calls create (Batch User Guide, "service-linked roles").
 LINKED = {
     "autoscaling.amazonaws.com": "AWSServiceRoleForAutoScaling",
     "batch.amazonaws.com": "AWSServiceRoleForBatch",
@@ -55,8 +55,8 @@ LINKED = {
     "spot.amazonaws.com": "AWSServiceRoleForEC2Spot",
 }
 
-#: Actions that no `up` and no `destroy` here needs, with who does: an `up` that changes something in place, or the true provider, which
-#: reads more of a resource than the stand-in.
+#: Actions that the `up` and the `destroy` of these tests do not need, by what needs them: an `up` that changes a resource in place, EC2 itself, or
+#: the true provider, which reads more of a resource than the local one.
 OTHERS = {
     "a change in place": (
         "batch:UntagResource",
@@ -86,7 +86,7 @@ OTHERS = {
         "s3:UntagResource",
         "iam:DeleteRolePermissionsBoundary",
     ),
-    "EC2, in the name of who deploys": (
+    "EC2, on behalf of the deployer": (
         "route53:AssociateVPCWithHostedZone",
         "route53:DisassociateVPCFromHostedZone",
     ),
@@ -113,8 +113,8 @@ OTHERS = {
 }
 
 
-#: Dependent actions, by AWS's reference, of what the policy allows, that nothing of ours leads to: flow logs of ECS, and templates
-#: that name their image by an SSM parameter. Service Quotas asks the other services only for quotas of their own, and we read EC2's.
+#: Dependent actions of the policy's actions in AWS's reference that the stack never causes: those of ECS flow logs and of templates that name their
+#: image by an SSM parameter. Service Quotas calls another service only to read that service's quotas, and the program reads only EC2's.
 NOT_OURS = {
     "autoscaling:DescribeAccountLimits",
     "cloudformation:DescribeAccountLimits",
@@ -155,7 +155,7 @@ def deployments() -> dict[str, Deployment]:
         ran = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "tests.iam.deployment", json.dumps(config)],
             cwd=ROOT,
-            # The local stack of other tests may be up, and its variables would lead the deployment there.
+            # The local stack of other tests can be running, and its variables would send the calls there.
             env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             capture_output=True,
             text=True,
@@ -167,7 +167,7 @@ def deployments() -> dict[str, Deployment]:
 
 
 def asked(deployment: Deployment, boundary: str, evaluator: Evaluator) -> list[Wanted]:
-    """What IAM is asked over a deployment, each once."""
+    """The distinct requests to IAM during a deployment."""
     every = {action for service, operation, _ in deployment.calls for action in actions(service, operation)}
     tagging = ["batch:TagResource", "ec2:CreateTags", "ecr:TagResource", "logs:TagResource"]
     tagging += ["iam:TagInstanceProfile", "iam:TagPolicy", "iam:TagRole"]
@@ -180,7 +180,7 @@ def asked(deployment: Deployment, boundary: str, evaluator: Evaluator) -> list[W
 
 
 def beside() -> Iterator[Wanted]:
-    """What the stand-in does not ask AWS itself."""
+    """Requests to IAM that the local provider does not make."""
     yield from ((action, REPOSITORY, {}) for action in PUSH)
     for service, role in LINKED.items():
         arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/{role}"

@@ -1,6 +1,6 @@
-"""The matrix's rows on S3 by true calls: the local AWS holds a role to the policies that the program registers, as IAM would.
+"""The rows of the matrix on S3, tested by real calls. The local AWS enforces the policies that the program registers, as IAM would.
 
-The other services' rows stay with the evaluator: the local AWS judges S3 alone.
+The evaluator decides the rows on other services. The local AWS checks permissions for S3 only.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.unit.local.aws.conftest import LocalAws, local_aws
 
 ROWS = [row for row in MATRIX if row[1].startswith("s3:")]
 
-#: What stands in the buckets; every row speaks of one of them.
+#: The objects in the buckets. Every row of the matrix uses one of these buckets.
 OBJECTS = {
     BUCKET.rpartition(":")[2]: ("reads/a.fastq.gz", "results/a.bam"),
     "references": ("human/genome.fa", "human-private/genome.fa", "mouse/genome.fa"),
@@ -28,14 +28,14 @@ OBJECTS = {
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
-    """The local AWS, of this module's own."""
+    """A local AWS for this module."""
     with local_aws() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def user(aws: LocalAws) -> Any:
-    """The stack's own user, who has made buckets and objects."""
+    """A client of the local stack's user, who has created the buckets and objects."""
     s3 = aws.client("s3")
     for bucket, keys in OBJECTS.items():
         s3.create_bucket(Bucket=bucket)
@@ -46,7 +46,7 @@ def user(aws: LocalAws) -> Any:
 
 @pytest.fixture(scope="module")
 def clients(aws: LocalAws, user: Any, plain: Policies) -> dict[str, Any]:
-    """A client of S3 for each of the matrix's parties, with the keys that a job of such a role gets."""
+    """An S3 client for each role of the matrix, with the credentials that a job with this role gets."""
     return {who: _client(aws, who, plain) for who in {row[0] for row in ROWS}}
 
 
@@ -75,7 +75,7 @@ POLICY = json.dumps(
 )
 LIFECYCLE = {"Rules": [{"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
 
-#: How each action of the matrix is asked for: the role's client, the user's, bucket, key and the row's context.
+#: The call for each action of the matrix. Arguments: the role's client, the user's client, bucket, key, and the row's context.
 CALLS: Mapping[str, Callable[[Any, Any, str, str, Mapping[str, str]], Any]] = {
     "s3:AbortMultipartUpload": lambda s3, user, bucket, key, _: s3.abort_multipart_upload(
         Bucket=bucket, Key=key, UploadId=user.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]

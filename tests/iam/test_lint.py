@@ -1,4 +1,4 @@
-"""Every IAM document of the program through two linters: AWS's own for what AWS would refuse or never grant, Salesforce's for risks."""
+"""Two linters check every IAM document of the program: AWS's finds what AWS would refuse or never grant, Salesforce's finds risks."""
 
 import json
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ RISKS = {
 
 
 def documents(policies: Policies, *more: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The identity policies of a stack, with whose they are."""
+    """The identity policies of a stack, each with its role."""
     for who in (*WHO, *more):
         for policy in policies.of(who):
             yield who, dict(policy)
 
 
 def faults(policies: Policies, *more: str) -> list[str]:
-    """What AWS's linter for templates finds, the policies being put into one."""
+    """The findings of AWS's linter for templates, in a template with all policies."""
     resources: dict[str, Any] = {}
     for who, document in documents(policies, *more):
         resources[f"{who}Policy"] = _resource("AWS::IAM::ManagedPolicy", PolicyDocument=document)
@@ -50,7 +50,7 @@ def _resource(type_: str, **properties: Any) -> dict[str, Any]:
 
 
 def risks(policies: Policies, *more: str) -> set[tuple[str, str]]:
-    """What Salesforce's linter holds to be risky: whose policy, which risk, which actions."""
+    """The findings of Salesforce's linter: role, and risk with actions."""
     return {
         (who, f"{risk}: {finding}")
         for who, document in documents(policies, *more)

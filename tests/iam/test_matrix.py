@@ -13,7 +13,7 @@ from tests.iam.matrix import BOUNDED, BUCKET, IAM, MATRIX, Row
 
 
 def wrong(rows: Sequence[Row], policies: Policies, evaluator: Evaluator) -> list[str]:
-    """The rows that IAM decides otherwise in the stack's partition."""
+    """The rows for which IAM decides differently in the stack's partition."""
     there = partial(moved, partition=policies.partition)
     requests = [
         Request(

@@ -3,11 +3,11 @@
 #: Reason by policy and finding.
 WAIVERS = {
     ("execution", "credentials exposure: ecr:GetAuthorizationToken"): (
-        "ECS needs the registry's token to pull an image (Amazon ECS task execution IAM role). It is no credential of the account: it opens "
-        "only what the same role may pull, the stack's own images (Amazon ECR, GetAuthorizationToken)."
+        "ECS needs the registry's token to pull an image (Amazon ECS task execution IAM role). It is not a credential of the account. It "
+        "gives access only to what the same role may pull, the stack's images (Amazon ECR, GetAuthorizationToken)."
     ),
     ("deploy", "credentials exposure: ecr:GetAuthorizationToken"): (
-        "Images are pushed with it (Amazon ECR User Guide, Private registry authentication); it opens only what the deployer may push to, the "
-        "stack's own repositories."
+        "The push of images needs it (Amazon ECR User Guide, Private registry authentication). It gives access only to the repositories to which "
+        "the deployer may push, those of the stack."
     ),
 }

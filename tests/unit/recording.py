@@ -25,7 +25,7 @@ ZONES = [f"{REGION}{letter}" for letter in "abcdef"]
 #: One that the account opted into: first by name, and left out only where the filter asks for it.
 LOCAL_ZONE = "eu-west-9-ath-1a"
 
-#: What a Docker engine that can build the images says of itself.
+#: The description of a Docker engine that can build the images.
 ENGINE = {"ServerVersion": "29.1.2", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
 
 
@@ -41,24 +41,24 @@ class Registration:
     protect: bool
     retain_on_delete: bool
     deleted_with: str
-    """`type::name` of what takes it along when it is deleted, or "" for nothing."""
+    """`type::name` of the resource whose deletion also deletes this one, or "" for none."""
     dependencies: frozenset[str]
-    """`type::name` of all that it depends on."""
+    """`type::name` of every resource that this one depends on."""
     transforms: tuple[str, ...] = ()
-    """Names of the functions that change it and what is below it before it is made."""
+    """Names of the transforms, which change this resource and its children before they are created."""
 
 
 class Cloud(mocks.Mocks):
-    """Answers as AWS would: the inputs back, with an id and the outputs that the program reads."""
+    """Answers as AWS would. The state of a resource is its inputs, an ID, and the outputs that the program reads."""
 
     region = REGION
-    """The region whose zones there are."""
+    """The region of the zones."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         state = dict(args.inputs)
         arn = f"arn:aws:test:::{args.name}"
         if args.typ == "awsx:ec2:Vpc" and state:
-            # Of a program; the stand-in's own component registers no inputs. Lists for its outputs, never its inputs: `natGateways` is an object going in.
+            # Only a program's component has inputs, not the one of the local awsx. The state has lists, because the input `natGateways` is an object.
             count = len(args.inputs["availabilityZoneNames"])
             state = {
                 "vpcId": "vpc-1",
@@ -105,7 +105,7 @@ class Cloud(mocks.Mocks):
 
 
 class RecordingMonitor(mocks.MockMonitor):
-    """A monitor that keeps what the mocks alone do not show."""
+    """A monitor that records every registration. Pulumi's mocks do not show options and parents."""
 
     def __init__(self, cloud: Cloud | None = None) -> None:
         super().__init__(cloud or Cloud())
@@ -170,10 +170,10 @@ def record(
     def run() -> None:
         build()
 
-    # A recording makes hundreds of thousands of objects that refer to each other, and is short: what of them is garbage can wait.
+    # A recording creates hundreds of thousands of objects in a short time. Collecting garbage can wait until its end.
     gc.disable()
     try:
-        # Where in the source a resource was made is for the engine's messages, which there is none for: a third of the time.
+        # The SDK finds the source line of each resource for the engine's messages. There is no engine here, and this would take a third of the time.
         with (
             mock.patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace),
             mock.patch("pulumi.runtime.resource._get_callbacks", _no_engine_calls_back),
@@ -198,15 +198,15 @@ async def _no_engine_calls_back() -> _Transforms:
 def record_program(
     config: Mapping[str, str], cloud: Cloud | None = None, engine: Mapping[str, Any] = ENGINE
 ) -> Recording:
-    """Runs the whole of `__main__.py`; keys without a namespace are the project's own.
+    """Runs `__main__.py` completely. Keys without a namespace belong to the project.
 
     Args:
         config: the stack's configuration.
-        cloud: what answers as AWS.
-        engine: what the Docker engine says of itself.
+        cloud: answers the program's calls in place of AWS.
+        engine: the description of the Docker engine.
 
     Raises:
-        Exception: what the program refuses, if it ends with a refusal.
+        Exception: the refusal, if the program ends with one.
     """
     full = {key if ":" in key else f"biobatch:{key}": value for key, value in config.items()}
     cloud = cloud or Cloud()
@@ -222,7 +222,7 @@ def record_program(
 
 @cache
 def program(**config: str) -> Recording:
-    """The whole program under the settings' own defaults and `config`, recorded once; for tests that stand in the project's folder."""
+    """The program with the defaults and `config`, recorded once. The working folder must be the project's."""
     return record_program({"aws:region": "eu-west-9", **config})
 
 

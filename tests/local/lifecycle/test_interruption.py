@@ -30,8 +30,8 @@ STACK = "interrupted"
 IMAGE = "docker:index/image:Image"
 QUEUE = "aws:batch/jobQueue:JobQueue"
 
-#: After so many seconds without output, an `up` has saved its state and waits for a resource.
-SILENCE = 3
+#: Seconds without output of `up` after which it has saved its state and waits for something.
+IDLE_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def kill_an_up_between_push_and_save(
         pushing = False
         while True:
             try:
-                line = told.get(timeout=SILENCE)
+                line = told.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 if pushing and sum(QUEUE in urn for urn in ended) == 2 and all(IMAGE in urn for urn in begun - ended):
                     break

@@ -32,7 +32,7 @@ def _text(node: ast.stmt | None) -> str:
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
 def test_everything_public_has_a_docstring(module: Path) -> None:
     found = documented(ast.parse(module.read_text()))
-    # The settings' meaning stands once, in Pulumi.yaml.
+    # Settings are described once, in their declarations.
     assert [name for name, text in found if not text and not name.startswith(("Settings.", "Key."))] == []
 
 

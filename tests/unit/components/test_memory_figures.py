@@ -30,7 +30,7 @@ SEEN = {
 #: MiB that the ECS agent keeps (Batch User Guide, "Reserve system memory").
 AGENT_MIB = 32
 
-#: What hypervisor and kernel keep of the installed memory at most (Karpenter's VM_MEMORY_OVERHEAD_PERCENT, 0.075).
+#: The most that hypervisor and kernel keep of the installed memory (Karpenter's VM_MEMORY_OVERHEAD_PERCENT, 0.075).
 OVERHEAD = 0.075
 
 

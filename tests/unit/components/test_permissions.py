@@ -60,7 +60,7 @@ def test_a_key_may_be_used_through_s3_by_the_names_that_s3_has_in_the_partition(
     policy = json.loads(recording.one("iam/rolePolicy:RolePolicy", "lab-job").inputs["policy"])
     (use,) = [s for s in policy["Statement"] if s["Resource"] == key]
     assert use["Condition"] == {"StringEquals": {"kms:ViaService": names}}
-    # The services' own principals end in amazonaws.com everywhere but in China, where both count (pulumi-eks, issue 2341).
+    # Service principals end in amazonaws.com. In China, both suffixes work (pulumi-eks, issue 2341).
     (trust,) = json.loads(recording.one("iam/role:Role", "lab-instance").inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
     assert recording.one("kms/grant:Grant").inputs["granteePrincipal"].startswith(f"arn:{partition}:iam::111122223333:")

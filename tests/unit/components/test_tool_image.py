@@ -94,12 +94,13 @@ def test_the_tag_is_one_that_registries_take(folder: Path) -> None:
     assert set(tag(folder)) <= set("0123456789abcdef")
 
 
-#: What Git checks out under the umasks of Ubuntu's users, of Debian's and macOS's, and of the careful; and what `chmod -R` makes of it.
+#: The modes of files and folders that Git checks out under the umasks of Ubuntu (002), of Debian and macOS (022), under a strict one (077), and
+#: after a `chmod -R`.
 UMASKS = {"002": (0o664, 0o775), "022": (0o644, 0o755), "077": (0o600, 0o700), "chmod": (0o446, 0o4757)}
 
 
 def checked_out(context: Path, umask: str) -> Path:
-    """The folder as it is checked out, with an executable file, under a umask."""
+    """Fills a folder as Git checks it out under a umask, with an executable file."""
     fill(context, ["Dockerfile", "launcher", "job/main.go", "job/plan.go", ".dockerignore"])
     (context / ".dockerignore").write_text("*.orig\n")
     plain, executable = UMASKS[umask]
@@ -110,7 +111,7 @@ def checked_out(context: Path, umask: str) -> Path:
 
 
 def images(**base: Any) -> list[Registration]:
-    """A base image and one that stands on it, as the program registers them from the folder `tool`."""
+    """A base image and an image on it, as the program registers them from the folder `tool`."""
 
     def build() -> None:
         arguments = {"platform": "linux/amd64", "registry_username": "AWS", "registry_password": "token", **base}
@@ -121,7 +122,7 @@ def images(**base: Any) -> list[Registration]:
 
 
 def compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What the provider compares: the inputs with its defaults and the digest of the context."""
+    """The values that the provider compares: the inputs with its defaults, and the digest of the context."""
     urn = f"urn:pulumi:local::biobatch::{TOKEN}::tool"
     answer = Provider().Check(provider_pb2.CheckRequest(urn=urn, news=to_struct(inputs)), Context())
     return from_struct(answer.inputs)
@@ -166,7 +167,7 @@ def test_the_context_is_a_whole_copy_and_the_folder_stays_as_it_is(
         else:
             assert stat.filemode(mode) == "-rw-r--r--"
             assert path.read_bytes() == (source / name).read_bytes()
-    # Git sees none of it, in whatever program's folder it is.
+    # Git ignores the folder in every program.
     assert Path(".biobatch/.gitignore").read_text() == "*\n"
     assert sorted(p.name for p in Path(".biobatch").iterdir()) == [".gitignore", copy.name]
 

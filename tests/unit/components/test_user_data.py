@@ -31,9 +31,9 @@ def script(job_uid: int = 10001) -> str:
 
 
 class Machine:
-    """A machine of fake commands, each of which writes down its call; its files lie under a folder."""
+    """A machine with fake commands, which record their calls. Its files are in a folder."""
 
-    #: What of this machine's own the script may call: nothing that changes it, whatever a test takes away.
+    #: The real commands that the script may call. They cannot change this machine, even if a test removes a fake command.
     TRUE = ("awk", "bash", "cat", "mkdir", "mv")
     COMMANDS = ("lsblk", "mdadm", "mkfs.xfs", "mount", "chmod", "systemctl", "iptables", "ip6tables", "dnf", "blkid")
 
@@ -67,7 +67,7 @@ class Machine:
         return [line for line in lines if not commands or line.split()[0] in commands]
 
     def start_agent(self) -> int:
-        """What systemd does before the agent, by the unit's own steps."""
+        """Runs the steps of the unit before the agent, as systemd does."""
         unit = (self.root / "etc/systemd/system/ecs.service.d/bar-jobs.conf").read_text()
         for step in re.findall(r"^ExecStartPre=(.*)$", unit, re.MULTILINE):
             code = self.run(step.removeprefix("-"))

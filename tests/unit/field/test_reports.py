@@ -62,8 +62,8 @@ def test_the_documentation_counts_the_reports() -> None:
     held = sum(bool(report.tests) for report in REPORTS)
     public = sum(report.sources != OWN_TRIALS for report in REPORTS)
     sentence = (
-        f"`tests/field/reports.py` lists {len(REPORTS)} reports of people who do this job, {public} of them from public threads. "
-        f"Tests hold {held}, and {len(REPORTS) - held} wait for a later issue."
+        f"`tests/field/reports.py` lists {len(REPORTS)} problems that people reported with such systems, {public} of them from public threads. "
+        f"For {held} of them, tests show what Biobatch does. {len(REPORTS) - held} wait for a later issue."
     )
     text = " ".join((ROOT / "docs/explanation/architecture.md").read_text().split())
     assert sentence in text, f"docs/explanation/architecture.md should say: {sentence}"

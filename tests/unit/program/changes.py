@@ -23,20 +23,20 @@ from tests.unit.recording import Cloud, Registration, record, record_program
 #: Type and name, by which a resource has its id.
 Key = tuple[str, str]
 
-#: The parent's type and the key. A URN holds both: what moves below another parent is removed there and added here.
+#: The parent's type and the key. A URN contains both, so a resource with another parent is removed and added.
 Place = tuple[str, Key]
 
 
 @dataclass
 class Changes:
-    """Names of resources by type, such as `Subnet`, and what becomes of them."""
+    """Names of resources by type, such as `Subnet`, for each kind of change."""
 
     in_place: dict[str, set[str]] = field(default_factory=dict)
     replaced: dict[str, set[str]] = field(default_factory=dict)
     added: dict[str, set[str]] = field(default_factory=dict)
     removed: dict[str, set[str]] = field(default_factory=dict)
     brings_new_machines: bool = False
-    """True: an environment is changed in what its machines are made of, so running jobs have the update's time limit to finish."""
+    """True: a changed environment starts new machines, so running jobs have the update's time limit to finish."""
 
     def counted(self, kind: str) -> Counter[str]:
         """How many of each type."""
@@ -44,7 +44,7 @@ class Changes:
 
 
 class Evolving(Cloud):
-    """An AWS in which what is replaced gets another id, and another content another digest or version."""
+    """An AWS that gives replaced resources another ID, and changed content another digest or version."""
 
     def __init__(self, replaced: frozenset[Key]) -> None:
         super().__init__()
@@ -87,13 +87,13 @@ class Evolving(Cloud):
 def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> Changes:
     """What `pulumi up` would do to a stack whose configuration changes.
 
-    What is replaced has another id, which may change or replace what refers to it; so the new program is recorded until nothing more is
-    replaced.
+    A replaced resource has another ID, which can change or replace the resources that refer to it. So the new program is recorded again until
+    nothing more is replaced.
 
     Args:
-        engine: asks the stand-in for the AWS provider, whose replacement rules are the true provider's.
+        engine: calls the local AWS provider, which has the replacement rules of the true provider.
         old: configuration of the running stack.
-        new: configuration to come.
+        new: the new configuration.
     """
     before = resources(old, frozenset())
     replaced: frozenset[Key] = frozenset()
@@ -124,16 +124,16 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
 
 @cache
 def _network(name: str, inputs: str, replaced: frozenset[Key]) -> tuple[Registration, ...]:
-    """What awsx makes a network of."""
+    """The resources that awsx creates for a network."""
     return record(lambda: Vpc(name, read(json.loads(inputs))), cloud=Evolving(replaced)).registrations
 
 
 def resources(config: Mapping[str, str], replaced: frozenset[Key] = frozenset()) -> dict[Place, Registration]:
-    """What the providers are asked to make: the program's own resources and those that awsx makes a network of.
+    """The resources that the providers create: those of the program, and those that awsx creates for a network.
 
     Args:
         config: the stack's configuration.
-        replaced: what has another id than before.
+        replaced: the resources that have another ID than before.
     """
     return _recorded(tuple(sorted(config.items())), replaced)
 

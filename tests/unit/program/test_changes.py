@@ -47,7 +47,7 @@ def test_every_key_has_a_row_and_every_row_a_key() -> None:
 
 
 def test_the_page_explains_how_to_move_a_stack_to_another_region() -> None:
-    # AWS's own, and so none of KEYS: the program reads it all the same.
+    # `aws:region` belongs to the AWS provider and is not in KEYS, but the program reads it.
     (note,) = re.findall(
         r"^- `aws:region`: (.*?)(?=^- )",
         (ROOT / "docs/explanation/updating-a-stack.md").read_text(),

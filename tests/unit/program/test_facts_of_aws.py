@@ -13,7 +13,7 @@ from local.aws.batch.retry import RetryStrategy, parse
 from settings import TOOLS
 from tests.unit.recording import ROOT, Cloud, Registration, program, record_program
 
-#: MiB a vCPU that jobs may take of the families with the least memory, the compute ones: what fits there fits everywhere.
+#: MiB per vCPU for jobs in the compute families, which have the least memory. A job that fits there fits everywhere.
 MIB_A_VCPU = 1800
 
 
@@ -54,7 +54,7 @@ def test_an_instance_deletes_its_volume_and_serves_metadata_only_to_itself() -> 
 
 def test_the_agent_pulls_an_image_once_and_stops_a_job_within_the_half_minute_that_batch_gives() -> None:
     text = base64.b64decode(user_data(10001)).decode()
-    # Images are known by digest, so a cached one is the right one. `prefer-cached` would turn the agent's clean-up of images off.
+    # Job definitions name images by digest, so a cached image is the right one. `prefer-cached` would turn off the agent's clean-up of images.
     assert "\nECS_IMAGE_PULL_BEHAVIOR=once\n" in text
     assert "ECS_DISABLE_IMAGE_CLEANUP" not in text
     assert "\nECS_CONTAINER_STOP_TIMEOUT=30s\n" in text
@@ -91,7 +91,7 @@ def test_batch_retries_failures_of_the_infrastructure(exit_code: int | None, rea
         )
 
 
-#: What commands and `job` end with for other reasons, and the neighbours of the codes that are tried again.
+#: Exit codes of commands and of `job` for other reasons, and the codes next to those that Batch retries.
 FINAL = [1, 2, 3, 6, 7, 64, 65, 66, 68, 70, 72, 73, 75, 77, 78, 126, 127, 134, 137, 139, 142, 144, 255]
 
 
@@ -103,7 +103,7 @@ def test_batch_does_not_retry_failures_of_the_command(exit_code: int) -> None:
 
 
 def strategies() -> list[RetryStrategy]:
-    """What Batch makes of the program's rules, by the rules of the Batch User Guide that the local stack goes by."""
+    """The program's retry rules, as the local stack applies them by the Batch User Guide."""
     found = [definition.inputs["retryStrategy"] for definition in definitions()]
     assert all(1 <= strategy["attempts"] - 1 <= 3 for strategy in found), "1 to 3 retries are advised"
     return [parse({"attempts": int(each["attempts"]), "evaluateOnExit": each["evaluateOnExits"]}) for each in found]

@@ -481,7 +481,7 @@ def test_protected_data_outlives_the_stack_with_all_its_settings(protect: bool) 
     assert len(storage) == 7
     assert {r.retain_on_delete for r in storage} == {protect}
     assert recording.one("s3/bucket:Bucket").inputs.get("forceDestroy", False) is not protect
-    # Of an image nothing is kept: its deletion does nothing, and its repository takes it along.
+    # No image is kept: deleting the resource does nothing, and the image is deleted with its repository.
     kept = {r.type for r in recording.registrations if r.retain_on_delete and not r.type.startswith("aws:s3/")}
     assert kept == {"docker:index/image:Image"}
 
@@ -503,7 +503,7 @@ def test_the_buckets_settings_come_in_an_order_that_s3_takes_and_go_with_the_buc
     settings = [r for r in recording.registrations if r.type.startswith("aws:s3/") and r.type != "aws:s3/bucket:Bucket"]
     assert len(settings) == 6
     assert {r.deleted_with for r in settings} == {"aws:s3/bucket:Bucket::biobatch"}
-    # Rules on noncurrent versions need versions, and two settings of who may reach a bucket at once are refused (OperationAborted).
+    # Rules for noncurrent versions require versioning, and S3 refuses concurrent changes of the access settings (OperationAborted).
     lifecycle = recording.one("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
     assert "aws:s3/bucketVersioning:BucketVersioning::biobatch" in lifecycle.dependencies
     policy = recording.one("s3/bucketPolicy:BucketPolicy")
@@ -581,7 +581,7 @@ def test_the_stacks_that_come_with_biobatch_are_accepted(stack: str) -> None:
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     assert settings.parse(texts).protect_data is (texts.get("biobatch:protectData") != "false")
-    # The other stack is yours to change, to what the stand-in for AWS does not know.
+    # Users may change the other stack to settings that the local AWS does not support.
     if stack == "local":
         assert record_program(texts).one("s3/bucket:Bucket").inputs["forceDestroy"] is True
 

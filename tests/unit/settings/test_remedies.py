@@ -9,7 +9,7 @@ from settings import KEYS, Fault, Refused, parse
 from tests.unit.settings.pulumi_config import StackConfig
 from tests.unit.settings.wrong import WRONG, Wrong
 
-#: Faults that no command can correct, since nobody but you knows what is right: their remedies say so in words.
+#: Faults that no command can correct, because only the user knows the right value. Their remedies are sentences.
 IN_WORDS = {
     "there are 9 availability zones, but the limit is 6": "Remove 3 of them from Pulumi.<stack>.yaml.",
     "there are 41 tags, but the limit is 40": "Remove 1 of them from Pulumi.<stack>.yaml.",
@@ -19,7 +19,7 @@ IN_WORDS = {
 
 
 def stack(wrong: Wrong) -> StackConfig:
-    """The stack's file: what is a list or a mapping there is one."""
+    """The stack's file, with lists and mappings as such."""
     return StackConfig({"aws:region": "eu-west-1", **{f"biobatch:{k}": _held(k, v) for k, v in wrong.config.items()}})
 
 
