@@ -88,7 +88,10 @@ class NetworkArgs:
     def _faults(self) -> Iterator[str]:
         if elsewhere := [zone for zone in self.zone_names if not zone.startswith(self.region)]:
             yield f"zone_names: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in {self.region}."
-        if self.nat_gateways is NatGateways.NONE and not self.interface_endpoints:
+        # A program in another language gives the word.
+        if self.nat_gateways not in [each.value for each in NatGateways]:
+            yield f"nat_gateways: {self.nat_gateways!r} is none of {', '.join(each.value for each in NatGateways)}."
+        if self.nat_gateways == NatGateways.NONE and not self.interface_endpoints:
             yield "nat_gateways: none requires interface_endpoints. Without them, no instance could join the cluster."
 
 

@@ -103,7 +103,7 @@ WRONG: dict[str, list[Any]] = {
     "log_group_arn": ["jobs"],
     "max_vcpus": [0, 2**31, True, 1.5],
     "memory_mib": [3, True],
-    "nat_gateways": [NatGateways.NONE],
+    "nat_gateways": [NatGateways.NONE, "none", "two"],
     "partition": ["", "aws-x"],
     "permissions_boundary_arn": ["boundary", f"arn:aws:iam::{ACCOUNT}:role/x"],
     "platform": ["amd64"],
