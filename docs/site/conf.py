@@ -59,7 +59,7 @@ NAVIGATION = {
         "explanation/alternatives",
         "benchmarks",
     ],
-    "Project": ["contributing", "changelog"],
+    "Project": ["contributing", "style", "changelog"],
 }
 
 project = "Biobatch"
