@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import hypothesis
 import pytest
 from botocore import loaders, session
 from botocore.client import ClientCreator
@@ -15,6 +16,10 @@ from moto.core import responses
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionContext, ActionResult
 from moto.ec2.responses.instances import InstanceResponse
+
+# By default, Hypothesis fails an example that takes longer than 200 ms, which happens on a busy machine.
+hypothesis.settings.register_profile("any speed", deadline=None)
+hypothesis.settings.load_profile("any speed")
 
 
 def pytest_collection_finish() -> None:

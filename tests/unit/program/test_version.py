@@ -6,11 +6,19 @@ import re
 import pytest
 
 import biobatch
+from biobatch import command_line
 from tests.unit.recording import ROOT, program
 
 
 def test_the_installed_package_has_the_version() -> None:
     assert importlib.metadata.version("biobatch") == biobatch.__version__
+
+
+def test_the_client_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.parse(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"biobatch {biobatch.__version__}\n"
 
 
 def test_no_other_file_states_the_version() -> None:

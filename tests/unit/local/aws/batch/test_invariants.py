@@ -35,7 +35,7 @@ def _plans(draw: st.DrawFn) -> list[_Wanted]:
 
 
 @given(_plans())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_job_ends_by_its_attempts_and_dependencies_and_the_machine_never_exceeds_its_size(
     world: World, plan: list[_Wanted]
 ) -> None:
