@@ -90,7 +90,7 @@ _LAUNCHING = [
     _held(
         "DataBiosphere/dsub#259",
         "A blank after the output path became part of the path.",
-        f"{_CLIENT}test_command_line.py::test_a_slip_of_the_keyboard_is_told_in_one_line_that_says_what_to_type",
+        f"{_CLIENT}test_command_line.py::test_a_typing_error_gets_one_line_with_the_correct_command",
     ),
     _held(
         "nextflow-io/nextflow#5897, #7479",
@@ -106,7 +106,7 @@ _LAUNCHING = [
     _held(
         "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
         "The inputs did not fit on the disk, and the job failed halfway.",
-        f"{_CLIENT}test_capacity.py::test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_told",
+        f"{_CLIENT}test_capacity.py::test_files_too_large_for_the_disk_are_refused_and_probably_too_large_ones_are_reported",
         f"{_FAULTS}test_inputs_that_do_not_fit_are_not_downloaded",
     ),
     _held(
@@ -577,7 +577,7 @@ _TYPED = [
     _held(
         OWN_TRIALS,
         "Objects did not exist, and were reported one by one.",
-        f"{_CLIENT}test_variants.py::TestPrepare::test_absent_objects_and_buckets_are_told_together_with_what_else_is_wrong",
+        f"{_CLIENT}test_variants.py::TestPrepare::test_missing_objects_and_buckets_are_reported_together_with_other_errors",
     ),
 ]
 

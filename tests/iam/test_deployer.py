@@ -236,7 +236,7 @@ def test_the_deploy_policy_contains_no_unneeded_action(
     } | others
 
 
-def test_what_aws_checks_along_with_an_action_is_allowed_too() -> None:
+def test_the_permissions_that_aws_checks_with_an_action_are_allowed() -> None:
     statements: list[dict[str, list[str]]] = policy("", "key")["Statement"]  # type: ignore[assignment]
     allowed = sorted({action for statement in statements for action in statement["Action"]})
     checked = get_dependent_actions(allowed)

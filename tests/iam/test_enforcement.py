@@ -125,7 +125,7 @@ def test_the_matrixs_rows_on_s3_hold_for_true_calls(clients: dict[str, Any], use
 
 
 @pytest.mark.parametrize("partition", ["aws"], indirect=True)
-def test_a_refused_job_is_told_which_right_it_lacks(clients: dict[str, Any]) -> None:
+def test_a_refused_job_is_told_the_missing_permission(clients: dict[str, Any]) -> None:
     with pytest.raises(
         ClientError, match=r"enforced-job.* is not authorized to perform: s3:DeleteObject on resource: "
     ):

@@ -10,8 +10,10 @@ from typing import Any
 
 import hypothesis
 import pytest
-from botocore import loaders, session
+from botocore import loaders, regions, session
 from botocore.client import ClientCreator
+from botocore.endpoint_provider import EndpointProvider
+from botocore.hooks import EventAliaser
 from moto.core import responses
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionContext, ActionResult
@@ -29,11 +31,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def light_clients_and_clouds() -> Iterator[None]:
-    """Computes once what botocore and moto compute anew for each client, request and cloud, although it is always the same."""
+    """Keeps the constant results that botocore and moto otherwise compute again for each client, request and cloud."""
     with pytest.MonkeyPatch.context() as patch:
         # A service's description and the methods of its client
         patch.setattr(session, "create_loader", cache(loaders.create_loader))
         patch.setattr(ClientCreator, "_create_methods", _methods_once(ClientCreator._create_methods))  # type: ignore[attr-defined]
+        # A service's rules for endpoints, and the present names of botocore's events
+        patch.setattr(regions, "EndpointProvider", _endpoints_once)
+        patch.setattr(EventAliaser, "_alias_event_name", _aliases_once(EventAliaser._alias_event_name))  # type: ignore[attr-defined]
         # The names of a service's operations, which moto lists at each request to look for one of them
         patch.setattr(responses, "method_names_from_class", _Functions)
         # AWS's catalogue of machines: 1,300 images, and megabytes of XML for the types of an architecture
@@ -64,6 +69,30 @@ def _methods_once(create: Callable[[ClientCreator, Any], dict[str, Any]]) -> Cal
         return dict(created[key])
 
     return create_once
+
+
+_ENDPOINTS: dict[tuple[int, int, frozenset[str]], tuple[EndpointProvider, object, object]] = {}
+
+
+def _endpoints_once(ruleset_data: Any, partition_data: Any, excluded_params: Any = None) -> EndpointProvider:
+    key = (id(ruleset_data), id(partition_data), frozenset(excluded_params or ()))
+    if key not in _ENDPOINTS:
+        # The data is kept too, because an id is unique only while its object exists.
+        provider = EndpointProvider(ruleset_data, partition_data, excluded_params=excluded_params)
+        _ENDPOINTS[key] = (provider, ruleset_data, partition_data)
+    return _ENDPOINTS[key][0]
+
+
+def _aliases_once(alias: Callable[[EventAliaser, str], str]) -> Callable[[EventAliaser, str], str]:
+    """Shares the names among clients. Each client otherwise starts without any."""
+    names: dict[str, str] = {}
+
+    def alias_once(self: EventAliaser, event_name: str) -> str:
+        if event_name not in names:
+            names[event_name] = alias(self, event_name)
+        return names[event_name]
+
+    return alias_once
 
 
 def _serialized_once(

@@ -76,9 +76,7 @@ def faults(clients: Aws, held: Capacity, *jobs: Job) -> list[str]:
     return capacity.faults(held, jobs, DEFINITIONS, clients)
 
 
-def test_what_batch_says_of_the_queue_counts_more_than_an_old_file_of_outputs(
-    clients: Aws, described: Described
-) -> None:
+def test_the_answer_of_batch_about_the_queue_overrides_an_old_outputs_file(clients: Aws, described: Described) -> None:
     described(
         {"maxvCpus": 8, "instanceTypes": ["m6i.large"]}, {"maxvCpus": 512, "instanceTypes": ["c7i", "r6i.xlarge"]}
     )
@@ -99,9 +97,7 @@ def test_where_batch_may_not_be_asked_the_outputs_answer(clients: Aws, monkeypat
     assert (other.max_vcpus, other.scratch_gib, other.machines) == (None, None, ())
 
 
-def test_where_nothing_may_be_asked_and_nothing_is_said_nothing_is_refused(
-    clients: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_permissions_and_limits_no_job_is_refused(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients.batch, "describe_job_queues", denied)
     monkeypatch.setattr(clients.ec2, "get_paginator", denied)
     old = StackOutputs(**{**STACK.__dict__, "max_vcpus": None, "scratch_gib": None, "instance_types": ()})
@@ -129,7 +125,7 @@ def test_more_vcpus_than_the_environments_may_have_are_refused_with_the_line_tha
     assert fault.endswith("allow it: pulumi config set maxVcpus 65 && pulumi up")
 
 
-def test_a_job_that_no_machine_holds_is_refused_with_a_type_that_does(clients: Aws, described: Described) -> None:
+def test_a_job_larger_than_every_machine_is_refused_with_a_larger_type(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 256, "instanceTypes": ["default_x86_64"]})
     held = capacity.read(clients, STACK, "arn:main")
     assert faults(clients, held, made(vcpus=192), made(vcpus=4, memory_mib=1_000_000)) == []
@@ -144,7 +140,7 @@ def test_a_job_that_no_machine_holds_is_refused_with_a_type_that_does(clients: A
     assert faults(clients, capacity.read(clients, STACK, "arn:main"), made(vcpus=192, memory_mib=1_000_000)) == []
 
 
-def test_the_printed_configuration_lets_in_what_both_limits_kept_out(clients: Aws, described: Described) -> None:
+def test_the_printed_configuration_admits_a_job_beyond_both_limits(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 64, "instanceTypes": ["m6i.large", "c6i.large"]})
     job = made(vcpus=100, memory_mib=300_000)
     (fault,) = faults(clients, capacity.read(clients, STACK, "arn:main"), job)
@@ -161,7 +157,7 @@ def test_an_arm_environment_is_offered_an_arm_type(clients: Aws, described: Desc
     assert re.match(r"[cmr]\d+g", type_)
 
 
-def test_where_no_type_holds_it_no_command_is_printed(clients: Aws, described: Described) -> None:
+def test_without_a_large_enough_type_no_command_is_printed(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 256, "instanceTypes": ["default_x86_64"]})
     (fault,) = faults(clients, capacity.read(clients, STACK, "arn:main"), made(vcpus=5000))
     assert "pulumi" not in fault
@@ -201,7 +197,7 @@ def test_memory_up_to_the_machines_own_is_doubted_and_all_of_it_refused(clients:
         (["m6id.large"], 200, 300, True, False),
     ],
 )
-def test_files_that_cannot_fit_the_disk_are_refused_and_those_that_may_not_are_told(
+def test_files_too_large_for_the_disk_are_refused_and_probably_too_large_ones_are_reported(
     types: list[str], least: int, likely: int, refused: bool, doubted: bool, clients: Aws, described: Described
 ) -> None:
     described({"maxvCpus": 256, "instanceTypes": types})
@@ -227,7 +223,7 @@ def test_where_ec2_may_not_be_asked_a_family_may_have_disks_and_batchs_own_sets_
         assert len(capacity.warnings(held, [job], DEFINITIONS)) == 1 - refused
 
 
-def test_a_machine_image_that_has_aged_is_told_once(clients: Aws, described: Described) -> None:
+def test_an_old_machine_image_is_reported_once(clients: Aws, described: Described) -> None:
     old = {"maxvCpus": 1, "instanceTypes": ["m6i"], "ec2Configuration": [{"batchImageStatus": "UPDATE_AVAILABLE"}]}
     described(old, old)
     (note,) = capacity.read(clients, STACK, "arn:main").notes
@@ -239,7 +235,7 @@ def test_a_machine_image_that_has_aged_is_told_once(clients: Aws, described: Des
 
 
 @pytest.mark.parametrize(("member", "value"), [("status", "INVALID"), ("state", "DISABLED")])
-def test_an_environment_that_starts_nothing_is_told_with_its_reason(
+def test_an_environment_that_starts_no_machine_is_reported_with_its_reason(
     member: str, value: str, clients: Aws, described: Described
 ) -> None:
     described({"maxvCpus": 1, "instanceTypes": ["m6i"]}, **{member: value, "statusReason": "CLIENT_ERROR - no role"})

@@ -75,7 +75,7 @@ def test_submit_hands_the_command_over_word_for_word(
 
 
 @pytest.mark.parametrize("command", [["submit", "samtools", *SUBMIT[:2]], ["logs", "1234", "--", "true"]])
-def test_a_command_stands_behind_submit_and_nothing_else(command: list[str]) -> None:
+def test_only_a_command_follows_submit(command: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(command)
     assert refused.value.code == 2
@@ -105,7 +105,7 @@ def test_the_help_names_the_tools_that_every_stack_has() -> None:
     assert set(command_line._TOOLS) == set(TOOLS)
 
 
-def test_submit_tells_all_that_is_wrong_and_submits_nothing(
+def test_submit_lists_every_error_and_submits_no_job(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = [
@@ -213,7 +213,7 @@ SLIPS: list[tuple[list[str], str]] = [
 ]
 
 
-def test_a_slip_of_the_keyboard_is_told_in_one_line_that_says_what_to_type(
+def test_a_typing_error_gets_one_line_with_the_correct_command(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(clients, "ref", "R1")
@@ -286,7 +286,7 @@ def test_a_terminal_or_a_pipe_is_no_file() -> None:
         assert shell_words.redirection_faults(["samtools", "flagstat", "x.bam"], ["*"]) == []
 
 
-def test_words_for_a_shell_in_a_command_without_one_are_told(
+def test_shell_syntax_in_a_command_without_a_shell_is_reported(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
@@ -299,7 +299,7 @@ def test_words_for_a_shell_in_a_command_without_one_are_told(
     assert errors(capsys) == ""
 
 
-def test_what_is_to_be_tested_and_kept_reaches_the_job(
+def test_the_options_test_and_keep_reach_the_job(
     clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
@@ -325,7 +325,7 @@ def test_a_log_ends_with_how_the_job_ended(
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"--- {found['jobName']} SUCCEEDED")
 
 
-def test_credentials_that_have_expired_are_told_with_what_renews_them(
+def test_the_message_about_expired_credentials_contains_the_command_that_renews_them(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def expired(**_: object) -> None:
@@ -415,7 +415,7 @@ def test_call_variants_ends_well_when_all_jobs_do(
         assert f"s3://data/out/{key}" in said
 
 
-def test_a_failed_job_is_told_and_what_hung_on_it(
+def test_a_failed_job_is_reported_with_its_dependent_jobs(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOTO_SIMPLE_BATCH_FAIL_AFTER", "0")
@@ -433,7 +433,7 @@ def test_without_outputs_nothing_is_asked_of_aws(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().err.startswith("biobatch: --outputs")
 
 
-def test_missing_credentials_are_told_in_a_line(
+def test_missing_credentials_are_reported_in_one_line(
     outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -120,7 +120,7 @@ def test_outputs_outside_the_working_folder_are_refused(glob: str) -> None:
         ("x_fastqc.{zip,html}", "Repeat the option for each pattern: --output 'x_fastqc.zip' --output 'x_fastqc.html'"),
     ],
 )
-def test_a_pattern_that_would_match_nothing_is_refused_with_what_is_meant(glob: str, words: str) -> None:
+def test_a_pattern_without_a_match_is_refused_with_the_intended_one(glob: str, words: str) -> None:
     (fault,) = faults(made(outputs=(glob,)))
     assert words in fault
     (fault,) = faults(made(keep_on_failure=(glob,)))
@@ -132,14 +132,14 @@ def test_a_pattern_that_names_awkward_files_is_taken(glob: str) -> None:
     assert faults(made(outputs=(glob,), keep_on_failure=(glob,))) == []
 
 
-def test_what_is_kept_and_tested_and_the_time_limit_reach_the_job() -> None:
+def test_the_options_keep_test_and_time_limit_reach_the_job() -> None:
     variables = environment(made(keep_on_failure=("*.log", "a b"), test_inputs=True, timeout_hours=48))
     assert variables["JOB_KEEP_ON_FAILURE"] == "*.log a%20b"
     assert variables["JOB_TEST_INPUTS"] == "1"
     assert variables["JOB_TIMEOUT_SECONDS"] == "172800"
 
 
-def test_what_a_failed_job_left_is_found_by_its_id() -> None:
+def test_the_files_of_a_failed_job_are_found_by_its_id() -> None:
     assert str(made().kept("1234:5")) == "s3://data/out/failed/1234_5/"
 
 

@@ -87,7 +87,7 @@ def test_lines_that_come_after_the_jobs_end_are_waited_for(
     assert list(logs.whole(clients, "jobs", "id")) == ["one", "two", 'job: {"exit_code":0}']
 
 
-def test_nothing_is_waited_for_behind_a_record_that_follows_a_line_without_an_end(
+def test_the_last_record_is_recognised_after_a_line_without_a_newline(
     clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(clients, "s", 'onejob: {"exit_code":0}')
@@ -177,7 +177,7 @@ def test_any_other_line_is_left_alone(line: str) -> None:
         ),
     ],
 )
-def test_how_a_job_stands_is_said_in_a_line(
+def test_the_state_of_a_job_is_printed_in_one_line(
     detail: dict[str, Any], line: str, clients: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described(monkeypatch, clients, {"jobName": "n", **detail})

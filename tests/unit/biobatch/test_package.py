@@ -56,7 +56,7 @@ def metadata(wheel: zipfile.ZipFile, name: str) -> str:
     return wheel.read(file).decode()
 
 
-def test_the_wheel_holds_the_modules_and_the_steps_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_contains_only_the_modules_and_the_steps(wheel: zipfile.ZipFile) -> None:
     files = {each for each in wheel.namelist() if ".dist-info/" not in each}
     kinds = ("*.py", "steps/*.sh")
     assert files == {str(file.relative_to(ROOT)) for kind in kinds for file in SOURCE.glob(kind)}

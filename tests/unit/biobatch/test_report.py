@@ -45,7 +45,7 @@ def write(clients: Aws, stream: str, *lines: str) -> None:
     clients.logs.put_log_events(logGroupName="jobs", logStreamName=stream, logEvents=events)
 
 
-def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
+def test_a_failure_is_reported_with_reason_exit_code_and_last_lines(
     clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(clients, "stream", "one", "two")
@@ -59,7 +59,7 @@ def test_a_failure_is_told_with_reason_exit_code_and_last_lines(
     )
 
 
-def test_a_failure_without_an_exit_code_is_told_with_its_reason(
+def test_a_failure_without_an_exit_code_is_reported_with_its_reason(
     clients: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report.failures(
@@ -73,7 +73,7 @@ def test_a_failure_without_an_exit_code_is_told_with_its_reason(
 @pytest.mark.parametrize(
     ("left", "told"), [((), False), (("1/record.json",), False), (("1/record.json", "2/qc/a.txt"), True)]
 )
-def test_where_the_files_lie_that_a_failure_left_is_told_if_there_are_any(
+def test_the_location_of_files_that_a_failed_job_left_is_reported(
     left: tuple[str, ...], told: bool, clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(clients, "stream", "one")
@@ -84,7 +84,7 @@ def test_where_the_files_lie_that_a_failure_left_is_told_if_there_are_any(
     assert ("List the files that it left: aws s3 ls --recursive 's3://data/out/failed/id-of-align/'" in said) == told
 
 
-def test_after_a_failure_the_next_step_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_a_failure_the_next_step_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     align = followed("align", "FAILED", exit_code=3, streams=("stream",))
     call = followed("call", "FAILED", after=(align.submitted.job,))
     report.next_steps([call, align], "biobatch logs", again=True)
@@ -126,12 +126,12 @@ def test_where_some_samples_failed_those_that_did_not_are_listed(capsys: pytest.
     assert capsys.readouterr().out == ""
 
 
-def test_without_a_failure_nothing_is_said(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_failure_nothing_is_printed(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     assert not report.failures(clients, "jobs", [followed("align", "SUCCEEDED")])
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_was_found_odd_is_told_of_jobs_that_ended_well(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_of_successful_jobs_are_reported(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     """Of one that ended at once too, since an earlier run had done its work: it is read from the outputs, not from the log."""
     publish(
         clients, "out/m", {"out/align.warnings.txt": "only 10.00% of the reads map\n", "out/fastqc.warnings.txt": ""}
@@ -164,7 +164,7 @@ def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture
     assert "indels:        precision undefined, recall undefined  (0 of 0 found, 0 false)" in said
 
 
-def test_what_a_job_published_is_told_by_its_manifest(
+def test_the_manifest_lists_the_outputs_of_a_job(
     clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = followed("submit", "SUCCEEDED").submitted.job
@@ -174,7 +174,7 @@ def test_what_a_job_published_is_told_by_its_manifest(
     assert capsys.readouterr().out == "\nOutputs\n  s3://data/out/a.txt\n  s3://data/out/m\n"
 
 
-def test_what_has_no_manifest_or_an_empty_one_is_no_result(clients: Aws, stack: StackOutputs) -> None:
+def test_a_missing_or_empty_manifest_is_not_a_result(clients: Aws, stack: StackOutputs) -> None:
     job = followed("submit", "SUCCEEDED").submitted.job
     with pytest.raises(Refused, match="s3://data/out/m: the manifest does not exist or is empty"):
         report.published(clients, job)

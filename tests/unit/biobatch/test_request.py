@@ -59,7 +59,7 @@ def test_a_repeated_name_is_refused_whatever_its_capitals() -> None:
     assert "Ab, aB: the name is given twice" in fault
 
 
-def test_all_faults_are_told_together() -> None:
+def test_all_errors_are_reported_together() -> None:
     faults = refusal(
         reference="r.fa",
         samples=("a b=s3://data/x", "c=s3://data/"),

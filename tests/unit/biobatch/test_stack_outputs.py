@@ -88,7 +88,7 @@ def test_without_a_folder_of_the_program_the_file_is_named_as_the_way(
         stack_outputs.read()
 
 
-def test_what_pulumi_says_is_handed_on(pulumi: Answers) -> None:
+def test_the_message_of_pulumi_is_passed_on(pulumi: Answers) -> None:
     pulumi("stack output --json", "error: no stack selected", 255)
     with pytest.raises(Refused, match=r"no stack selected.*--outputs FILE.json"):
         stack_outputs.read()
@@ -129,7 +129,7 @@ def test_a_file_that_holds_something_else_is_refused_with_the_command_that_write
     assert str(refused.value).endswith(f"Write the file in Biobatch's folder: pulumi stack output --json > '{file}'")
 
 
-def test_what_a_client_needs_to_know_of_the_machines_is_read(tmp_path: Path) -> None:
+def test_the_facts_about_the_machines_are_read(tmp_path: Path) -> None:
     machines = {"max_vcpus": 64, "scratch_gib": 200, "instance_types": ["m6i", "c7i.4xlarge"]}
     (tmp_path / "o.json").write_text(json.dumps(VALUES | machines))
     found = stack_outputs.read(tmp_path / "o.json")

@@ -32,7 +32,7 @@ def test_any_keys_come_out_of_a_list_of_inputs_as_they_went_in(keys: list[str]) 
 
 
 @given(KEYS)
-def test_what_needs_no_encoding_stays_readable(key: str) -> None:
+def test_characters_that_need_no_encoding_are_kept(key: str) -> None:
     plain = re.sub(rf"[{GO_SPACE}%*?\[\]]", "x", key)
     assert S3Uri("data", plain).encoded() == f"s3://data/{plain}"
 
@@ -76,7 +76,7 @@ def test_an_objects_uri_is_read_as_it_is_printed(key: str) -> None:
         ("s3://data/\udcff", "not valid UTF-8"),
     ],
 )
-def test_what_cannot_be_an_input_is_refused(text: str, words: str) -> None:
+def test_an_invalid_input_is_refused(text: str, words: str) -> None:
     with pytest.raises(Refused, match=re.escape(words)):
         parse_object(text)
 

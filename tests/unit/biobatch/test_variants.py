@@ -34,7 +34,7 @@ def names(jobs: tuple[Job, ...]) -> list[str]:
     return [each.name for each in jobs]
 
 
-def test_the_steps_wait_for_one_another_and_fastqc_for_none() -> None:
+def test_the_steps_wait_for_each_other_except_fastqc() -> None:
     jobs = planned(f"a={PAIR}", "b.2=s3://data/b.fq")
     assert list(jobs) == [
         "reference-index",
@@ -88,7 +88,7 @@ def test_every_job_takes_what_another_one_publishes() -> None:
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_what_a_job_takes_from_others_stands_in_their_manifests(indexed: bool) -> None:
+def test_the_inputs_from_other_jobs_are_in_their_manifests(indexed: bool) -> None:
     jobs = planned(f"a={PAIR}", truth="s3://data/t.vcf", indexed=indexed)
     index = planned(f"a={PAIR}")["reference-index"].manifest
     assert {name: each.producers for name, each in jobs.items() if each.producers} == {
@@ -168,7 +168,7 @@ class TestPrepare:
         samples = ["a=s3://data/R1,s3://data/R2"]
         return parse_request(Faults(), reference="s3://data/ref", samples=samples, output_prefix="s3://data/out")
 
-    def test_absent_objects_and_buckets_are_told_together_with_what_else_is_wrong(self, clients: Aws) -> None:
+    def test_missing_objects_and_buckets_are_reported_together_with_other_errors(self, clients: Aws) -> None:
         clients.s3.put_object(Bucket="data", Key="empty", Body=b"")
         samples = ["a=s3://data/x/r.fq,s3://data/y/r.fq", "b=s3://data/empty", "c d=s3://data/z"]
         faults = Faults()

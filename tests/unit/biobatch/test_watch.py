@@ -228,7 +228,7 @@ def test_many_jobs_stuck_for_one_reason_are_advised_once(
     assert said.count("CAPACITY:") == 3
 
 
-def test_a_reason_that_nobody_knows_is_shown_as_it_is(
+def test_an_unknown_reason_is_shown_unchanged(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -238,7 +238,7 @@ def test_a_reason_that_nobody_knows_is_shown_as_it_is(
     assert lines[0].endswith("a align: queued: NEW:REASON - of 2027")
 
 
-def test_after_ten_minutes_it_is_said_where_to_look_and_then_that_it_still_waits(
+def test_after_ten_minutes_the_places_to_look_are_printed_and_then_the_wait(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -257,7 +257,7 @@ def test_after_ten_minutes_it_is_said_where_to_look_and_then_that_it_still_waits
     assert [line.partition(" ")[2] for line in lines if "still" in line] == ["still queued, 20 min 00 s: a align"]
 
 
-def test_where_to_look_is_not_said_while_another_job_runs(
+def test_the_places_to_look_are_not_printed_while_another_job_runs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -267,7 +267,7 @@ def test_where_to_look_is_not_said_while_another_job_runs(
     assert "Where to look" not in capsys.readouterr().out
 
 
-def test_the_table_says_how_long_and_after_ten_minutes_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_shows_the_wait_and_after_ten_minutes_the_places_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=400, height=40, highlight=False)
     Clock(monkeypatch)
@@ -278,7 +278,9 @@ def test_the_table_says_how_long_and_after_ten_minutes_where_to_look(monkeypatch
     assert file.getvalue().index("Where to look") > file.getvalue().index("queued 10 min 00 s")
 
 
-def test_waiting_begins_anew_with_each_attempt_and_names_the_jobs_reason_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_attempt_restarts_the_wait_and_only_the_reason_of_the_job_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock(monkeypatch)
     job = Followed(submitted("a", "a", "align"))
     job.update(cast(Any, {"status": "RUNNABLE"}))
@@ -314,7 +316,7 @@ def test_a_step_that_never_ran_says_so_in_plain_lines(capsys: pytest.CaptureFixt
         ({"a": "SUBMITTED", "b": "SUBMITTED"}, "a"),
     ],
 )
-def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_have_not_ended(
+def test_the_message_about_running_jobs_names_a_started_job_and_ends_the_unfinished_ones(
     jobs: dict[str, str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     states = [followed(id_, "", status) for id_, status in jobs.items()]
@@ -325,6 +327,6 @@ def test_what_is_left_running_names_a_job_that_has_begun_and_ends_those_that_hav
     assert f"for job in {' '.join(left)};" in said
 
 
-def test_of_jobs_that_have_ended_nothing_is_left_running(capsys: pytest.CaptureFixture[str]) -> None:
+def test_finished_jobs_are_not_reported_as_running(capsys: pytest.CaptureFixture[str]) -> None:
     watch.print_left_running([followed("a", "", "SUCCEEDED")], "eu-west-1", "biobatch logs")
     assert capsys.readouterr().err == ""

@@ -96,7 +96,7 @@ def test_a_fresh_stack_has_the_programs_defaults(capsys: pytest.CaptureFixture[s
     assert printed(capsys, "--account", ACCOUNT) == expected()
 
 
-def test_what_is_given_goes_before_the_stacks_configuration(capsys: pytest.CaptureFixture[str], stack: Stack) -> None:
+def test_options_override_the_configuration_of_the_stack(capsys: pytest.CaptureFixture[str], stack: Stack) -> None:
     calls = stack({"aws:region": "eu-west-1", "biobatch:protectData": "false"})
     arguments: tuple[str, ...] = (
         "--stack",

@@ -61,7 +61,7 @@ def described(schema: dict[str, Any], component: type[pulumi.ComponentResource])
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_the_schema_requires_exactly_what_has_no_default(schema: dict[str, Any], component: Any) -> None:
+def test_the_schema_requires_exactly_the_arguments_without_a_default(schema: dict[str, Any], component: Any) -> None:
     required = {
         field.name
         for field in dataclasses.fields(arguments_of(component))
@@ -153,7 +153,7 @@ def plugin() -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
         process.terminate()
 
 
-def test_the_host_starts_from_anywhere_and_tells_the_schema(plugin: Any, package: Package) -> None:
+def test_the_host_starts_in_any_folder_and_returns_the_schema(plugin: Any, package: Package) -> None:
     assert plugin.GetSchema(provider_pb2.GetSchemaRequest()).schema == package.schema
     assert plugin.GetPluginInfo(empty_pb2.Empty()).version == __version__
 

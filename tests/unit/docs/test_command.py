@@ -38,7 +38,7 @@ def test_without_a_browser_it_builds_and_says_what_it_left_out(
 
 
 @pytest.mark.parametrize("module", [check, browser])
-def test_a_fault_is_told_and_fails(
+def test_an_error_is_reported_and_fails_the_build(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: object
 ) -> None:
     monkeypatch.setattr(module, "faults", lambda *folders: ["index.html: dead link gone.html"])

@@ -46,6 +46,6 @@ def test_a_picture_is_whole_names_no_folder_of_this_machine_and_fetches_nothing(
     assert check.faults(tmp_path) == []
 
 
-def test_a_command_that_fails_is_told_with_what_it_printed() -> None:
+def test_a_failed_command_is_reported_with_its_output() -> None:
     with pytest.raises(LocalError, match=r"(?s)ends with 3:.*no such thing"):
         frames("print('no such thing'); raise SystemExit(3)")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,9 +35,10 @@ sys.exit(int(folder.name))
 """
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    executor = tmp_path / "executor"
+@contextmanager
+def started(folder: Path) -> Iterator[Host]:
+    """A host whose executor is in a folder."""
+    executor = folder / "executor"
     executor.write_text(EXECUTOR)
     command = [sys.executable, str(ROOT / "local" / "language_host"), str(executor), "--tracing", "x", "127.0.0.1:7"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -44,6 +46,20 @@ def host(tmp_path: Path) -> Iterator[Host]:
         with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
             yield process, language_pb2_grpc.LanguageRuntimeStub(channel)
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host for every test that leaves it running."""
+    with started(tmp_path_factory.mktemp("host")) as each:
+        yield each
+
+
+@pytest.fixture
+def host_to_end(tmp_path: Path) -> Iterator[Host]:
+    """A host for one test, which ends it."""
+    with started(tmp_path) as each:
+        yield each
 
 
 def request(folder: Path) -> language_pb2.RunRequest:
@@ -183,8 +199,8 @@ def test_a_program_without_its_virtual_environment_does_not_run(
     assert not (tmp_path / "0" / "call.json").exists()
 
 
-def test_the_program_ends_with_an_interrupted_host(host: Host, tmp_path: Path) -> None:
-    process, stub = host
+def test_the_program_ends_with_an_interrupted_host(host_to_end: Host, tmp_path: Path) -> None:
+    process, stub = host_to_end
     running = stub.Run.future(request(tmp_path / "sleep"))
     deadline = time.monotonic() + 10
     while not (tmp_path / "sleep" / "call.json").exists():
@@ -197,8 +213,8 @@ def test_the_program_ends_with_an_interrupted_host(host: Host, tmp_path: Path) -
     running.cancel()
 
 
-def test_the_host_ends_when_the_engine_cancels(host: Host) -> None:
-    process, stub = host
+def test_the_host_ends_when_the_engine_cancels(host_to_end: Host) -> None:
+    process, stub = host_to_end
     stub.Cancel(empty_pb2.Empty())
     assert process.wait(timeout=2) == 0
 

@@ -25,6 +25,6 @@ def test_a_failed_check_prints_one_error_and_exits_with_the_code_for_reported_er
     assert ended.value.__cause__ is refused
 
 
-def test_a_fault_of_the_programs_own_keeps_its_traceback() -> None:
+def test_an_error_in_the_program_keeps_its_traceback() -> None:
     with pytest.raises(KeyError), refusals():
         raise KeyError("region")

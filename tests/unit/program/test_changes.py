@@ -31,7 +31,7 @@ def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_change_does_what_the_table_says(row: Row, offline: Engine) -> None:
+def test_a_change_has_the_effects_in_the_table(row: Row, offline: Engine) -> None:
     before, after = ({**REGION, **config} for config in row.configs())
     found = changes(offline, before, after)
     assert {kind: found.counted(kind) for kind in KINDS} == row.counted()
@@ -92,7 +92,7 @@ def test_a_replacement_changes_the_resources_that_refer_to_it(offline: Engine) -
 DEFINITION = "aws:batch/jobDefinition:JobDefinition"
 
 
-def test_yesterdays_definition_still_runs_yesterdays_image_after_todays_change_of_it(engine: Engine) -> None:
+def test_an_earlier_definition_still_runs_its_image_after_an_update(engine: Engine) -> None:
     old, new = (
         record_program(config, Evolving(frozenset())).one(DEFINITION, "biobatch-bwa").inputs
         for config in (REGION, {**REGION, "tools": '{"bwa": {"buildArgs": {"BWA_VERSION": "0.7.19"}}}'})
