@@ -106,7 +106,7 @@ _LAUNCHING = [
     _held(
         "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
         "The inputs did not fit on the disk, and the job failed halfway.",
-        f"{_CLIENT}test_capacity.py::test_files_too_large_for_the_disk_are_refused_and_probably_too_large_ones_are_reported",
+        f"{_CLIENT}test_capacity.py::test_files_too_large_for_the_disk_are_refused_and_possibly_too_large_files_give_a_warning",
         f"{_FAULTS}test_inputs_that_do_not_fit_are_not_downloaded",
     ),
     _held(
@@ -155,8 +155,8 @@ _LAUNCHING = [
     _held(
         "nextstrain/cli#406",
         "The log stream of a job did not exist, and the client failed.",
-        f"{_CLIENT}test_logs.py::test_a_log_that_never_came_is_empty",
-        f"{_CLIENT}test_logs.py::test_a_job_without_a_log_says_why",
+        f"{_CLIENT}test_logs.py::test_the_tail_of_a_missing_log_is_empty",
+        f"{_CLIENT}test_logs.py::test_a_job_without_a_log_gets_the_reason",
     ),
     _waits(
         "nextflow-io/nextflow#709, #710, #1427",

@@ -1,4 +1,4 @@
-"""A job that no machine can hold is refused before it is submitted, with the configuration that lets it in."""
+"""The client refuses a job that fits no machine before it submits the job. The message contains the configuration that allows it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ Described = Callable[..., None]
 
 @pytest.fixture
 def described(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Described:
-    """Lets Batch say what a queue and its environments are."""
+    """Replaces Batch's descriptions of the queue and its compute environments."""
 
     def describe(*resources: Mapping[str, Any], limits: Sequence[Mapping[str, Any]] = (), **more: Any) -> None:
         environments = [
@@ -88,7 +88,9 @@ def test_the_answer_of_batch_about_the_queue_overrides_an_old_outputs_file(clien
     assert held.queue.environments == ["e0", "e1"]
 
 
-def test_where_batch_may_not_be_asked_the_outputs_answer(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_permission_to_ask_batch_the_client_uses_the_limits_in_the_outputs(
+    clients: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clients.batch, "describe_job_queues", denied)
     held = capacity.read(clients, STACK, "arn:main")
     assert (held.max_vcpus, held.scratch_gib) == (256, 100)
@@ -97,7 +99,9 @@ def test_where_batch_may_not_be_asked_the_outputs_answer(clients: Aws, monkeypat
     assert (other.max_vcpus, other.scratch_gib, other.machines) == (None, None, ())
 
 
-def test_without_permissions_and_limits_no_job_is_refused(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_permissions_and_limits_the_client_refuses_no_job(
+    clients: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clients.batch, "describe_job_queues", denied)
     monkeypatch.setattr(clients.ec2, "get_paginator", denied)
     old = StackOutputs(**{**STACK.__dict__, "max_vcpus": None, "scratch_gib": None, "instance_types": ()})
@@ -105,7 +109,7 @@ def test_without_permissions_and_limits_no_job_is_refused(clients: Aws, monkeypa
     assert faults(clients, held, made(vcpus=10_000, memory_mib=10**9, least_bytes=10**15)) == []
 
 
-def test_another_fault_of_aws_is_not_taken_for_a_denial(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_aws_errors_are_raised(clients: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(**_: object) -> None:
         raise ClientError({"Error": {"Code": "ServerException", "Message": "down"}}, "DescribeJobQueues")
 
@@ -114,7 +118,7 @@ def test_another_fault_of_aws_is_not_taken_for_a_denial(clients: Aws, monkeypatc
         capacity.read(clients, STACK, "arn:main")
 
 
-def test_more_vcpus_than_the_environments_may_have_are_refused_with_the_line_that_lets_them_in(
+def test_the_error_for_more_vcpus_than_max_vcpus_contains_the_command_that_raises_it(
     clients: Aws, described: Described
 ) -> None:
     described({"maxvCpus": 64, "instanceTypes": ["default_x86_64"]})
@@ -125,13 +129,13 @@ def test_more_vcpus_than_the_environments_may_have_are_refused_with_the_line_tha
     assert fault.endswith("allow it: pulumi config set maxVcpus 65 && pulumi up")
 
 
-def test_a_job_larger_than_every_machine_is_refused_with_a_larger_type(clients: Aws, described: Described) -> None:
+def test_the_error_for_a_job_larger_than_every_machine_names_a_larger_type(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 256, "instanceTypes": ["default_x86_64"]})
     held = capacity.read(clients, STACK, "arn:main")
     assert faults(clients, held, made(vcpus=192), made(vcpus=4, memory_mib=1_000_000)) == []
-    # Each figure would fit a machine, both no single one.
+    # Some machine has the vCPUs and another has the memory, but no machine has both.
     (fault,) = faults(clients, held, made(vcpus=192, memory_mib=1_000_000))
-    # The default set stays, or the new type would be the only one.
+    # The command keeps the default set. Otherwise, the new type would be the only one.
     (type_,) = re.findall(
         r"set --path 'instanceTypes\[0\]' default_x86_64 && pulumi config set --path 'instanceTypes\[1\]' (\S+) && pulumi up$",
         fault,
@@ -150,14 +154,14 @@ def test_the_printed_configuration_admits_a_job_beyond_both_limits(clients: Aws,
     assert faults(clients, capacity.read(clients, STACK, "arn:main"), job) == []
 
 
-def test_an_arm_environment_is_offered_an_arm_type(clients: Aws, described: Described) -> None:
+def test_the_error_for_an_arm_environment_names_an_arm_type(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 256, "instanceTypes": ["c7g.large"]})
     (fault,) = faults(clients, capacity.read(clients, STACK, "arn:main"), made(vcpus=8))
     (type_,) = re.findall(r"'instanceTypes\[1\]' (\S+) ", fault)
     assert re.match(r"[cmr]\d+g", type_)
 
 
-def test_without_a_large_enough_type_no_command_is_printed(clients: Aws, described: Described) -> None:
+def test_the_error_contains_no_command_if_no_type_is_large_enough(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 256, "instanceTypes": ["default_x86_64"]})
     (fault,) = faults(clients, capacity.read(clients, STACK, "arn:main"), made(vcpus=5000))
     assert "pulumi" not in fault
@@ -166,7 +170,7 @@ def test_without_a_large_enough_type_no_command_is_printed(clients: Aws, describ
     )
 
 
-def test_many_jobs_of_one_size_are_one_fault(clients: Aws, described: Described) -> None:
+def test_jobs_of_one_size_share_one_error(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 2, "instanceTypes": ["m6i"]})
     (fault,) = faults(
         clients, capacity.read(clients, STACK, "arn:main"), *(made(f"s{i}", "bwa") for i in range(5)), made("t")
@@ -174,7 +178,9 @@ def test_many_jobs_of_one_size_are_one_fault(clients: Aws, described: Described)
     assert fault.startswith("s0 job, s1 job, s2 job and 2 more: 4 vCPUs and 7,600 MiB can never start. maxVcpus is 2.")
 
 
-def test_memory_up_to_the_machines_own_is_doubted_and_all_of_it_refused(clients: Aws, described: Described) -> None:
+def test_a_job_that_needs_all_of_a_machines_memory_is_refused_and_nearly_all_gives_a_warning(
+    clients: Aws, described: Described
+) -> None:
     described({"maxvCpus": 256, "instanceTypes": ["m6i.large"]})
     held = capacity.read(clients, STACK, "arn:main")
 
@@ -192,12 +198,12 @@ def test_memory_up_to_the_machines_own_is_doubted_and_all_of_it_refused(clients:
         (["m6i"], 80, 95, False, True),
         (["m6i"], 101, 101, True, False),
         (["default_x86_64"], 101, 150, True, False),
-        # An m6id.large has 110 GiB, an m6id.32xlarge 7,600 GB: which machine the job gets is not known.
+        # An m6id.large has 110 GiB, and an m6id.32xlarge has 7,600 GB. The client cannot know which machine the job gets.
         (["m6i", "m6id"], 101, 150, False, True),
         (["m6id.large"], 200, 300, True, False),
     ],
 )
-def test_files_too_large_for_the_disk_are_refused_and_probably_too_large_ones_are_reported(
+def test_files_too_large_for_the_disk_are_refused_and_possibly_too_large_files_give_a_warning(
     types: list[str], least: int, likely: int, refused: bool, doubted: bool, clients: Aws, described: Described
 ) -> None:
     described({"maxvCpus": 256, "instanceTypes": types})
@@ -211,7 +217,7 @@ def test_files_too_large_for_the_disk_are_refused_and_probably_too_large_ones_ar
         assert faults(clients, larger, job) == capacity.warnings(larger, [job], DEFINITIONS) == []
 
 
-def test_where_ec2_may_not_be_asked_a_family_may_have_disks_and_batchs_own_sets_have_none(
+def test_without_an_answer_from_ec2_families_may_have_disks_and_batchs_default_sets_have_none(
     clients: Aws, described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients.ec2, "get_paginator", out_of_reach)
@@ -223,7 +229,7 @@ def test_where_ec2_may_not_be_asked_a_family_may_have_disks_and_batchs_own_sets_
         assert len(capacity.warnings(held, [job], DEFINITIONS)) == 1 - refused
 
 
-def test_an_old_machine_image_is_reported_once(clients: Aws, described: Described) -> None:
+def test_an_old_machine_image_gives_one_note(clients: Aws, described: Described) -> None:
     old = {"maxvCpus": 1, "instanceTypes": ["m6i"], "ec2Configuration": [{"batchImageStatus": "UPDATE_AVAILABLE"}]}
     described(old, old)
     (note,) = capacity.read(clients, STACK, "arn:main").notes
@@ -235,7 +241,7 @@ def test_an_old_machine_image_is_reported_once(clients: Aws, described: Describe
 
 
 @pytest.mark.parametrize(("member", "value"), [("status", "INVALID"), ("state", "DISABLED")])
-def test_an_environment_that_starts_no_machine_is_reported_with_its_reason(
+def test_the_note_about_an_unusable_environment_contains_its_reason(
     member: str, value: str, clients: Aws, described: Described
 ) -> None:
     described({"maxvCpus": 1, "instanceTypes": ["m6i"]}, **{member: value, "statusReason": "CLIENT_ERROR - no role"})
@@ -243,7 +249,7 @@ def test_an_environment_that_starts_no_machine_is_reported_with_its_reason(
     assert note == f"the compute environment e0 is {value}, so no job starts there: CLIENT_ERROR - no role"
 
 
-def test_what_the_queue_cancels_is_read_from_it(clients: Aws, described: Described) -> None:
+def test_the_client_reads_the_time_limits_of_the_queue(clients: Aws, described: Described) -> None:
     described(
         {"maxvCpus": 1, "instanceTypes": ["m6i"]},
         limits=[{"reason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "maxTimeSeconds": 600}],
@@ -252,14 +258,14 @@ def test_what_the_queue_cancels_is_read_from_it(clients: Aws, described: Describ
     assert limits == {"MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT": 600}
 
 
-def test_aligning_takes_at_least_twice_the_gzipped_reads_and_likely_thrice() -> None:
+def test_aligning_needs_at_least_twice_the_size_of_gzipped_reads_and_probably_three_times() -> None:
     least, likely = sizes.align_scratch(0, {"a_R1.fq.gz": 10 * GIB, "a_R2.FASTQ.GZ": 20 * GIB})
     assert (least, likely) == (60 * GIB, 90 * GIB)
     least, likely = sizes.align_scratch(1000, {"a.fq": 10 * GIB})
     assert (least, likely) == (12 * GIB, 16 * GIB + 2750)
 
 
-def test_an_environment_of_fargate_says_nothing_of_machines(clients: Aws, described: Described) -> None:
+def test_a_fargate_environment_has_no_machine_types(clients: Aws, described: Described) -> None:
     described({"maxvCpus": 16, "type": "FARGATE"})
     held = capacity.read(clients, STACK, "arn:elsewhere")
     assert (held.max_vcpus, held.machines) == (16, ())

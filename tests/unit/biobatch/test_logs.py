@@ -1,4 +1,4 @@
-"""Logs are printed whole, attempt by attempt, and their last lines when a job failed."""
+"""The client prints the whole log of each attempt, and the last lines of a failed job."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from biobatch.aws import Aws
 from biobatch.refusal import Refused
 from biobatch.stack_outputs import StackOutputs
 
-#: Milliseconds: CloudWatch takes no old events.
+#: In milliseconds. CloudWatch refuses old events.
 NOW = int(time.time() * 1000)
 
 
@@ -36,21 +36,21 @@ def described(monkeypatch: pytest.MonkeyPatch, clients: Aws, *answers: dict[str,
     monkeypatch.setattr(clients.batch, "describe_jobs", lambda jobs: {"jobs": [left.pop(0)] if left else []})
 
 
-def test_the_tail_leaves_the_record_out(clients: Aws, stack: StackOutputs) -> None:
+def test_the_tail_omits_the_record(clients: Aws, stack: StackOutputs) -> None:
     write(clients, "s", *(f"line {i}" for i in range(30)), 'job: {"exit_code":1}')
     assert logs.tail(clients, "jobs", "s", lines=3) == ["line 27", "line 28", "line 29"]
 
 
-def test_the_record_is_left_out_behind_a_line_without_an_end_too(clients: Aws, stack: StackOutputs) -> None:
+def test_the_tail_omits_a_record_after_a_line_without_a_newline(clients: Aws, stack: StackOutputs) -> None:
     write(clients, "s", "one", 'twojob: {"exit_code":1}')
     assert logs.tail(clients, "jobs", "s") == ["one", "two"]
 
 
-def test_a_log_that_never_came_is_empty(clients: Aws, stack: StackOutputs) -> None:
+def test_the_tail_of_a_missing_log_is_empty(clients: Aws, stack: StackOutputs) -> None:
     assert logs.tail(clients, "jobs", "none") == []
 
 
-def test_every_attempt_is_printed_under_its_number(
+def test_each_attempt_has_a_heading_with_its_number(
     clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(clients, "one", "reclaimed")
@@ -61,7 +61,9 @@ def test_every_attempt_is_printed_under_its_number(
     assert list(logs.whole(clients, "jobs", "id")) == ["--- attempt 1", "reclaimed", "--- attempt 2", "again", "done"]
 
 
-def test_a_long_log_is_printed_to_its_end(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_prints_all_lines_of_a_long_log(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = [f"line {i}" for i in range(12_000)]
     write(clients, "s", *lines[:6000])
     append(clients, "s", *lines[6000:])
@@ -69,14 +71,16 @@ def test_a_long_log_is_printed_to_its_end(clients: Aws, stack: StackOutputs, mon
     assert list(logs.whole(clients, "jobs", "id")) == lines
 
 
-def test_following_goes_on_to_the_jobs_end(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_following_continues_until_the_job_ends(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(clients, "s", "one")
     running = {"status": "RUNNING", "container": {"logStreamName": "s"}}
     described(monkeypatch, clients, {"status": "RUNNABLE"}, running, *[{**running, "status": "SUCCEEDED"}] * 4)
     assert list(logs.whole(clients, "jobs", "id", follow=True)) == ["one"]
 
 
-def test_lines_that_come_after_the_jobs_end_are_waited_for(
+def test_the_client_waits_for_lines_that_arrive_after_the_job_ends(
     clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(clients, "s", "one")
@@ -95,7 +99,7 @@ def test_the_last_record_is_recognised_after_a_line_without_a_newline(
     assert list(logs.whole(clients, "jobs", "id")) == ['onejob: {"exit_code":0}']
 
 
-def test_a_log_that_may_not_be_read_hides_no_failure(
+def test_without_permission_to_read_the_log_the_tail_contains_the_error(
     clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(**_: object) -> None:
@@ -107,7 +111,9 @@ def test_a_log_that_may_not_be_read_hides_no_failure(
     assert "no right" in line
 
 
-def test_a_job_without_a_log_says_why(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_without_a_log_gets_the_reason(
+    clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     described(monkeypatch, clients, {"status": "FAILED", "statusReason": "Dependent Job failed"})
     (line,) = logs.whole(clients, "jobs", "id")
     assert line == "--- no log: the job never started"
@@ -133,7 +139,7 @@ RECORD = {
 }
 
 
-def test_the_record_is_read_as_sentences() -> None:
+def test_the_client_prints_the_record_as_sentences() -> None:
     assert list(logs.readable("job: " + json.dumps(RECORD))) == [
         "--- bwa 0.7.18: 12 min 03 s, exit code 0. Staging: 1.5 GiB in, 1.0 MiB out, 20 s",
         "--- peak memory: 5.0 GiB of 7.4 GiB. CPU: 40 min 00 s on 4 vCPUs",
@@ -145,7 +151,7 @@ def test_the_record_is_read_as_sentences() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "one", 'job: {"cut', 'job: {"else": 1}', "job: it failed"])
-def test_any_other_line_is_left_alone(line: str) -> None:
+def test_other_lines_are_printed_unchanged(line: str) -> None:
     assert list(logs.readable(line)) == [line]
 
 
@@ -177,7 +183,7 @@ def test_any_other_line_is_left_alone(line: str) -> None:
         ),
     ],
 )
-def test_the_state_of_a_job_is_printed_in_one_line(
+def test_the_client_prints_the_state_of_a_job_in_one_line(
     detail: dict[str, Any], line: str, clients: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described(monkeypatch, clients, {"jobName": "n", **detail})

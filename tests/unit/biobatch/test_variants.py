@@ -1,4 +1,4 @@
-"""call-variants becomes a chain of jobs, or is refused before the first of them."""
+"""`call-variants` plans a chain of jobs, or refuses the request before it submits a job."""
 
 import dataclasses
 import json
@@ -62,7 +62,7 @@ def test_tools_have_as_many_threads_as_their_job_has_vcpus() -> None:
     assert threads == {"align": (4, "4"), "call": (4, "4")}
 
 
-def test_with_a_truth_the_comparison_follows() -> None:
+def test_a_truth_adds_a_comparison_after_the_call() -> None:
     jobs = planned(f"a={PAIR}", truth="s3://data/t.vcf")
     assert names(jobs["a-compare"].after) == ["a-call"]
     assert S3Uri("data", "t.vcf") in jobs["a-compare"].inputs
@@ -74,13 +74,13 @@ def test_an_indexed_reference_is_not_indexed_again() -> None:
     assert jobs["a-align"].after == ()
 
 
-def test_jobs_carry_sample_run_and_step() -> None:
+def test_jobs_have_tags_for_sample_run_and_step() -> None:
     jobs = planned("b.2=s3://data/b.fq")
     assert jobs["b_2-align"].tags == {"run": "r", "step": "align", "sample": "b.2"}
     assert jobs["reference-index"].tags == {"run": "r", "step": "index"}
 
 
-def test_every_job_takes_what_another_one_publishes() -> None:
+def test_every_input_of_a_job_is_an_output_of_another_job_or_an_object_of_the_request() -> None:
     jobs = planned(f"a={PAIR}", truth="s3://data/t.vcf")
     published = {str(each.output_prefix / path) for each in jobs.values() for path in each.outputs}
     given = {"s3://data/my ref.fa", "s3://data/a_R1.fq.gz", "s3://data/a_R2.fq.gz", "s3://data/t.vcf"}
@@ -88,7 +88,7 @@ def test_every_job_takes_what_another_one_publishes() -> None:
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_the_inputs_from_other_jobs_are_in_their_manifests(indexed: bool) -> None:
+def test_jobs_get_the_manifests_of_the_jobs_that_made_their_inputs(indexed: bool) -> None:
     jobs = planned(f"a={PAIR}", truth="s3://data/t.vcf", indexed=indexed)
     index = planned(f"a={PAIR}")["reference-index"].manifest
     assert {name: each.producers for name, each in jobs.items() if each.producers} == {
@@ -99,9 +99,9 @@ def test_the_inputs_from_other_jobs_are_in_their_manifests(indexed: bool) -> Non
     assert all(each.resume for each in jobs.values())
 
 
-def test_inputs_that_a_tool_would_take_for_whole_ones_are_tested_and_what_explains_a_failure_is_kept() -> None:
+def test_only_index_and_compare_test_their_inputs_and_every_step_but_index_keeps_files_on_failure() -> None:
     jobs = planned("a=s3://data/a.fq.gz", truth="s3://data/t.vcf")
-    # Aligning checks the reads itself. Whole files of bcl2fastq lack the last block that the test asks for, so FastQC's step only warns.
+    # The align step checks the reads itself. Complete files of bcl2fastq lack the last block that the test requires, so the FastQC step only warns.
     assert {each.step: (each.test_inputs, each.keep_on_failure) for each in jobs.values()} == {
         "index": (True, ()),
         "fastqc": (False, ("fastqc/*",)),
@@ -111,7 +111,7 @@ def test_inputs_that_a_tool_would_take_for_whole_ones_are_tested_and_what_explai
     }
 
 
-def test_aligning_says_what_it_takes_on_the_disk() -> None:
+def test_the_align_job_states_the_disk_space_that_it_needs() -> None:
     jobs = planned(f"a={PAIR}")
     sizes = {each.step: (each.least_bytes, each.likely_bytes) for each in jobs.values()}
     # 2 files of 1,000 bytes, and a reference of 1,000 bases.
@@ -127,7 +127,7 @@ def test_no_two_jobs_of_a_run_publish_to_one_key() -> None:
 
 def test_every_script_leaves_room_for_long_keys() -> None:
     jobs = planned(f"{'n' * 200}={PAIR}", truth="s3://data/" + "t" * 255)
-    # So long that the longest key, of 1,024 characters, is still one.
+    # The longest key then has 1,024 characters, the limit of S3.
     longest = max(
         len(key.removeprefix("out/")) for each in jobs.values() for key in (each.manifest.key, each.input_list.key)
     )
@@ -144,7 +144,7 @@ def test_every_script_leaves_room_for_long_keys() -> None:
         assert len(json.dumps(chosen)) < job.MAX_OVERRIDES
 
 
-def test_the_reference_folder_follows_uri_size_and_etag() -> None:
+def test_the_reference_folder_depends_on_uri_size_and_etag() -> None:
     one = Object(S3Uri("data", "r.fa"), 10, "e")
     others = [Object(S3Uri("data", "q.fa"), 10, "e"), Object(one.uri, 11, "e"), Object(one.uri, 10, "f")]
     assert len({variants.checksum(each) for each in [one, *others]}) == 4
@@ -153,14 +153,14 @@ def test_the_reference_folder_follows_uri_size_and_etag() -> None:
 
 
 @pytest.mark.parametrize("words", [("a.b", "align"), ("x" * 200, "fastqc", "R1"), ("é", "call")])
-def test_a_job_is_named_as_batch_allows(words: tuple[str, ...]) -> None:
+def test_job_names_follow_the_rules_of_batch(words: tuple[str, ...]) -> None:
     name = variants.job_name(*words)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}", name)
     assert name.endswith("-" + "-".join(words[1:]))
 
 
 class TestPrepare:
-    """What is checked against S3."""
+    """The checks that read S3."""
 
     def request(self, clients: Aws, reference: bytes = b">c\nACGT\n") -> Request:
         for key, content in {"ref": reference, "R1": b"@", "R2": b"@ "}.items():
@@ -213,7 +213,7 @@ class TestPrepare:
             clients.s3.put_object(Bucket="data", Key=(plan.reference_folder / "manifest.json").key, Body=body)
             assert variants.prepare(request, Faults(), clients, DEFINITIONS, "r").indexed == expected
 
-    def test_an_index_beside_the_reference_counts_for_nothing(self, clients: Aws) -> None:
+    def test_an_index_next_to_the_reference_is_ignored(self, clients: Aws) -> None:
         request = self.request(clients)
         for ending in (".fai", ".bwt", ".amb", ".ann", ".pac", ".sa"):
             clients.s3.put_object(Bucket="data", Key=f"ref{ending}", Body=b"x")
