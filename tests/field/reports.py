@@ -67,7 +67,7 @@ _QUEUE = "tests/local/biobatch/test_call_variants.py::"
 _BROKEN = f"{_QUEUE}test_damaged_reads_fail_and_no_variants_are_called"
 _BAD_REFERENCE = f"{_QUEUE}test_a_wrong_reference_is_refused"
 _CLIENT = "tests/unit/biobatch/"
-_SAMPLE = f"{_CLIENT}test_request.py::test_a_sample_that_cannot_be_is_refused"
+_SAMPLE = f"{_CLIENT}test_request.py::test_an_invalid_sample_is_refused"
 
 
 def _all(test: str, *parameters: str) -> tuple[str, ...]:
@@ -95,13 +95,13 @@ _LAUNCHING = [
     _held(
         "nextflow-io/nextflow#5897, #7479",
         "A job larger than any machine waited forever.",
-        f"{_CLIENT}test_command_line.py::test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted",
+        f"{_CLIENT}test_command_line.py::test_a_job_that_fits_no_machine_is_refused_before_it_is_submitted",
         "tests/local/biobatch/test_command_line.py::test_a_job_larger_than_every_machine_is_refused_at_once",
     ),
     _held(
         "Netflix/metaflow#110, #347; outerbounds/terraform-aws-metaflow#82, #91",
         "A job stayed RUNNABLE, and nothing said why.",
-        f"{_CLIENT}test_watch.py::test_a_job_that_is_stuck_shows_batchs_reason_within_one_poll_and_what_to_do",
+        f"{_CLIENT}test_watch.py::test_the_client_prints_batchs_reason_for_a_stuck_job_within_one_poll_and_the_remedy",
     ),
     _held(
         "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
@@ -149,7 +149,7 @@ _LAUNCHING = [
     _held(
         "Netflix/metaflow#1482",
         "A submission's overrides exceeded 8,192 characters, and the job failed.",
-        f"{_CLIENT}test_job.py::test_no_submission_is_longer_than_batch_takes",
+        f"{_CLIENT}test_job.py::test_no_submission_is_longer_than_the_limit_of_batch",
         "tests/local/biobatch/test_command_line.py::test_many_inputs_with_unusual_names_are_staged_unchanged",
     ),
     _held(
@@ -427,7 +427,7 @@ _LIBRARIES = [
     _held(
         "nf-core/sarek#93, #623",
         "Two samples had the same file of reads, or two lines of the sheet were swapped.",
-        f"{_CLIENT}test_command_line.py::test_two_samples_with_the_same_reads_are_refused_with_both_named",
+        f"{_CLIENT}test_command_line.py::test_the_error_for_samples_with_the_same_reads_names_all_of_them",
     ),
     _waits("samtools/bcftools#2030", "Long reads were processed with settings for short reads.", RESULTS),
     _waits(
@@ -567,7 +567,7 @@ _TYPED = [
     _held(
         OWN_TRIALS,
         "The names of two samples differed only in case.",
-        f"{_CLIENT}test_request.py::test_a_repeated_name_is_refused_whatever_its_capitals",
+        f"{_CLIENT}test_request.py::test_names_that_differ_only_in_case_are_refused",
     ),
     _held(
         OWN_TRIALS,

@@ -1,4 +1,4 @@
-"""AWS as moto plays it in this process: a bucket, a queue and the tools' job definitions. Its jobs do nothing and succeed."""
+"""An AWS account that moto simulates in this process, with a bucket, queues and the tools' job definitions. Its jobs do nothing and succeed."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 
 def publish(clients: Aws, manifest: str, outputs: Mapping[str, str]) -> None:
-    """Puts into the bucket what a finished job does: outputs by key, and the manifest that names them."""
+    """Creates the objects of a finished job: its outputs by key, and its manifest."""
     for key, text in outputs.items():
         clients.s3.put_object(Bucket="data", Key=key, Body=text.encode())
     named = [{"key": key, "sha256": hashlib.sha256(text.encode()).hexdigest()} for key, text in outputs.items()]
@@ -41,7 +41,7 @@ def publish(clients: Aws, manifest: str, outputs: Mapping[str, str]) -> None:
 
 @pytest.fixture
 def stack(clients: Aws) -> StackOutputs:
-    # Stock moto knows no service-linked role.
+    # Moto has no service-linked role.
     role = boto3.client("iam").create_role(RoleName="batch", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     environment = clients.batch.create_compute_environment(
         computeEnvironmentName="machines", type="UNMANAGED", state="ENABLED", serviceRole=role

@@ -1,4 +1,4 @@
-"""`biobatch` from the words typed to its exit code, on an AWS whose jobs do nothing."""
+"""The `biobatch` command, from its arguments to its exit code. A simulated AWS runs jobs that do nothing."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def put(clients: Aws, *keys: str) -> None:
 
 
 def published(clients: Aws, folder: str = "out") -> None:
-    """What the steps found odd about sample a: nothing."""
+    """Publishes empty warnings of the steps for sample a."""
     publish(clients, f"{folder}/a/a.bam.manifest.json", {f"{folder}/qc/a.warnings.txt": ""})
     publish(clients, f"{folder}/fastqc/a_R1.manifest.json", {f"{folder}/fastqc/a_R1.warnings.txt": ""})
 
@@ -56,7 +56,7 @@ CALL = ("--reference", "s3://data/ref", "--output-prefix", "s3://data/out", "--s
 
 
 @pytest.mark.parametrize("tool_first", [True, False])
-def test_submit_hands_the_command_over_word_for_word(
+def test_submit_passes_the_command_to_the_job_unchanged(
     tool_first: bool, clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(clients, "in put/a b.bam")
@@ -75,14 +75,16 @@ def test_submit_hands_the_command_over_word_for_word(
 
 
 @pytest.mark.parametrize("command", [["submit", "samtools", *SUBMIT[:2]], ["logs", "1234", "--", "true"]])
-def test_only_a_command_follows_submit(command: list[str]) -> None:
+def test_submit_needs_a_command_and_logs_takes_none(command: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(command)
     assert refused.value.code == 2
 
 
 @pytest.mark.parametrize("command", ["submit", "call-variants", "logs"])
-def test_every_option_says_what_it_does_then_its_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_option_states_its_effect_and_then_its_default(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     commands = command_line.make_parser()._subparsers
     assert commands
     parser = commands._group_actions[0].choices[command]  # type: ignore[index]
@@ -92,7 +94,7 @@ def test_every_option_says_what_it_does_then_its_default(command: str, capsys: p
     assert [each.dest for each in options if not each.required and "Default: " not in texts[each.dest]] == []
     assert "BIOBATCH_OUTPUTS" in texts["outputs"]
     assert "BIOBATCH_STACK" in texts["stack"]
-    # How long a tool may run is a fact of the stack's configuration.
+    # The stack's configuration sets the time limit of a tool, so the help contains no number.
     assert not re.search(r"\d", texts.get("timeout_hours", ""))
     with pytest.raises(SystemExit):
         main([command, "--help"])
@@ -140,14 +142,14 @@ def test_submit_lists_every_error_and_submits_no_job(
 
 
 def errors(capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command has printed to standard error after its first line, which names account, region and stack."""
+    """The standard error of a command after its first line, which names account, region and stack."""
     first, _, rest = capsys.readouterr().err.partition("\n")
     assert re.fullmatch(r"biobatch: account 123456789012, region us-east-1, stack \S+outputs.json", first)
     return rest
 
 
 def refused(given: list[str], outputs_file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What is said of a command line that is refused, by argparse or by us, less argparse's usage."""
+    """The error lines for a refused command line, from argparse or from the client, without argparse's usage."""
     try:
         code = main([given[0], "--outputs", str(outputs_file), *given[1:]])
     except SystemExit as ended:
@@ -163,7 +165,7 @@ R1, R2 = "s3://data/R1", "s3://data/R2"
 CALL_AB = ["call-variants", *CALL[:4], "--sample"]
 
 
-#: Command lines with a slip in them, and what is said of each.
+#: Command lines with a mistake, each with a part of its error message.
 SLIPS: list[tuple[list[str], str]] = [
     ([*CALL_AB, f"a={R1}, {R2}"], f"there is a space after the comma. Write the pair without it: a={R1},{R2}"),
     ([*CALL_AB, f"a={R1},", R2], f"remove the spaces before {R2}. Write NAME=s3://"),
@@ -228,7 +230,7 @@ def test_a_typing_error_gets_one_line_with_the_correct_command(
     assert submitted(clients) == []
 
 
-def test_two_samples_with_the_same_reads_are_refused_with_both_named(
+def test_the_error_for_samples_with_the_same_reads_names_all_of_them(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(clients, "ref", "R1", "copy")
@@ -241,7 +243,7 @@ def test_two_samples_with_the_same_reads_are_refused_with_both_named(
     ]
 
 
-def test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted(
+def test_a_job_that_fits_no_machine_is_refused_before_it_is_submitted(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = {"max_vcpus": 256, "scratch_gib": 100, "instance_types": ["default_x86_64"]}
@@ -268,7 +270,7 @@ def test_a_job_that_no_machine_can_hold_is_refused_before_it_is_submitted(
         (["samtools", "flagstat", "x.bam"], [], False),
     ],
 )
-def test_a_redirection_that_the_shell_has_taken_is_found_by_the_file_that_the_job_should_publish(
+def test_a_redirection_into_a_file_that_matches_an_output_pattern_is_reported(
     words: list[str], outputs: list[str], hinted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (tmp_path / "out.txt").open("w") as file:
@@ -279,7 +281,7 @@ def test_a_redirection_that_the_shell_has_taken_is_found_by_the_file_that_the_jo
         assert "Quote the whole command: -- 'samtools flagstat x.bam > out.txt'" in found[0]
 
 
-def test_a_terminal_or_a_pipe_is_no_file() -> None:
+def test_a_pipe_is_not_reported_as_a_redirection() -> None:
     here, there = os.pipe()
     with os.fdopen(here), os.fdopen(there, "w") as file, pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", file)
@@ -310,11 +312,11 @@ def test_the_options_test_and_keep_reach_the_job(
     assert environment["JOB_TEST_INPUTS"] == "1"
     assert environment["JOB_KEEP_ON_FAILURE"] == "*.log a%20b.txt"
     assert environment["JOB_TIMEOUT_SECONDS"] == "7200"
-    # The run has a name, which its jobs carry as a tag.
+    # The first line is the name of the run, which is also a tag of its jobs.
     assert capsys.readouterr().out.splitlines()[0] == f"run {found['tags']['run']}"
 
 
-def test_a_log_ends_with_how_the_job_ended(
+def test_a_log_ends_with_the_state_of_the_job(
     clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
@@ -338,9 +340,9 @@ def test_the_message_about_expired_credentials_contains_the_command_that_renews_
     )
 
 
-@pytest.mark.parametrize("how", ["the terminal is closed", "the terminal is gone and nobody says so"])
-def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path) -> None:
-    """As under nohup, whose standard error is a file, and in a real terminal."""
+@pytest.mark.parametrize("how", ["the terminal is closed", "the terminal is closed and the client ignores SIGHUP"])
+def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_path: Path) -> None:
+    """The client runs in a real terminal or as under nohup. Standard error is a file."""
     program = tmp_path / "program.py"
     program.write_text(
         "import os, signal, sys, types\n"
@@ -349,7 +351,7 @@ def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path)
         "from biobatch.submission import Submitted\n"
         "from biobatch.uris import parse_folder\n"
         "from biobatch.waiting import Queue\n"
-        f"{'signal.signal(signal.SIGHUP, signal.SIG_IGN)' if 'nobody' in how else ''}\n"
+        f"{'signal.signal(signal.SIGHUP, signal.SIG_IGN)' if 'ignores' in how else ''}\n"
         "folder = parse_folder('s3://data/out')\n"
         "job = Job(name='n', subject='s', step='align', tool='t', command=('x',), output_prefix=folder, manifest=folder / 'm')\n"
         "def described(jobs):\n"
@@ -367,7 +369,7 @@ def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path)
     ours, theirs = pty.openpty()
     with (tmp_path / "errors").open("wb") as errors:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
-        # A session of its own, whose terminal this is: closing it hangs up.
+        # A new session with this terminal. The kernel sends SIGHUP when the terminal closes.
         process = subprocess.Popen(
             [
                 sys.executable,
@@ -383,26 +385,26 @@ def test_a_closed_terminal_ends_it_without_a_traceback(how: str, tmp_path: Path)
         os.close(theirs)
         try:
             seen = b""
-            # The second time in the table.
+            # The second occurrence is in the table.
             while seen.count(b"align") < 2:
                 seen += os.read(ours, 1000)
             os.close(ours)
-            if "nobody" in how:
-                # It goes on, as it was asked to, and finds only at the end that it cannot print the outcome.
+            if "ignores" in how:
+                # The client ignores SIGHUP and continues. Only at the end, it cannot print the outcome.
                 (tmp_path / "end").touch()
             code = process.wait(timeout=60)
         finally:
             process.kill()
     said = (tmp_path / "errors").read_text()
     assert "Traceback" not in said
-    if "nobody" in how:
+    if "ignores" in how:
         assert code == 1
     else:
         assert "biobatch logs the-id" in said
         assert code == 128 + signal.SIGHUP
 
 
-def test_call_variants_ends_well_when_all_jobs_do(
+def test_call_variants_prints_its_outputs_if_all_jobs_succeed(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(clients, "ref", "R1")
@@ -428,7 +430,7 @@ def test_a_failed_job_is_reported_with_its_dependent_jobs(
     assert said.endswith("Correct the cause and repeat the command. Finished steps are not repeated.\n")
 
 
-def test_without_outputs_nothing_is_asked_of_aws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_outputs_the_client_sends_no_request_to_aws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["logs", "--outputs", str(tmp_path / "none"), "job"]) == 2
     assert capsys.readouterr().err.startswith("biobatch: --outputs")
 
@@ -449,7 +451,7 @@ def test_missing_credentials_are_reported_in_one_line(
 
 
 @pytest.mark.parametrize("queue", ["main", "on-demand"])
-def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_results(
+def test_call_variants_is_refused_while_jobs_of_an_earlier_run_write_to_the_same_folder(
     queue: str,
     clients: Aws,
     outputs_file: Path,
@@ -462,7 +464,7 @@ def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_resu
     command = ["call-variants", "--outputs", str(outputs_file), "--queue", queue, *CALL]
     assert main(command) == 0
     assert main(command) == 0
-    # Jobs of moto end at once: they count as living here.
+    # Moto's jobs end at once, so the test counts successful jobs as running.
     monkeypatch.setattr(submission, "_LIVE", ("RUNNING", "SUCCEEDED"))
     capsys.readouterr()
     assert main([*command, "--queue", "main"]) == 2
@@ -472,10 +474,10 @@ def test_call_variants_is_refused_beside_jobs_of_an_earlier_run_on_the_same_resu
     assert main([*command, "--output-prefix", "s3://data/other"]) == 0
 
 
-def test_reads_that_cannot_be_worked_with_are_refused(
+def test_a_pair_with_identical_files_and_archived_reads_are_refused(
     clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file and its copy for a pair, of which no pair would map as one, and reads that S3 has put away."""
+    """No read pair would map as a proper pair if both files were equal. A job cannot download archived objects."""
     put(clients, "ref", "R1", "copy of R1")
     for storage in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"):
         clients.s3.put_object(Bucket="data", Key=storage, Body=b"reads", StorageClass=storage)
@@ -525,7 +527,7 @@ def test_a_bucket_of_another_region_is_refused(
         (EndpointConnectionError(endpoint_url="https://batch"), 2),
     ],
 )
-def test_cut_off_from_its_jobs_it_leaves_them_and_says_how_to_end_them(
+def test_an_interrupted_client_leaves_its_jobs_running_and_prints_the_command_that_ends_them(
     what: BaseException,
     code: int,
     clients: Aws,
@@ -544,7 +546,7 @@ def test_cut_off_from_its_jobs_it_leaves_them_and_says_how_to_end_them(
     assert f"for job in {found['jobId']}; do aws batch terminate-job" in said
 
 
-def test_a_run_that_cannot_be_submitted_whole_is_taken_back(
+def test_if_a_submission_fails_the_client_ends_the_jobs_that_it_submitted(
     clients: Aws, stack: StackOutputs, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(clients, "ref", "R1")

@@ -21,7 +21,7 @@ def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
 def completed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> dict[tuple[str, ...], list[str]]:
-    """What bash offers for command lines whose last word is begun."""
+    """Bash's completions of the last word, by command line."""
     monkeypatch.delenv("BIOBATCH_OUTPUTS", raising=False)
     (tmp_path / "outputs.json").touch()
     lines = [
@@ -43,7 +43,7 @@ def completed(
     done = subprocess.run(
         ["bash", "--norc", "-c", program, "bash", script("bash", capsys)],
         cwd=tmp_path,
-        # `read` drops an empty word, so an underscore stands for it.
+        # `read` drops empty words, so the input has an underscore in their place.
         input="".join(" ".join(word or "_" for word in line) + "\n" for line in lines),
         capture_output=True,
         text=True,
@@ -66,7 +66,7 @@ def test_bash_completes_commands_options_tools_queues_and_files(completed: dict[
 
 
 @pytest.mark.parametrize("shell", shtab.SUPPORTED_SHELLS)
-def test_every_shell_is_offered_the_tools_of_the_stack_that_the_environment_names(
+def test_the_script_for_every_shell_contains_the_tools_of_the_stack_in_the_environment(
     shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BIOBATCH_OUTPUTS", raising=False)
@@ -76,7 +76,7 @@ def test_every_shell_is_offered_the_tools_of_the_stack_that_the_environment_name
     assert "seqtk" in script(shell, capsys)
 
 
-def test_a_tool_that_no_completion_offers_is_left_to_the_stack(
+def test_tools_and_queues_that_are_no_completions_are_accepted(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     words = [

@@ -1,4 +1,4 @@
-"""The committed genome is the one that it is said to be."""
+"""The committed genome is NC_001416.1."""
 
 import gzip
 import hashlib
@@ -6,7 +6,7 @@ import hashlib
 from tests.unit.recording import ROOT
 
 
-def test_the_genome_of_lambda_is_whole() -> None:
+def test_the_lambda_genome_is_complete() -> None:
     header, *lines = gzip.decompress((ROOT / "examples/lambda/NC_001416.1.fa.gz").read_bytes()).decode().splitlines()
     sequence = "".join(lines).upper()
     assert header == ">NC_001416.1"

@@ -1,4 +1,4 @@
-"""A job is submitted within Batch's limits or not at all."""
+"""The client submits a job only within Batch's limits."""
 
 import json
 import time
@@ -32,7 +32,7 @@ def environment(job: Job) -> dict[str, str]:
     return {each["name"]: each["value"] for each in overrides(job)[0]["environment"]}
 
 
-def test_the_environment_is_what_the_images_read() -> None:
+def test_the_environment_contains_the_variables_that_the_images_read() -> None:
     job = made(
         inputs=(S3Uri("data", "a b"), S3Uri("data", "c")),
         producers=(S3Uri("data", "m 1"), FOLDER / "qc/m 2"),
@@ -54,11 +54,11 @@ def test_the_environment_is_what_the_images_read() -> None:
     }
 
 
-def test_a_plain_job_neither_resumes_nor_asks_for_manifests() -> None:
+def test_a_job_without_options_gets_three_variables() -> None:
     assert set(environment(made())) == {"JOB_OUTPUT_PREFIX", "JOB_MANIFEST", "JOB_SUBMITTED"}
 
 
-def test_a_size_is_sent_only_where_it_is_chosen() -> None:
+def test_the_client_sends_only_chosen_sizes() -> None:
     assert "resourceRequirements" not in overrides(made())[0]
     assert overrides(made(vcpus=2, memory_mib=3800))[0]["resourceRequirements"] == [
         {"type": "VCPU", "value": "2"},
@@ -67,7 +67,7 @@ def test_a_size_is_sent_only_where_it_is_chosen() -> None:
 
 
 @given(st.integers(min_value=1, max_value=100), st.integers(min_value=0, max_value=7000))
-def test_no_submission_is_longer_than_batch_takes(inputs: int, script: int) -> None:
+def test_no_submission_is_longer_than_the_limit_of_batch(inputs: int, script: int) -> None:
     job = made(inputs=tuple(S3Uri("data", f"{'k' * 80}{i}") for i in range(inputs)), command=("x" * script,))
     chosen, listed = overrides(job)
     assert len(json.dumps(chosen)) <= 8192
@@ -76,7 +76,7 @@ def test_no_submission_is_longer_than_batch_takes(inputs: int, script: int) -> N
     assert ("JOB_INPUTS" in names) == (not listed)
 
 
-def test_inputs_go_into_an_object_from_6001_characters_on() -> None:
+def test_from_6001_characters_on_the_inputs_are_in_an_object() -> None:
     spare = 6000 - len(json.dumps(overrides(made(inputs=(S3Uri("data", "k"),), command=("",)))[0]))
     assert not overrides(made(inputs=(S3Uri("data", "k"),), command=("x" * spare,)))[1]
     job = made(inputs=(S3Uri("data", "a b"), S3Uri("data", "c")), command=("x" * spare,))
@@ -85,14 +85,14 @@ def test_inputs_go_into_an_object_from_6001_characters_on() -> None:
     assert job.input_lines() == "s3://data/a%20b\ns3://data/c\n"
 
 
-def test_a_submission_that_is_too_long_all_the_same_is_refused() -> None:
+def test_a_submission_with_a_too_long_command_is_refused() -> None:
     spare = 8192 - len(json.dumps(overrides(made(command=("",)))[0]))
     overrides(made(command=("x" * spare,)))
     with pytest.raises(Refused, match=r"8,193 characters of JSON, and the limit of Batch is 8,192"):
         overrides(made(command=("x" * (spare + 1),)))
 
 
-def test_two_inputs_of_one_file_name_are_refused_with_their_keys() -> None:
+def test_the_error_for_two_inputs_with_the_same_file_name_contains_both_keys() -> None:
     (fault,) = faults(made(inputs=(S3Uri("data", "a/r.fq"), S3Uri("data", "b/r.fq"))))
     assert "s3://data/a/r.fq and s3://data/b/r.fq have the same file name, r.fq" in fault
 
@@ -120,7 +120,7 @@ def test_outputs_outside_the_working_folder_are_refused(glob: str) -> None:
         ("x_fastqc.{zip,html}", "Repeat the option for each pattern: --output 'x_fastqc.zip' --output 'x_fastqc.html'"),
     ],
 )
-def test_a_pattern_without_a_match_is_refused_with_the_intended_one(glob: str, words: str) -> None:
+def test_the_error_for_a_pattern_that_can_match_nothing_contains_a_correct_pattern(glob: str, words: str) -> None:
     (fault,) = faults(made(outputs=(glob,)))
     assert words in fault
     (fault,) = faults(made(keep_on_failure=(glob,)))
@@ -128,7 +128,7 @@ def test_a_pattern_without_a_match_is_refused_with_the_intended_one(glob: str, w
 
 
 @pytest.mark.parametrize("glob", ["my report.txt", "a b*.txt", "{a}.txt", "*.bam", "folder/*"])
-def test_a_pattern_that_names_awkward_files_is_taken(glob: str) -> None:
+def test_patterns_with_spaces_braces_and_wildcards_are_accepted(glob: str) -> None:
     assert faults(made(outputs=(glob,), keep_on_failure=(glob,))) == []
 
 
@@ -139,16 +139,16 @@ def test_the_options_keep_test_and_time_limit_reach_the_job() -> None:
     assert variables["JOB_TIMEOUT_SECONDS"] == "172800"
 
 
-def test_the_files_of_a_failed_job_are_found_by_its_id() -> None:
+def test_the_folder_for_the_files_of_a_failed_job_contains_its_id() -> None:
     assert str(made().kept("1234:5")) == "s3://data/out/failed/1234_5/"
 
 
-def test_impossible_sizes_are_refused_both_at_once() -> None:
+def test_all_impossible_sizes_are_reported_at_once() -> None:
     assert faults(made(vcpus=0, memory_mib=3)) == [
         "--vcpus 0: it must be 1 or more",
         "--memory-mib 3: it must be 4 or more",
     ]
 
 
-def test_a_sound_job_has_no_fault() -> None:
+def test_a_valid_job_has_no_fault() -> None:
     assert faults(made(inputs=(S3Uri("data", "a"),), outputs=("*.bam", "a/b*"), vcpus=1, memory_mib=4)) == []

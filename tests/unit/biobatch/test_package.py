@@ -18,9 +18,9 @@ SOURCE = ROOT / "biobatch"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, as pip and uv build it from the clone."""
+    """The wheel that pip and uv build from the clone."""
     folder = tmp_path_factory.mktemp("wheel")
-    # Without isolation, which would fetch hatchling from the package index.
+    # A build with isolation would download hatchling from the package index.
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
         cwd=ROOT,
@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 @pytest.fixture(scope="module")
 def installed(wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the wheel's content and nothing of the clone."""
+    """A folder with the wheel's files and no other file of the clone."""
     folder = tmp_path_factory.mktemp("installed")
     wheel.extractall(folder)
     return folder
@@ -115,8 +115,8 @@ def test_help_version_and_completion_do_not_load_the_aws_sdk(words: list[str], i
     assert done.stderr.strip() == ""
 
 
-def test_the_client_starts_where_the_system_has_no_sighup(installed: Path) -> None:
-    """As on Windows."""
+def test_the_client_starts_on_systems_without_sighup(installed: Path) -> None:
+    """Windows is such a system."""
     program = "import signal; del signal.SIGHUP; from biobatch import __main__ as client; client.console()"
     done = python(installed, "-c", program, "logs", "x", "--outputs", "none.json")
     assert done.returncode == 2

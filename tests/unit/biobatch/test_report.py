@@ -1,4 +1,4 @@
-"""What is said at the end of a run."""
+"""The report at the end of a run."""
 
 import json
 import time
@@ -45,7 +45,7 @@ def write(clients: Aws, stream: str, *lines: str) -> None:
     clients.logs.put_log_events(logGroupName="jobs", logStreamName=stream, logEvents=events)
 
 
-def test_a_failure_is_reported_with_reason_exit_code_and_last_lines(
+def test_the_report_of_a_failure_contains_exit_code_and_last_lines(
     clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(clients, "stream", "one", "two")
@@ -59,7 +59,7 @@ def test_a_failure_is_reported_with_reason_exit_code_and_last_lines(
     )
 
 
-def test_a_failure_without_an_exit_code_is_reported_with_its_reason(
+def test_the_report_of_a_failure_without_an_exit_code_contains_the_reason(
     clients: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report.failures(
@@ -84,7 +84,7 @@ def test_the_location_of_files_that_a_failed_job_left_is_reported(
     assert ("List the files that it left: aws s3 ls --recursive 's3://data/out/failed/id-of-align/'" in said) == told
 
 
-def test_after_a_failure_the_next_step_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_of_a_failure_ends_with_the_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
     align = followed("align", "FAILED", exit_code=3, streams=("stream",))
     call = followed("call", "FAILED", after=(align.submitted.job,))
     report.next_steps([call, align], "biobatch logs", again=True)
@@ -108,7 +108,7 @@ def plan_of(*samples: str) -> Plan:
     return Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
 
 
-def test_where_some_samples_failed_those_that_did_not_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_if_some_samples_fail_the_report_lists_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     plan = plan_of("good", "bad", "worse")
     jobs = [
         Followed(
@@ -132,7 +132,7 @@ def test_without_a_failure_nothing_is_printed(clients: Aws, capsys: pytest.Captu
 
 
 def test_warnings_of_successful_jobs_are_reported(clients: Aws, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of one that ended at once too, since an earlier run had done its work: it is read from the outputs, not from the log."""
+    """The client reads warnings from the outputs, not from the log. A job whose work an earlier run did has no warnings in its log."""
     publish(
         clients, "out/m", {"out/align.warnings.txt": "only 10.00% of the reads map\n", "out/fastqc.warnings.txt": ""}
     )

@@ -1,4 +1,4 @@
-"""A request is read, or refused with all that is wrong with it."""
+"""The client reads a request, or refuses it and lists every error."""
 
 import re
 from typing import Any
@@ -19,13 +19,13 @@ def refusal(**changes: Any) -> list[str]:
     return list(caught.value.faults)
 
 
-def test_a_pair_is_split_where_an_uri_begins() -> None:
+def test_a_pair_is_split_before_each_uri() -> None:
     sample = parse_sample("a.1-x_=s3://data/x,y=z.fq,s3://data/w,.fq")
     assert sample.name == "a.1-x_"
     assert [uri.key for uri in sample.reads] == ["x,y=z.fq", "w,.fq"]
 
 
-def test_one_file_is_a_sample_too() -> None:
+def test_a_sample_can_have_one_file() -> None:
     assert parse_sample("a=s3://data/x").reads == (S3Uri("data", "x"),)
 
 
@@ -49,12 +49,12 @@ def test_one_file_is_a_sample_too() -> None:
         ("a=s3://data/x/", "this is a folder, not an object"),
     ],
 )
-def test_a_sample_that_cannot_be_is_refused(sample: str, words: str) -> None:
+def test_an_invalid_sample_is_refused(sample: str, words: str) -> None:
     with pytest.raises(Refused, match=re.escape(words)):
         parse_sample(sample)
 
 
-def test_a_repeated_name_is_refused_whatever_its_capitals() -> None:
+def test_names_that_differ_only_in_case_are_refused() -> None:
     (fault,) = refusal(samples=("Ab=s3://data/x", "c=s3://data/y", "aB=s3://data/z"))
     assert "Ab, aB: the name is given twice" in fault
 

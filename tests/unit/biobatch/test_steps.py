@@ -33,7 +33,7 @@ def environments(step: str) -> list[set[str]]:
 
 @functools.cache
 def unset(script: str) -> frozenset[str]:
-    """The variables that a script reads and does not set, in shellcheck's view.
+    """The variables that a script reads and does not set, according to shellcheck.
 
     shellcheck leaves out the variables that the shell or the system sets, such as PWD, HOME and TMPDIR. It also leaves out those that the
     script tests, as in [ -n "$MATES" ], and those whose expansion has a default, as in ${MATES:-}.
@@ -54,7 +54,7 @@ def unset(script: str) -> frozenset[str]:
         check=False,
     )
     messages = [comment["message"] for comment in json.loads(done.stdout)["comments"]]
-    # A misspelt name is followed by a question: "READ is referenced but not assigned (did you mean 'READS'?)."
+    # After a misspelt name, the message contains a question: "READ is referenced but not assigned (did you mean 'READS'?)."
     return frozenset(message.partition(" is referenced but not assigned")[0] for message in messages)
 
 
@@ -100,7 +100,7 @@ awk -v threads="$THREADS" '{ print $NF $FIELD }' <<< "${READS%.gz}"
     }
 
 
-def test_there_is_a_script_for_every_step_and_a_step_for_every_script() -> None:
+def test_every_step_has_a_script_and_every_script_has_a_step() -> None:
     assert sorted({each.step for each in JOBS}) == NAMES
 
 
@@ -110,7 +110,7 @@ def test_every_job_of_a_step_gets_the_variables_that_the_script_needs(step: str)
 
 
 @pytest.mark.parametrize("step", NAMES)
-def test_a_step_reads_each_variable_that_its_jobs_get_and_no_other(step: str) -> None:
+def test_a_step_reads_exactly_the_variables_that_its_jobs_get(step: str) -> None:
     assert used(step) == set().union(*environments(step))
 
 
@@ -121,7 +121,7 @@ def test_the_head_of_the_script_describes_its_variables(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", NAMES)
-def test_awk_takes_no_variable_from_the_environment_where_shellcheck_would_not_see_it(step: str) -> None:
+def test_awk_programs_read_no_environment_variables_because_shellcheck_cannot_see_them(step: str) -> None:
     assert "ENVIRON" not in variants.script(step)
 
 

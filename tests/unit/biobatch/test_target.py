@@ -1,4 +1,4 @@
-"""A command says which account, region and stack it works on, and refuses credentials of another account."""
+"""A command prints its account, region and stack, and refuses credentials of another account."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def made(account: str = OURS, **rest: Any) -> Target:
         (None, "dev", {"BIOBATCH_OUTPUTS": "e.json", "BIOBATCH_STACK": "env"}, (None, "dev", ("--stack", "dev"))),
     ],
 )
-def test_an_option_wins_over_both_variables(
+def test_an_option_overrides_both_variables(
     file: Path | None, stack: str | None, environment: dict[str, str], expected: tuple[Any, ...]
 ) -> None:
     choice = target.choose(file, stack, environment)
@@ -60,7 +60,7 @@ def test_two_options_or_two_variables_that_name_a_stack_are_refused() -> None:
         target.choose(None, None, {"BIOBATCH_OUTPUTS": "e.json", "BIOBATCH_STACK": "env"})
 
 
-def test_the_outputs_of_the_environment_are_used_and_a_fault_in_them_names_the_variable(
+def test_the_client_reads_the_outputs_in_the_environment_and_errors_name_the_variable(
     clients: Aws, outputs_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("biobatch.report.published", lambda clients, job: None)
@@ -73,7 +73,7 @@ def test_the_outputs_of_the_environment_are_used_and_a_fault_in_them_names_the_v
     assert capsys.readouterr().err.startswith(f"biobatch: BIOBATCH_OUTPUTS={outputs_file} lacks queue_arn, ")
 
 
-def test_pulumi_is_asked_for_the_outputs_the_profile_and_the_name_of_the_selected_stack(
+def test_the_client_asks_pulumi_for_outputs_profile_and_name_of_the_selected_stack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = {
@@ -88,7 +88,7 @@ def test_pulumi_is_asked_for_the_outputs_the_profile_and_the_name_of_the_selecte
     assert target.find(target.choose(None, "named", {})).name == "named"
 
 
-def test_a_stack_without_a_profile_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_needs_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*words: str, stack: str | None = None) -> str:
         if words[0] == "config":
             raise Refused("configuration key 'aws:profile' not found")
@@ -102,7 +102,7 @@ def test_a_stack_without_a_profile_is_no_fault(monkeypatch: pytest.MonkeyPatch) 
     ("variable", "used"),
     [(None, "lab"), ("AWS_PROFILE", None), ("AWS_DEFAULT_PROFILE", None), ("AWS_ACCESS_KEY_ID", None)],
 )
-def test_the_profile_of_the_stack_is_used_unless_the_environment_chooses(
+def test_the_environment_overrides_the_profile_of_the_stack(
     variable: str | None, used: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID"):
@@ -157,7 +157,7 @@ def test_the_client_connects_with_the_profile_of_the_stack(tmp_path: Path, monke
         ({"BIOBATCH_LOCAL": "1", "AWS_ACCESS_KEY_ID": "local"}, "", "AWS_ACCESS_KEY_ID", "leave it: biobatch-leave"),
     ],
 )
-def test_credentials_of_another_account_are_refused_with_both_accounts_and_what_to_set(
+def test_the_error_for_credentials_of_another_account_names_both_accounts_and_the_remedy(
     environment: dict[str, str],
     profile: str,
     source: str,
@@ -179,7 +179,7 @@ def test_credentials_of_another_account_are_refused_with_both_accounts_and_what_
 
 
 @pytest.mark.parametrize("command", ["submit", "call-variants", "logs"])
-def test_no_command_goes_on_in_another_account(
+def test_every_command_refuses_another_account(
     command: str, clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs_file.write_text(outputs_file.read_text().replace(OURS, THEIRS))
@@ -204,7 +204,7 @@ def test_no_command_goes_on_in_another_account(
     )
 
 
-def test_where_sts_is_out_of_reach_the_stacks_account_is_named_as_not_checked(
+def test_without_an_answer_of_sts_the_first_line_marks_the_account_as_not_checked(
     clients: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def unreachable() -> None:
@@ -218,7 +218,7 @@ def test_where_sts_is_out_of_reach_the_stacks_account_is_named_as_not_checked(
     )
 
 
-def test_the_profile_in_use_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_line_names_the_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_DEFAULT_PROFILE", "BIOBATCH_LOCAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_PROFILE", "mine")
@@ -231,7 +231,7 @@ def test_the_profile_in_use_is_named(monkeypatch: pytest.MonkeyPatch, capsys: py
     )
 
 
-def test_on_the_local_stack_no_account_is_named(
+def test_the_first_line_names_the_local_stack_without_an_account(
     clients: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BIOBATCH_LOCAL", "1")

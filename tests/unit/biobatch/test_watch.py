@@ -1,4 +1,4 @@
-"""Progress is a table in a terminal and lines elsewhere, and ends when every job has."""
+"""The client shows progress as a table in a terminal and as lines elsewhere, until every job ends."""
 
 import io
 from types import SimpleNamespace
@@ -25,7 +25,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Batch:
-    """Answers with the next of each job's states, and goes on with the last."""
+    """Returns the next state of each job at each call, and repeats the last state."""
 
     meta = SimpleNamespace(region_name="eu-west-1")
 
@@ -61,7 +61,7 @@ def times(start: int, stop: int | None = None) -> dict[str, Any]:
     return {"startedAt": start * 1000, **({"stoppedAt": stop * 1000} if stop else {})}
 
 
-def test_elsewhere_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_each_change_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     running = {"status": "RUNNING", **times(100)}
     failed = {
         "status": "FAILED",
@@ -91,7 +91,7 @@ def followed(subject: str, step: str, status: str, **rest: Any) -> Followed:
     return Followed(submitted(f"{subject}{step}", subject, step), status=status, **rest)
 
 
-def test_the_table_has_a_row_a_sample_and_a_column_a_step() -> None:
+def test_the_table_has_a_row_per_sample_and_a_column_per_step() -> None:
     text = drawn(
         [
             followed("a", "fastqc", "SUCCEEDED", started=10.0, stopped=14.0),
@@ -106,13 +106,13 @@ def test_the_table_has_a_row_a_sample_and_a_column_a_step() -> None:
     assert len([line for line in text.splitlines() if line.strip()]) == 4
 
 
-def test_a_cell_of_two_jobs_is_done_when_both_are() -> None:
+def test_a_cell_of_two_jobs_is_done_when_both_jobs_are_done() -> None:
     done = followed("a", "fastqc", "SUCCEEDED", started=10.0, stopped=14.0)
     assert "✓" not in drawn([done, followed("a", "fastqc", "RUNNABLE")])
     assert "✗" in drawn([done, followed("a", "fastqc", "FAILED")])
 
 
-def test_a_table_longer_than_the_screen_shows_what_is_not_done() -> None:
+def test_a_table_longer_than_the_screen_shows_the_unfinished_samples() -> None:
     jobs = [followed(f"s{i:02}", "align", "SUCCEEDED") for i in range(40)] + [followed("last", "align", "RUNNABLE")]
     text = drawn(jobs, height=20)
     assert "last" in text
@@ -120,7 +120,7 @@ def test_a_table_longer_than_the_screen_shows_what_is_not_done() -> None:
     assert len(text.splitlines()) < 20
 
 
-def test_in_a_terminal_it_is_drawn_live() -> None:
+def test_a_terminal_gets_a_live_table() -> None:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=100, height=40, highlight=False)
     clients = aws(a=[{"status": "RUNNING", **times(1)}, {"status": "SUCCEEDED", **times(1, 3)}])
@@ -138,7 +138,7 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch, capsy
     assert lines[1] == "lambda align: done, 2 s"
 
 
-def test_more_jobs_than_one_call_takes_are_described_in_several() -> None:
+def test_more_than_100_jobs_are_described_in_several_calls() -> None:
     asked: list[int] = []
 
     def describe_jobs(jobs: list[str]) -> dict[str, Any]:
@@ -151,8 +151,7 @@ def test_more_jobs_than_one_call_takes_are_described_in_several() -> None:
     assert asked == [100, 100, 50]
 
 
-#: Batch's reasons for a job that waits, as it writes them (Batch User Guide, "Jobs stuck in a RUNNABLE status"), and what the client says of
-#: each.
+#: Batch's reasons for a waiting job (Batch User Guide, "Jobs stuck in a RUNNABLE status"), each with a part of the client's advice.
 STUCK = {
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type m6i.large": "--queue on-demand",
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) associated with the job queue cannot meet the CPU requirement of the job.": "pulumi "
@@ -176,7 +175,7 @@ QUEUE = Queue(
 
 
 class Clock:
-    """Time that passes by sleeping."""
+    """A clock that only `time.sleep` moves."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000_000.0
@@ -192,7 +191,7 @@ def plain(queue: Queue = QUEUE, **states: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("reason", STUCK)
-def test_a_job_that_is_stuck_shows_batchs_reason_within_one_poll_and_what_to_do(
+def test_the_client_prints_batchs_reason_for_a_stuck_job_within_one_poll_and_the_remedy(
     reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -206,7 +205,9 @@ def test_a_job_that_is_stuck_shows_batchs_reason_within_one_poll_and_what_to_do(
 
 
 @pytest.mark.parametrize("reason", STUCK)
-def test_the_table_says_why_a_job_is_stuck(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_contains_the_reason_for_a_stuck_job_and_the_remedy(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=400, height=40, highlight=False)
     stuck = {"status": "RUNNABLE", "statusReason": reason}
@@ -217,7 +218,7 @@ def test_the_table_says_why_a_job_is_stuck(reason: str, monkeypatch: pytest.Monk
     assert STUCK[reason] in file.getvalue()
 
 
-def test_many_jobs_stuck_for_one_reason_are_advised_once(
+def test_the_client_prints_the_remedy_once_for_jobs_stuck_for_the_same_reason(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -238,7 +239,7 @@ def test_an_unknown_reason_is_shown_unchanged(
     assert lines[0].endswith("a align: queued: NEW:REASON - of 2027")
 
 
-def test_after_ten_minutes_the_places_to_look_are_printed_and_then_the_wait(
+def test_after_ten_minutes_the_client_prints_diagnostic_commands_and_then_the_waiting_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -257,7 +258,7 @@ def test_after_ten_minutes_the_places_to_look_are_printed_and_then_the_wait(
     assert [line.partition(" ")[2] for line in lines if "still" in line] == ["still queued, 20 min 00 s: a align"]
 
 
-def test_the_places_to_look_are_not_printed_while_another_job_runs(
+def test_the_client_prints_no_diagnostic_commands_while_another_job_runs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Clock(monkeypatch)
@@ -267,7 +268,9 @@ def test_the_places_to_look_are_not_printed_while_another_job_runs(
     assert "Where to look" not in capsys.readouterr().out
 
 
-def test_the_table_shows_the_wait_and_after_ten_minutes_the_places_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_shows_the_waiting_time_and_after_ten_minutes_diagnostic_commands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=400, height=40, highlight=False)
     Clock(monkeypatch)
@@ -278,7 +281,7 @@ def test_the_table_shows_the_wait_and_after_ten_minutes_the_places_to_look(monke
     assert file.getvalue().index("Where to look") > file.getvalue().index("queued 10 min 00 s")
 
 
-def test_each_attempt_restarts_the_wait_and_only_the_reason_of_the_job_is_shown(
+def test_each_attempt_restarts_the_waiting_time_and_ignores_the_reason_of_its_container(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock(monkeypatch)
@@ -300,7 +303,7 @@ def test_each_attempt_restarts_the_wait_and_only_the_reason_of_the_job_is_shown(
     assert job.reason == "Host EC2 (instance i-1) terminated."
 
 
-def test_a_step_that_never_ran_says_so_in_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_a_job_that_never_ran_gets_the_line_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     never = {"status": "FAILED", "statusReason": "Dependent Job failed"}
     failed = {"status": "FAILED", "statusReason": "Host EC2 (instance i-1) terminated.", **times(1, 4)}
     plain(a=[never], b=[failed])
