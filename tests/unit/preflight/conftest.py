@@ -1,4 +1,4 @@
-"""The checks run in the project's folder, as the program does."""
+"""The checks run in the project's folder, like the program."""
 
 import pytest
 

@@ -16,7 +16,7 @@ Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Denied(grpc.RpcError):  # type: ignore[misc]
-    """How the engine tells a program that AWS refused a look-up."""
+    """The error that Pulumi's engine returns if AWS denies a look-up."""
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNKNOWN
@@ -27,10 +27,10 @@ class Denied(grpc.RpcError):  # type: ignore[misc]
 
 @dataclass
 class Account(Cloud):
-    """Answers the named functions so, and the others as any account does."""
+    """An account with its own answers for some functions. The other functions return the answers of `Cloud`."""
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
-    """By the last part of a function's token."""
+    """Answers by the last part of the function's token."""
     denies: frozenset[str] = frozenset()
     asked: list[str] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Account(Cloud):
 
 @dataclass(frozen=True)
 class Said:
-    """What the program registered, and what it said besides."""
+    """The resources that the program registered, and its messages."""
 
     recording: Recording
     warnings: list[str]
@@ -55,7 +55,7 @@ class Said:
 
 
 def run(account: Account, **config: str) -> Said:
-    """The program in an account."""
+    """Runs the program in an account."""
     warnings: list[str] = []
     notes: list[str] = []
     with mock.patch("pulumi.log.warn", warnings.append), mock.patch("pulumi.log.info", notes.append):

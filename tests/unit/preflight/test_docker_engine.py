@@ -26,7 +26,7 @@ Start = Callable[[Path, bytes], None]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for sockets, whose paths must be short, that is the user's home too."""
+    """A folder for sockets, which is also the user's home. The paths of sockets must be short."""
     made = Path(tempfile.mkdtemp())
     yield made
     shutil.rmtree(made)
@@ -43,7 +43,7 @@ def _on_linux(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """Starts engines on Unix sockets, each with the one answer that it gives to `GET /info`."""
+    """Starts engines on Unix sockets, each with a fixed answer to `GET /info`."""
     servers: list[socketserver.UnixStreamServer] = []
 
     def starts(path: Path, body: bytes) -> None:
@@ -83,7 +83,7 @@ def refusal() -> str:
 
 
 @pytest.mark.parametrize("version", ["24.0.9", "25.0.14", "26.1.5+dfsg1", "27.4.1"])
-def test_the_containerd_store_before_27_5_is_refused_with_both_ways_out(
+def test_the_error_for_the_containerd_store_before_27_5_contains_both_remedies(
     folder: Path, start: Start, version: str
 ) -> None:
     start(folder / "default.sock", info(version, CONTAINERD))
@@ -103,7 +103,7 @@ def test_the_containerd_store_before_27_5_is_refused_with_both_ways_out(
         ("27.5.0", CONTAINERD),
         ("28.5.2", CONTAINERD),
         ("29.0.0-rc.1", CONTAINERD),
-        # Of these nothing is known, so the provider may try.
+        # The check knows nothing about these engines, so they pass.
         ("dev", CONTAINERD),
         ("5.4.2", []),
     ],
@@ -124,7 +124,7 @@ def test_an_unknown_answer_of_the_engine_passes(folder: Path, start: Start, answ
 
 
 @pytest.mark.parametrize("place", [".docker/run/docker.sock", ".docker/desktop/docker.sock"])
-def test_the_engines_of_docker_desktop_are_found_as_the_provider_finds_them(
+def test_the_check_finds_the_engines_of_docker_desktop_as_the_provider_does(
     folder: Path, start: Start, place: str
 ) -> None:
     start(folder / place, info("27.3.1", CONTAINERD))
@@ -141,7 +141,7 @@ def test_the_error_without_an_engine_lists_the_sockets_and_how_to_use_a_context(
     assert "unset DOCKER_HOST" not in message
 
 
-def test_a_chosen_engine_that_does_not_answer_is_named_and_no_other_is_asked(
+def test_the_error_for_a_chosen_engine_without_an_answer_names_only_that_engine(
     folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(folder / "default.sock", info("28.0.0", CLASSIC))
@@ -152,7 +152,7 @@ def test_a_chosen_engine_that_does_not_answer_is_named_and_no_other_is_asked(
     assert CONTEXT in message
 
 
-def test_the_stacks_own_setting_counts_before_the_environment(
+def test_the_setting_of_the_stack_overrides_the_environment(
     folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(folder / "setting.sock", info("26.1.5", CONTAINERD))

@@ -10,7 +10,7 @@ from preflight.emulation import require_builder
 
 @pytest.fixture
 def registered(tmp_path: Path) -> Path:
-    """The folder of the kernel's emulators, empty."""
+    """An empty folder in place of the kernel's list of emulators."""
     return tmp_path
 
 
@@ -21,7 +21,7 @@ def _own_engine_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
 
 
-def test_the_machines_own_architecture_needs_no_emulator(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
+def test_the_architecture_of_this_machine_needs_no_emulator(monkeypatch: pytest.MonkeyPatch, registered: Path) -> None:
     require_builder("linux/amd64", registered)
     for name in ("aarch64", "arm64"):
         monkeypatch.setattr("platform.machine", lambda name=name: name)

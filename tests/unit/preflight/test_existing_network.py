@@ -1,4 +1,4 @@
-"""An existing network is checked before anything is created, and not changed."""
+"""The program checks an existing network before it creates anything, and does not change the network."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ JOBS = ("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
 
 @dataclass
 class Site(Cloud):
-    """A network of two subnets: the first with a route table of its own, the second on the network's main one."""
+    """A network with two subnets. The first has a custom route table, and the second uses the main route table."""
 
     subnets: tuple[str, ...] = (FIRST, SECOND)
     own_route: dict[str, str] | None = field(default_factory=lambda: {"natGatewayId": "nat-1"})
     main_route: dict[str, str] | None = field(default_factory=lambda: {"transitGatewayId": "tgw-1"})
     endpoints: tuple[str, ...] = ()
-    """The services that its interface endpoints lead to, each with an interface in either subnet."""
+    """The services of its interface endpoints. Each endpoint has an interface in both subnets."""
     private_dns: bool = True
     zone: str = ZONES[0]
     """The availability zone of its subnets."""
@@ -62,7 +62,7 @@ class Site(Cloud):
             return {"ids": [f"eni-{zone}-{i}" for i in range(len(self.endpoints)) for zone in "ab"]}, []
         if args.token == "aws:ec2/getNetworkInterface:getNetworkInterface":
             number = args.args["id"].split("-")[2]
-            colon = ":" if number == "1" else ""  # AWS writes both
+            colon = ":" if number == "1" else ""  # AWS uses both forms.
             return {"description": f"VPC Endpoint Interface{colon} vpce-{number}"}, []
         if args.token == "aws:ec2/getVpcEndpoint:getVpcEndpoint":
             number = int(args.args["id"].removeprefix("vpce-"))
@@ -108,7 +108,7 @@ def test_a_subnet_of_another_network_is_refused_and_named() -> None:
 
 @dataclass
 class OldZone(Site):
-    """A region whose first zone offers none of the machines."""
+    """A region whose first zone offers no instance type."""
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token == "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
@@ -124,7 +124,7 @@ def test_subnets_are_refused_if_no_instance_can_start_in_their_zones() -> None:
 
 
 @pytest.mark.parametrize("zone", [ZONES[1], "eu-west-9-ath-1a"])
-def test_subnets_of_a_better_zone_or_of_one_that_the_account_opted_into_pass(zone: str) -> None:
+def test_subnets_in_another_zone_or_in_a_local_zone_pass(zone: str) -> None:
     assert record_program(CONFIG, OldZone(zone=zone)).all("batch/computeEnvironment:ComputeEnvironment")
 
 
@@ -140,7 +140,7 @@ def test_subnets_with_a_default_route_need_no_endpoint() -> None:
     }
 
 
-def test_a_subnet_without_any_way_to_aws_is_refused_with_the_command_for_each_endpoint() -> None:
+def test_the_error_for_a_subnet_without_a_route_to_aws_contains_a_command_per_endpoint() -> None:
     message = refusal(Site(main_route=None, to_s3=()))
     services = ", ".join([*JOBS, "s3"])
     assert f"{SECOND} has no default route, and {VPC} has no endpoint with private DNS for {services}." in message
@@ -156,7 +156,7 @@ def test_subnets_with_endpoints_need_no_default_route() -> None:
     assert recording.all("batch/computeEnvironment:ComputeEnvironment")
 
 
-def test_each_endpoint_is_looked_up_once_and_the_look_ups_end_with_the_last_needed_one() -> None:
+def test_the_check_looks_up_each_endpoint_once_and_stops_after_the_last_required_one() -> None:
     site = Site(own_route=None, main_route=None, endpoints=endpoints("ssm", *JOBS, "s3", "kms", "sts"))
     record_program(CONFIG, site)
     assert site.calls.count("aws:ec2/getNetworkInterface:getNetworkInterface") == 8

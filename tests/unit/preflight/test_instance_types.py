@@ -9,7 +9,7 @@ from tests.unit.recording import program
 
 
 @pytest.mark.parametrize("named", [["m6i"], ["c6i.large", "m6i"], ["optimal", "default_x86_64"], []])
-def test_types_families_and_batchs_own_choices_pass(named: list[str]) -> None:
+def test_types_families_and_batchs_default_sets_pass(named: list[str]) -> None:
     assert program(instanceTypes=json.dumps(named)).all("batch/jobQueue:JobQueue")
 
 

@@ -69,7 +69,7 @@ def test_only_the_standard_families_count_for_these_quotas(types: list[str], war
     assert ("getServiceQuota" in account.asked) is warned
 
 
-def test_a_deployer_without_the_permission_gets_a_note_and_the_stack() -> None:
+def test_without_the_permission_the_deployer_gets_the_stack_and_a_note() -> None:
     ran = said(denies=frozenset({"getServiceQuota"}))
     assert ran.recording.all("batch/jobQueue:JobQueue")
     assert ran.warnings == []
@@ -80,7 +80,7 @@ def test_a_deployer_without_the_permission_gets_a_note_and_the_stack() -> None:
     assert "AccessDeniedException" in ran.notes[0]
 
 
-def test_a_fault_of_the_program_is_not_taken_for_a_refusal() -> None:
+def test_errors_in_the_program_are_raised() -> None:
     def fault() -> None:
         raise KeyError("our own")
 

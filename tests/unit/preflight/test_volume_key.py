@@ -25,7 +25,7 @@ def test_an_aws_managed_key_gives_no_warning() -> None:
     assert run(account(KEY, "AWS")).warnings == []
 
 
-def test_a_customers_key_is_warned_of_with_both_ways_to_let_auto_scaling_use_it() -> None:
+def test_the_warning_about_a_customer_managed_key_contains_both_remedies() -> None:
     (warning,) = run(account(KEY)).warnings
     assert f"the account encrypts EBS volumes in eu-west-9 with a customer managed key, {KEY}." in warning
     assert "jobs wait in RUNNABLE forever" in warning
@@ -45,7 +45,7 @@ def test_a_configured_key_replaces_the_default_key_and_gets_a_grant() -> None:
     assert said.recording.one("kms/grant:Grant").inputs["granteePrincipal"] == ROLE
 
 
-def test_a_deployer_without_the_permissions_gets_a_note_and_the_stack() -> None:
+def test_without_the_permissions_the_deployer_gets_the_stack_and_a_note() -> None:
     for right in ("getDefaultKmsKey", "getKey"):
         said = run(account(KEY, denies=frozenset({right})))
         assert said.recording.all("batch/jobQueue:JobQueue")

@@ -15,7 +15,7 @@ OLD = ZONES[1]
 
 
 def account(*old: str) -> Account:
-    """An account with old zones, in which no type of `OFFERED` is to be had."""
+    """An account with old zones, which offer no type of `OFFERED`."""
     places = [(kind, zone) for kind in OFFERED for zone in ZONES if zone not in old]
     places += [("m4.large", zone) for zone in ZONES]
     offered = {"instanceTypes": [kind for kind, _ in places], "locations": [zone for _, zone in places]}
@@ -34,7 +34,7 @@ def refusal(account: Account, **config: str) -> str:
 
 
 def commanded(lines: str, config: Mapping[str, str]) -> dict[str, str]:
-    """The configuration after the commands of a message, as Pulumi sets it."""
+    """The configuration after the commands in a message, as Pulumi applies them."""
     named: list[Any] = json.loads(config.get("availabilityZones", "[]"))
     other = {key: value for key, value in config.items() if key != "availabilityZones"}
     for command in re.findall(r"pulumi config (.*?)$", lines, re.MULTILINE):
@@ -57,7 +57,7 @@ def test_zones_are_the_first_by_name_independent_of_offers() -> None:
 
 
 @pytest.mark.parametrize("count", ["2", "6"])
-def test_a_zone_in_which_no_instance_can_start_is_refused_with_better_zones(count: str) -> None:
+def test_the_error_for_a_zone_in_which_no_instance_can_start_contains_better_zones(count: str) -> None:
     message = refusal(account(OLD), azCount=count)
     assert f"{OLD} offers none of default_x86_64, so no instance could start there. Nothing was created" in message
     new, _, kept = message.partition("If the stack is already running")
@@ -67,7 +67,7 @@ def test_a_zone_in_which_no_instance_can_start_is_refused_with_better_zones(coun
 
 
 def test_a_running_stack_keeps_its_zones_if_they_are_listed_and_gets_a_warning() -> None:
-    """Its subnets are numbered by their zones' places: another zone in the place of one would replace them."""
+    """The position of a zone in the list determines the ranges of its subnets. Another zone at that position would replace the subnets."""
     before = zones(account(), azCount="3")
     _, _, kept = refusal(account(OLD), azCount="3").partition("If the stack is already running")
     said = run(account(OLD), **commanded(kept, {"azCount": "3"}))
@@ -78,7 +78,7 @@ def test_a_running_stack_keeps_its_zones_if_they_are_listed_and_gets_a_warning()
 
 
 def test_neither_aws_offers_nor_instance_types_change_the_zones() -> None:
-    """Whatever AWS offers where, a configuration leads to the same zones or is refused."""
+    """A configuration leads to the same zones or to an error, whichever types AWS offers in each zone."""
     for old in ZONES:
         for types in ([], ["m6i"], ["m4"]):
             try:

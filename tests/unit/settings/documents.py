@@ -42,7 +42,7 @@ def title(page: str) -> str:
 
 
 def written() -> dict[Path, str]:
-    """The generated part of each document, as it should be."""
+    """The generated part of each document, from the declarations."""
     block = yaml.safe_dump(
         {"config": {name: declared(key) for name, key in KEYS.items()}},
         sort_keys=False,
@@ -54,7 +54,7 @@ def written() -> dict[Path, str]:
 
 
 def held(document: Path) -> str:
-    """The generated part of a document, as it is."""
+    """The generated part of a document, from its file."""
     (found,) = PLACES[document].findall(document.read_text())
     return str(found)
 

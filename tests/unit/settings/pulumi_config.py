@@ -1,8 +1,8 @@
 """`pulumi config set` and `config rm` on a stack's configuration, without the CLI.
 
 Transcribed from the sources of Pulumi 3.259.0: pkg/cmd/pulumi/config (`configSetCmd`, `parseConfigKey`) and sdk/go/common/resource/config
-(`Map.Set`, `Map.Remove`, `object.Set`, `object.Delete`, `coerce`) with `resource.ParsePropertyPathStrict`; and sdk/go/common/util/yamlutil (`Edit`). tests/local/test_config_commands.py
-compares it with the CLI itself. Left out is the CLI's refusal of values that look like secrets.
+(`Map.Set`, `Map.Remove`, `object.Set`, `object.Delete`, `coerce`) with `resource.ParsePropertyPathStrict`, and sdk/go/common/util/yamlutil (`Edit`). tests/local/test_config_commands.py
+compares this module with the CLI. The module omits the CLI's refusal of values that look like secrets.
 """
 
 import json
@@ -20,7 +20,7 @@ class CommandFailed(Exception):
 
 
 class StackConfig:
-    """A stack's configuration as its file holds it: values by full key."""
+    """A stack's configuration as in its file: values by full key."""
 
     def __init__(self, values: dict[str, Any], project: str = "biobatch") -> None:
         self.values: dict[str, Any] = json.loads(json.dumps(values))
@@ -30,14 +30,14 @@ class StackConfig:
         """Runs commands joined by `&&`, as a shell would read them.
 
         Raises:
-            CommandFailed: where the CLI ends with an error; the configuration stays as it was before that command.
+            CommandFailed: the CLI would end with an error. The configuration stays as it was before that command.
         """
         for command in commands.split(" && "):
             program, config, verb, *arguments = shlex.split(command)
             assert (program, config) == ("pulumi", "config"), command
             words, flags, kind = _flags(arguments)
             before = self.values
-            # What is no list and no mapping is read as a text, and so written.
+            # The CLI reads and writes every value as a string, except lists and mappings.
             self.values = {key: _text(value) for key, value in json.loads(json.dumps(before)).items()}
             try:
                 if verb == "set":
@@ -53,7 +53,7 @@ class StackConfig:
             self.values = _edited(before, self.values)
 
     def program_values(self) -> dict[str, str]:
-        """The configuration as the program gets it: texts, JSON for all that is no text."""
+        """The configuration as the program gets it: strings, with JSON for every other value."""
         return {
             key: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
             for key, value in self.values.items()
@@ -104,7 +104,7 @@ def _text(value: Any) -> Any:
 
 
 def _edited(old: Any, new: Any) -> Any:
-    """`yamlutil.Edit`: the file with only what changed written anew, in which a text in quotes keeps its quotes."""
+    """`yamlutil.Edit`: rewrites only the changed values of the file. A quoted string keeps its quotes."""
     if isinstance(old, dict) and isinstance(new, dict):
         return {key: _edited(old[key], value) if key in old else value for key, value in new.items()}
     if isinstance(old, list) and isinstance(new, list):
@@ -157,7 +157,7 @@ def _coerced(text: str) -> Any:
 
 
 def _parsed(path: str) -> Path:
-    """`resource.ParsePropertyPathStrict`, and that the first step is a name."""
+    """`resource.ParsePropertyPathStrict`, which also requires a name as the first step."""
     steps: Path = []
     if path.startswith("."):
         raise CommandFailed("expected property path to start with a name or index")
@@ -209,14 +209,14 @@ def _quoted(path: str) -> tuple[str, str]:
 
 
 def _set_in(container: Any, path: Path, value: Any, depth: int) -> Any:
-    """`object.Set`: the container with the value in it."""
+    """`object.Set`: returns the container with the value."""
     if not path:
         return value
     step, *inner = path
     if not isinstance(container, list | dict):
         if container is not None and depth > 1:
             raise CommandFailed("expected an array" if isinstance(step, int) else "expected a map")
-        # A list made for an index has all the items before it, empty.
+        # A new list for an index has empty items before that index.
         container = [None] * (step + 1) if isinstance(step, int) and step >= 0 else {}
     if isinstance(container, list):
         if not isinstance(step, int):
@@ -236,7 +236,7 @@ def _set_in(container: Any, path: Path, value: Any, depth: int) -> Any:
 
 
 def _delete_in(container: Any, path: Path) -> None:
-    """`object.Delete`: what is not there is not an error."""
+    """`object.Delete`: deletes a value. A missing value is no error."""
     step, *inner = path
     if isinstance(container, list):
         if not isinstance(step, int) or not 0 <= step < len(container):

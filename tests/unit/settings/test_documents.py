@@ -10,12 +10,12 @@ from tests.unit.settings.documents import PAGE, PLACES, PROJECT_FILE, held, writ
 
 
 @pytest.mark.parametrize("document", PLACES, ids=lambda document: document.name)
-def test_a_document_describes_the_keys_as_they_are_declared(document: Path) -> None:
+def test_a_document_has_the_descriptions_of_the_declarations(document: Path) -> None:
     assert held(document) == written()[document], "Update it: .venv/bin/python -m tests.unit.settings.documents"
 
 
 def test_pulumi_yaml_gives_every_key_a_type_a_default_and_a_description() -> None:
-    # A key without a default would be required of every stack.
+    # Pulumi would require a key without a default in every stack.
     block = yaml.safe_load(PROJECT_FILE.read_text())["config"]
     assert list(block) == list(KEYS)
     assert {name: entry["default"] for name, entry in block.items()} == {

@@ -33,7 +33,7 @@ def test_overriding_a_setting_of_a_built_in_tool_keeps_its_other_settings() -> N
     }
 
 
-def test_an_own_tool_needs_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_tool_needs_a_folder_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "images/star").mkdir(parents=True)
     (tmp_path / "images/star/Dockerfile").touch()
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,9 @@ def test_an_own_tool_needs_a_folder_and_one_entry(tmp_path: Path, monkeypatch: p
         ),
     ],
 )
-def test_a_tool_larger_than_max_vcpus_is_refused_with_two_remedies(config: dict[str, str], words: list[str]) -> None:
+def test_the_error_for_a_tool_larger_than_max_vcpus_contains_two_remedies(
+    config: dict[str, str], words: list[str]
+) -> None:
     with pytest.raises(Refused) as caught:
         settings(**config)
     assert [word for word in words if word not in str(caught.value)] == []
@@ -81,17 +83,17 @@ def accepted(name: str, architecture: str) -> bool:
         return False
 
 
-#: What EC2 says of a type that has an accelerator.
+#: The keys in EC2's description of a type with an accelerator.
 ACCELERATORS = ("GpuInfo", "InferenceAcceleratorInfo", "NeuronInfo", "FpgaInfo", "MediaAcceleratorInfo")
 
 
 def refused_by_family(name: str) -> bool:
-    # EC2's answers that moto keeps leave the chips of trn2u out.
+    # Moto's copy of EC2's answers omits the chips of trn2u.
     accelerated = any(kind in INSTANCE_TYPES[name] for kind in ACCELERATORS) or name.startswith("trn2u.")
     return accelerated or name.startswith(("a1.", "mac"))
 
 
-def test_every_type_is_accepted_under_its_architecture_alone_but_the_first_graviton_macs_and_accelerators() -> None:
+def test_every_type_except_a1_mac_and_accelerators_is_accepted_with_its_architecture_only() -> None:
     assert len(INSTANCE_TYPES) > 1_000
     for name, described in INSTANCE_TYPES.items():
         supported = set(described["ProcessorInfo"]["SupportedArchitectures"])
@@ -102,7 +104,7 @@ def test_every_type_is_accepted_under_its_architecture_alone_but_the_first_gravi
 @pytest.mark.parametrize(
     "family", ["g3", "g4dn", "g5", "g6e", "gr6", "p2", "p5en", "p6-b200", "inf1", "inf2", "trn1n", "trn2", "dl1", "f1"]
 )
-def test_a_family_with_an_accelerator_is_refused_with_the_reason(family: str) -> None:
+def test_the_error_for_a_family_with_an_accelerator_contains_the_reason(family: str) -> None:
     with pytest.raises(
         Refused, match=r"the machine image, ECS_AL2023, has no driver for it, and the job definitions do not request it"
     ):
@@ -110,7 +112,7 @@ def test_a_family_with_an_accelerator_is_refused_with_the_reason(family: str) ->
 
 
 @pytest.mark.parametrize("region", ["eusc-de-east-1", "cn-north-1", "us-gov-west-1", "ap-southeast-7"])
-def test_every_partitions_regions_zones_and_arns_are_accepted(region: str) -> None:
+def test_regions_zones_and_arns_of_every_partition_are_accepted(region: str) -> None:
     partition = next(name for name in Session().get_available_partitions() if region in regions(name))
     key, boundary = f"arn:{partition}:kms:{region}:111122223333:key/1", f"arn:{partition}:iam::111122223333:policy/x"
     config = {"kmsKeyArn": key, "permissionsBoundaryArn": boundary, "availabilityZones": json.dumps([f"{region}a"])}
@@ -124,18 +126,18 @@ def regions(partition: str) -> list[str]:
     return found
 
 
-def test_every_region_that_botocore_knows_is_accepted_and_put_into_its_partition() -> None:
+def test_every_region_of_botocore_is_accepted_and_has_its_partition() -> None:
     for partition in PARTITIONS:
         for region in regions(partition):
             assert (parse({"aws:region": region}).region, partition_of(region)) == (region, partition)
 
 
-def test_the_rule_that_reads_a_types_name_agrees_with_ec2() -> None:
+def test_the_architecture_in_a_types_name_agrees_with_ec2() -> None:
     for name, described in INSTANCE_TYPES.items():
         if not name.startswith("mac"):
             assert instance_architecture(name) in described["ProcessorInfo"]["SupportedArchitectures"], name
 
 
 @pytest.mark.parametrize("value", ["2026-11-29", "2026-11-29 00:00:00 +0000 UTC"])
-def test_a_day_counts_with_quotes_in_the_stacks_file_and_without(value: str) -> None:
+def test_a_date_can_have_quotes_in_the_stacks_file(value: str) -> None:
     assert settings(imageDate=value).image_date == "2026-11-29"

@@ -19,7 +19,7 @@ IN_WORDS = {
 
 
 def stack(wrong: Wrong) -> StackConfig:
-    """The stack's file, with lists and mappings as such."""
+    """The stack's file, in which lists and mappings are YAML."""
     return StackConfig({"aws:region": "eu-west-1", **{f"biobatch:{k}": _held(k, v) for k, v in wrong.config.items()}})
 
 
@@ -43,7 +43,7 @@ def faults(config: StackConfig) -> list[Fault]:
 
 
 def commands(printed: object) -> list[str]:
-    """The commands in a line of a refusal, each of which is enough."""
+    """The commands in a line of an error message. Each command corrects the fault alone."""
     return re.findall(r"pulumi config (?:set|rm) .*?(?=, or |$)", str(printed))
 
 
@@ -65,7 +65,7 @@ def test_each_command_corrects_its_fault(wrong: Wrong) -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.place}: {wrong.words}"[:70])
-def test_all_commands_one_after_the_other_leave_no_fault(wrong: Wrong) -> None:
+def test_the_first_commands_of_all_faults_leave_no_fault(wrong: Wrong) -> None:
     config = stack(wrong)
     before = faults(config)
     for fault in before:
@@ -77,7 +77,7 @@ def test_all_commands_one_after_the_other_leave_no_fault(wrong: Wrong) -> None:
         assert {f.wrong for f in faults(config)} <= {f.wrong for f in before if not commands(f)}
 
 
-def test_remedies_without_a_command_are_the_expected_ones() -> None:
+def test_only_the_expected_remedies_have_no_command() -> None:
     told = [str(fault) for wrong in WRONG for fault in faults(stack(wrong)) if not commands(fault)]
     assert len(told) == len(IN_WORDS), told
 

@@ -76,9 +76,9 @@ def test_the_architecture_is_read_from_the_types_name(name: str, architecture: s
     assert instance_architecture(name) == architecture
 
 
-# A fixed alphabet: over all of Unicode, Hypothesis builds a table at its first draw that alone takes more than a second.
+# A fixed alphabet. For all of Unicode, Hypothesis builds a table at its first draw, which takes more than a second.
 TEXT = st.text(string.printable + "\0é€²٣\u2028\U0001f9ec", max_size=12)
-# What no file, message or call can hold: half of a character, which JSON can escape and Python then has.
+# Half of a surrogate pair. JSON can escape it and Python can read it, but no file, message or call can contain it.
 HALF = st.sampled_from(["\ud800", "a\udfffb"])
 NAME = st.sampled_from(["A", "b_1"]) | TEXT | HALF
 JSON_VALUES = st.recursive(
@@ -88,7 +88,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-# Values of the right form for some key, so that the checks of one key against another are reached too.
+# Values with the right form for some key, so that the tests also reach the checks of one key against another.
 FITTING = st.sampled_from(
     [
         "none",
@@ -107,7 +107,7 @@ FITTING = st.sampled_from(
 BUCKETS = st.lists(
     st.dictionaries(st.sampled_from(["name", "access", "prefix", "kmsKeyArn", "other"]), JSON_VALUES), max_size=2
 )
-# Right but for the names and texts in it, which values of any form would come to by a rare chance alone.
+# Valid values except for the names and strings in them. Random values would rarely have this form.
 SHAPED = {
     "tools": st.dictionaries(
         st.sampled_from([*TOOLS]),
@@ -126,7 +126,7 @@ REGIONS = st.sampled_from(["eu-west-1", "us-gov-west-1", "cn-north-1", ""]) | TE
 
 
 def taken(config: dict[str, str], region: str) -> Settings | None:
-    """The settings, or None if they are refused; either can be written in every character."""
+    """The settings, or None if they are refused. Asserts that UTF-8 can encode the settings or the error message."""
     settings = None
     try:
         settings = parse({"aws:region": region, **{f"biobatch:{key}": value for key, value in config.items()}})
@@ -144,7 +144,9 @@ def test_every_input_leads_to_settings_or_an_error_message(config: dict[str, str
 
 @pytest.mark.parametrize("key", SHAPED)
 @given(st.data())
-def test_no_name_or_string_in_valid_values_leads_to_anything_else(key: str, data: st.DataObject) -> None:
+def test_every_name_or_string_in_valid_values_leads_to_settings_or_an_error_message(
+    key: str, data: st.DataObject
+) -> None:
     settings = taken({key: json.dumps(data.draw(SHAPED[key]))}, "eu-west-1")
     for tool in settings.tools.values() if settings else []:
         assert all(name.isascii() and name.isidentifier() for name in tool.build_args)

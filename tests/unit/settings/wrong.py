@@ -304,7 +304,7 @@ WRONG = [
     Wrong({"monthlyBudgetUsd": "1"}, "monthlyBudgetUsd", "this key does not exist"),
     Wrong({"alertEmail": "1"}, "alertEmail", "this key does not exist"),
     Wrong({"azCount": "9", "maxVcpus": "-4", "spot": "no"}, "azCount", "9 is outside 1 to 6"),
-    # As tests/local/lifecycle has them.
+    # tests/local/lifecycle uses the same invalid values.
     Wrong({"vpcCidr": "10.0.0.0/24"}, "vpcCidr", "10.0.0.0/24 is not an IPv4 range of size /16 to /22"),
     Wrong({"azCuont": "3"}, "azCuont", "Did you mean azCount?"),
 ]
