@@ -23,6 +23,6 @@ def test_this_machine_has_the_name_that_docker_uses(kernel: str, docker: str, mo
     assert of_this_machine() == docker
 
 
-def test_the_client_knows_the_same_sets_of_batch() -> None:
+def test_the_client_has_the_same_default_sets_of_batch() -> None:
     # The client is installed without the components, so it has its own copy.
     assert capacity._SETS == BATCH_SETS

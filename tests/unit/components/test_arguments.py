@@ -33,7 +33,7 @@ TAGS = {"project": "phages"}
 
 
 def right() -> Mapping[type, Any]:
-    """Right arguments of every kind."""
+    """Valid arguments of every kind."""
     tool = Tool(image_uri="ours@sha256:1", vcpus=2, memory_mib=3600, timeout_seconds=60)
     made = [
         BUCKET,
@@ -87,7 +87,7 @@ def right() -> Mapping[type, Any]:
 
 RIGHT = right()
 
-#: Wrong values by the name of an argument, in whatever component it is.
+#: Invalid values by the name of the argument, in every component.
 WRONG: dict[str, list[Any]] = {
     "account_id": ["1", "", "11112222333x"],
     "ami_id": ["ami-1", "al2023"],
@@ -126,7 +126,7 @@ WRONG: dict[str, list[Any]] = {
     "zone_names": [[], ["a"], ["eu-west-1a", "eu-west-1a"], ["us-east-1a"], [f"eu-west-1{z}" for z in "abcdefg"]],
 }
 
-#: Arguments of any value: wiring that AWS names, and choices that their types hold.
+#: Arguments that are not checked: names that AWS generates, and choices that their types restrict.
 FREE = {
     "base",
     "bucket",
@@ -196,5 +196,5 @@ def test_outputs_are_not_checked() -> None:
                 value = [later] if name.endswith("s") and name != "subnet_ids" else later
                 assert dataclasses.replace(RIGHT[kind], **{name: value})
 
-    # In a program: Pulumi waits for every Output at the end of the next one.
+    # The Outputs need a program. Pulumi waits for every Output at the end of the next one.
     record(program)

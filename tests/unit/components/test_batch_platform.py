@@ -1,4 +1,4 @@
-"""The arguments of a platform are checked before AWS would refuse them."""
+"""A platform checks its arguments before AWS would refuse them."""
 
 import dataclasses
 from typing import Any
@@ -70,7 +70,7 @@ def test_a_tool_below_the_minimum_of_batch_is_refused(changed: dict[str, Any], w
         dataclasses.replace(TOOL, **changed)
 
 
-def test_the_limits_themselves_are_accepted() -> None:
+def test_values_at_the_limits_are_accepted() -> None:
     for weight in SHARE_WEIGHTS:
         assert dataclasses.replace(ARGUMENTS, shares={"phages": weight, "yeast*": 1}).shares["phages"] == weight
     for gib in (30, 16_384):

@@ -24,7 +24,7 @@ Stack = Callable[[dict[str, Any]], Path]
 
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """Puts a `pulumi` on PATH, whose selected stack has a configuration, and returns the file of its calls."""
+    """Creates a `pulumi` command on PATH that prints a stack's configuration, and returns the file in which it records its calls."""
 
     def with_configuration(configuration: dict[str, Any]) -> Path:
         entries = {key: {"value": value, "secret": False} for key, value in configuration.items()}
@@ -57,7 +57,7 @@ def expected(**arguments: Any) -> Any:
     )
 
 
-def test_with_region_and_account_it_needs_neither_a_stack_nor_credentials(
+def test_with_region_and_account_the_command_needs_no_stack_and_no_credentials(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
@@ -68,12 +68,14 @@ def test_with_region_and_account_it_needs_neither_a_stack_nor_credentials(
     ("region", "partition"),
     [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")],
 )
-def test_the_partition_is_the_regions(capsys: pytest.CaptureFixture[str], region: str, partition: str) -> None:
+def test_the_policy_has_the_partition_of_the_region(
+    capsys: pytest.CaptureFixture[str], region: str, partition: str
+) -> None:
     found = printed(capsys, "--region", region, "--account", ACCOUNT)
     assert found == expected(region=region, partition=partition)
 
 
-def test_it_is_the_policy_of_the_selected_stack_in_the_shells_account(
+def test_by_default_the_policy_is_for_the_selected_stack_and_the_account_of_the_shell(
     capsys: pytest.CaptureFixture[str], stack: Stack, credentials: None
 ) -> None:
     calls = stack(
@@ -91,7 +93,9 @@ def test_it_is_the_policy_of_the_selected_stack_in_the_shells_account(
     assert calls.read_text() == "config --json --non-interactive\n"
 
 
-def test_a_fresh_stack_has_the_programs_defaults(capsys: pytest.CaptureFixture[str], stack: Stack) -> None:
+def test_an_empty_configuration_leads_to_the_defaults_of_the_program(
+    capsys: pytest.CaptureFixture[str], stack: Stack
+) -> None:
     stack({"aws:region": "us-east-1"})
     assert printed(capsys, "--account", ACCOUNT) == expected()
 
@@ -127,7 +131,9 @@ def test_the_error_contains_the_command_that_corrects_it(stack: Stack, arguments
         command_line.main(["deploy-policy", *arguments])
 
 
-def test_without_a_selected_stack_pulumis_message_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_selected_stack_the_error_contains_pulumis_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "pulumi").write_text("#!/bin/sh\necho 'error: no stack selected' >&2\nexit 255\n")
     (tmp_path / "pulumi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -135,7 +141,9 @@ def test_without_a_selected_stack_pulumis_message_is_shown(tmp_path: Path, monke
         command_line.main(["deploy-policy"])
 
 
-def test_without_credentials_it_asks_for_the_account(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_credentials_the_error_suggests_the_account_option(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack({"aws:region": "us-east-1"})
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -145,7 +153,7 @@ def test_without_credentials_it_asks_for_the_account(stack: Stack, monkeypatch: 
         command_line.main(["deploy-policy"])
 
 
-def test_the_module_prints_it_and_still_serves_pulumi() -> None:
+def test_the_module_prints_the_policy_and_also_starts_the_host_of_pulumi() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "components"]
     ran = subprocess.run(
         [*command, "deploy-policy", "--region", "us-east-1", "--account", ACCOUNT],

@@ -11,7 +11,7 @@ from tests.own_tool import PAGES
 from tests.unit.components.test_docstrings import documented
 from tests.unit.recording import ROOT
 
-#: MiB that machines were seen to register with ECS (sentiampc/sentialabs.github.io, "ECS-calculator", 2018).
+#: Measured MiB that instances register with ECS (sentiampc/sentialabs.github.io, "ECS-calculator", 2018).
 SEEN = {
     "c5.large": 3714,
     "c5.xlarge": 7634,
@@ -27,16 +27,16 @@ SEEN = {
     "m5.24xlarge": 378665,
 }
 
-#: MiB that the ECS agent keeps (Batch User Guide, "Reserve system memory").
+#: MiB that the ECS agent reserves (Batch User Guide, "Reserve system memory").
 AGENT_MIB = 32
 
-#: The most that hypervisor and kernel keep of the installed memory (Karpenter's VM_MEMORY_OVERHEAD_PERCENT, 0.075).
+#: The largest part of the installed memory that hypervisor and kernel use (Karpenter's VM_MEMORY_OVERHEAD_PERCENT, 0.075).
 OVERHEAD = 0.075
 
 
 @dataclass(frozen=True)
 class Row:
-    """Families of a row, and MiB."""
+    """A row of the table: its instance families, and memory in MiB per vCPU."""
 
     families: tuple[str, ...]
     installed: int
@@ -78,7 +78,7 @@ def test_the_table_names_the_compute_general_and_memory_families_of_three_genera
 
 
 @pytest.mark.parametrize("family", ROWS)
-def test_the_installed_memory_a_vcpu_is_that_of_every_type_of_the_family(family: str) -> None:
+def test_the_installed_memory_per_vcpu_is_correct_for_every_type_of_the_family(family: str) -> None:
     found = types(family)
     assert len(found) > 5
     assert {memory / vcpus for vcpus, memory in found.values()} == {ROWS[family].installed}
@@ -94,7 +94,7 @@ def test_one_job_per_vcpu_fits_every_instance_size_of_the_family(family: str) ->
 
 
 @pytest.mark.parametrize("family", ROWS)
-def test_little_memory_is_left_over(family: str) -> None:
+def test_jobs_can_use_more_than_seven_eighths_of_the_memory(family: str) -> None:
     assert ROWS[family].for_jobs > ROWS[family].installed * 7 / 8
 
 
@@ -104,7 +104,7 @@ def test_the_examples_are_multiples_of_the_figure(family: str) -> None:
     assert ROWS[family].examples == f"1 vCPU {figure:,}; 4 vCPUs {4 * figure:,}"
 
 
-def test_the_page_about_tools_has_the_same_figures() -> None:
+def test_the_documentation_has_the_same_figures() -> None:
     c, m, r = (ROWS[family].for_jobs for family in ("c5", "m5", "r5"))
     texts = [" ".join(page.read_text().split()) for page in PAGES]
     pages = [

@@ -27,14 +27,14 @@ def test_endpoints_are_named_by_region_and_ecrs_in_some_partitions_by_a_prefix(
     assert endpoint_service(region, service) == name
 
 
-def test_a_network_without_any_way_to_aws_is_refused() -> None:
+def test_a_network_without_nat_gateways_and_endpoints_is_refused() -> None:
     with pytest.raises(ValueError, match="none requires interface_endpoints"):
         NetworkArgs(
             vpc_cidr="10.0.0.0/16", zone_names=["eu-west-1a"], nat_gateways=NatGateways.NONE, region="eu-west-1"
         )
 
 
-def test_what_awsx_makes_uses_the_programs_aws_provider_and_is_otherwise_as_awsx_wants_it() -> None:
+def test_resources_of_awsx_use_the_aws_provider_of_the_program_and_are_otherwise_unchanged() -> None:
     below = pulumi.ResourceOptions(version="7.43.0", protect=True)
 
     def transformed(type_: str) -> pulumi.ResourceTransformResult | None:

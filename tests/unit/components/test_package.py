@@ -144,7 +144,7 @@ def test_the_package_passes_on_the_error_messages_of_arguments(package: Package)
 
 @pytest.fixture
 def plugin() -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
-    """The host as Pulumi starts it: the folder, given the engine's address."""
+    """Starts the host as Pulumi does, with the folder and the engine's address as arguments."""
     command = [sys.executable, "-W", "ignore", str(ROOT / "components"), "127.0.0.1:1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as process:
         assert process.stdout

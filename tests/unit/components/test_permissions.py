@@ -32,7 +32,7 @@ SUBMIT = SubmitPermissionsArgs(
     ("arguments", "name"),
     [(ROLES, "buckets"), (ROLES, "repository_arns"), (SUBMIT, "queue_arns"), (SUBMIT, "job_definition_arns")],
 )
-def test_permissions_without_resources_are_refused_before_iam_refuses_them(
+def test_permissions_without_resources_are_refused(
     arguments: BatchPermissionsArgs | SubmitPermissionsArgs, name: str
 ) -> None:
     nothing: Any = {name: []}
@@ -49,7 +49,7 @@ def test_permissions_without_resources_are_refused_before_iam_refuses_them(
         ("aws-eusc", "eusc-de-east-1", ["s3.eusc-de-east-1.amazonaws.eu", "s3.eusc-de-east-1.amazonaws.com"]),
     ],
 )
-def test_a_key_may_be_used_through_s3_by_the_names_that_s3_has_in_the_partition(
+def test_the_policy_allows_a_key_through_the_s3_endpoints_of_the_partition(
     partition: str, region: str, names: str | list[str]
 ) -> None:
     key = f"arn:{partition}:kms:{region}:111122223333:key/1234abcd"

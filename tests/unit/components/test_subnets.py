@@ -12,7 +12,7 @@ from components.subnets import MAX_ZONES, SubnetLayout, subnet_layout
 
 @st.composite
 def vpc_cidrs(draw: st.DrawFn) -> str:
-    """A range of every allowed size, anywhere in the private ranges."""
+    """Draws a range of any allowed size within the private ranges."""
     outer = ipaddress.IPv4Network(
         draw(st.sampled_from(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]))
     )
@@ -45,11 +45,13 @@ def test_subnets_are_disjoint_and_inside_the_vpc(vpc_cidr: str, zones: int) -> N
 
 
 @given(vpc_cidrs(), zone_counts)
-def test_private_subnets_are_at_least_as_large_and_none_is_smaller_than_aws_allows(vpc_cidr: str, zones: int) -> None:
+def test_private_subnets_are_at_least_as_large_as_public_ones_and_all_are_large_enough_for_aws(
+    vpc_cidr: str, zones: int
+) -> None:
     subnets = networks(subnet_layout(vpc_cidr, zones))
     private, public = subnets[:zones], subnets[zones:]
     assert min(n.num_addresses for n in private) >= max(n.num_addresses for n in public)
-    # A subnet is /28 at the smallest (Amazon VPC User Guide, "Subnet sizing").
+    # The smallest subnet is /28 (Amazon VPC User Guide, "Subnet sizing").
     assert max(subnet.prefixlen for subnet in subnets) <= 28
 
 

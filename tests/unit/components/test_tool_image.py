@@ -80,7 +80,7 @@ def test_the_tag_changes_with_platform_and_base(folder: Path) -> None:
     assert len(tags) == 4
 
 
-def test_the_tag_does_not_change_with_time_place_or_order(folder: Path, tmp_path: Path) -> None:
+def test_the_tag_does_not_depend_on_times_paths_or_order(folder: Path, tmp_path: Path) -> None:
     before = tag(folder)
     os.utime(folder / "launcher", (0, 0))
     assert tag(folder) == before
@@ -89,7 +89,7 @@ def test_the_tag_does_not_change_with_time_place_or_order(folder: Path, tmp_path
     assert tag(copy) == before
 
 
-def test_the_tag_is_one_that_registries_take(folder: Path) -> None:
+def test_the_tag_is_valid_for_registries(folder: Path) -> None:
     assert len(tag(folder)) == 16
     assert set(tag(folder)) <= set("0123456789abcdef")
 
@@ -100,7 +100,7 @@ UMASKS = {"002": (0o664, 0o775), "022": (0o644, 0o755), "077": (0o600, 0o700), "
 
 
 def checked_out(context: Path, umask: str) -> Path:
-    """Fills a folder as Git checks it out under a umask, with an executable file."""
+    """Creates a folder as Git checks it out under a umask, with an executable file."""
     fill(context, ["Dockerfile", "launcher", "job/main.go", "job/plan.go", ".dockerignore"])
     (context / ".dockerignore").write_text("*.orig\n")
     plain, executable = UMASKS[umask]
@@ -111,7 +111,7 @@ def checked_out(context: Path, umask: str) -> Path:
 
 
 def images(**base: Any) -> list[Registration]:
-    """A base image and an image on it, as the program registers them from the folder `tool`."""
+    """The registrations of a base image and of an image on it, both from the folder `tool`."""
 
     def build() -> None:
         arguments = {"platform": "linux/amd64", "registry_username": "AWS", "registry_password": "token", **base}
@@ -122,7 +122,7 @@ def images(**base: Any) -> list[Registration]:
 
 
 def compared(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that the provider compares: the inputs with its defaults, and the digest of the context."""
+    """The values that the provider compares, which are the inputs with its defaults and the digest of the context."""
     urn = f"urn:pulumi:local::biobatch::{TOKEN}::tool"
     answer = Provider().Check(provider_pb2.CheckRequest(urn=urn, news=to_struct(inputs)), Context())
     return from_struct(answer.inputs)
@@ -140,14 +140,14 @@ def test_the_umask_of_the_checkout_affects_neither_the_tag_nor_the_provider(
         checked_out(Path("tool"), one)
         seen.append([compared(image.inputs) for image in images()])
     assert seen[0] == seen[1]
-    # A changed mode that does count is seen by both.
+    # The executable bit changes both.
     Path("tool/launcher").chmod(0o644)
     for before, after in zip(seen[1], [compared(image.inputs) for image in images()], strict=True):
         assert before["imageName"] != after["imageName"]
         assert before["build"]["contextDigest"] != after["build"]["contextDigest"]
 
 
-def test_the_context_is_a_whole_copy_and_the_folder_stays_as_it_is(
+def test_the_context_is_a_complete_copy_and_the_folder_does_not_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -172,7 +172,9 @@ def test_the_context_is_a_whole_copy_and_the_folder_stays_as_it_is(
     assert sorted(p.name for p in Path(".biobatch").iterdir()) == [".gitignore", copy.name]
 
 
-def test_a_context_that_another_run_made_meanwhile_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_context_that_another_run_creates_at_the_same_time_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     checked_out(Path("tool"), "022")
     place = Path(".biobatch/tool-0123456789abcdef")
@@ -188,7 +190,7 @@ def test_a_context_that_another_run_made_meanwhile_is_taken(tmp_path: Path, monk
     assert sorted(p.name for p in Path(".biobatch").iterdir()) == [".gitignore", place.name]
 
 
-def test_the_base_is_pulled_before_the_build_with_the_programs_own_token(
+def test_the_base_is_in_cache_from_so_the_provider_pulls_it_with_the_token_of_the_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -206,7 +208,7 @@ def test_destroy_does_not_need_the_docker_provider(tmp_path: Path, monkeypatch: 
     assert [image.retain_on_delete for image in images()] == [True, True]
 
 
-def test_a_folder_without_dockerfile_is_refused_by_name(tmp_path: Path) -> None:
+def test_the_error_for_a_folder_without_dockerfile_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"{tmp_path}/Dockerfile does not exist"):
         ToolImageArgs(
             context=str(tmp_path),

@@ -1,4 +1,4 @@
-"""The user data has the format that Batch requires, and its script works as described."""
+"""The user data has the format that Batch requires, and its script prepares the instance."""
 
 import base64
 import email
@@ -82,7 +82,7 @@ def machine(tmp_path: Path, disks: int = 0) -> Machine:
     return made
 
 
-def test_it_is_mime_multipart_of_one_shell_script() -> None:
+def test_the_user_data_is_mime_multipart_with_one_shell_script() -> None:
     parsed = message()
     assert parsed["MIME-Version"] == "1.0"
     assert parsed.get_content_type() == "multipart/mixed"
@@ -102,7 +102,7 @@ def test_the_user_data_is_within_the_limit_of_ec2() -> None:
     assert len(base64.b64decode(user_data(10001))) <= 16 * 1024
 
 
-def test_the_script_is_sound_to_shellcheck() -> None:
+def test_shellcheck_finds_nothing_in_the_script() -> None:
     checked = subprocess.run(
         [Path(sys.executable).with_name("shellcheck"), "-"], input=script(), capture_output=True, text=True, check=False
     )
@@ -114,7 +114,7 @@ def test_the_settings_of_the_agent_are_added_to_those_of_batch(tmp_path: Path) -
     settings = dict(line.split("=") for line in (tmp_path / "etc/ecs/ecs.config").read_text().splitlines())
     assert settings["ECS_CLUSTER"] == "jobs"
     assert settings["ECS_ENABLE_SPOT_INSTANCE_DRAINING"] == "true"
-    # Host-less scratch volumes live until then.
+    # ECS keeps scratch volumes without a host path for this time.
     assert settings["ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"] == "10m"
 
 
@@ -130,7 +130,7 @@ def test_the_jobs_user_id_is_blocked_from_the_instances_credentials_before_the_a
     ]
 
 
-def test_an_agent_that_starts_again_adds_no_second_rule(tmp_path: Path) -> None:
+def test_a_restart_of_the_agent_adds_no_second_rule(tmp_path: Path) -> None:
     booted = machine(tmp_path)
     assert booted.start_agent() == 0
     assert [c for c in booted.calls("iptables", "ip6tables") if " -I " in c] == []
@@ -144,7 +144,7 @@ def test_an_instance_that_cannot_block_jobs_from_its_credentials_powers_off(
     booted.fake(missing, "exit 3")
     assert (booted.start_agent() == 0) is starts
     assert ("systemctl --no-block poweroff" in booted.calls()) is not starts
-    # The one place where somebody can still read why: `aws ec2 get-console-output`.
+    # The reason is only in the output of `aws ec2 get-console-output`.
     assert (tmp_path / "console").exists() is not starts
 
 
@@ -186,7 +186,7 @@ def test_without_mdadm_one_disk_holds_dockers_data(tmp_path: Path) -> None:
     ]
 
 
-def test_mdadm_is_installed_where_it_is_missing(tmp_path: Path) -> None:
+def test_the_script_installs_mdadm_if_it_is_missing(tmp_path: Path) -> None:
     made = Machine(tmp_path, [f"/dev/nvme{i}n1 {STORE}" for i in (1, 2)])
     (made.bin / "mdadm").rename(made.bin / "hidden")
     made.fake("dnf", f'mv "{made.bin}/hidden" "{made.bin}/mdadm"')
@@ -198,7 +198,7 @@ def test_mdadm_is_installed_where_it_is_missing(tmp_path: Path) -> None:
     ]
 
 
-def test_a_disk_that_cannot_be_used_leaves_docker_running_where_it_was(tmp_path: Path) -> None:
+def test_if_a_disk_cannot_be_formatted_docker_keeps_running_on_the_root_volume(tmp_path: Path) -> None:
     broken = Machine(tmp_path, [f"/dev/nvme1n1 {STORE}"])
     broken.fake("mkfs.xfs", "exit 1")
     assert broken.run(script()) != 0
@@ -206,7 +206,7 @@ def test_a_disk_that_cannot_be_used_leaves_docker_running_where_it_was(tmp_path:
     assert broken.start_agent() == 0
 
 
-def test_a_disk_that_cannot_be_mounted_leaves_docker_and_the_agent_to_start(tmp_path: Path) -> None:
+def test_if_a_disk_cannot_be_mounted_docker_and_the_agent_start_anyway(tmp_path: Path) -> None:
     broken = Machine(tmp_path, [f"/dev/nvme1n1 {STORE}"])
     broken.fake("mount", "exit 1")
     assert broken.run(script()) != 0
