@@ -217,7 +217,7 @@ def test_files_too_large_for_the_disk_are_refused_and_possibly_too_large_files_g
         assert faults(clients, larger, job) == capacity.warnings(larger, [job], DEFINITIONS) == []
 
 
-def test_without_an_answer_from_ec2_families_may_have_disks_and_batchs_default_sets_have_none(
+def test_without_an_answer_from_ec2_the_client_assumes_disks_for_families_but_not_for_default_sets(
     clients: Aws, described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients.ec2, "get_paginator", out_of_reach)

@@ -75,7 +75,7 @@ def test_submit_passes_the_command_to_the_job_unchanged(
 
 
 @pytest.mark.parametrize("command", [["submit", "samtools", *SUBMIT[:2]], ["logs", "1234", "--", "true"]])
-def test_submit_needs_a_command_and_logs_takes_none(command: list[str]) -> None:
+def test_submit_requires_a_command_and_logs_refuses_one(command: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(command)
     assert refused.value.code == 2

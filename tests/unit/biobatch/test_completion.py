@@ -76,7 +76,7 @@ def test_the_script_for_every_shell_contains_the_tools_of_the_stack_in_the_envir
     assert "seqtk" in script(shell, capsys)
 
 
-def test_tools_and_queues_that_are_no_completions_are_accepted(
+def test_the_client_accepts_tools_and_queues_outside_the_completions(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     words = [

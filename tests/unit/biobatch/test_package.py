@@ -116,7 +116,7 @@ def test_help_version_and_completion_do_not_load_the_aws_sdk(words: list[str], i
 
 
 def test_the_client_starts_on_systems_without_sighup(installed: Path) -> None:
-    """Windows is such a system."""
+    """Windows has no SIGHUP."""
     program = "import signal; del signal.SIGHUP; from biobatch import __main__ as client; client.console()"
     done = python(installed, "-c", program, "logs", "x", "--outputs", "none.json")
     assert done.returncode == 2

@@ -24,5 +24,5 @@ def test_this_machine_has_the_name_that_docker_uses(kernel: str, docker: str, mo
 
 
 def test_the_client_has_the_same_default_sets_of_batch() -> None:
-    # The client is installed without the components, so it has its own copy.
+    # Users install the client without the components, so the client has a copy.
     assert capacity._SETS == BATCH_SETS

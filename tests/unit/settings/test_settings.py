@@ -72,7 +72,7 @@ def test_the_declared_defaults_are_accepted() -> None:
     ("name", "architecture"),
     [("m6i", "x86_64"), ("g5.xlarge", "x86_64"), ("c7gn.large", "arm64"), ("p6e-gb200", "arm64"), ("im4gn", "arm64")],
 )
-def test_the_architecture_is_read_from_the_types_name(name: str, architecture: str) -> None:
+def test_the_name_of_an_instance_type_contains_its_architecture(name: str, architecture: str) -> None:
     assert instance_architecture(name) == architecture
 
 
