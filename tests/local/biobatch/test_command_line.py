@@ -112,7 +112,7 @@ def test_the_stacks_outputs_are_read_through_pulumi(platform: Platform) -> None:
         "submit", "samtools", "--stack", "local", "--queue", "on-demand", "--output-prefix", prefix, "--", "true"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr.splitlines()[0].endswith(", region us-east-1, stack local")
+    assert done.stderr.splitlines()[0] == "biobatch: the local stack, region us-east-1"
 
 
 def test_a_stack_of_another_account_than_that_of_the_credentials_is_refused(

@@ -24,8 +24,9 @@ def ask(folder: Path) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The part of a fresh clone that `make` needs, with the `.venv` that `make` creates."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("Makefile", "Pulumi.yaml", *(path.name for path in ROOT.glob("requirements*"))):
+    for name in ("Makefile", "Pulumi.yaml", "pyproject.toml", *(path.name for path in ROOT.glob("requirements*"))):
         shutil.copy2(ROOT / name, folder)
+    shutil.copytree(ROOT / "biobatch", folder / "biobatch")
     subprocess.run(["make", "-s", ".venv/installed"], cwd=folder, check=True)
     return folder
 
