@@ -17,7 +17,7 @@ from local.plugins.awsx.vpc import Vpc
 from local.plugins.common import UNKNOWN, from_struct, to_struct
 from local.plugins.docker.provider import TOKEN as IMAGE
 from local.plugins.docker.provider import Provider as Docker
-from tests.changes_table import brings_new_machines
+from tests.changes_table import starts_new_instances
 from tests.unit.local.plugins.pulumi_engine import Context, Engine, ResourceState
 from tests.unit.recording import Cloud, Registration, record, record_program
 
@@ -36,7 +36,7 @@ class Changes:
     replaced: dict[str, set[str]] = field(default_factory=dict)
     added: dict[str, set[str]] = field(default_factory=dict)
     removed: dict[str, set[str]] = field(default_factory=dict)
-    brings_new_machines: bool = False
+    starts_new_instances: bool = False
     """True: a changed environment starts new instances, so running jobs have the update's time limit to finish."""
 
     def counted(self, kind: str) -> Counter[str]:
@@ -117,7 +117,7 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
             elif answer.diffs:
                 _put(found.in_place, key)
                 if key[0].endswith(":ComputeEnvironment"):
-                    found.brings_new_machines |= brings_new_machines(answer.detailedDiff)
+                    found.starts_new_instances |= starts_new_instances(answer.detailedDiff)
         if again <= replaced:
             return found
         replaced |= again

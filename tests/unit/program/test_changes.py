@@ -39,7 +39,7 @@ def test_a_change_has_the_effects_in_the_table(row: Row, offline: Engine) -> Non
         # Jobs in a deleted subnet cannot reach S3 any more, even if Batch gives them time to finish.
         assert row.running_jobs == "let them end first"
     else:
-        assert row.running_jobs == ("6 hours to finish" if found.brings_new_machines else "go on")
+        assert row.running_jobs == ("6 hours to finish" if found.starts_new_instances else "go on")
 
 
 def test_every_key_has_a_row_and_every_row_a_key() -> None:
