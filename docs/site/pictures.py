@@ -178,7 +178,7 @@ def _draw(diagram: str, picture: Path) -> None:
             """async ([diagram, name]) => {
               mermaid.initialize({ theme: "neutral", fontFamily: "DejaVu Sans, Verdana, sans-serif" });
               const drawn = (await mermaid.render(name, diagram)).svg;
-              // As XML, which a picture's file must be
+              // An SVG file must be XML.
               const svg = new DOMParser().parseFromString(drawn, "text/html").querySelector("svg");
               const [, , width, height] = svg.getAttribute("viewBox").split(" ");
               svg.setAttribute("width", width);
