@@ -201,7 +201,7 @@ def _fields(arguments: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """Returns an annotation as a reader writes it. It leaves out `Input`, because every input can be an output of another resource."""
+    """Returns an annotation as a reader writes it. `Input[…]` stands for a value or an output of another resource."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     names = [_type(each) for each in inner if each is not type(None)]
     if origin is None:

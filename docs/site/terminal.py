@@ -77,7 +77,7 @@ def run(
         command: the program and its arguments.
         folder: the working directory.
         environment: the environment variables.
-        see: function that gets every frame that differs from the one before.
+        see: function that gets the frame after each output of the command.
 
     Returns:
         The frame at the end of the command.

@@ -341,21 +341,23 @@ def test_a_failure_before_the_command_publishes_only_the_record(images: Images, 
     assert folder.names("to/") == {f"{LEFT}record.json"}
 
 
-def test_a_stopped_attempt_publishes_what_it_can_in_a_few_seconds(images: Images, folder: Folder) -> None:
+def test_a_stopped_attempt_publishes_its_files_and_record_before_docker_kills_it(
+    images: Images, folder: Folder
+) -> None:
     environment = {**ATTEMPT, "JOB_OUTPUT_PREFIX": folder.uri("to"), "JOB_KEEP_ON_FAILURE": "*.log"}
     with images.started(
         "samtools", "echo why > a.log; echo begun; sleep infinity", environment=environment
     ) as container:
         while "begun" not in container.logs().decode():
             time.sleep(0.05)
-        # Docker does this when a Spot machine shuts down.
+        # Docker stops containers in this way when a Spot instance shuts down.
         container.stop(timeout=10)
         job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143, job.log
     assert folder.names("to/") == {f"{LEFT}a.log", f"{LEFT}record.json"}
 
 
-def test_a_failure_to_publish_these_files_does_not_change_the_exit_code(images: Images) -> None:
+def test_a_failure_to_publish_files_of_a_failed_attempt_does_not_change_the_exit_code(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         return denied() if method == "PUT" else found(b"")
 

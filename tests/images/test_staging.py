@@ -474,7 +474,7 @@ def test_temporary_files_are_on_the_scratch_volume_outside_the_working_folder(im
     assert folder.names() == {"result", *PUBLISHED}
 
 
-def test_a_job_without_scratch_volume_says_what_is_missing(images: Images) -> None:
+def test_a_job_without_a_writable_scratch_volume_ends_with_a_clear_message(images: Images) -> None:
     job = images.run("samtools", "true", tmpfs={"/scratch": "ro"})
     assert job.exit_code == 74
     assert "/scratch is not writable" in job.log

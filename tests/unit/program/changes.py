@@ -45,7 +45,7 @@ class Changes:
 
 
 class Evolving(Cloud):
-    """An AWS that gives replaced resources another ID, and changed content another digest or version."""
+    """A fake AWS in which replaced resources get another ID, and changed content gets another digest or version."""
 
     def __init__(self, replaced: frozenset[Key]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The names of a network's parts in the console. Changing them replaces nothing in a running stack."""
+"""The names of a network's resources in the console. A change of these names replaces no resource of a running stack."""
 
 import json
 from collections.abc import Mapping

@@ -481,7 +481,7 @@ def test_protect_data_keeps_the_bucket_and_its_settings_after_a_destroy(protect:
     assert len(storage) == 7
     assert {r.retain_on_delete for r in storage} == {protect}
     assert recording.one("s3/bucket:Bucket").inputs.get("forceDestroy", False) is not protect
-    # No image is kept: deleting the resource does nothing, and the image is deleted with its repository.
+    # The image resources are always retained, because deleting one does nothing. ECR deletes the images with their repository.
     kept = {r.type for r in recording.registrations if r.retain_on_delete and not r.type.startswith("aws:s3/")}
     assert kept == {"docker:index/image:Image"}
 
