@@ -1,4 +1,4 @@
-"""The table of docs/explanation/updating-a-stack.md: what a change of each key does to a running stack."""
+"""Reads the table of docs/explanation/updating-a-stack.md, which lists the effects of a change of each key on a running stack."""
 
 import re
 from collections import Counter
@@ -10,19 +10,20 @@ from local.paths import ROOT
 #: The kinds of changes, in the order of the columns.
 KINDS = ("in_place", "replaced", "added", "removed")
 
-#: Properties of an environment that Batch changes without replacing machines. All others start new machines (Batch User Guide,
-#: "Updating compute environments").
+#: Properties of a compute environment that Batch changes without replacing instances. A change of any other property starts new instances
+#: (Batch User Guide, "Updating compute environments").
 SCALING = (
     *("computeResources.maxVcpus", "computeResources.minVcpus", "computeResources.desiredVcpus"),
     *("state", "serviceRole", "updatePolicy", "tags", "tagsAll"),
 )
 
 
-def brings_new_machines(paths: Iterable[str]) -> bool:
-    """Whether a change of a compute environment's properties gives running jobs the update's time limit to finish.
+def starts_new_instances(paths: Iterable[str]) -> bool:
+    """Returns whether a change of a compute environment's properties starts new instances. Running jobs then have the update's time limit to
+    finish.
 
     Args:
-        paths: the properties that differ, as Pulumi writes them.
+        paths: paths of the properties that differ, in Pulumi's notation.
     """
     return any(not re.sub(r"\[[^]]*\]", "", path).startswith(SCALING) for path in paths)
 
@@ -33,20 +34,20 @@ class Row:
 
     key: str
     change: str
-    """Such as `2` → `3`, with other keys that change too, where others are the same before and after."""
+    """The values before and after, such as `2` → `3`. It can name other keys that also change, and keys that keep a value."""
     said: tuple[str, ...]
-    """By kind, such as 2 `ComputeEnvironment`, 1 `LaunchTemplate`, or a dash."""
+    """For each kind of change, the resources, such as 2 `ComputeEnvironment`, 1 `LaunchTemplate`, or a dash."""
     running_jobs: str
 
     def configs(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The keys that the row names with their values before and after, as Pulumi hands them over."""
+        """Returns the configuration before and after the change: the keys in the row with their values, as Pulumi passes them."""
         moved = re.findall(r"(?:with `(\w+)` )?`([^`]*)` → `([^`]*)`", self.change)
         kept = dict(re.findall(r"`(\w+)` is `([^`]*)`", self.change))
         before, after = ({name or self.key: pair[i] for name, *pair in moved} for i in (0, 1))
         return _plain({**kept, **before}), _plain({**kept, **after})
 
     def counted(self) -> dict[str, Counter[str]]:
-        """How many resources of each type, by kind."""
+        """Returns the number of resources of each type, by kind of change."""
         return {
             kind: Counter({type_: int(count) for count, type_ in re.findall(r"(\d+) `(\w+)`", cell)})
             for kind, cell in zip(KINDS, self.said, strict=True)

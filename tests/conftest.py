@@ -1,4 +1,4 @@
-"""What the tests that need the local stack share. `make test` runs them; plain `pytest` runs none of them."""
+"""Fixtures of the tests that need the local stack. `make test` runs these tests, and plain `pytest` does not."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.images.storage import Folder
 
 @pytest.fixture(scope="session")
 def local_stack() -> Iterator[Record]:
-    """The local stack with the program deployed on it; its environment is this process's until the end."""
+    """The local stack after a deployment of the program. This process has the environment of the stack until the end of the tests."""
     try:
         with environment.entered(lifecycle.up()):
             yield lifecycle.current()
@@ -25,7 +25,7 @@ def local_stack() -> Iterator[Record]:
 
 @pytest.fixture(scope="session")
 def images(local_stack: Record) -> Iterator[Images]:
-    """The stack's images, to run outside of the queue."""
+    """The stack's images, which tests run without a queue."""
     with docker_engine.client(local_stack.docker_host) as client:
         yield Images(
             engine=client,

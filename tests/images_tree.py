@@ -1,4 +1,4 @@
-"""Biobatch's own images. A lab's clone may hold tools of its own, which no test may stumble over."""
+"""Copies Biobatch's images for a test. A lab's clone can also contain the lab's tools, which must not affect the tests."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,6 @@ from settings import TOOLS
 
 
 def copy_images(folder: Path) -> None:
-    """Copies the folders of Biobatch's images, and of no other, to `images/` of a folder."""
+    """Copies the folders of Biobatch's images, without other tools, to `images/` of a folder."""
     for name in ("base", *TOOLS):
         shutil.copytree(ROOT / "images" / name, folder / "images" / name)

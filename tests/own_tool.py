@@ -1,4 +1,4 @@
-"""The tool that the documentation adds as an example, as it is printed there."""
+"""Reads the example of an own tool from the documentation."""
 
 import re
 from pathlib import Path

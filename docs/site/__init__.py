@@ -1,1 +1,1 @@
-"""The documentation's site: its build, its checks, and the pages and pictures that are made from the program."""
+"""Builds and checks the documentation's site, and generates pages and pictures from the program."""

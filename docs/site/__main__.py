@@ -1,4 +1,4 @@
-"""`python -m docs.site`: builds and checks the documentation, and writes what comes from the program."""
+"""`python -m docs.site` builds and checks the documentation, and writes the pages and pictures that come from the program."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from local.errors import LocalError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0, or 1 after a fault told in words."""
+    """Runs a command and returns its exit code: 0, or 1 after an error message."""
     parser = argparse.ArgumentParser(prog="python -m docs.site", description="The documentation as a site.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="build the site and check its links and pages")
@@ -45,7 +45,7 @@ def _build() -> int:
     faults = check.faults(site)
     looked_at = f"looked at every page in Chromium; pictures of them are in {screens}"
     try:
-        from docs.site import browser  # noqa: PLC0415 - where Playwright has no build for a machine, the site still has one
+        from docs.site import browser  # noqa: PLC0415 - the site also builds on machines that Playwright does not support
 
         browser.program()
         faults += browser.faults(site, screens)

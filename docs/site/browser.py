@@ -1,4 +1,4 @@
-"""Chromium: looks at every page as a reader does, at the width of a phone and of a laptop."""
+"""Checks every page in Chromium, at the width of a phone and of a laptop."""
 
 import contextlib
 import shutil
@@ -17,7 +17,7 @@ from local.machine import debian
 #: Widths in pixels: a phone, a laptop.
 WIDTHS = (390, 1280)
 
-#: Without these Chromium looks for its maker's hosts at each start.
+#: Without these flags, Chromium contacts Google's hosts at each start.
 _FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -27,15 +27,15 @@ _FLAGS = (
     "--disable-sync",
 )
 
-#: Chromium's sandbox does not start as root, nor in most containers. The pages are our own.
+#: Chromium's sandbox does not work as root or in most containers. Chromium opens only Biobatch's pages, so it needs no sandbox.
 _NO_SANDBOX = "--no-sandbox"
 
 
 def program() -> str:
-    """The path of Chromium, which is installed first where that is possible.
+    """Returns the path of Chromium. If it is missing, installs it on systems where this is possible.
 
     Raises:
-        LocalError: if there is none and it cannot be installed.
+        LocalError: if Chromium is missing and cannot be installed.
     """
     names = ("chromium", "chromium-browser", "google-chrome")
     for attempt in range(2):
@@ -49,13 +49,13 @@ def program() -> str:
 
 @contextlib.contextmanager
 def opened(width: int, *, height: int = 844, scale: int = 1, dark: bool = False) -> Iterator[BrowserContext]:
-    """A browser for as long as the block runs.
+    """Opens a browser, and closes it at the end of the block.
 
     Args:
-        width: of its window, in pixels.
-        height: of its window, in pixels.
-        scale: pixels of the screen for each of them, in both directions.
-        dark: whether the reader prefers light text on dark.
+        width: width of the window, in pixels.
+        height: height of the window, in pixels.
+        scale: screen pixels per pixel of the window, in both directions.
+        dark: whether the reader prefers light text on a dark background.
     """
     with tempfile.TemporaryDirectory(prefix="biobatch-chromium-") as profile, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
@@ -79,7 +79,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serves a folder on a free port of this machine, for as long as the block runs, and gives its address."""
+    """Serves a folder on a free port of this machine until the end of the block, and yields its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -89,14 +89,14 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def faults(site: Path, screens: Path) -> list[str]:
-    """What a reader of the pages would see go wrong, one line a fault.
+    """Returns the faults that a reader of the pages would see, one line for each.
 
     Args:
         site: folder of the pages.
         screens: folder for a picture of every page at every width.
 
     Raises:
-        LocalError: if there is no Chromium.
+        LocalError: if Chromium is missing.
     """
     found: list[str] = []
     pages = sorted(page.relative_to(site) for page in site.rglob("*.html"))
@@ -126,7 +126,7 @@ def _look(tab: Page, url: str, address: str, picture: Path) -> list[str]:
         ),
     )
     tab.goto(url)
-    # Scripts that run once the page is there may fetch something yet.
+    # Scripts that run after the page has loaded can still fetch something.
     tab.wait_for_timeout(100)
     wide, window = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     if wide > window:
@@ -140,7 +140,7 @@ def _look(tab: Page, url: str, address: str, picture: Path) -> list[str]:
 
 
 def search(site: Path, words: str) -> list[str]:
-    """The titles that the site's search finds, opened from the disk without a server."""
+    """Returns the titles that the site's search finds. The browser opens the site from the disk, without a server."""
     with opened(WIDTHS[-1]) as browser:
         tab = browser.new_page()
         tab.goto(f"{(site / 'search.html').resolve().as_uri()}?q={words}")

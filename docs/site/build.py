@@ -10,7 +10,7 @@ from local.paths import ROOT
 DOCS = ROOT / "docs"
 BUILD = DOCS / "build"
 
-#: Sphinx's own environment (docs/site/requirements.in says why).
+#: The virtual environment of Sphinx. docs/site/requirements.in explains why Sphinx has a separate one.
 PYTHON = ROOT / ".venv" / "docs" / "bin" / "python"
 
 
@@ -18,11 +18,12 @@ def build(target: Path, docs: Path = DOCS) -> None:
     """Builds the site.
 
     Args:
-        target: folder for the pages, which is emptied first.
+        target: folder for the pages. The function empties it first.
         docs: folder of the Markdown files, with `site/conf.py` in it.
 
     Raises:
-        LocalError: naming every page that is missing or not in the navigation, and every dead link or anchor, with file and line.
+        LocalError: if the build fails. The message lists every page that is missing or not in the navigation, and every dead link or anchor,
+            with file and line.
     """
     shutil.rmtree(target, ignore_errors=True)
     subprocess.run(["make", "-s", ".venv/docs/installed"], cwd=ROOT, check=True)

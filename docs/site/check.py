@@ -1,4 +1,4 @@
-"""Checks the built pages as files: every link inside the site leads somewhere, and no page asks another host for anything."""
+"""Checks the files of the built site. Every link inside the site must have a target, and no page may fetch anything from another host."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-#: What a browser fetches by itself. A link in `a` is only followed by the reader.
+#: The attributes whose addresses a browser fetches by itself, by HTML element. It follows a link in `a` only when the reader clicks it.
 _FETCHED = {
     "audio": ["src"],
     "embed": ["src"],
@@ -23,7 +23,7 @@ _FETCHED = {
     "video": ["src", "poster"],
 }
 
-#: What a style sheet or a picture fetches from another host.
+#: The addresses on other hosts that a style sheet or a picture fetches.
 _FETCHED_BY_STYLE = re.compile(
     r"""(?: url\( \s* ["']? | @import \s+ ["'] | <image [^>]* href=["'] | <use [^>]* href=["'] )
         ( (?:https?:)?// [^"')\s]+ )""",
@@ -33,7 +33,7 @@ _FETCHED_BY_STYLE = re.compile(
 
 @dataclass
 class Page(HTMLParser):
-    """A page's anchors, its links and what it fetches."""
+    """A page's anchors, its links and the addresses that it fetches."""
 
     anchors: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ def read(page: Path) -> Page:
 
 
 def faults(site: Path) -> list[str]:
-    """What is wrong with the pages of a site, one line a fault.
+    """Returns the faults of the pages of a site, one line for each.
 
     Args:
         site: folder of the pages.
@@ -107,7 +107,7 @@ def _page_faults(page: Path, pages: dict[Path, Page], site: Path) -> Iterator[st
 
 
 def _form_fault(link: str) -> str | None:
-    """What is wrong with the form of a link to another host. It is not followed: a build needs no network."""
+    """Returns the fault in the form of a link to another host, or None. The check does not follow the link, because a build needs no network."""
     parts = urlsplit(link)
     if parts.scheme == "mailto":
         return None if "@" in parts.path else "is no mail address"

@@ -1,8 +1,8 @@
-"""Sphinx's configuration: plain Markdown, as GitHub shows it too, becomes the site. `make docs` builds it, into docs/build.
+"""Sphinx's configuration. `make docs` builds the site in docs/build from plain Markdown, which GitHub also shows.
 
-Sphinx with MyST and the Furo theme, since all three have releases of 2025 or 2026, read CommonMark as GitHub does, report dead links and
-anchors, and search without a server. MkDocs has had no release since August 2024, and Material for MkDocs ends in May 2027. Zensical, its
-successor, is before version 1.0, reads another Markdown than GitHub, and loads a script from a CDN for the search without a server.
+The site uses Sphinx with MyST and the Furo theme. All three have releases of 2025 or 2026. They read CommonMark as GitHub does, report dead
+links and anchors, and search without a server. MkDocs has had no release since August 2024, and Material for MkDocs ends in May 2027. Its
+successor Zensical is before version 1.0, reads Markdown differently from GitHub, and loads a script from a CDN to search without a server.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from sphinx.util import logging
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
-#: The pages, in the order of the navigation. A page that is not here, or not there, fails the build.
+#: The pages, in the order of the navigation. The build fails if a page is missing in this list, or a listed page does not exist.
 NAVIGATION = {
     "Tutorial": ["tutorial/local", "tutorial/aws"],
     "How to": [
@@ -63,16 +63,16 @@ NAVIGATION = {
 }
 
 project = "Biobatch"
-# The package is not in this environment.
+# Sphinx's environment does not contain the package, so this reads the version from the source.
 version = release = re.findall(r'__version__ = "(.+)"', (ROOT / "biobatch" / "__init__.py").read_text())[0]
 language = "en"
 extensions = ["myst_parser"]
 exclude_patterns = ["build", "site"]
 nitpicky = True
-# An option such as --stack keeps its dashes.
+# With smart quotes, the dashes of an option such as --stack would change.
 smartquotes = False
 
-# GitHub's Markdown, and nothing beyond it
+# Only these extensions are part of GitHub's Markdown.
 myst_enable_extensions = {"alert", "gfm_autolink", "strikethrough", "tasklist"}
 myst_heading_anchors = 6
 
@@ -87,20 +87,20 @@ html_use_index = False
 html_show_sphinx = False
 html_show_copyright = False
 html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
-# A block without a language is no Python, which Sphinx would otherwise color.
+# By default, Sphinx colors a block without a language as Python.
 highlight_language = "none"
 pygments_style = "friendly"
 
 
 def navigate(_: Sphinx, page: str, source: list[str]) -> None:
-    """Gives the first page the navigation, which GitHub would show as code."""
+    """Adds the navigation to the first page. The page's file does not contain it, because GitHub would show it as code."""
     if page == "index":
         for caption, pages in NAVIGATION.items():
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
 
 
 class Pictures(SphinxTransform):
-    """Puts a picture made by `make pictures` in place of a page's Mermaid diagram, which GitHub draws itself and a browser needs a library for."""
+    """Replaces a page's Mermaid diagram by the picture from `make pictures`. GitHub draws the diagram itself, but a browser would need a library."""
 
     default_priority = 200
 
@@ -121,7 +121,7 @@ class Pictures(SphinxTransform):
 
 
 class FilesOfTheClone(SphinxTransform):
-    """Turns links to files of the clone, which only GitHub can follow, into their text; a file that does not exist is an error."""
+    """Replaces links to files of the clone by their text, because the links work only on GitHub. Reports a file that does not exist."""
 
     default_priority = 5
 
@@ -134,7 +134,7 @@ class FilesOfTheClone(SphinxTransform):
             path = str(link.get("reftarget", "")).partition("#")[0]
             target = (folder / path).resolve()
             if path and ROOT in target.parents and DOCS not in target.parents:
-                # MyST takes the ending from a Markdown file.
+                # MyST removes the suffix of a Markdown file.
                 if not target.exists() and not target.with_name(f"{target.name}.md").exists():
                     logging.getLogger(__name__).warning("the clone has no file %s", path, location=link)
                 link.replace_self(link.children)

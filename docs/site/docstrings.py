@@ -1,4 +1,4 @@
-"""The docstrings under a class's attributes, which Python itself does not keep."""
+"""Reads the docstrings under a class's attributes, which Python itself does not keep."""
 
 import ast
 import inspect
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def attributes(class_: type[Any]) -> dict[str, str]:
-    """The docstring of each attribute of a class that has one, by the attribute's name, in the order of the source."""
+    """Returns the docstrings of a class's attributes, by the attribute's name, in the order of the source."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(class_))).body
     assert isinstance(tree, ast.ClassDef)
     found = {}

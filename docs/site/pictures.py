@@ -1,6 +1,6 @@
-"""The documentation's pictures, each made from what the program really does: make pictures
+"""Makes the documentation's pictures from real runs of the program: make pictures
 
-The libraries that draw in the browser come from the npm registry. The site holds the pictures alone.
+The libraries that draw in the browser come from the npm registry. The site contains only the pictures.
 """
 
 import gzip
@@ -28,20 +28,20 @@ from local.stack import environment, lifecycle
 
 PICTURES = DOCS / "pictures"
 
-#: Bytes of a picture at most: a page is read on a phone too.
+#: The most bytes of a picture, because people also read the pages on phones.
 MOST_BYTES = 150_000
 
 _IGV, _MERMAID = "igv@3.8.10", "mermaid@12.3.0"
 
-#: Where the demo of the usual seed keeps its results.
+#: The folder of the demo's results with the default seed.
 _RESULTS = "demo/seed-1/"
 
 
 def make(only: Sequence[str] = ()) -> None:
-    """Makes the pictures of some names, or all.
+    """Makes the pictures with the given names, or all.
 
     Raises:
-        LocalError: for a name that is none, or where a piece cannot be had.
+        LocalError: if no picture has a name, if something that a picture needs is missing, or if a picture is too large.
     """
     for name in only:
         if name not in _ALL:
@@ -56,20 +56,20 @@ def make(only: Sequence[str] = ()) -> None:
 
 
 def _demo() -> None:
-    """The end of the demo, on a stack that comes up for it."""
+    """Draws the end of the demo. The demo starts a local stack."""
     frame = terminal.run([sys.executable, "-m", "local", "demo"], ROOT, os.environ)
     terminal.save(frame.last(45), PICTURES / "demo.svg", "make demo")
 
 
 def _call_variants() -> None:
-    """The table of a run half way, when it shows the most different states."""
+    """Draws the table of a run at the moment when it shows the most different states."""
     with _local_shell() as shell:
         outputs = stack_outputs.read(stack=environment.STACK)
         s3 = aws.connect(outputs.region).s3
         folder = f"pictures-{os.getpid()}/"
         command = ["biobatch", "call-variants", "--ploidy", "1"]
         command += ["--reference", f"s3://{outputs.bucket}/demo/inputs/NC_001416.1.fa.gz"]
-        # The client refuses the same reads twice, so each of two samples has half of the demo's.
+        # The client refuses two samples with the same reads, so each sample gets half of the demo's reads.
         for half, sample in enumerate(("monday", "tuesday")):
             reads = []
             for mate in ("R1", "R2"):
@@ -94,7 +94,7 @@ def _call_variants() -> None:
 
 
 def _pulumi_up() -> None:
-    """A first `pulumi up`, of a separate stack in a copy of the clone."""
+    """Draws the first `pulumi up` of a separate stack in a copy of the clone."""
     with _local_shell() as shell, tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "biobatch"
         ignored = shutil.ignore_patterns(".venv", ".local", ".git", ".*_cache", "__pycache__", "build")
@@ -113,7 +113,7 @@ def _pulumi_up() -> None:
 
 
 def _fastqc() -> None:
-    """FastQC's report of the demo's reads."""
+    """Draws FastQC's report of the demo's reads."""
     with _results("fastqc/lambda_R1_fastqc.html") as folder, opened(1100, height=760) as browser:
         page = browser.new_page()
         page.goto((folder / "lambda_R1_fastqc.html").as_uri())
@@ -121,7 +121,7 @@ def _fastqc() -> None:
 
 
 def _igv() -> None:
-    """The reads over a variant that the demo found."""
+    """Draws the reads over a variant that the demo found."""
     sample = [f"lambda/lambda{end}" for end in (".bam", ".bam.bai", ".vcf.gz", ".vcf.gz.tbi")]
     with (
         _results(*sample, "reference/") as folder,
@@ -154,18 +154,18 @@ def _igv() -> None:
 
 
 def _architecture() -> None:
-    """What a stack is made of, and the ways of jobs and data."""
+    """Draws the parts of a stack, and the paths of jobs and data."""
     _draw((DOCS / "site" / "overview.mmd").read_text(), PICTURES / "architecture.svg")
 
 
 def _components() -> None:
-    """The diagram of the program, which GitHub draws from the Mermaid notation in the page."""
+    """Draws the diagram of the program's components. GitHub draws the same diagram from the Mermaid notation in the page."""
     text = (DOCS / "explanation" / "architecture.md").read_text()
     _draw(text.split("```mermaid\n")[1].split("```")[0], PICTURES / "components.svg")
 
 
 def _draw(diagram: str, picture: Path) -> None:
-    """Draws a diagram from Mermaid's notation."""
+    """Draws a diagram in Mermaid's notation."""
     diagram = diagram.strip()
     library = _library(_MERMAID, "dist/mermaid.min.js")
     with tempfile.TemporaryDirectory() as folder, opened(1280) as browser:
@@ -178,7 +178,7 @@ def _draw(diagram: str, picture: Path) -> None:
             """async ([diagram, name]) => {
               mermaid.initialize({ theme: "neutral", fontFamily: "DejaVu Sans, Verdana, sans-serif" });
               const drawn = (await mermaid.render(name, diagram)).svg;
-              // As XML, which a picture's file must be
+              // An SVG file must be XML.
               const svg = new DOMParser().parseFromString(drawn, "text/html").querySelector("svg");
               const [, , width, height] = svg.getAttribute("viewBox").split(" ");
               svg.setAttribute("width", width);
@@ -187,7 +187,7 @@ def _draw(diagram: str, picture: Path) -> None:
             }""",
             [diagram, picture.stem],
         )
-    # White behind it, since the page may be dark. The digest says which diagram it is of.
+    # The background is white, because the page can be dark. The digest identifies the diagram.
     svg = svg.replace('style="', 'style="background: white; ', 1)
     picture.write_text(f"{svg}\n<!-- {hashlib.sha256(diagram.encode()).hexdigest()} -->\n")
 
@@ -205,14 +205,14 @@ _ALL: dict[str, Callable[[], None]] = {
 
 @contextmanager
 def _local_shell() -> Iterator[dict[str, str]]:
-    """Makes the local stack's environment this process's own, and gives it."""
+    """Starts the local stack if necessary, sets its environment in this process, and yields this environment."""
     with environment.entered(lifecycle.up()):
         yield dict(os.environ)
 
 
 @contextmanager
 def _results(*names: str) -> Iterator[Path]:
-    """A folder with some of the demo's results; a name that ends in a slash is a folder whose files are searched."""
+    """Yields a folder with some of the demo's results. A name that ends in a slash means all files with this prefix."""
     with _local_shell(), tempfile.TemporaryDirectory() as folder:
         outputs = stack_outputs.read(stack=environment.STACK)
         s3 = aws.connect(outputs.region).s3
@@ -228,14 +228,14 @@ def _results(*names: str) -> Iterator[Path]:
 
 
 def _a_variant(calls: Path) -> tuple[str, int]:
-    """Contig and position of a called substitution in the middle of the genome."""
+    """Returns the contig and the position of a called substitution in the middle of the genome."""
     lines = [line.split("\t") for line in gzip.decompress(calls.read_bytes()).decode().splitlines() if line[0] != "#"]
     single = [(line[0], int(line[1])) for line in lines if len(line[3]) == len(line[4]) == 1]
     return single[len(single) // 2]
 
 
 def _library(package: str, file: str) -> Path:
-    """A file of a package of the npm registry, kept in the user's cache."""
+    """Returns the path of a file of an npm package. Downloads the package if the user's cache does not contain the file."""
     folder = CACHE / "npm" / package
     if not (folder / file).is_file():
         npm = shutil.which("npm")

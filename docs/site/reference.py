@@ -1,4 +1,4 @@
-"""The reference pages that are written from the program: the outputs, the client's commands and the components.
+"""Writes the reference pages of the outputs, the client's commands and the components from the program.
 
 To write them, and the table of configuration keys: make reference
 """
@@ -26,7 +26,7 @@ _REFERENCE = DOCS / "reference"
 
 
 def written() -> dict[Path, str]:
-    """What each page should hold."""
+    """Returns the text of each page, by its path."""
     return {
         _REFERENCE / "outputs.md": outputs(),
         _REFERENCE / "client.md": client(),
@@ -40,7 +40,7 @@ def _page(title: str, source: str, *parts: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text in a cell of a table."""
+    """Returns a text as the content of a table cell."""
     return " ".join(text.split()).replace("|", r"\|")
 
 
@@ -51,7 +51,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def outputs() -> str:
-    """The page of the stack's outputs."""
+    """Returns the page of the stack's outputs."""
     return _page(
         "Outputs",
         "settings/outputs.py",
@@ -64,7 +64,7 @@ def outputs() -> str:
 
 
 def client() -> str:
-    """The page of the client's commands and options."""
+    """Returns the page of the client's commands and options."""
     parser = make_parser()
     (commands,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     summaries = {action.dest: action.help or "" for action in commands._choices_actions}
@@ -92,7 +92,7 @@ def _intro(description: str) -> str:
 
 
 def _command(command: argparse.ArgumentParser) -> str:
-    # Not argparse's own usage, which each version of Python wraps in its way
+    # Each version of Python wraps argparse's usage text differently, so this builds another one.
     positionals = [str(action.metavar or action.dest) for action in command._actions if not action.option_strings]
     needed = [_option(action) for action in command._actions if action.option_strings and action.required]
     usage = " ".join([command.prog, *needed, "[OPTION]...", *positionals])
@@ -105,7 +105,7 @@ def _option(action: argparse.Action) -> str:
 
 
 def _prose(text: str) -> str:
-    """A command's description: sentences stay, and indented lines become code."""
+    """Returns a command's description as Markdown. Sentences stay the same, and indented lines become code."""
     blocks = []
     for indented, lines in itertools.groupby(inspect.cleandoc(text).splitlines(), lambda line: line.startswith("  ")):
         block = "\n".join(lines).strip("\n")
@@ -114,7 +114,7 @@ def _prose(text: str) -> str:
 
 
 def _epilog(text: str) -> str:
-    """The sections at the end of a help text. The exit codes have a page, and a line without a section leads to this page's others."""
+    """Returns the sections at the end of a help text. It leaves out the exit codes, which have a separate page, and lines outside a section."""
     sections = [block.partition("\n") for block in text.split("\n\n")]
     return "\n\n".join(
         f"{title.capitalize()}\n\n```text\n{textwrap.dedent(lines)}\n```"
@@ -130,7 +130,7 @@ def _options(actions: Iterable[argparse.Action]) -> str:
             continue
         value = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else "")
         value = "" if action.nargs == 0 else str(value)
-        # In a line of code a blank that may break makes a narrow column of words.
+        # A breaking space in code would make the column of names narrow.
         names = ", ".join(f"`{name} {value}`".replace(" `", "`") for name in action.option_strings) or f"`{value}`"
         text = (action.help or "").replace("<", r"\<") % {"default": action.default, "prog": "biobatch"}
         if action.option_strings and action.required:
@@ -140,7 +140,7 @@ def _options(actions: Iterable[argparse.Action]) -> str:
 
 
 def components() -> str:
-    """The page of the components: what each creates, takes and gives."""
+    """Returns the page of the components, with the arguments and outputs of each."""
     parts = []
     offered = {name: getattr(public, name) for name in public.__all__}
     found = [each for name, each in offered.items() if f"{name}Args" in offered]
@@ -189,7 +189,7 @@ def _named(texts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 
 def _fields(arguments: Any) -> str:
-    """The table of a class's arguments. Only the first paragraph of a docstring fits a cell, so the others follow the table."""
+    """Returns the table of a class's arguments. Only the first paragraph of a docstring fits into a cell, so the others follow the table."""
     rows, others = [], []
     texts = attributes(arguments)
     for field in dataclasses.fields(arguments):
@@ -201,7 +201,7 @@ def _fields(arguments: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """An annotation as a reader writes it; an input may always be an output of another resource."""
+    """Returns an annotation as a reader writes it. `Input[…]` stands for a value or an output of another resource."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     names = [_type(each) for each in inner if each is not type(None)]
     if origin is None:

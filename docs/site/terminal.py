@@ -1,4 +1,4 @@
-"""Pictures of a terminal: a real command runs in one, and what a person would see becomes an SVG file."""
+"""Makes pictures of a terminal. It runs a real command in a terminal and saves the screen as an SVG file."""
 
 import fcntl
 import io
@@ -25,10 +25,10 @@ from local.paths import ROOT
 
 COLUMNS = 100
 
-#: More rows than a command prints, so that nothing scrolls away.
+#: The rows of the terminal. No command prints more, so nothing scrolls out of the screen.
 _ROWS = 400
 
-#: Rich's picture names a font on another host. The reader's own will do.
+#: Rich's SVG template without its font, which is on another host. The picture uses a font of the reader's system.
 _FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
     "Fira Code", "DejaVu Sans Mono, Menlo, Consolas"
 )
@@ -43,24 +43,24 @@ _THEME = TerminalTheme(
 
 @dataclass(frozen=True)
 class Frame:
-    """What a terminal shows at one moment."""
+    """The screen of a terminal at one moment."""
 
     lines: tuple[Text, ...]
 
     @property
     def plain(self) -> str:
-        """The text without colours."""
+        """The text without colors."""
         return "\n".join(line.plain for line in self.lines)
 
     def last(self, count: int) -> "Frame":
-        """The last lines alone."""
+        """Returns only the last lines."""
         return Frame(self.lines[-count:])
 
     def since(self, pattern: str) -> "Frame":
-        """The lines from the last one that matches a regular expression.
+        """Returns the lines from the last one that matches a regular expression to the end.
 
         Raises:
-            LocalError: if none does.
+            LocalError: if no line matches.
         """
         for number in range(len(self.lines) - 1, -1, -1):
             if re.search(pattern, self.lines[number].plain):
@@ -75,12 +75,12 @@ def run(
 
     Args:
         command: the program and its arguments.
-        folder: where it runs.
-        environment: what it runs in.
-        see: is given every frame in which something has changed.
+        folder: the working directory.
+        environment: the environment variables.
+        see: function that gets the frame after each output of the command.
 
     Returns:
-        What the terminal shows when the command has ended.
+        The frame at the end of the command.
 
     Raises:
         LocalError: if the command fails.
@@ -108,7 +108,7 @@ def run(
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # on Linux the end of the other side
+    except OSError:  # Linux raises this error when the command has ended.
         return b""
 
 
@@ -116,7 +116,7 @@ def _frame(screen: pyte.Screen) -> Frame:
     lines = []
     for row in range(_ROWS):
         line = Text()
-        # One piece for each colour, since each becomes an element of the picture. The second half of a wide character is empty.
+        # Each group of cells with the same style becomes one element of the picture. The second half of a wide character is empty.
         cells = [screen.buffer[row][column] for column in range(COLUMNS)]
         for style, group in itertools.groupby(cells, _style):
             line.append("".join(cell.data for cell in group), style)
@@ -150,11 +150,11 @@ def save(frame: Frame, picture: Path, title: str) -> None:
     """Writes a frame as an SVG file.
 
     Args:
-        frame: what the terminal shows.
+        frame: the screen of the terminal.
         picture: the file.
-        title: the command, in the title of the window.
+        title: the title of the window, which is the command.
     """
-    # The clone lies elsewhere on each machine.
+    # The path of the clone differs on each machine.
     homes = {str(ROOT): "~/biobatch", str(Path.home()): "~"}
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for line in frame.lines:

@@ -116,7 +116,7 @@ def run(images: Images, folder: Folder, cases: Mapping[str, Case]) -> dict[str, 
 
     Args:
         images: the images of the tools.
-        folder: where inputs and results lie in the meantime.
+        folder: the folder for the inputs and the results.
         cases: by a name without blanks.
     """
     state = folder.put("given.tar", _packed(cases))

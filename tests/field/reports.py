@@ -49,10 +49,10 @@ def _waits(sources: str, met: str, waits_for: str) -> Report:
 
 _JOB = "tests/field/test_job.py::"
 _READS = "tests/field/test_reads.py::"
-_TAKEN = f"{_READS}test_every_variant_is_found_and_no_other"
+_TAKEN = f"{_READS}test_exactly_the_samples_variants_are_found"
 _WARNED = f"{_READS}test_reads_without_variants_succeed_with_a_warning"
-_REFUSED = f"{_READS}test_reads_that_are_not_whole_or_not_fastq_are_refused"
-_REFERENCE = "tests/field/test_reference.py::test_every_variant_is_found_and_no_other"
+_REFUSED = f"{_READS}test_incomplete_reads_and_files_that_are_not_fastq_are_refused"
+_REFERENCE = "tests/field/test_reference.py::test_exactly_the_samples_variants_are_found"
 _NO_REFERENCE = (
     "tests/field/test_reference.py::test_a_reference_that_the_tools_would_read_wrongly_is_refused_with_line_and_reason"
 )
@@ -79,7 +79,7 @@ _LAUNCHING = [
     _held(
         "DataBiosphere/dsub#162",
         "Storage failed while the outputs of an 8-hour job were copied, and all of the work was lost.",
-        f"{_FAULTS}test_sixteen_files_outlast_an_outage_at_both_ends",
+        f"{_FAULTS}test_sixteen_files_survive_an_outage_during_download_and_upload",
     ),
     _held(
         "nextflow-io/nextflow#6327; broadinstitute/cromwell#7826; googlegenomics/dockerflow#37",
@@ -137,7 +137,7 @@ _LAUNCHING = [
     _held(
         "samtools/samtools#2051, #1588, #1271; s-andrews/FastQC#35",
         "A tool ran out of memory, and the job showed another error or exit code 137 without an explanation.",
-        f"{_FAULTS}test_a_process_that_ran_out_of_memory_fails_the_job_whatever_the_command_returned",
+        f"{_FAULTS}test_a_process_that_ran_out_of_memory_fails_the_job_even_if_the_command_succeeds",
         "tests/local/aws/test_batch.py::test_a_job_that_takes_more_memory_than_it_asked_for_is_killed",
     ),
     _held(
@@ -219,7 +219,7 @@ _NAMES = [
         *_all(
             _BROKEN, "mates-by-dots-mates' names end in .1 and .2", "woven-mates-by-dots-mates' names end in .1 and .2"
         ),
-        f"{_READS}test_the_command_in_the_refusal_makes_pairs_of_such_mates",
+        f"{_READS}test_the_command_in_the_error_message_renames_mates_so_that_they_pair",
     ),
     _held(
         "Biostars 9582674",
@@ -517,7 +517,7 @@ _GENOMES = [
     _held(
         "samtools/bcftools#665",
         "A truth contained each record twice.",
-        f"{_CALL}test_the_truth_is_the_filtered_variants_of_the_sample_without_repeats",
+        f"{_CALL}test_the_truth_counts_each_passed_variant_of_the_sample_once",
     ),
     _held(
         OWN_TRIALS,

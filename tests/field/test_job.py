@@ -28,7 +28,7 @@ for (my $asked = 1; my $client = $listener->accept; $asked++) {
 
 
 def test_braces_in_an_output_pattern_are_reported_as_a_pattern_without_a_match(images: Images, folder: Folder) -> None:
-    """Globs have no braces, which the shell expands."""
+    """The shell expands braces, but a glob does not."""
     environment = {"JOB_OUTPUTS": "*_fastqc.{zip,html}", "JOB_OUTPUT_PREFIX": folder.uri()}
     job = images.run("samtools", "touch s_fastqc.zip s_fastqc.html", environment=environment)
     assert job.exit_code == 73

@@ -240,7 +240,7 @@ def outcomes(images: Images, bucket: str) -> dict[str, Outcome]:
 
 
 @pytest.mark.parametrize("case", SOUND)
-def test_every_variant_is_found_and_no_other(outcomes: dict[str, Outcome], case: str) -> None:
+def test_exactly_the_samples_variants_are_found(outcomes: dict[str, Outcome], case: str) -> None:
     outcome = outcomes[case]
     assert outcome.code("align") == 0, outcome.log("align")
     assert re.search(rf"^\d+ reads, (\d+ )?{SOUND[case][1]}, ", outcome.log("align"), re.MULTILINE)
@@ -255,7 +255,7 @@ def test_reads_without_variants_succeed_with_a_warning(outcomes: dict[str, Outco
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_reads_that_are_not_whole_or_not_fastq_are_refused(outcomes: dict[str, Outcome], case: str) -> None:
+def test_incomplete_reads_and_files_that_are_not_fastq_are_refused(outcomes: dict[str, Outcome], case: str) -> None:
     outcome = outcomes[case]
     assert outcome.code("align") == 1
     assert outcome.code("call") is None
@@ -272,8 +272,8 @@ def test_insertions_of_one_base_are_found(outcomes: dict[str, Outcome]) -> None:
     assert set(outcomes["insertions-of-one-base"].calls) == set(INSERTIONS)
 
 
-def test_the_command_in_the_refusal_makes_pairs_of_such_mates(outcomes: dict[str, Outcome]) -> None:
-    """Runs sed and gzip of this machine on the refused file."""
+def test_the_command_in_the_error_message_renames_mates_so_that_they_pair(outcomes: dict[str, Outcome]) -> None:
+    """Runs the command with this machine's sed and gzip on the refused file."""
     (script,) = re.findall(r"Rename them in each file: (.*)", outcomes["mates-by-underscores"].log("align"))
     script = script.replace("FILE", "/dev/stdin").replace("NEW", "/dev/stdout")
     done = subprocess.run(

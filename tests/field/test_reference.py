@@ -94,7 +94,7 @@ def outcomes(images: Images, bucket: str) -> dict[str, Outcome]:
 
 
 @pytest.mark.parametrize("case", SOUND)
-def test_every_variant_is_found_and_no_other(outcomes: dict[str, Outcome], case: str) -> None:
+def test_exactly_the_samples_variants_are_found(outcomes: dict[str, Outcome], case: str) -> None:
     outcome = outcomes[case]
     assert outcome.code("index") == 0, outcome.log("index")
     assert set(outcome.calls) == SOUND[case][1]

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 
 def encoded(text: str) -> str:
-    """Returns a key or a file name as it is encoded in the JOB_… variables."""
+    """Encodes a key or a file name for the JOB_… variables."""
     return re.sub(r"[\s%*?\[\]]", lambda match: quote(match[0], safe=""), text)
 
 

@@ -1,4 +1,4 @@
-"""The align step warns of reads that the caller ignores silently."""
+"""The align step warns about reads that the caller ignores silently."""
 
 import boto3
 import pytest
@@ -12,7 +12,7 @@ awk 'BEGIN { srand(7); print ">g"; for (i = 0; i < 200; i++) { line = ""; for (j
 wgsim -S 5 -h -e 0 -r 0.01 -d 300 -s 30 -N 2000 -1 100 -2 100 given R1.fq R2.fq > /dev/null
 """
 
-#: Replaces reads by those of the other strand, so that the pairs point outward, as in a mate-pair library.
+#: Replaces each read by its reverse complement. The pairs then point outward, as in a mate-pair library.
 OUTWARD = """
 for file in R1.fq R2.fq; do
   awk 'NR % 4 == 2 { read = ""; for (i = length($0); i; i--) read = read substr("TGCA", index("ACGT", substr($0, i, 1)), 1); $0 = read } 1' $file > turned

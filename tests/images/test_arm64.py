@@ -1,4 +1,4 @@
-"""The images for arm64: built as `pulumi up` builds them, and run on this machine, with emulation if necessary."""
+"""Builds the images for arm64 as `pulumi up` does, and runs them on this machine, with emulation if necessary."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PLATFORM = "linux/arm64"
 
 @pytest.fixture(scope="module")
 def arm64(images: Images) -> Iterator[Images]:
-    """The images for arm64, on their own base image. Their layers are kept, so only the first build takes minutes."""
+    """The images for arm64, on a base image for arm64. Docker keeps their layers, so only the first build takes minutes."""
     emulator.register(images.engine, PLATFORM)
     builder = Builder()
     names = {tool: f"biobatch-cache/{tool}-arm64:latest" for tool in ("base", *TOOLS)}
@@ -34,7 +34,7 @@ def arm64(images: Images) -> Iterator[Images]:
             builder.build(names[tool], build, {}, lambda line: None)
         yield dataclasses.replace(images, uris=names)
     finally:
-        # An engine has one base image at a time, and other tests build for this machine's architecture.
+        # An engine holds one base image at a time. Other tests need the one for this machine's architecture.
         base_image.obtain(images.engine)
 
 
@@ -47,7 +47,7 @@ def arm64(images: Images) -> Iterator[Images]:
         ("bcftools", "bcftools --version", "bcftools 1.21"),
     ],
 )
-def test_the_image_is_for_arm64_and_runs_there_with_the_tool_in_the_pinned_version(
+def test_the_arm64_image_runs_with_the_pinned_version_of_the_tool(
     arm64: Images, tool: str, command: str, line: str
 ) -> None:
     image = arm64.engine.images.get(arm64.uris[tool])
@@ -56,8 +56,8 @@ def test_the_image_is_for_arm64_and_runs_there_with_the_tool_in_the_pinned_versi
     assert lines[:3] == ["aarch64", "arm64", line]
 
 
-def test_job_and_the_tool_are_programs_of_arm64(arm64: Images) -> None:
-    # Bytes 18 and 19 of an ELF file are its machine. 183 is AArch64.
+def test_job_and_the_tool_are_arm64_programs(arm64: Images) -> None:
+    # Bytes 18 and 19 of an ELF file contain its architecture. 183 is AArch64.
     script = "for file in /usr/local/bin/job /usr/bin/samtools; do head -c 20 $file | tail -c 2 | od -An -tu2; done"
     assert arm64.run("samtools", script).log.split()[:2] == ["183", "183"]
 

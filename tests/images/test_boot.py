@@ -1,7 +1,7 @@
-"""The boot script in a container: true tools, true file systems and firewall, fake disks.
+"""Runs the boot script in a container, with real tools, file systems and firewall rules, and with fake disks.
 
-What stands in for a machine's: loop devices as the instance store, a /sys that names their model (`lsblk --sysroot`), a systemctl
-that writes down its calls, and, where this kernel has no md driver, one disk of the array's size for the array.
+Loop devices replace the instance store, and a fake /sys names their model (`lsblk --sysroot`). A fake systemctl records its calls. If this
+kernel has no md driver, one disk of the array's size replaces the array.
 """
 
 import base64
@@ -77,7 +77,7 @@ class Machine:
         )
 
     def boot(self) -> None:
-        """Runs the user data as cloud-init does once in the life of an instance."""
+        """Runs the user data, as cloud-init does at the first boot of an instance."""
         message = email.message_from_bytes(base64.b64decode(user_data(10001)))
         script = next(part for part in message.walk() if part.get_content_type() == "text/x-shellscript")
         self.run(
@@ -85,11 +85,11 @@ class Machine:
         )
 
     def calls(self) -> list[str]:
-        """The calls of systemctl, each with the file system of Docker's data at that moment."""
+        """Returns the calls of systemctl, each with the file system of Docker's data at that time."""
         return self.run("cat /machine/systemctl").splitlines()
 
     def start_agent(self) -> None:
-        """The steps that the script has added to the agent's unit."""
+        """Runs the steps that the script has added to the agent's unit."""
         unit = self.run("cat /etc/systemd/system/ecs.service.d/*.conf")
         for optional, step in re.findall(r"^ExecStartPre=(-?)(.*)$", unit, re.MULTILINE):
             code, said = self.attempt(step)
@@ -184,7 +184,7 @@ def test_a_reboot_and_a_second_run_keep_the_data(machine: Callable[[int], Machin
     booted = machine(disks)
     booted.boot()
     booted.run("echo kept > /var/lib/docker/layer; umount /var/lib/docker")
-    # On a machine, udev creates this link.
+    # On an instance, udev creates this link.
     booted.run(
         "store=/dev/md0; [ -b $store ] || store=/dev/nvme1n1; mkdir -p /dev/disk/by-uuid; "
         "ln -s $store /dev/disk/by-uuid/$(blkid -s UUID -o value $store); mount --all"
@@ -195,7 +195,7 @@ def test_a_reboot_and_a_second_run_keep_the_data(machine: Callable[[int], Machin
     assert booted.calls()[4:] == ["daemon-reload [xfs]"]
 
 
-def test_jobs_reach_the_credentials_of_their_role_but_not_those_of_the_machine(
+def test_jobs_reach_the_credentials_of_their_role_but_not_those_of_the_instance(
     machine: Callable[[int], Machine],
 ) -> None:
     booted = machine(0)
@@ -216,7 +216,7 @@ def test_jobs_reach_the_credentials_of_their_role_but_not_those_of_the_machine(
     assert booted.run("iptables -S OUTPUT").count("REJECT") == 1
 
 
-def test_a_machine_that_cannot_block_its_credentials_powers_off_before_it_takes_jobs(
+def test_an_instance_that_cannot_block_its_credentials_powers_off_before_the_agent_starts(
     machine: Callable[[int], Machine],
 ) -> None:
     booted = machine(0)
@@ -240,7 +240,8 @@ def test_a_restart_of_the_agent_adds_no_second_rule_and_does_not_power_off(
 
 def test_without_mdadm_one_disk_holds_dockers_data(machine: Callable[[int], Machine]) -> None:
     booted = machine(2)
-    booted.run("rm -f $(type -ap mdadm)")  # and Debian has no dnf
+    # The script cannot install mdadm, because Debian has no dnf.
+    booted.run("rm -f $(type -ap mdadm)")
     booted.boot()
     assert booted.calls()[-1] == "start --no-block ecs.service [xfs]"
     size = int(booted.run("findmnt --noheadings --bytes --output SIZE /var/lib/docker"))

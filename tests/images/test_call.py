@@ -1,4 +1,4 @@
-"""The call step finds the same variants in regions as one stream finds in the whole genome."""
+"""The call step finds the same variants in regions as a single call of the whole genome."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ from tests.images.storage import Folder
 #: Lengths of the contigs. The last one has no reads.
 CONTIGS = {f"HLA:A*01:0{i}": 60_000 for i in range(5)} | {"gi|5|x#2": 3_000, "four": 2_000, "short": 250}
 
-#: Reads of a genome that differs in every hundredth base, so that some calls depend on reads beyond a cut.
+#: Reads of a genome that differs in every hundredth base. Some calls therefore depend on reads beyond the end of a region.
 ALIGNED = f"""
 awk 'BEGIN {{
     srand(7)
@@ -79,11 +79,11 @@ def staging(aligned: Folder, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("threads", "bases"), [("1", "100000"), ("3", "1000")])
-def test_the_regions_calls_are_those_of_the_whole_genome(
+def test_the_calls_in_regions_equal_those_in_the_whole_genome(
     images: Images, aligned: Folder, whole: list[str], threads: str, bases: str
 ) -> None:
-    """Some regions have several contigs. There are several hundred regions, so some cuts are next to an indel. The step ignores an index of
-    the other kind, which an earlier reference may have left."""
+    """Some regions have several contigs. There are several hundred regions, so some ends are next to an indel. The step ignores an index of
+    another format, which a run with an earlier reference may have left."""
     aligned.put("in/s.bam.csi", b"of another reference")
     environment = {"SAMPLE": "s", "PLOIDY": "1", "THREADS": threads, "REGION_BASES": bases}
     assert called(images, aligned, "s/s.vcf.gz", variants.script("call"), **environment) == whole
@@ -118,7 +118,7 @@ def compared(images: Images, aligned: Folder, calls: str, truth: str) -> Result:
     return images.run("bcftools", variants.script("compare"), environment=environment)
 
 
-def test_the_truth_is_the_filtered_variants_of_the_sample_without_repeats(
+def test_the_truth_counts_each_passed_variant_of_the_sample_once(
     images: Images, aligned: Folder, whole: list[str]
 ) -> None:
     lines = gzip.decompress(aligned.get("out/whole.vcf.gz")).decode().splitlines()

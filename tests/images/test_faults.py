@@ -49,7 +49,7 @@ def test_a_command_that_fills_the_scratch_volume_ends_with_a_clear_message(image
 def test_a_scratch_volume_that_other_jobs_filled_has_an_exit_code_that_batch_retries(
     images: Images, folder: Folder, phase: str
 ) -> None:
-    # Another job uses 5 of 8 MiB, and this job needs 4. It would fit on another machine.
+    # Another job uses 5 of 8 MiB, and this job needs 4. It would fit on another instance.
     others = "head -c 5M /dev/zero > /scratch/of-others"
     job = {"in": "JOB_INPUTS=$INPUT job true", "work": "job 'head -c 4M /dev/zero > big'"}[phase]
     environment = {"INPUT": folder.put("large", bytes(4 << 20))}
@@ -58,7 +58,7 @@ def test_a_scratch_volume_that_other_jobs_filled_has_an_exit_code_that_batch_ret
     assert ended.exit_code == 71, ended.log
 
 
-def test_an_output_bucket_of_another_region_is_found_before_the_work(images: Images) -> None:
+def test_an_output_bucket_in_another_region_is_reported_before_the_command_runs(images: Images) -> None:
     with fake_store(images.gateway, lambda method, path: (301, {"x-amz-bucket-region": "eu-west-1"}, b"")) as store:
         environment = {"JOB_OUTPUTS": "out", "JOB_OUTPUT_PREFIX": "s3://bucket/to", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", "echo it ran > out; cat out", environment=environment)
@@ -69,7 +69,7 @@ def test_an_output_bucket_of_another_region_is_found_before_the_work(images: Ima
 
 
 @pytest.mark.parametrize("ending", ["", " || true"])
-def test_a_process_that_ran_out_of_memory_fails_the_job_whatever_the_command_returned(
+def test_a_process_that_ran_out_of_memory_fails_the_job_even_if_the_command_succeeds(
     images: Images, folder: Folder, ending: str
 ) -> None:
     environment = {"JOB_OUTPUTS": "result", "JOB_OUTPUT_PREFIX": folder.uri()}
@@ -101,7 +101,7 @@ def test_a_missing_network_is_reported_after_retries(images: Images) -> None:
 
 
 def busy(times: int, then: Answer) -> Callable[[str, str], Answer]:
-    """Answers as S3 under load a number of times, and then successfully."""
+    """Returns an answer function. It answers like S3 under load a number of times, and then with `then`."""
     left = itertools.count(times, -1)
     return lambda method, path: (503, {}, b"<Error><Code>SlowDown</Code></Error>") if next(left) > 0 else then
 
@@ -123,13 +123,13 @@ def test_transient_errors_are_retried(images: Images) -> None:
     assert job.log.startswith("ACGT")
 
 
-def test_sixteen_files_outlast_an_outage_at_both_ends(images: Images) -> None:
+def test_sixteen_files_survive_an_outage_during_download_and_upload(images: Images) -> None:
     gone_at: dict[str, float] = {}
 
     def answer(method: str, path: str) -> Answer:
         if path.endswith(".json"):
             return found(b"") if method == "PUT" else not_found()
-        # S3 is unavailable for five seconds from the first download on, and from the first upload on.
+        # S3 is unavailable for five seconds after the start of the first download, and again after that of the first upload.
         if method != "HEAD" and time.monotonic() < gone_at.setdefault(method, time.monotonic()) + 5:
             return 503, found(b"ACGT")[1], b"<Error><Code>SlowDown</Code></Error>"
         return found(b"ACGT")
@@ -160,7 +160,7 @@ def test_permanent_errors_are_not_retried(images: Images) -> None:
 
 
 def broken_off(times: int) -> Callable[[str, str], Answer]:
-    """Cuts off the content of an object a number of times."""
+    """Returns an answer function, which cuts off the content of an object a number of times."""
     left = itertools.count(times, -1)
     status, headers, whole = found(b"ACGTACGT")
 
@@ -172,7 +172,7 @@ def broken_off(times: int) -> Callable[[str, str], Answer]:
 
 
 @pytest.mark.parametrize(("times", "code"), [(2, 0), (1000, 69)])
-def test_a_download_that_is_cut_off_is_retried_but_not_forever(images: Images, times: int, code: int) -> None:
+def test_a_download_that_is_cut_off_is_retried_a_limited_number_of_times(images: Images, times: int, code: int) -> None:
     with fake_store(images.gateway, broken_off(times)) as store:
         environment = {**SHORT, "JOB_INPUTS": "s3://bucket/reads.fq", "AWS_ENDPOINT_URL": store.endpoint}
         job = images.run("samtools", 'test "$(cat reads.fq)" = ACGTACGT', environment=environment)
@@ -294,7 +294,7 @@ LEFT = "failed/4f_1/2/"
     [
         ("exit 3", 3),
         ("head -c 200M /dev/zero | tail -c 200M | wc -c", 137),
-        ("true", 73),  # it made no result
+        ("true", 73),  # The command does not create the output.
     ],
 )
 def test_a_failed_attempt_publishes_the_files_that_explain_it(
@@ -341,21 +341,23 @@ def test_a_failure_before_the_command_publishes_only_the_record(images: Images, 
     assert folder.names("to/") == {f"{LEFT}record.json"}
 
 
-def test_a_stopped_attempt_publishes_what_it_can_in_a_few_seconds(images: Images, folder: Folder) -> None:
+def test_a_stopped_attempt_publishes_its_files_and_record_before_docker_kills_it(
+    images: Images, folder: Folder
+) -> None:
     environment = {**ATTEMPT, "JOB_OUTPUT_PREFIX": folder.uri("to"), "JOB_KEEP_ON_FAILURE": "*.log"}
     with images.started(
         "samtools", "echo why > a.log; echo begun; sleep infinity", environment=environment
     ) as container:
         while "begun" not in container.logs().decode():
             time.sleep(0.05)
-        # Docker does this when a Spot machine shuts down.
+        # Docker stops containers in this way when a Spot instance shuts down.
         container.stop(timeout=10)
         job = wait_for_end(container)
     assert job.exit_code == job.record["exit_code"] == 143, job.log
     assert folder.names("to/") == {f"{LEFT}a.log", f"{LEFT}record.json"}
 
 
-def test_a_failure_to_publish_these_files_does_not_change_the_exit_code(images: Images) -> None:
+def test_a_failure_to_publish_files_of_a_failed_attempt_does_not_change_the_exit_code(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         return denied() if method == "PUT" else found(b"")
 

@@ -1,4 +1,4 @@
-"""Whatever ends a job, and whenever, no manifest lists a wrong or partial output, and the next run succeeds.
+"""After an interruption of any kind at any time, no manifest lists a wrong or partial output, and the next run succeeds.
 
 `python -m pytest tests/images --random-runs 200` makes more runs than `make test`. All 200 passed on 2026-11-28.
 """
@@ -70,7 +70,7 @@ class Work:
 
 
 def wait_for_moment(proxy: Proxy, container: Container, phase: str, part: float) -> None:
-    """Waits for a moment of the job, at which everything pauses. The progress of the job defines it, so it is the same on any machine.
+    """Waits until the job has reached a point of its progress, where it pauses. The point is the same on any machine.
 
     Args:
         proxy: the proxy to the store.
@@ -85,11 +85,11 @@ def wait_for_moment(proxy: Proxy, container: Container, phase: str, part: float)
 
 
 def bytes_until(phase: str, part: float) -> float:
-    """Returns the number of bytes that pass through the proxy before a moment. At least one passes, so that `job` has started."""
+    """Returns the number of bytes that pass through the proxy before a point of the job. It is at least 1, so that `job` has started."""
     return {"in": max(1, part * IN), "work": math.inf, "out": IN + part * OUT}[phase]
 
 
-#: Moments of staging in, work and staging out. 2% of 6 MiB are more than all headers of staging in.
+#: Points of the download, the command and the upload. 2% of 6 MiB are more than all headers of the download.
 MOMENTS = [("in", 0), ("in", 0.3), ("in", 0.6), ("in", 0.9), ("work", 1), ("work", 2), ("work", 3)]
 MOMENTS += [("out", 0.02), ("out", 0.5), ("out", 0.95)]
 
@@ -115,7 +115,7 @@ def test_a_signal_at_any_moment_leaves_no_manifest_and_the_next_run_succeeds(
 
 
 @pytest.mark.parametrize("phase", ["in", "out"])
-def test_an_outage_without_end_ends_the_job_before_its_time_limit(images: Images, folder: Folder, phase: str) -> None:
+def test_a_permanent_outage_ends_the_job_before_its_time_limit(images: Images, folder: Folder, phase: str) -> None:
     work = Work(images, folder, seed=1)
     with proxy_to(images.gateway, images.endpoint) as proxy:
         proxy.hold_at = bytes_until(phase, 0.5)
@@ -234,7 +234,8 @@ def test_no_fault_leaves_a_manifest_of_wrong_outputs(images: Images, folder: Fol
         phase, IN + OUT + chance.uniform(-END, END)
     )
     work = Work(images, folder, random_run)
-    if again := chance.random() < 0.5:  # over the outputs and the manifest of an earlier run, of other inputs
+    # In half of the runs, an earlier run with other inputs has left its outputs and its manifest.
+    if again := chance.random() < 0.5:
         work.run_again()
         work = Work(images, folder, -random_run - 1)
     with proxy_to(images.gateway, images.endpoint) as proxy:
@@ -248,7 +249,7 @@ def test_no_fault_leaves_a_manifest_of_wrong_outputs(images: Images, folder: Fol
                 return at_work or proxy.carried >= proxy.hold_at or container.status != "running"
 
             wait_until(come, container)
-            with contextlib.suppress(docker.errors.APIError):  # it has ended
+            with contextlib.suppress(docker.errors.APIError):  # The container may have ended.
                 DISASTERS[name](container, proxy)
             proxy.release()
             job = wait_for_end(container)

@@ -31,8 +31,8 @@ esac
 
 
 @pytest.fixture
-def asking_registry(local_stack: Record) -> Iterator[str]:
-    """The address of a registry with the contents of the stack's registry that requires a login."""
+def registry_with_login(local_stack: Record) -> Iterator[str]:
+    """The address of a registry that requires a login and has the same contents as the stack's registry."""
     behind = f"http://127.0.0.1:{local_stack.registry_port}"
     wanted = "Basic " + base64.b64encode("{username}:{password}".format(**LOGIN).encode()).decode()
 
@@ -67,15 +67,16 @@ def asking_registry(local_stack: Record) -> Iterator[str]:
 
 @pytest.fixture
 def build(
-    images: Images, local_stack: Record, asking_registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Images, local_stack: Record, registry_with_login: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[bool], str]]:
-    """Builds a tool on a base that the registry has and this engine does not, by the digest of the base. Returns the id of the image.
+    """A function that builds a tool and returns the ID of the image.
 
-    The argument says whether `cacheFrom` names the base.
+    The build names its base image by digest. The registry has the base image, and this engine does not. The function's argument determines
+    whether `cacheFrom` contains the base image.
     """
     monkeypatch.chdir(tmp_path)
     repository = "login/base"
-    pushed, asked = f"127.0.0.1:{local_stack.registry_port}/{repository}:1", f"{asking_registry}/{repository}"
+    pushed, asked = f"127.0.0.1:{local_stack.registry_port}/{repository}:1", f"{registry_with_login}/{repository}"
     for name, lines in {
         "base": "FROM scratch\nCOPY Dockerfile /base\n",
         "tool": "ARG BASE\nFROM ${BASE}\nCOPY Dockerfile /tool\n",
@@ -96,7 +97,7 @@ def build(
     builder, said = Builder(), print
     builder.build(pushed, described("base"), {}, said)
     digest = builder.push(pushed, {}, said).split("@")[1]
-    base, tool = f"{asked}@{digest}", f"{asking_registry}/login/tool:1"
+    base, tool = f"{asked}@{digest}", f"{registry_with_login}/login/tool:1"
     forget(pushed, pushed.replace(":1", f"@{digest}"))
 
     def builds(cached: bool) -> str:
@@ -104,7 +105,7 @@ def build(
         with pytest.raises(docker.errors.ImageNotFound):
             images.engine.images.get(base)
         more = {"cacheFrom": {"images": [base]}} if cached else {}
-        registry = {"server": f"http://{asking_registry}", **LOGIN}
+        registry = {"server": f"http://{registry_with_login}", **LOGIN}
         return Builder().build(tool, described("tool", args={"BASE": base}, **more), registry, said)
 
     yield builds
@@ -113,7 +114,7 @@ def build(
 
 @pytest.fixture
 def credential_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker's settings as Docker Desktop writes them, with a credential store that does not know the stack's registry."""
+    """Docker's settings as Docker Desktop writes them, with a credential store that has no credentials for the stack's registry."""
     helper = tmp_path / "bin/docker-credential-desktop"
     helper.parent.mkdir()
     helper.write_text(HELPER)

@@ -1,4 +1,4 @@
-"""The manifest decides whether a job has finished before, and whether a job may use the outputs of another."""
+"""`job` reads the manifest to find out whether a job has finished before, and whether a job may use the outputs of another job."""
 
 import json
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def test_a_retry_of_a_finished_job_ends_at_once(images: Images, done: Folder) ->
     assert (done.get("to/out"), done.get("to/manifest.json")) == (before, manifest)
 
 
-def test_a_job_resumes_only_if_it_is_asked_to(images: Images, done: Folder) -> None:
+def test_a_job_resumes_only_with_job_resume(images: Images, done: Folder) -> None:
     assert "it ran" in job(images, done, changes={"JOB_RESUME": ""}).log
 
 

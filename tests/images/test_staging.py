@@ -1,4 +1,4 @@
-"""`job`, the entrypoint of every image: inputs in, the command, outputs out, the manifest last."""
+"""`job`, the entrypoint of every image, downloads inputs, runs the command, uploads outputs, and writes the manifest last."""
 
 import hashlib
 import json
@@ -230,7 +230,7 @@ def test_the_manifest_is_written_last(images: Images) -> None:
 def test_job_waits_for_a_store_that_is_slow_to_accept_the_manifest(images: Images) -> None:
     def answer(method: str, path: str) -> Answer:
         if (method, path) == ("PUT", "/bucket/to/manifest.json"):
-            time.sleep(8)  # longer than a job that was told to stop has
+            time.sleep(8)  # This is longer than the time that a stopped job has.
         return not_found() if path.endswith("json") and method == "HEAD" else found(b"")
 
     with fake_store(images.gateway, answer) as store:
@@ -266,7 +266,7 @@ def test_a_missing_input_ends_the_job_before_its_command(images: Images, folder:
     assert "it ran" not in job.log
 
 
-def test_two_inputs_of_one_file_name_are_refused(images: Images, folder: Folder) -> None:
+def test_two_inputs_with_the_same_file_name_are_refused(images: Images, folder: Folder) -> None:
     uris = [folder.put("one/reads.fq"), folder.put("two/reads.fq")]
     job = run(images, "echo it ran", JOB_INPUTS=" ".join(uris))
     assert job.exit_code == 66
@@ -282,7 +282,7 @@ def test_a_missing_output_fails_the_job_and_publishes_nothing(images: Images, fo
     assert folder.names() == set()
 
 
-def test_a_missing_output_bucket_is_found_before_the_command_runs(images: Images) -> None:
+def test_a_missing_output_bucket_is_reported_before_the_command_runs(images: Images) -> None:
     job = run(images, "echo it ran", JOB_OUTPUT_PREFIX="s3://no-such-bucket/out")
     assert job.exit_code == 73
     assert "the bucket of JOB_OUTPUT_PREFIX, s3://no-such-bucket/out/, does not exist" in job.log
@@ -317,7 +317,8 @@ def test_a_damaged_input_is_not_processed(images: Images) -> None:
     assert job.exit_code == 65
     assert "s3://bucket/reads.fq arrived damaged" in job.log
     assert "it ran" not in job.log
-    assert len([method for method, _ in store.requests if method == "GET"]) == 2  # it may have been the network's doing
+    # `job` downloads the object a second time, because the network may have caused the damage.
+    assert len([method for method, _ in store.requests if method == "GET"]) == 2
 
 
 def test_an_input_that_is_overwritten_during_the_download_fails_the_job(images: Images) -> None:
@@ -353,7 +354,7 @@ def test_a_manifest_never_overwrites_an_input(images: Images, folder: Folder) ->
     assert folder.get("in") == b"ACGT"
 
 
-def test_wrong_variables_are_refused_by_name(images: Images, folder: Folder) -> None:
+def test_invalid_variables_are_refused_with_their_names(images: Images, folder: Folder) -> None:
     job = run(images, "echo it ran", JOB_OUTPUTS="../secret", JOB_OUTPUT_PREFIX=folder.uri())
     assert job.exit_code == 64
     assert 'JOB_OUTPUTS: "../secret"' in job.log
@@ -361,7 +362,7 @@ def test_wrong_variables_are_refused_by_name(images: Images, folder: Folder) -> 
     assert images.run("samtools").exit_code == 64
 
 
-def test_an_invalid_list_of_inputs_is_refused_by_its_name(images: Images, folder: Folder) -> None:
+def test_an_invalid_list_of_inputs_is_refused_with_its_uri(images: Images, folder: Folder) -> None:
     job = run(images, "echo it ran", JOB_INPUTS_FROM=folder.put("list", b"no uri"))
     assert job.exit_code == 64
     assert folder.uri("list") in job.log
@@ -386,7 +387,7 @@ def test_one_argument_is_a_script_and_more_are_run_without_a_shell(images: Image
 
 
 @pytest.mark.parametrize(("program", "code"), [("no-such-tool", 127), ("/etc/passwd", 126)])
-def test_a_program_that_cannot_run_is_named(images: Images, program: str, code: int) -> None:
+def test_a_program_that_cannot_run_is_reported_with_its_name(images: Images, program: str, code: int) -> None:
     job = images.run("samtools", program, "--version")
     assert job.exit_code == job.record["exit_code"] == code
     assert f'cannot run "{program}"' in job.log
@@ -473,7 +474,7 @@ def test_temporary_files_are_on_the_scratch_volume_outside_the_working_folder(im
     assert folder.names() == {"result", *PUBLISHED}
 
 
-def test_a_job_without_scratch_volume_says_what_is_missing(images: Images) -> None:
+def test_a_job_without_a_writable_scratch_volume_ends_with_a_clear_message(images: Images) -> None:
     job = images.run("samtools", "true", tmpfs={"/scratch": "ro"})
     assert job.exit_code == 74
     assert "/scratch is not writable" in job.log

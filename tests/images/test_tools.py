@@ -1,4 +1,4 @@
-"""The content of each image: the tool in the version of its label, and no leftovers of the build."""
+"""Each image contains the tool in the version of its label, and no leftovers of the build."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ VERSIONS = {"fastqc": "0.12.1", "bwa": "0.7.18", "samtools": "1.21", "bcftools":
 TOOLS = sorted(VERSIONS)
 
 
-def test_these_are_all_the_images(images: Images) -> None:
+def test_every_tool_has_an_image(images: Images) -> None:
     assert sorted(images.uris) == TOOLS
 
 
@@ -47,14 +47,14 @@ def test_the_image_has_labels_and_runs_as_the_jobs_user(images: Images, tool: st
     assert labels["org.opencontainers.image.version"] == VERSIONS[tool]
     assert labels["org.opencontainers.image.source"].startswith("https://github.com/")
     licences = labels["org.opencontainers.image.licenses"]
-    assert canonicalize_license_expression(licences) == licences  # raises at a name that SPDX has not
+    assert canonicalize_license_expression(licences) == licences  # This raises an error if SPDX has no such license.
     assert image.attrs["Config"]["User"] == "10001:10001"
     assert image.attrs["Config"]["Entrypoint"] == ["/usr/local/bin/job"]
     assert "uid=10001(biobatch) gid=10001(biobatch)" in images.run(tool, "id").log
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_build_leaves_nothing_behind(images: Images, tool: str) -> None:
+def test_the_image_contains_no_leftovers_of_the_build(images: Images, tool: str) -> None:
     script = (
         "find $HOME /tmp /var/tmp /scratch /build /var/lib/apt/lists /var/cache/apt /var/log/apt /var/log/dpkg.log -type f "
         '2> /dev/null | grep -vxE "$HOME/\\.(bashrc|profile)"; find / -xdev -name ".*_history"; command -v go gcc javac'
@@ -63,7 +63,7 @@ def test_a_build_leaves_nothing_behind(images: Images, tool: str) -> None:
     assert looked.log == ""
 
 
-#: FastQC's modules, with the graphs of those that draw one.
+#: FastQC's modules, each with its graph if it draws one.
 MODULES = {
     "Basic Statistics": None,
     "Per base sequence quality": "per_base_quality",
@@ -103,7 +103,7 @@ def test_fastqc_reports_the_same_bytes_as_the_plain_package_and_draws_every_grap
         "If FastQC itself has changed, `make bench ONLY=fastqc-report` tells the plain package's data.\n"
         + data.decode()
     )
-    # The size of a graph with axes and text. A blank one is smaller.
+    # A graph with axes and text has this size. An empty one is smaller.
     assert all(image.startswith(b"\x89PNG") and len(image) > 3000 for image in drawn.values())
 
 
@@ -173,7 +173,7 @@ def test_a_new_date_builds_the_base_with_the_packages_of_that_day(images: Images
     assert sum("IMAGE_DATE=2000-01-01" in command and "apt-get upgrade" in command for command in commands) == 1
 
 
-#: The bytes, uncompressed, that an image may add to the one it is built on: the shared base to Debian, each tool to the base.
+#: The uncompressed bytes that each image may add to the image below it. The base image is built on Debian, and the tools on the base image.
 BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6, "fastqc": 105e6}
 
 
@@ -193,7 +193,7 @@ def sizes(images: Images, tool: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_the_image_keeps_to_its_budget(images: Images, tool: str) -> None:
+def test_the_size_of_the_image_is_within_its_budget(images: Images, tool: str) -> None:
     base, over_base = sizes(images, tool)
     assert 1e6 < base <= BUDGETS["base"]
     assert 1e6 < over_base <= BUDGETS[tool]
@@ -221,7 +221,7 @@ def test_every_image_has_biobatchs_version_as_a_label(images: Images) -> None:
     assert labels == dict.fromkeys(TOOLS, biobatch.__version__)
 
 
-def test_the_go_module_of_the_entrypoint_names_the_versions_of_debian(images: Images) -> None:
+def test_go_mod_requires_the_versions_of_debians_packages(images: Images) -> None:
     """`make unit` and `make check` use go.mod, and the image's build uses Debian's packages."""
     lines = images.run("samtools", "cat", "/usr/share/biobatch/job.tsv").log.splitlines()
     debian = dict(line.split("\t") for line in lines if not line.startswith("job: "))

@@ -1,4 +1,5 @@
-"""The effect of a change of configuration on a running stack. The program runs with both, and the results are compared as the providers compare them."""
+"""Finds the effect of a change of configuration on a running stack. The program runs with the old and the new configuration, and the code
+compares the results as the providers do."""
 
 import hashlib
 import json
@@ -16,11 +17,11 @@ from local.plugins.awsx.vpc import Vpc
 from local.plugins.common import UNKNOWN, from_struct, to_struct
 from local.plugins.docker.provider import TOKEN as IMAGE
 from local.plugins.docker.provider import Provider as Docker
-from tests.changes_table import brings_new_machines
+from tests.changes_table import starts_new_instances
 from tests.unit.local.plugins.pulumi_engine import Context, Engine, ResourceState
 from tests.unit.recording import Cloud, Registration, record, record_program
 
-#: Type and name, by which a resource has its id.
+#: Type and name of a resource, which identify it.
 Key = tuple[str, str]
 
 #: The parent's type and the key. A URN contains both, so a resource with another parent is removed and added.
@@ -35,16 +36,16 @@ class Changes:
     replaced: dict[str, set[str]] = field(default_factory=dict)
     added: dict[str, set[str]] = field(default_factory=dict)
     removed: dict[str, set[str]] = field(default_factory=dict)
-    brings_new_machines: bool = False
-    """True: a changed environment starts new machines, so running jobs have the update's time limit to finish."""
+    starts_new_instances: bool = False
+    """True: a changed environment starts new instances, so running jobs have the update's time limit to finish."""
 
     def counted(self, kind: str) -> Counter[str]:
-        """How many of each type."""
+        """Returns the number of resources of each type."""
         return Counter({type_: len(names) for type_, names in getattr(self, kind).items()})
 
 
 class Evolving(Cloud):
-    """An AWS that gives replaced resources another ID, and changed content another digest or version."""
+    """A fake AWS in which replaced resources get another ID, and changed content gets another digest or version."""
 
     def __init__(self, replaced: frozenset[Key]) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class Evolving(Cloud):
         return self._id(args.typ, args.name) if id_ else id_, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        """Answers about an existing network too: every subnet is of it, and has a way out by NAT."""
+        """Also answers lookups about an existing network. All subnets belong to it and have a route to a NAT gateway."""
         given = {f["name"]: f["values"] for f in args.args.get("filters") or []}
         network: dict[str, dict[str, Any]] = {
             "aws:ec2/getSubnets:getSubnets": {"ids": given.get("subnet-id"), "id": "s"},
@@ -85,13 +86,13 @@ class Evolving(Cloud):
 
 
 def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> Changes:
-    """What `pulumi up` would do to a stack whose configuration changes.
+    """Returns the changes that `pulumi up` would make to a stack after a change of its configuration.
 
-    A replaced resource has another ID, which can change or replace the resources that refer to it. So the new program is recorded again until
-    nothing more is replaced.
+    A replaced resource gets another ID, which can change or replace the resources that refer to it. The function therefore records the new
+    program again until it finds no more replacements.
 
     Args:
-        engine: calls the local AWS provider, which has the replacement rules of the true provider.
+        engine: calls the local AWS provider, which has the replacement rules of the real provider.
         old: configuration of the running stack.
         new: the new configuration.
     """
@@ -116,7 +117,7 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
             elif answer.diffs:
                 _put(found.in_place, key)
                 if key[0].endswith(":ComputeEnvironment"):
-                    found.brings_new_machines |= brings_new_machines(answer.detailedDiff)
+                    found.starts_new_instances |= starts_new_instances(answer.detailedDiff)
         if again <= replaced:
             return found
         replaced |= again
@@ -124,16 +125,16 @@ def changes(engine: Engine, old: Mapping[str, str], new: Mapping[str, str]) -> C
 
 @cache
 def _network(name: str, inputs: str, replaced: frozenset[Key]) -> tuple[Registration, ...]:
-    """The resources that awsx creates for a network."""
+    """Returns the resources that awsx creates for a network."""
     return record(lambda: Vpc(name, read(json.loads(inputs))), cloud=Evolving(replaced)).registrations
 
 
 def resources(config: Mapping[str, str], replaced: frozenset[Key] = frozenset()) -> dict[Place, Registration]:
-    """The resources that the providers create: those of the program, and those that awsx creates for a network.
+    """Returns the resources that the providers create: those of the program, and those that awsx creates for a network.
 
     Args:
         config: the stack's configuration.
-        replaced: the resources that have another ID than before.
+        replaced: the resources that get a new ID.
     """
     return _recorded(tuple(sorted(config.items())), replaced)
 

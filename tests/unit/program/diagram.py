@@ -1,4 +1,4 @@
-"""The diagram in docs/explanation/architecture.md, drawn from what the program registers. To redraw it: python -m tests.unit.program.diagram"""
+"""Draws the diagram in docs/explanation/architecture.md from the resources of the program. To redraw it: python -m tests.unit.program.diagram"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ START, END = "```mermaid\n", "```\n"
 
 
 def drawn() -> str:
-    """The program under its defaults, in Mermaid's notation: a box for each component with the resources that it makes, and an arrow to
-    every component that takes something of it, named by what it takes.
+    """Returns the diagram of the program with the default settings, in Mermaid's notation.
 
-    Components of one type that take from the same others share a box.
+    Each component is a box with the resources that it creates. An arrow leads to every component that uses its resources, and names the types
+    of these resources. Components of the same type that use the same components share a box.
     """
     found = record_program({"aws:region": "eu-west-9"}).registrations
     components = [r for r in found if r.parent.startswith("pulumi:")]
@@ -40,7 +40,7 @@ def drawn() -> str:
             arrows[box[source], box[into]] |= types
 
     lines = ["flowchart TB"]
-    # Last made, first named: so Mermaid leads no arrow behind a box.
+    # With the last component first, Mermaid draws no arrow behind a box.
     for (type_, _), members in reversed(boxes.items()):
         title = " ".join([f"<b>{type_}</b>", ", ".join(m.name.partition("-")[2] for m in members)]).strip()
         made = Counter(kind for m in members for kind in makes[_key(m)])
@@ -51,12 +51,12 @@ def drawn() -> str:
 
 
 def written() -> str:
-    """The diagram that the document holds."""
+    """Returns the diagram in the document."""
     return DOCUMENT.read_text().split(START)[1].split(END)[0]
 
 
 def _made(resource: Registration) -> Iterable[Registration]:
-    """The resource, or what awsx makes in its place."""
+    """Returns the resource itself, or the resources that awsx creates for it."""
     if resource.type != "awsx:ec2:Vpc":
         return [resource]
     return [

@@ -1,4 +1,4 @@
-"""Every row of docs/explanation/updating-a-stack.md matches what the providers would do."""
+"""Every row of docs/explanation/updating-a-stack.md matches the behaviour of the providers."""
 
 import json
 import re
@@ -19,8 +19,8 @@ REGION = {"aws:region": "eu-west-9"}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def in_a_tree_with_a_tool_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A copy of the images with a fifth one, on a machine that can build them for either architecture."""
+def tree_with_own_tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A copy of the images with one more tool, on a machine that can build for both architectures."""
     tree = tmp_path_factory.mktemp("tree")
     copy_images(tree)
     add_own_tool(tree)
@@ -36,10 +36,10 @@ def test_a_change_has_the_effects_in_the_table(row: Row, offline: Engine) -> Non
     found = changes(offline, before, after)
     assert {kind: found.counted(kind) for kind in KINDS} == row.counted()
     if "Subnet" in {**found.removed, **found.replaced}:
-        # With a subnet goes its jobs' way to S3, whatever time Batch gives them.
+        # Jobs in a deleted subnet cannot reach S3 any more, even if Batch gives them time to finish.
         assert row.running_jobs == "let them end first"
     else:
-        assert row.running_jobs == ("6 hours to finish" if found.brings_new_machines else "go on")
+        assert row.running_jobs == ("6 hours to finish" if found.starts_new_instances else "go on")
 
 
 def test_every_key_has_a_row_and_every_row_a_key() -> None:
@@ -114,6 +114,6 @@ def test_repositories_always_keep_the_last_twenty_images() -> None:
     for policy in policies:
         (rule,) = json.loads(policy.inputs["policy"])["rules"]
         assert rule["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 20}
-    # An immutable tag would make an interrupted `up` final: ECR refuses even the same digest a second time.
+    # With immutable tags, nobody could complete an interrupted `up`, because ECR refuses a second push even of the same digest.
     for repository in recording.all("ecr/repository:Repository"):
         assert repository.inputs.get("imageTagMutability", "MUTABLE") == "MUTABLE"

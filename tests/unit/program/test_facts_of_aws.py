@@ -13,7 +13,7 @@ from local.aws.batch.retry import RetryStrategy, parse
 from settings import TOOLS
 from tests.unit.recording import ROOT, Cloud, Registration, program, record_program
 
-#: MiB per vCPU for jobs in the compute families, which have the least memory. A job that fits there fits everywhere.
+#: MiB per vCPU for jobs in the compute families, which have the least memory. A job of this size fits every family.
 MIB_A_VCPU = 1800
 
 
@@ -52,7 +52,7 @@ def test_an_instance_deletes_its_volume_and_serves_metadata_only_to_itself() -> 
     }
 
 
-def test_the_agent_pulls_an_image_once_and_stops_a_job_within_the_half_minute_that_batch_gives() -> None:
+def test_the_agent_pulls_each_image_once_and_gives_a_stopped_job_30_seconds() -> None:
     text = base64.b64decode(user_data(10001)).decode()
     # Job definitions name images by digest, so a cached image is the right one. `prefer-cached` would turn off the agent's clean-up of images.
     assert "\nECS_IMAGE_PULL_BEHAVIOR=once\n" in text
@@ -109,14 +109,14 @@ def strategies() -> list[RetryStrategy]:
     return [parse({"attempts": int(each["attempts"]), "evaluateOnExit": each["evaluateOnExits"]}) for each in found]
 
 
-def test_definitions_are_for_machines_and_the_jobs_that_were_promised_on_demand_ones_go_first() -> None:
+def test_definitions_are_for_ec2_and_the_on_demand_queue_has_the_higher_priority() -> None:
     assert {tuple(definition.inputs["platformCapabilities"]) for definition in definitions()} == {("EC2",)}
     queues: Mapping[str, Registration] = {q.name: q for q in program().all("batch/jobQueue:JobQueue")}
     priority = {name: queue.inputs["priority"] for name, queue in queues.items()}
     assert priority["biobatch-on-demand"] > priority["biobatch-main"]
 
 
-def test_only_waiting_jobs_are_cancelled_when_they_cannot_start() -> None:
+def test_batch_cancels_only_runnable_jobs_that_cannot_start() -> None:
     for queue in program().all("batch/jobQueue:JobQueue"):
         assert {a["state"] for a in queue.inputs["jobStateTimeLimitActions"]} == {"RUNNABLE"}
 
@@ -127,7 +127,7 @@ def test_jobs_fill_whole_instances_of_the_compute_families() -> None:
         assert size["MEMORY"] == MIB_A_VCPU * size["VCPU"]
 
 
-def test_a_job_can_write_to_its_scratch_and_has_someone_to_reap_its_processes() -> None:
+def test_a_job_has_a_writable_scratch_volume_and_an_init_process() -> None:
     for container in containers():
         assert container["mountPoints"] == [{"sourceVolume": "scratch", "containerPath": "/scratch", "readOnly": False}]
         assert container["linuxParameters"]["initProcessEnabled"] is True
@@ -164,12 +164,12 @@ def test_arns_have_the_partition_of_the_stack() -> None:
     }
     recording = record_program(config, GovCloud())
     text = json.dumps([[dict(r.inputs) for r in recording.registrations], dict(recording.exports)])
-    # The mocks' own ARNs are the only ones of the other partition.
+    # Only the mocks' ARNs contain the other partition.
     assert "arn:aws:" not in text.replace("arn:aws:test:", "")
     assert "arn:aws-us-gov:iam::aws:policy/" in text
 
 
-def test_repositories_are_scanned_and_go_with_the_stack() -> None:
+def test_repositories_are_scanned_on_push_and_deleted_with_the_stack() -> None:
     for repository in program().all("ecr/repository:Repository"):
         assert repository.inputs["forceDelete"] is True
         assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
@@ -183,5 +183,6 @@ def test_the_bucket_deletes_incomplete_uploads_and_old_versions() -> None:
     assert by_id["noncurrent-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
 
 
-def test_no_resource_is_protected_which_would_make_destroy_fail() -> None:
+def test_no_resource_is_protected() -> None:
+    # With a protected resource, `pulumi destroy` fails.
     assert not [r.name for r in program().registrations if r.protect]

@@ -13,7 +13,7 @@ from tests.unit.recording import ROOT
 TEXT = (ROOT / "docs" / "how-to" / "first-account.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
 
-#: Options of the AWS CLI itself (AWS CLI version 2, "Global options", and what it adds to operations that answer in pages).
+#: Global options of the AWS CLI (AWS CLI version 2, "Global options"), and the options that it adds to paginated operations.
 GLOBAL = {"--query", "--output", "--region", "--max-items"}
 
 _CALL = re.compile(r"aws ([a-z0-9-]+) ([a-z-]+)")
@@ -25,7 +25,7 @@ def model(service: str) -> Any:
 
 
 def calls() -> list[tuple[str, str, list[str]]]:
-    """Service, operation and options of every command of the AWS CLI, those within other commands too."""
+    """Returns the service, operation and options of every AWS CLI command, including those inside other commands."""
     found = []
     for block in BLOCKS:
         block = block.replace("\\\n", " ")
@@ -39,13 +39,13 @@ def calls() -> list[tuple[str, str, list[str]]]:
     return found
 
 
-def test_there_are_commands_to_look_at() -> None:
+def test_the_page_contains_aws_commands() -> None:
     assert len(calls()) > 50
     assert {"batch", "fis", "ssm", "cloudtrail", "kms", "service-quotas"} <= {service for service, _, _ in calls()}
 
 
 @pytest.mark.parametrize("call", calls(), ids=lambda call: f"{call[0]} {call[1]}")
-def test_every_call_is_one_of_awss_with_options_that_it_takes(call: tuple[str, str, list[str]]) -> None:
+def test_every_aws_command_exists_and_accepts_its_options(call: tuple[str, str, list[str]]) -> None:
     service, operation, options = call
     if (service, operation) == ("s3", "ls"):
         return
@@ -60,7 +60,7 @@ def test_every_call_is_one_of_awss_with_options_that_it_takes(call: tuple[str, s
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_every_block_is_sound_to_bash(block: str) -> None:
+def test_every_block_is_valid_bash(block: str) -> None:
     assert subprocess.run(["bash", "-n"], input=block, text=True, check=False).returncode == 0
 
 

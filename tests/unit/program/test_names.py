@@ -1,4 +1,4 @@
-"""The names of a network's parts in the console. Changing them replaces nothing in a running stack."""
+"""The names of a network's resources in the console. A change of these names replaces no resource of a running stack."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tests.unit.recording import ROOT, Registration, program, record
 
 RANGE = "biobatch-10.0.0.0/16"
 
-#: Resources of a network by type, with the name by which Pulumi knows each, which no change of ours may touch, and the one that people read.
+#: The resources of a network by type. Each type maps the name in Pulumi, which must never change, to the `Name` tag, which the console shows.
 NAMES = {
     "Vpc": {RANGE: "biobatch-network"},
     "InternetGateway": {RANGE: "biobatch-network"},
@@ -30,7 +30,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def parts() -> list[Registration]:
-    """What the network of a stack of the defaults consists of, below awsx."""
+    """The resources with tags that awsx creates for the network of a default stack."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         vpc = program(tags='{"project": "phages"}').one("awsx:ec2:Vpc")
@@ -45,7 +45,7 @@ def named(parts: list[Registration]) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_everything_in_the_network_has_a_name_that_says_what_it_is(parts: list[Registration]) -> None:
+def test_every_network_resource_has_the_expected_name_and_the_stacks_tags(parts: list[Registration]) -> None:
     assert named(parts) == NAMES
     assert {part.inputs["tags"]["project"] for part in parts} == {"phages"}
 
@@ -56,9 +56,9 @@ def test_every_name_has_the_prefix_that_the_deploy_policy_requires(parts: list[R
     assert [name for name in shown if not name.startswith("biobatch-")] == []
 
 
-def test_a_running_stack_changes_its_names_in_place(offline: Engine, parts: list[Registration]) -> None:
+def test_a_running_stack_gets_the_new_names_in_place(offline: Engine, parts: list[Registration]) -> None:
     def before(part: Registration) -> Mapping[str, object]:
-        """As it was when awsx chose each name."""
+        """Returns the inputs with the name that awsx chose before Biobatch set it."""
         old = RANGE if part.name.startswith("com.amazonaws") else part.name
         return {**part.inputs, "tags": {**part.inputs["tags"], "Name": old}}
 

@@ -48,13 +48,13 @@ def test_the_volume_has_the_configured_size_and_the_matching_performance() -> No
 
 
 @given(st.integers(30, 16_384))
-def test_the_speed_of_a_disk_is_within_what_gp3_may_have(gib: int) -> None:
+def test_volume_performance_is_within_the_limits_of_gp3(gib: int) -> None:
     iops, throughput = volume_performance(gib)
     assert 3_000 <= iops <= min(80_000, 500 * gib)
     assert 500 <= throughput <= min(2_000, iops // 4)
 
 
-def test_a_larger_disk_is_never_slower_and_the_smallest_pays_for_no_iops() -> None:
+def test_larger_volumes_are_never_slower_and_small_ones_need_no_extra_iops() -> None:
     speeds = [volume_performance(gib) for gib in range(30, 16_385, 7)]
     assert speeds == sorted(speeds)
     assert volume_performance(100) == volume_performance(1_000) == (3_000, 500)
@@ -62,7 +62,7 @@ def test_a_larger_disk_is_never_slower_and_the_smallest_pays_for_no_iops() -> No
     assert volume_performance(16_384) == (49_152, 2_000)
 
 
-def test_the_machine_image_is_pinned_in_both_environments_or_left_to_aws() -> None:
+def test_the_ami_is_pinned_in_both_environments_or_chosen_by_aws() -> None:
     for ami, override in (("ami-0123456789abcdef0", "ami-0123456789abcdef0"), ("", None)):
         for environment in program(amiId=ami).all("batch/computeEnvironment:ComputeEnvironment"):
             (configuration,) = environment.inputs["computeResources"]["ec2Configurations"]
@@ -128,7 +128,7 @@ def test_shares_create_a_fair_share_queue_with_the_same_compute_environments() -
     assert {key: value for key, value in fair.items() if key != "schedulingPolicyArn"} == main
 
 
-def test_shares_come_and_go_without_touching_what_is_there() -> None:
+def test_shares_do_not_change_the_other_batch_resources() -> None:
     plain, shared = program(), program(shares='{"phages": 1}')
     for registration in [r for r in plain.registrations if r.type.startswith("aws:batch/")]:
         assert shared.one(registration.type, registration.name).inputs == registration.inputs
@@ -136,7 +136,7 @@ def test_shares_come_and_go_without_touching_what_is_there() -> None:
     assert shared.exports["queue_arn"] == plain.exports["queue_arn"]
 
 
-def test_every_queue_takes_jobs_from_the_start() -> None:
+def test_every_queue_is_enabled() -> None:
     queues = program(shares='{"phages": 1}').all("batch/jobQueue:JobQueue")
     assert [registration.inputs["state"] for registration in queues] == ["ENABLED"] * 3
 
@@ -146,9 +146,9 @@ def test_every_definition_can_be_submitted_to_a_fair_share_queue() -> None:
         assert definition.inputs["schedulingPriority"] == 1
 
 
-def test_a_job_that_cannot_start_leaves_every_queue() -> None:
-    # The four reasons that Batch acts on, and its shortest and longest time (Batch User Guide, "Automatic remediation with
-    # jobStateTimeLimitActions").
+def test_every_queue_cancels_jobs_that_cannot_start() -> None:
+    # Batch acts on these four reasons. 600 and 86,400 are the smallest and largest values that it accepts (Batch User Guide, "Automatic
+    # remediation with jobStateTimeLimitActions").
     times = {
         "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE": 600,
         "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT": 600,
@@ -162,6 +162,6 @@ def test_a_job_that_cannot_start_leaves_every_queue() -> None:
         assert {a["action"] for a in actions} == {"CANCEL"}
 
 
-def test_a_queue_with_tens_of_thousands_of_jobs_can_be_deleted_in_the_time_that_it_takes() -> None:
+def test_the_deletion_of_a_queue_may_take_two_hours() -> None:
     for queue in program(shares='{"phages": 1}').all("batch/jobQueue:JobQueue"):
         assert queue.inputs["timeouts"] == {"delete": "2h"}

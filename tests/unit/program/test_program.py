@@ -59,7 +59,7 @@ def policies(recording: Recording) -> list[dict[str, Any]]:
     return [statement for text in texts for statement in json.loads(text)["Statement"]]
 
 
-def test_exactly_the_contracts_outputs_are_exported() -> None:
+def test_the_program_exports_exactly_the_expected_outputs() -> None:
     exports = program().exports
     assert set(exports) == OUTPUTS
     assert exports["region"] == "eu-west-9"
@@ -79,7 +79,7 @@ def test_every_resource_belongs_to_a_component() -> None:
     }
 
 
-def test_the_network_is_laid_out_in_fixed_slots_with_the_s3_endpoint() -> None:
+def test_subnets_have_fixed_ranges_and_the_vpc_has_an_s3_endpoint() -> None:
     vpc = program().one("awsx:ec2:Vpc").inputs
     assert vpc["availabilityZoneNames"] == ZONES[:2]
     assert vpc["subnetStrategy"] == "Auto"
@@ -94,13 +94,13 @@ def test_the_network_is_laid_out_in_fixed_slots_with_the_s3_endpoint() -> None:
     assert vpc["enableDnsHostnames"] is True
 
 
-def test_a_third_zone_keeps_the_first_two() -> None:
+def test_a_third_zone_does_not_change_the_ranges_of_the_first_two() -> None:
     two, three = (program(azCount=n).one("awsx:ec2:Vpc").inputs for n in ("2", "3"))
     for before, after in zip(two["subnetSpecs"], three["subnetSpecs"], strict=True):
         assert after["cidrBlocks"][:2] == before["cidrBlocks"]
 
 
-def test_no_zone_that_an_account_opts_into_such_as_a_local_zone_gets_a_subnet() -> None:
+def test_zones_that_require_an_opt_in_get_no_subnet() -> None:
     assert program(azCount="6").one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == ZONES
 
 
@@ -110,12 +110,12 @@ def test_zones_may_be_pinned_by_name() -> None:
     assert vpc["availabilityZoneNames"] == pinned
 
 
-def test_a_pinned_zone_that_is_not_open_is_refused_before_anything_is_made() -> None:
+def test_an_unavailable_pinned_zone_is_refused_before_anything_is_created() -> None:
     with pytest.raises(pulumi.RunError, match="this account cannot use eu-west-9z"):
         record_program({**BASE, "availabilityZones": '["eu-west-9z"]'})
 
 
-def test_flow_logs_write_to_a_separate_log_group_with_a_role_for_nothing_else() -> None:
+def test_flow_logs_have_a_separate_log_group_and_a_role_that_can_only_write_to_it() -> None:
     recording = program(flowLogs="true", permissionsBoundaryArn=BOUNDARY, kmsKeyArn=KEY, logRetentionDays="7")
     log = recording.one("ec2/flowLog:FlowLog")
     assert (log.inputs["vpcId"], log.inputs["trafficType"]) == ("vpc-1", "ALL")
@@ -134,7 +134,7 @@ def test_flow_logs_write_to_a_separate_log_group_with_a_role_for_nothing_else() 
     assert not program().all("ec2/flowLog:FlowLog")
 
 
-def test_one_nat_gateway_a_zone_on_request() -> None:
+def test_one_per_az_creates_a_nat_gateway_in_each_zone() -> None:
     vpc = program(natGateways="one-per-az").one("awsx:ec2:Vpc").inputs
     assert vpc["natGateways"] == {"strategy": "OnePerAz"}
 
@@ -143,7 +143,7 @@ def endpoints(recording: Recording) -> dict[str, dict[str, Any]]:
     return {r.name: dict(r.inputs) for r in recording.all("ec2/vpcEndpoint:VpcEndpoint")}
 
 
-def test_without_nat_the_machines_reach_aws_inside_the_network_and_nothing_else() -> None:
+def test_without_nat_every_required_service_has_an_interface_endpoint() -> None:
     recording = program(natGateways="none", interfaceEndpoints="true")
     vpc = recording.one("awsx:ec2:Vpc").inputs
     assert vpc["natGateways"] == {"strategy": "None"}
@@ -211,7 +211,7 @@ def order(recording: Recording, queue: str) -> list[str]:
     return [o["computeEnvironment"].split(":")[-1] for o in sorted(orders, key=lambda o: int(o["order"]))]
 
 
-def test_the_main_queue_takes_spot_first_and_the_other_never() -> None:
+def test_the_main_queue_uses_spot_first_and_the_on_demand_queue_never_uses_it() -> None:
     assert order(program(), "main") == ["biobatch-spot", "biobatch-on-demand"]
     assert order(program(), "on-demand") == ["biobatch-on-demand"]
 
@@ -279,7 +279,7 @@ def test_jobs_cannot_delete_objects_and_the_instance_role_has_no_access_to_s3() 
     ]
 
 
-def test_only_the_intended_service_can_assume_each_role() -> None:
+def test_instances_and_jobs_use_the_intended_roles() -> None:
     for environment in program().all("batch/computeEnvironment:ComputeEnvironment"):
         assert environment.inputs["computeResources"]["instanceRole"] == "arn:aws:test:::biobatch-instance"
     for tool in TOOLS:
@@ -301,7 +301,7 @@ def test_each_policy_is_attached_to_its_role() -> None:
     }
 
 
-def test_the_machines_role_is_for_machines() -> None:
+def test_only_ec2_can_assume_the_instance_role() -> None:
     (trust,) = json.loads(program().one("iam/role:Role", "biobatch-instance").inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
 
@@ -381,7 +381,7 @@ class BatchArns(Cloud):
         return id_, state
 
 
-def test_the_most_and_longest_tools_fit_what_iam_allows_a_policy(
+def test_the_submit_policy_fits_iams_limit_with_the_most_and_longest_tools(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_images(tmp_path)
@@ -394,7 +394,7 @@ def test_the_most_and_longest_tools_fit_what_iam_allows_a_policy(
     recording = record_program({**BASE, **config}, BatchArns())
     text = recording.one("iam/policy:Policy", "biobatch-submit").inputs["policy"]
     assert all(f"job-definition/biobatch-{name}-1a2b3c4:*" in text for name in names)
-    # Of the partition and the region with the longest names.
+    # Use the partition and the region with the longest names.
     text = text.replace("arn:aws:", "arn:aws-us-gov:").replace("eu-west-9", "ap-northeast-1")
     assert len("".join(text.split())) <= 6_144
 
@@ -409,7 +409,7 @@ def test_endpoints_are_deleted_after_the_security_group_of_the_instances() -> No
 
 
 @pytest.mark.parametrize("prefix", ["p" * 127, "é" * 21])
-def test_the_most_and_longest_data_buckets_fit_what_iam_allows_a_role(prefix: str) -> None:
+def test_the_job_policy_fits_iams_limit_with_the_most_and_longest_data_buckets(prefix: str) -> None:
     key = f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-{'0' * 32}"
     longest = [
         {"name": f"{i:063}", "access": "read-write", "prefix": f"{prefix}/", "kmsKeyArn": f"{key[:-1]}{i}"}
@@ -446,8 +446,8 @@ def test_the_kms_key_encrypts_bucket_logs_and_volumes_and_every_user_of_it_gets_
     assert grant["granteePrincipal"].endswith(
         ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     )
-    # What the key policy of EC2 Auto Scaling's User Guide allows ("Required AWS KMS key policy for use with encrypted volumes": Encrypt,
-    # Decrypt, ReEncrypt*, GenerateDataKey*, DescribeKey, CreateGrant), as that page's own `create-grant` spells it.
+    # EC2 Auto Scaling's User Guide requires these operations ("Required AWS KMS key policy for use with encrypted volumes": Encrypt, Decrypt,
+    # ReEncrypt*, GenerateDataKey*, DescribeKey, CreateGrant). The names are those in the `create-grant` command of the same page.
     assert set(grant["operations"]) == {
         "CreateGrant",
         "Decrypt",
@@ -475,13 +475,13 @@ def test_the_role_policies_are_deleted_after_the_compute_environments() -> None:
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_protected_data_outlives_the_stack_with_all_its_settings(protect: bool) -> None:
+def test_protect_data_keeps_the_bucket_and_its_settings_after_a_destroy(protect: bool) -> None:
     recording = program(protectData=str(protect).lower())
     storage = [r for r in recording.registrations if r.type.startswith("aws:s3/")]
     assert len(storage) == 7
     assert {r.retain_on_delete for r in storage} == {protect}
     assert recording.one("s3/bucket:Bucket").inputs.get("forceDestroy", False) is not protect
-    # No image is kept: deleting the resource does nothing, and the image is deleted with its repository.
+    # The image resources are always retained, because deleting one does nothing. ECR deletes the images with their repository.
     kept = {r.type for r in recording.registrations if r.retain_on_delete and not r.type.startswith("aws:s3/")}
     assert kept == {"docker:index/image:Image"}
 
@@ -498,7 +498,7 @@ def test_the_bucket_is_private_encrypted_and_versioned() -> None:
     assert versioning["versioningConfiguration"]["status"] == "Enabled"
 
 
-def test_the_buckets_settings_come_in_an_order_that_s3_takes_and_go_with_the_bucket() -> None:
+def test_bucket_settings_are_created_in_an_order_that_s3_accepts_and_deleted_with_the_bucket() -> None:
     recording = program()
     settings = [r for r in recording.registrations if r.type.startswith("aws:s3/") and r.type != "aws:s3/bucket:Bucket"]
     assert len(settings) == 6
@@ -510,7 +510,7 @@ def test_the_buckets_settings_come_in_an_order_that_s3_takes_and_go_with_the_buc
     assert "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock::biobatch" in policy.dependencies
 
 
-def test_the_registrys_password_is_handed_on_as_a_secret() -> None:
+def test_the_registry_password_is_a_secret() -> None:
     images = program().all("docker:index/image:Image")
     assert images
     for image in images:
@@ -537,7 +537,7 @@ def test_arm64_sets_the_families_and_the_platform(monkeypatch: pytest.MonkeyPatc
     assert {r.inputs["build"]["platform"] for r in recording.all("docker:index/image:Image")} == {"linux/arm64"}
 
 
-def test_an_architecture_that_cannot_be_built_ends_in_one_message_that_names_the_emulation(
+def test_an_architecture_without_an_emulator_is_refused_with_the_package_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
@@ -548,11 +548,13 @@ def test_an_architecture_that_cannot_be_built_ends_in_one_message_that_names_the
         record_program({**BASE, "architecture": "arm64"})
 
 
-def test_what_awsx_makes_needs_no_second_aws_provider() -> None:
+def test_awsx_resources_use_the_programs_aws_provider() -> None:
     assert program().one("biobatch:index:Network").transforms == ("own_provider",)
 
 
-def test_an_engine_that_cannot_build_ends_the_program_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_docker_engine_that_cannot_build_is_refused_before_anything_is_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     cloud = Cloud()
     old = {"ServerVersion": "26.1.5", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
@@ -564,7 +566,7 @@ def test_an_engine_that_cannot_build_ends_the_program_before_anything_is_made(mo
         record_program(BASE, cloud, old)
 
 
-def test_tags_reach_machines_volumes_and_jobs() -> None:
+def test_tags_apply_to_instances_volumes_and_jobs() -> None:
     recording = program(tags='{"project": "phages"}')
     for environment in recording.all("batch/computeEnvironment:ComputeEnvironment"):
         assert environment.inputs["computeResources"]["tags"]["project"] == "phages"
@@ -577,7 +579,7 @@ def test_tags_reach_machines_volumes_and_jobs() -> None:
 
 
 @pytest.mark.parametrize("stack", ["dev", "local"])
-def test_the_stacks_that_come_with_biobatch_are_accepted(stack: str) -> None:
+def test_the_configurations_of_the_dev_and_local_stacks_are_valid(stack: str) -> None:
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     assert settings.parse(texts).protect_data is (texts.get("biobatch:protectData") != "false")
@@ -586,7 +588,7 @@ def test_the_stacks_that_come_with_biobatch_are_accepted(stack: str) -> None:
         assert record_program(texts).one("s3/bucket:Bucket").inputs["forceDestroy"] is True
 
 
-def test_a_refused_setting_makes_nothing() -> None:
+def test_an_invalid_setting_creates_nothing() -> None:
     class Nothing(Cloud):
         def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
             raise AssertionError(f"{args.typ} was made")
@@ -595,7 +597,7 @@ def test_a_refused_setting_makes_nothing() -> None:
         record_program({**BASE, "azCount": "7"}, Nothing())
 
 
-def test_more_zones_than_the_region_has_are_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_zones_than_the_region_has_are_refused_before_anything_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.recording.ZONES", ["z-a", "z-b"])
     with pytest.raises(pulumi.RunError, match="is more than the 2 zones that this account can use"):
         record_program({**BASE, "azCount": "3"})

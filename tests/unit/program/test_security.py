@@ -14,7 +14,7 @@ KEY = "arn:aws:kms:eu-west-9:111122223333:key/1234abcd"
 
 
 def statements(**config: str) -> Iterator[tuple[str, list[str], Any]]:
-    """Every statement that allows something: the policy, the actions and the resources."""
+    """Yields the policy, the actions and the resources of every Allow statement."""
     recording = program(**config)
     texts = {
         r.name.removeprefix("biobatch-"): r.inputs["policy"]

@@ -1,4 +1,4 @@
-"""Biobatch's version is one fact, `biobatch.__version__`, and everything else takes it from there."""
+"""Only `biobatch.__version__` states Biobatch's version. Everything else reads it from there."""
 
 import importlib.metadata
 import re
