@@ -81,7 +81,7 @@ def test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report(ima
     variables = {each["name"]: each["value"] for each in overrides(report)[0]["environment"]}
     job = images.run("fastqc", *report.command, environment={**variables, "JOB_IMAGE": "repository@sha256:0"})
     assert job.exit_code == 0, job.log
-    assert "unless bcl2fastq wrote it" in folder.get("out/fastqc/s_R1.warnings.txt").decode()
+    assert "Unless bcl2fastq wrote the file" in folder.get("out/fastqc/s_R1.warnings.txt").decode()
 
 
 def test_a_million_lines_of_log_hide_neither_the_end_nor_the_record(images: Images, folder: Folder) -> None:

@@ -112,7 +112,7 @@ def test_fastqc_reports_the_same_bytes_as_the_plain_package_and_draws_every_grap
     [
         ("absent.fastq", "'absent.fastq' cannot be read"),
         ("", "no input file given"),
-        ("--outdir absent two.fastq", "'absent' is not a folder"),
+        ("--outdir absent two.fastq", "'absent' is not a writable folder"),
         ("--threads many two.fastq", "'many' is not a whole number"),
         ("--no-such-option two.fastq", "no-such-option"),
     ],
