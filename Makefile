@@ -39,9 +39,9 @@ check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, Go, d
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
-	@# Each imported package is a declared requirement. botocore always comes with boto3, in the version that boto3 needs.
+	@# Each imported package is a declared requirement.
 	.venv/bin/deptry . --config tests/dependencies.toml
-	.venv/bin/deptry biobatch --known-first-party biobatch --per-rule-ignores DEP003=botocore --ignore DEP002
+	.venv/bin/deptry biobatch --known-first-party biobatch
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,feature}.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml

@@ -90,7 +90,7 @@ class NetworkArgs:
             yield f"zone_names: {', '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} not in {self.region}."
         # A program in another language gives the word.
         if self.nat_gateways not in [each.value for each in NatGateways]:
-            yield f"nat_gateways: {self.nat_gateways!r} is none of {', '.join(each.value for each in NatGateways)}."
+            yield f"nat_gateways: {self.nat_gateways!r} is not one of {', '.join(each.value for each in NatGateways)}."
         if self.nat_gateways == NatGateways.NONE and not self.interface_endpoints:
             yield "nat_gateways: none requires interface_endpoints. Without them, no instance could join the cluster."
 
