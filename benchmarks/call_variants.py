@@ -11,6 +11,7 @@ from benchmarks.objects import empty
 from benchmarks.queue_run import Cost
 from benchmarks.stack import Stack
 from biobatch import sizes, submission, variants
+from biobatch.calling import Calling
 from biobatch.job import Job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
@@ -99,7 +100,7 @@ def _ours(stack: Stack, reads: S3Uri, results: S3Uri) -> list[Job]:
         reference=str(reads / "reference.fa"),
         samples=[f"sample={first},{second}"],
         output_prefix=str(results),
-        ploidy=1,
+        calling=Calling(ploidy=1),
     )
     definitions = sizes.defaults(stack.clients.batch, stack.outputs.job_definition_arns)
     return variants.prepare(request, faults, stack.clients, definitions, "benchmark").jobs

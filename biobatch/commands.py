@@ -23,6 +23,7 @@ from biobatch import (
     watch,
 )
 from biobatch.aws import Aws
+from biobatch.calling import parse_calling
 from biobatch.capacity import Capacity
 from biobatch.job import Job
 from biobatch.job import faults as job_faults
@@ -150,8 +151,25 @@ def _call_variants(given: argparse.Namespace, context: Context) -> int:
         reference=given.reference,
         samples=given.sample,
         output_prefix=given.output_prefix,
-        ploidy=given.ploidy,
+        calling=parse_calling(
+            faults,
+            platform=given.platform,
+            ploidy=given.ploidy,
+            ploidy_file=given.ploidy_file,
+            min_depth=given.min_depth,
+            min_qual=given.min_qual,
+            min_mapq=given.min_mapq,
+            targets=given.targets,
+            regions=given.regions,
+            primers=given.primers,
+            keep_duplicates=given.keep_duplicates,
+            consensus=given.consensus,
+            cram=given.cram,
+        ),
         truth=given.truth,
+        truth_sample=given.truth_sample,
+        confident=given.confident,
+        require_fastqc=given.require_fastqc,
         timeout_hours=given.timeout_hours,
     )
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
@@ -168,6 +186,7 @@ def _call_variants(given: argparse.Namespace, context: Context) -> int:
         report.next_steps(jobs, context.logs_command, again=True)
         return 1
     report.outputs(plan)
+    report.counts(clients, plan)
     if request.truth:
         report.accuracy(clients, plan)
     return 0

@@ -46,6 +46,8 @@ class Job:
     """The output with warnings about the data, one a line. Empty if the job makes none."""
     resume: bool = False
     """Whether the job ends at once if its manifest names the same inputs, command and image."""
+    required: bool = True
+    """Whether the run fails if the job fails."""
     test_inputs: bool = False
     """Whether the job first reads gzip and BAM inputs to their end, and fails if one was cut off."""
     keep_on_failure: tuple[str, ...] = ()
@@ -181,6 +183,7 @@ def _overrides(job: Job, inputs: Mapping[str, str]) -> ContainerOverridesTypeDef
         ),
         **({"JOB_TIMEOUT_SECONDS": str(job.timeout_hours * 3600)} if job.timeout_hours else {}),
         "JOB_SUBMITTED": str(int(time.time())),
+        **({"JOB_RECORD_VARIABLES": " ".join(job.environment)} if job.environment else {}),
         **job.environment,
     }
     chosen: ContainerOverridesTypeDef = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,9 @@ from biobatch.refusal import Refused
 from biobatch.variants import Plan
 from biobatch.watch import Followed
 
+#: How a step begins the line that says why it refuses an input.
+_REFUSAL = re.compile(r"(reads of \S+|reference|truth|confident regions|targets|regions|primers|ploidies) refused\b")
+
 #: Samples whose outputs are listed one by one.
 _LISTED = 10
 
@@ -22,27 +26,48 @@ _LISTED = 10
 def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
     """Prints the jobs that failed, with the reason, the exit code, the last log lines and the folder of the files that they left.
 
+    Of a job that refused its input, it prints only the refusal. Of a job that the run does not require, it prints one line of the log.
+
     Returns:
-        True if a job failed.
+        True if a job failed that the run requires.
     """
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
-    if not failed:
-        return False
-    print(f"\n{len(failed)} of {len(jobs)} jobs failed", file=sys.stderr)
-    for job in failed.values():
+    required = [job for job in failed.values() if job.submitted.job.required]
+    if required:
+        print(f"\n{len(required)} of {len(jobs)} jobs failed", file=sys.stderr)
+    for job in required:
         cause = next((other for other in job.submitted.job.after if other in failed), None)
         if cause:
             print(f"\n{job.title}: not run, because {cause.title} failed", file=sys.stderr)
             continue
-        code = "" if job.exit_code is None else f", exit code {job.exit_code}"
-        why = f": {job.reason}" if job.reason else "" if code else ": no reason given"
-        print(f"\n{job.title}{code}{why} (job {job.submitted.id})", file=sys.stderr)
-        for line in logs.tail(aws, log_group, job.streams[-1]) if job.streams else []:
+        print(f"\n{job.title}{_ending(job)} (job {job.submitted.id})", file=sys.stderr)
+        for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else []):
             print(f"    {line}", file=sys.stderr)
         kept = job.submitted.job.kept(job.submitted.id)
         if job.streams and objects.has_any(aws.s3, kept, "record.json"):
             print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
-    return True
+    for job in failed.values():
+        if job.submitted.job.required:
+            continue
+        print(
+            f"\nwarning, {job.title}: failed{_ending(job)} (job {job.submitted.id}). No call depends on it",
+            file=sys.stderr,
+        )
+        for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else [])[-1:]:
+            print(f"    {line}", file=sys.stderr)
+    return bool(required)
+
+
+def _ending(job: Followed) -> str:
+    """The exit code of a failed job and the reason of its end."""
+    code = "" if job.exit_code is None else f", exit code {job.exit_code}"
+    why = f": {job.reason}" if job.reason else "" if code else ": no reason given"
+    return code + why
+
+
+def _excerpt(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a log that say why the job failed. Those of a refusal, if there is one, need no others."""
+    return [line for line in lines if _REFUSAL.match(line)] or lines
 
 
 def next_steps(jobs: Sequence[Followed], logs_command: str, again: bool) -> None:
@@ -103,13 +128,34 @@ def outputs(plan: Plan, jobs: Sequence[Followed] | None = None) -> None:
         else f"\nOutputs of the samples that succeeded, {len(samples)} of {len(request.samples)}"
     )
     for name in samples[:_LISTED]:
-        for ending in ("bam", "vcf.gz"):
+        for ending in (request.calling.alignment, "vcf.gz"):
             print(f"  {prefix}{name}/{name}.{ending}")
     if len(samples) > _LISTED:
         print(f"  and {len(samples) - _LISTED} more samples, each in the folder of its name")
     print(
         f"  {prefix}qc/  metrics, which MultiQC reads\n  {prefix}fastqc/  FastQC reports\n  {plan.reference_folder}  the checked and indexed reference"
     )
+
+
+def counts(aws: Aws, plan: Plan) -> None:
+    """Prints how many calls of each sample passed the filters, how many did not, and how much of the reference is callable."""
+    calls = [job for job in plan.jobs if job.step == "call"]
+    print("\nCalls that passed the filters")
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        texts = list(pool.map(lambda job: output(aws, job, f"qc/{job.subject}.variants.json"), calls[:_LISTED]))
+    for job, text in zip(calls, texts, strict=False):
+        made = json.loads(text)
+        passed, filtered = made["passed"], {name: count for name, count in made["filtered"].items() if count}
+        line = f"{passed['snps']} SNPs, {passed['indels']} indels"
+        if passed["other"]:
+            line += f", {passed['other']} others"
+        if filtered:
+            line += f". Filtered: {', '.join(f'{count} {name}' for name, count in filtered.items())}"
+        if "callable_bases" in made:
+            line += f". Callable: {100 * made['callable_bases'] / made['reference_bases']:.1f} % of the reference"
+        print(f"  {job.subject}: {line}")
+    if len(calls) > _LISTED:
+        print(f"  and {len(calls) - _LISTED} more samples. Read {plan.request.output_prefix}qc/SAMPLE.variants.json")
 
 
 def accuracy(aws: Aws, plan: Plan) -> dict[str, Any]:

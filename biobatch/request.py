@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from biobatch.calling import Calling
 from biobatch.refusal import Faults, Refused
 from biobatch.uris import S3Uri, parse_folder, parse_object
 
@@ -15,9 +16,6 @@ RESERVED_NAMES = ("reference", "fastqc", "qc", "runs", "report", "work", "failed
 
 #: Characters of a sample's name. File names are made of it and an ending.
 MAX_SAMPLE_NAME = 200
-
-#: Ploidies that `bcftools call` takes as a number.
-PLOIDIES = (1, 2)
 
 #: Stands for a URI that was refused.
 _REFUSED = S3Uri("", "")
@@ -32,21 +30,40 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Truth:
+    """Known variants of a sample."""
+
+    variants: S3Uri
+    """VCF of the variants."""
+    sample: str | None = None
+    """Name of the column that counts. None leaves it to the compare step."""
+    confident: S3Uri | None = None
+    """BED of the places in which the variants are known. None counts everywhere."""
+
+    def objects(self) -> list[S3Uri]:
+        """The objects of the truth."""
+        return [self.variants, *([self.confident] if self.confident else [])]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """A request. Whether its objects exist is not known yet."""
 
     reference: S3Uri
     samples: tuple[Sample, ...]
     output_prefix: S3Uri
-    ploidy: int = 2
-    truth: S3Uri | None = None
+    calling: Calling
+    truth: Truth | None = None
+    require_fastqc: bool = False
+    """Whether the run fails if a quality report fails."""
     timeout_hours: int | None = None
     """Hours after which Batch ends an attempt of a job. None leaves it to the tools' job definitions."""
 
     def objects(self) -> list[S3Uri]:
         """All objects that the jobs read."""
         reads = [uri for sample in self.samples for uri in sample.reads]
-        return [uri for uri in (self.reference, *reads, self.truth) if uri and uri != _REFUSED]
+        truth = self.truth.objects() if self.truth else []
+        return [uri for uri in (self.reference, *reads, *self.calling.objects(), *truth) if uri != _REFUSED]
 
 
 def parse_request(
@@ -55,8 +72,11 @@ def parse_request(
     reference: str,
     samples: Sequence[str],
     output_prefix: str,
-    ploidy: int = 2,
+    calling: Calling | None = None,
     truth: str | None = None,
+    truth_sample: str | None = None,
+    confident: str | None = None,
+    require_fastqc: bool = False,
     timeout_hours: int | None = None,
 ) -> Request:
     """Reads a request.
@@ -66,8 +86,11 @@ def parse_request(
         reference: URI of the reference.
         samples: each as NAME=R1 or NAME=R1,R2.
         output_prefix: URI of the folder for the outputs.
-        ploidy: 1 or 2.
+        calling: how variants are called. None is the default.
         truth: URI of known variants of the one sample.
+        truth_sample: name of the column of the truth that counts. None leaves it to the compare step.
+        confident: URI of a BED of the places in which the variants are known.
+        require_fastqc: whether the run fails if a quality report fails.
         timeout_hours: hours after which Batch ends an attempt of a job.
     """
     parsed = [sample for text in samples if (sample := faults.read(parse_sample, text, "--sample"))]
@@ -80,8 +103,16 @@ def parse_request(
                 "Join the files of several lanes first, R1 and R2 in the same order: cat L001_R1.fastq.gz L002_R1.fastq.gz > R1.fastq.gz"
             ]
         )
-    if ploidy not in PLOIDIES:
-        faults.add([f"--ploidy {ploidy}: it must be 1 or 2"])
+    calling = calling or Calling()
+    if calling.platform != "illumina":
+        faults.add(
+            f"{sample.name}: you gave two files, and reads of --platform {calling.platform} have no mates. Join the files first: cat A B > C"
+            for sample in parsed
+            if len(sample.reads) > 1
+        )
+    for option, value in (("--truth-sample", truth_sample), ("--confident", confident)):
+        if value and not truth:
+            faults.add([f"{option}: it belongs to --truth, which you did not give"])
     if truth and len(samples) != 1:
         faults.add(
             [
@@ -92,9 +123,18 @@ def parse_request(
         reference=faults.read(parse_object, reference, "--reference") or _REFUSED,
         samples=tuple(parsed),
         output_prefix=faults.read(parse_folder, output_prefix, "--output-prefix") or _REFUSED,
-        ploidy=ploidy,
-        truth=faults.read(parse_object, truth, "--truth") if truth else None,
+        calling=calling,
+        truth=_parse_truth(faults, truth, truth_sample, confident) if truth else None,
+        require_fastqc=require_fastqc,
         timeout_hours=timeout_hours,
+    )
+
+
+def _parse_truth(faults: Faults, variants: str, sample: str | None, confident: str | None) -> Truth:
+    return Truth(
+        variants=faults.read(parse_object, variants, "--truth") or _REFUSED,
+        sample=sample,
+        confident=faults.read(parse_object, confident, "--confident") if confident else None,
     )
 
 

@@ -30,6 +30,9 @@ _FAST_INDEX_BASES, _FAST_INDEX_BYTES = 50_000_000, 5.4
 #: MiB that bwa needs besides its index, most of it for reads (-K 100000000), and MiB for the other programs of the pipe.
 _READS_MIB, _STREAM_MIB = 1000, 256
 
+#: The same for minimap2, which builds its index in memory and reads 500 Mb at a time.
+_LONG_INDEX_BYTES, _LONG_READS_MIB = 6, 3000
+
 #: MiB per thread that `samtools sort` gets at least and at most (the most is its default), and the factor by which it exceeds them.
 _SORT_MIB, _MOST_SORT_MIB, _SORT_OVERHEAD = 256, 768, 1.2
 
@@ -95,10 +98,20 @@ def index(reference_bases: int, default: Size) -> Size:
     return whole_shares((_INDEX_BYTES * reference_bases + fast) / _MIB + _STREAM_MIB, 1, default)
 
 
-def align(reference_bases: int, reads_bytes: int, default: Size) -> tuple[Size, int]:
-    """Size of the job that aligns one sample, and the MiB per thread for `samtools sort`."""
+def align(reference_bases: int, reads_bytes: int, default: Size, platform: str = "illumina") -> tuple[Size, int]:
+    """Size of the job that aligns one sample, and the MiB per thread for `samtools sort`.
+
+    Args:
+        reference_bases: bases of the reference, at most.
+        reads_bytes: bytes of the sample's files.
+        default: size in bwa's job definition.
+        platform: platform of the reads, which decides the aligner.
+    """
     vcpus = _vcpus(reference_bases, reads_bytes, default)
-    fixed = _INDEX_BYTES * reference_bases / _MIB + _READS_MIB + _STREAM_MIB
+    index_bytes, reads_mib = (
+        (_INDEX_BYTES, _READS_MIB) if platform == "illumina" else (_LONG_INDEX_BYTES, _LONG_READS_MIB)
+    )
+    fixed = index_bytes * reference_bases / _MIB + reads_mib + _STREAM_MIB
     size = whole_shares(fixed + _SORT_OVERHEAD * _SORT_MIB * vcpus, vcpus, default)
     return size, min(_MOST_SORT_MIB, int((size.memory_mib - fixed) / (_SORT_OVERHEAD * vcpus)))
 

@@ -19,16 +19,20 @@ from pathlib import Path
 
 from biobatch import capacity, job, objects, sizes
 from biobatch.aws import Aws
+from biobatch.calling import Calling
 from biobatch.capacity import Capacity
 from biobatch.job import Job
 from biobatch.objects import Object
 from biobatch.refusal import Faults
-from biobatch.request import Request, Sample
+from biobatch.request import Request, Sample, Truth
 from biobatch.sizes import Size
 from biobatch.uris import S3Glob, S3Uri
 
 #: The first and second file of a sample, as file names and job names have it.
 MATES = ("R1", "R2")
+
+#: Files that tell bases without variants from bases without reads.
+CONSENSUS_FILES = ("callable.bed.gz", "depth.bedgraph.gz", "consensus.fa.gz")
 
 _INDEX_FILES = ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")
 
@@ -182,66 +186,111 @@ class Plan:
             warnings=f"{report}.warnings.txt",
             keep_on_failure=("fastqc/*",),
             environment={"SAMPLE": sample, "MATE": mate, "READS": reads.name},
+            required=self.request.require_fastqc,
         )
 
     def _align(self, sample: Sample, after: tuple[Job, ...]) -> Job:
         name = sample.name
-        size, sort_mib = sizes.align(self.bases, self._reads_bytes(sample), self.definitions["bwa"])
+        calling = self.request.calling
+        size, sort_mib = sizes.align(self.bases, self._reads_bytes(sample), self.definitions["bwa"], calling.platform)
         files = {variable: uri.name for variable, uri in zip(("READS", "MATES"), sample.reads, strict=False)}
+        # Only bwa needs its index.
+        index = self._index_files() if calling.platform == "illumina" else self._index_files()[:2]
+        primers = (calling.primers,) if calling.primers else ()
         return self._job(
             name,
             "align",
             "bwa",
             size,
-            inputs=(*sample.reads, *self._index_files()),
-            outputs=(f"{name}/{name}.bam", f"{name}/{name}.bam.*i", f"qc/{name}.*"),
-            manifest=f"{name}/{name}.bam.manifest.json",
+            inputs=(*sample.reads, *index, *primers),
+            outputs=(
+                f"{name}/{name}.{calling.alignment}",
+                f"{name}/{name}.{calling.alignment}.*i",
+                f"qc/{name}.*",
+            ),
+            manifest=f"{name}/{name}.{calling.alignment}.manifest.json",
             warnings=f"qc/{name}.warnings.txt",
             keep_on_failure=("qc/*",),
             scratch=sizes.align_scratch(self.bases, {uri.name: self.known[uri].size for uri in sample.reads}),
-            environment={"SAMPLE": name, **files, "THREADS": str(size.vcpus), "SORT_MIB": str(sort_mib)},
+            environment={
+                "SAMPLE": name,
+                **files,
+                "THREADS": str(size.vcpus),
+                "SORT_MIB": str(sort_mib),
+                "PLATFORM": calling.platform,
+                "ALIGNMENT": calling.alignment,
+                **({"PRIMERS": calling.primers.name} if calling.primers else {}),
+                **({"KEEP_DUPLICATES": "1"} if calling.keep_duplicates else {}),
+            },
             after=after,
             producers=(self.request.output_prefix / self._index_manifest,),
         )
 
     def _call(self, sample: Sample, align: Job) -> Job:
         name = sample.name
+        calling = self.request.calling
         folder = self.request.output_prefix / f"{name}/"
+        alignment = f"{name}.{calling.alignment}"
         # The length of the contigs decides whether the index is .bai or .csi, and the reference has not been read yet.
-        index = S3Glob(folder.bucket, f"{folder.key}{name}.bam.*i")
+        index = S3Glob(folder.bucket, f"{folder.key}{alignment}.*i")
         size = sizes.call(self.bases, self._reads_bytes(sample), self.definitions["bwa"], self.definitions["bcftools"])
         return self._job(
             name,
             "call",
             "bcftools",
             size,
-            inputs=(folder / f"{name}.bam", index, *self._index_files()[:2]),
-            outputs=(f"{name}/{name}.vcf.gz", f"{name}/{name}.vcf.gz.*i", f"qc/{name}.bcftools_stats.txt"),
+            inputs=(
+                folder / alignment,
+                index,
+                *self._index_files()[:2],
+                *(uri for uri in (calling.targets, calling.ploidy_file) if uri),
+            ),
+            outputs=(
+                f"{name}/{name}.vcf.gz",
+                f"{name}/{name}.vcf.gz.*i",
+                # With an index, where the file has one.
+                *(f"{name}/{name}.{made}*" for made in CONSENSUS_FILES if calling.has_consensus),
+                f"qc/{name}.bcftools_stats.txt",
+                f"qc/{name}.variants.json",
+                f"qc/{name}.call_*",
+            ),
             manifest=f"{name}/{name}.vcf.gz.manifest.json",
+            warnings=f"qc/{name}.call_warnings.txt",
             keep_on_failure=("qc/*",),
             environment={
                 "SAMPLE": name,
-                "PLOIDY": str(self.request.ploidy),
                 "THREADS": str(size.vcpus),
                 "REGION_BASES": str(sizes.REGION_BASES),
+                "REFERENCE_URI": self.request.reference.encoded(),
+                **_calling_variables(calling),
             },
             after=(align,),
             producers=(self.request.output_prefix / self._index_manifest, align.manifest),
         )
 
-    def _compare(self, sample: str, truth: S3Uri, call: Job) -> Job:
+    def _compare(self, sample: str, truth: Truth, call: Job) -> Job:
         return self._job(
             sample,
             "compare",
             "bcftools",
             self.definitions["bcftools"],
-            inputs=(self.request.output_prefix / f"{sample}/{sample}.vcf.gz", *self._index_files()[:2], truth),
+            inputs=(
+                self.request.output_prefix / f"{sample}/{sample}.vcf.gz",
+                *self._index_files()[:2],
+                *truth.objects(),
+            ),
             outputs=(f"qc/{sample}.truth.json",),
             manifest=f"qc/{sample}.truth.manifest.json",
             # As for the reference. Missing known variants would make recall too high.
             test_inputs=True,
             keep_on_failure=("qc/*",),
-            environment={"SAMPLE": sample, "TRUTH": truth.name},
+            environment={
+                "SAMPLE": sample,
+                "TRUTH": truth.variants.name,
+                "PLOIDY": str(self.request.calling.ploidy),
+                **({"TRUTH_SAMPLE": truth.sample} if truth.sample else {}),
+                **({"CONFIDENT": truth.confident.name} if truth.confident else {}),
+            },
             after=(call,),
             producers=(self.request.output_prefix / self._index_manifest, call.manifest),
         )
@@ -267,6 +316,7 @@ class Plan:
         after: tuple[Job, ...] = (),
         producers: tuple[S3Uri, ...] = (),
         warnings: str = "",
+        required: bool = True,
         test_inputs: bool = False,
         keep_on_failure: tuple[str, ...] = (),
         scratch: tuple[int, int] = (0, 0),
@@ -290,6 +340,7 @@ class Plan:
             producers=producers,
             warnings=warnings,
             resume=True,
+            required=required,
             test_inputs=test_inputs,
             keep_on_failure=keep_on_failure,
             least_bytes=scratch[0],
@@ -298,6 +349,23 @@ class Plan:
             tags={"run": self.run, "step": step}
             | ({"sample": environment["SAMPLE"]} if "SAMPLE" in environment else {}),
         )
+
+
+def _calling_variables(calling: Calling) -> dict[str, str]:
+    """The variables of the call step that hold the options."""
+    return {
+        "PLOIDY": str(calling.ploidy),
+        "PLATFORM": calling.platform,
+        "ALIGNMENT": calling.alignment,
+        "MIN_DEPTH": str(calling.min_depth),
+        "MIN_QUAL": str(calling.min_qual),
+        "MIN_MAPQ": str(calling.min_mapq),
+        **({"TARGETS": calling.targets.name} if calling.targets else {}),
+        **({"REGIONS": " ".join(calling.regions)} if calling.regions else {}),
+        **({"PLOIDY_FILE": calling.ploidy_file.name} if calling.ploidy_file else {}),
+        **({"KEEP_DUPLICATES": "1"} if calling.keep_duplicates else {}),
+        **({"CONSENSUS": "1"} if calling.has_consensus else {}),
+    }
 
 
 def job_name(*words: str) -> str:

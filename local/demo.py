@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from biobatch import aws, report, sizes, stack_outputs, submission, variants, watch
 from biobatch.aws import Aws
+from biobatch.calling import Calling
 from biobatch.job import Job
 from biobatch.refusal import Faults, Refused
 from biobatch.request import Request, parse_request
@@ -141,7 +142,7 @@ def _simulated_request(faults: Faults, reference: S3Uri, simulated: S3Uri, resul
         reference=str(reference),
         samples=[f"lambda={first},{second}"],
         output_prefix=str(results),
-        ploidy=1,
+        calling=Calling(ploidy=1),
         truth=str(simulated / "lambda.truth.vcf"),
     )
 
@@ -159,7 +160,7 @@ def _real_request(faults: Faults, clients: Aws, inputs: S3Uri, results: S3Uri) -
         reference=str(reference),
         samples=[f"ecoli={first},{second}"],
         output_prefix=str(results),
-        ploidy=1,
+        calling=Calling(ploidy=1),
     )
 
 

@@ -15,7 +15,7 @@ var gracePeriod = 25 * time.Second
 // execute runs the command in the working folder, in a new process group so that a signal reaches a whole pipeline.
 // The exit code of the command becomes that of the job. If signal n ended the command, the code is 128 + n, as in a shell.
 // If memory was used up or the scratch volume was full, the job ends with exitMemory or exitFull, whatever the command returned.
-func execute(ctx context.Context, command []string, work, tmp string, gauge *gauge) error {
+func execute(ctx context.Context, command []string, work, tmp, inputList string, gauge *gauge) error {
 	killed := memoryKills()
 	if err := becomeSubreaper(); err != nil {
 		return err
@@ -23,7 +23,7 @@ func execute(ctx context.Context, command []string, work, tmp string, gauge *gau
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = work, os.Stdout, os.Stderr
 	// The last value of a name counts. TMPDIR is outside the working folder, because output patterns must not match temporary files.
-	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "HOME="+tmp)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "HOME="+tmp, inputListVariable+"="+inputList)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		code := 126

@@ -19,7 +19,7 @@ func TestACommandThatIgnoresTheSignalIsKilled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	started := time.Now()
-	err := execute(ctx, script("trap '' TERM; sleep 60 | sleep 60"), t.TempDir(), t.TempDir(), startGauge(t.TempDir()))
+	err := execute(ctx, script("trap '' TERM; sleep 60 | sleep 60"), t.TempDir(), t.TempDir(), "", startGauge(t.TempDir()))
 	if took := time.Since(started); !errors.Is(err, context.DeadlineExceeded) || took < 700*time.Millisecond || took > 10*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
@@ -34,7 +34,7 @@ func TestBackgroundProcessesOfACommandCannotChangeItsOutputs(t *testing.T) {
 		"orphaned": "(setsid bash -c '(" + write + ") & sleep 60' &); " + begun,
 	} {
 		work := t.TempDir()
-		if err := execute(context.Background(), script(command), work, t.TempDir(), startGauge(t.TempDir())); err != nil {
+		if err := execute(context.Background(), script(command), work, t.TempDir(), "", startGauge(t.TempDir())); err != nil {
 			t.Fatal(err)
 		}
 		size := func() int64 {
@@ -71,7 +71,7 @@ func TestACommandThatLeftItsProcessGroupIsKilledToo(t *testing.T) {
 	defer cancel()
 	leave := `$SIG{TERM} = "IGNORE"; if (!($child = fork)) { setpgrp(0, 0); sleep 60; exit } sleep 1 until setpgrp(0, $child) or $! != 1; sleep 20`
 	started := time.Now()
-	_ = execute(ctx, []string{"perl", "-e", leave}, t.TempDir(), t.TempDir(), startGauge(t.TempDir()))
+	_ = execute(ctx, []string{"perl", "-e", leave}, t.TempDir(), t.TempDir(), "", startGauge(t.TempDir()))
 	if took := time.Since(started); took > 10*time.Second {
 		t.Errorf("it was over after %s", took)
 	}
@@ -85,11 +85,11 @@ func TestAFileThatCannotBeExecutedIsDistinguishedFromAMissingOne(t *testing.T) {
 		}
 	}
 	for name, code := range map[string]int{"text": 126, "plain": 126, "plain/x": 126, "none": 127} {
-		if err := execute(context.Background(), []string{filepath.Join(folder, name)}, folder, folder, startGauge(folder)); codeOf(err) != code {
+		if err := execute(context.Background(), []string{filepath.Join(folder, name)}, folder, folder, "", startGauge(folder)); codeOf(err) != code {
 			t.Errorf("%s: %v, want code %d", name, err, code)
 		}
 	}
-	if err := execute(context.Background(), []string{"no-such-tool"}, folder, folder, startGauge(folder)); codeOf(err) != 127 {
+	if err := execute(context.Background(), []string{"no-such-tool"}, folder, folder, "", startGauge(folder)); codeOf(err) != 127 {
 		t.Errorf("got %v, want code 127", err)
 	}
 }

@@ -4,8 +4,8 @@
 // incomplete until a non-empty manifest exists. docs/reference/job-environment.md describes job for users.
 //
 // Read the files in this order: plan.go (the JOB_… variables), store.go (S3), outage.go (retries), verify.go (integrity of inputs),
-// manifest.go (results of finished and failed jobs), execute.go (the command), descendants.go (its background processes), usage.go
-// (its resource usage).
+// manifest.go (results of finished and failed jobs), inputlist.go (what the command learns of its inputs), execute.go (the command),
+// descendants.go (its background processes), usage.go (its resource usage).
 package main
 
 import (
@@ -136,7 +136,8 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 		return store, err
 	}
 	started = time.Now()
-	made := manifest{Job: rec.Job, Attempt: rec.Attempt, Image: rec.Image, Command: plan.command, Environment: environmentSum(os.Environ())}
+	made := manifest{Job: rec.Job, Attempt: rec.Attempt, Image: rec.Image, Command: plan.command,
+		Variables: recordedVariables(os.LookupEnv), Environment: environmentSum(os.Environ())}
 	if made.Inputs, err = store.find(ctx, plan); err != nil {
 		return store, err
 	}
@@ -152,11 +153,15 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 	if err := store.stageIn(ctx, plan, made.Inputs, work); err != nil {
 		return store, err
 	}
+	inputList := filepath.Join(area, "inputs.tsv")
+	if err := writeInputList(inputList, made.Inputs); err != nil {
+		return store, err
+	}
 	rec.BytesIn = totalSize(made.Inputs)
 	rec.StagingSeconds = time.Since(started).Seconds()
 
 	started = time.Now()
-	err = execute(ctx, plan.command, work, tmp, gauge)
+	err = execute(ctx, plan.command, work, tmp, inputList, gauge)
 	worked := time.Since(started)
 	rec.WorkSeconds = worked.Seconds()
 	if store != nil {

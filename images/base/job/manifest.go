@@ -22,14 +22,27 @@ import (
 // manifest describes the outputs of a finished job, its inputs and how it ran. job writes it last. Outputs are incomplete until a
 // non-empty manifest exists.
 type manifest struct {
-	Job         string    `json:"job,omitempty"`
-	Attempt     string    `json:"attempt,omitempty"`
-	Finished    time.Time `json:"finished"`
-	Image       string    `json:"image,omitempty"` // by digest
-	Command     []string  `json:"command"`
-	Environment string    `json:"environment_sha256"`
-	Inputs      []object  `json:"inputs"`
-	Outputs     []object  `json:"outputs"`
+	Job         string            `json:"job,omitempty"`
+	Attempt     string            `json:"attempt,omitempty"`
+	Finished    time.Time         `json:"finished"`
+	Image       string            `json:"image,omitempty"` // by digest
+	Command     []string          `json:"command"`
+	Variables   map[string]string `json:"variables,omitempty"` // those that JOB_RECORD_VARIABLES names
+	Environment string            `json:"environment_sha256"`
+	Inputs      []object          `json:"inputs"`
+	Outputs     []object          `json:"outputs"`
+}
+
+// recordedVariables returns the values of the variables that JOB_RECORD_VARIABLES names. The others may hold secrets.
+func recordedVariables(lookup func(string) (string, bool)) map[string]string {
+	values := map[string]string{}
+	names, _ := lookup("JOB_RECORD_VARIABLES")
+	for _, name := range strings.Fields(names) {
+		if value, set := lookup(name); set {
+			values[name] = value
+		}
+	}
+	return values
 }
 
 // isSameJob reports whether two manifests describe the same work: the same input content, command, image and variables. The version id
@@ -62,7 +75,7 @@ var arrayVariables = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_
 // ignoredVariables are the variables of job that do not affect a result, or whose meaning the manifest records otherwise. Other variables
 // that begin with JOB_ belong to the command.
 var ignoredVariables = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
-	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_TOOL", "JOB_TOOL_VERSION"}
+	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_RECORD_VARIABLES", "JOB_TOOL", "JOB_TOOL_VERSION"}
 
 // readManifest returns nil if the manifest does not exist or is empty.
 func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {

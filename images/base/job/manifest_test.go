@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -50,7 +51,7 @@ func TestOnlyVariablesThatAffectTheResultCount(t *testing.T) {
 	for variable, same := range map[string]bool{
 		"AWS_BATCH_JOB_ID=4f": true, "ECS_AGENT_URI=u": true, "HOSTNAME=h": true, "JOB_SUBMITTED=1": true, "JOB_INPUTS=s3://b/k": true,
 		"JOB_INPUTS_FROM=s3://b/l": true, "JOB_INPUT_MANIFESTS=m.json": true, "JOB_TEST_INPUTS=1": true, "JOB_MANIFEST=s3://b/m": true,
-		"JOB_RESUME=1": true, "JOB_KEEP_ON_FAILURE=*.log": true, "JOB_TIMEOUT_SECONDS=60": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
+		"JOB_RESUME=1": true, "JOB_KEEP_ON_FAILURE=*.log": true, "JOB_TIMEOUT_SECONDS=60": true, "JOB_RECORD_VARIABLES=PLOIDY": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
 		"JOB_OUTPUTS=*": false, "JOB_OUTPUT_PREFIX=s3://b/p": false, "THREADS=2": false, "JOBS=2": false, "JOB_PLOIDY=2": false,
 		"AWS_BATCH_JOB_ARRAY_INDEX=1": false, "AWS_BATCH_JOB_ARRAY_SIZE=2": false, "AWS_BATCH_JOB_NODE_INDEX=1": false,
 		"AWS_BATCH_JOB_NUM_NODES=2": false,
@@ -66,6 +67,18 @@ func TestOnlyVariablesThatAffectTheResultCount(t *testing.T) {
 	const before = "78527dc6c4ce53ce4f655fe9867e178c2f37ae45479e8bfdeebcbc156e849e0b"
 	if sum := environmentSum([]string{"PLOIDY=1", "AWS_BATCH_JOB_ID=4f", "JOB_OUTPUTS=*", "JOB_OUTPUT_PREFIX=s3://b/p", "JOB_IMAGE=i", "JOB_TOOL=bwa"}); sum != before {
 		t.Errorf("the sum was %s and is %s", before, sum)
+	}
+}
+
+func TestTheManifestHoldsOnlyTheVariablesThatTheJobNames(t *testing.T) {
+	environment := map[string]string{"JOB_RECORD_VARIABLES": " PLOIDY MATES\nEMPTY ", "PLOIDY": "1", "EMPTY": "", "TOKEN": "secret"}
+	lookup := func(name string) (string, bool) { value, set := environment[name]; return value, set }
+	if got, want := recordedVariables(lookup), map[string]string{"PLOIDY": "1", "EMPTY": ""}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	delete(environment, "JOB_RECORD_VARIABLES")
+	if got := recordedVariables(lookup); len(got) > 0 {
+		t.Errorf("got %v without the list", got)
 	}
 }
 
