@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,15 +83,19 @@ class Job:
     @property
     def input_list(self) -> S3Uri:
         """Object that lists the inputs if they are too long for the environment."""
-        return S3Uri(self.manifest.bucket, self.manifest.key.removesuffix(".json") + ".inputs.txt")
+        return self._beside_manifest(".inputs.txt")
+
+    @property
+    def script(self) -> S3Uri:
+        """Object that holds the command if it is a script that is too long for a submission."""
+        return self._beside_manifest(".script.sh")
+
+    def _beside_manifest(self, ending: str) -> S3Uri:
+        return S3Uri(self.manifest.bucket, self.manifest.key.removesuffix(".json") + ending)
 
     def kept(self, job_id: str) -> S3Uri:
         """Folder for the files of a failed job, with a folder for each attempt. The images' `job` uses the same path."""
         return self.output_prefix / f"failed/{job_id.replace(':', '_')}/"
-
-    def input_lines(self) -> str:
-        """Content of `input_list`."""
-        return "".join(f"{uri.encoded()}\n" for uri in self.inputs)
 
 
 def faults(job: Job) -> list[str]:
@@ -142,29 +146,35 @@ def _glob_faults(option: str, glob: str) -> list[str]:
     return [f"{option} {glob!r}: {why}"] if why else []
 
 
-def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, bool]:
+def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, dict[S3Uri, str]]:
     """The overrides of the tool's job definition.
 
     Returns:
-        The overrides, and whether the job reads its inputs from `input_list`.
+        The overrides, and the objects with their content that the job reads because the overrides would be too long.
 
     Raises:
         Refused: if they are longer than Batch accepts.
     """
-    direct = _overrides(job, {"JOB_INPUTS": " ".join(uri.encoded() for uri in job.inputs)} if job.inputs else {})
-    if not job.inputs or _length(direct) <= LONG_OVERRIDES:
-        listed, chosen = False, direct
-    else:
-        listed, chosen = True, _overrides(job, {"JOB_INPUTS_FROM": job.input_list.encoded()})
+    variables = {"JOB_INPUTS": " ".join(uri.encoded() for uri in job.inputs)} if job.inputs else {}
+    objects: dict[S3Uri, str] = {}
+    chosen = _overrides(job, job.command, variables)
+    if job.inputs and _length(chosen) > LONG_OVERRIDES:
+        variables = {"JOB_INPUTS_FROM": job.input_list.encoded()}
+        objects[job.input_list] = "".join(f"{uri.encoded()}\n" for uri in job.inputs)
+        chosen = _overrides(job, job.command, variables)
+    if _length(chosen) > MAX_OVERRIDES and len(job.command) == 1:
+        variables["JOB_SCRIPT_FROM"] = job.script.encoded()
+        objects[job.script] = job.command[0]
+        chosen = _overrides(job, (), variables)
     if _length(chosen) > MAX_OVERRIDES:
         raise Refused(
             f"{job.title}: command, outputs and prefix have {_length(chosen):,} characters of JSON, and the limit of Batch is "
-            f"{MAX_OVERRIDES:,}. Download a long script with --input and run it by its name, or shorten the prefix"
+            f"{MAX_OVERRIDES:,}. Write the command as one script, or shorten the prefix"
         )
-    return chosen, listed
+    return chosen, objects
 
 
-def _overrides(job: Job, inputs: Mapping[str, str]) -> ContainerOverridesTypeDef:
+def _overrides(job: Job, command: Sequence[str], inputs: Mapping[str, str]) -> ContainerOverridesTypeDef:
     def relative(uri: S3Uri) -> str:
         return uri.encoded().removeprefix(job.output_prefix.encoded())
 
@@ -187,7 +197,7 @@ def _overrides(job: Job, inputs: Mapping[str, str]) -> ContainerOverridesTypeDef
         **job.environment,
     }
     chosen: ContainerOverridesTypeDef = {
-        "command": list(job.command),
+        **({"command": list(command)} if command else {}),
         "environment": [{"name": name, "value": value} for name, value in environment.items()],
     }
     sizes: list[tuple[str, int | None]] = [("VCPU", job.vcpus), ("MEMORY", job.memory_mib)]

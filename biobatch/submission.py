@@ -99,9 +99,9 @@ def submit(aws: Aws, stack: StackOutputs, queue_arn: str, jobs: Sequence[Job]) -
     ids: dict[Job, str] = {}
     try:
         for job in jobs:
-            chosen, listed = overrides(job)
-            if listed:
-                aws.s3.put_object(Bucket=job.input_list.bucket, Key=job.input_list.key, Body=job.input_lines().encode())
+            chosen, read = overrides(job)
+            for uri, text in read.items():
+                aws.s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=text.encode())
             request: SubmitJobRequestTypeDef = {
                 "jobName": job.name,
                 "jobQueue": queue_arn,

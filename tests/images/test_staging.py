@@ -112,6 +112,27 @@ def test_more_inputs_come_from_a_list_in_the_bucket(images: Images, folder: Fold
     assert "<a><b c><d>" in job.log
 
 
+def test_a_script_comes_from_an_object_and_is_in_the_manifest(images: Images, folder: Folder) -> None:
+    script = "cut -f 1,2 < $JOB_INPUT_LIST > list"
+    job = images.run(
+        "samtools",
+        environment={
+            "JOB_SCRIPT_FROM": folder.put("script", script.encode()),
+            "JOB_INPUTS": folder.put("my reads"),
+            "JOB_OUTPUTS": "list",
+            "JOB_OUTPUT_PREFIX": folder.uri("out"),
+            "JOB_RECORD_VARIABLES": "PLOIDY",
+            "PLOIDY": "1",
+            "TOKEN": "secret",
+        },
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.get("out/list").decode() == f"my reads\t{folder.uri('my%20reads')}\n"
+    manifest = json.loads(folder.get("out/manifest.json"))
+    assert manifest["command"][-1] == script
+    assert manifest["variables"] == {"PLOIDY": "1"}
+
+
 def test_an_empty_file_is_downloaded_and_uploaded(images: Images, folder: Folder) -> None:
     job = run(
         images,

@@ -136,6 +136,13 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 		return store, err
 	}
 	started = time.Now()
+	if plan.scriptFrom != nil {
+		script, err := store.readAll(ctx, *plan.scriptFrom)
+		if err != nil {
+			return store, err
+		}
+		plan.command = bashScript(string(script))
+	}
 	made := manifest{Job: rec.Job, Attempt: rec.Attempt, Image: rec.Image, Command: plan.command,
 		Variables: recordedVariables(os.LookupEnv), Environment: environmentSum(os.Environ())}
 	if made.Inputs, err = store.find(ctx, plan); err != nil {

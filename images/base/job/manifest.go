@@ -74,7 +74,7 @@ var arrayVariables = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_
 
 // ignoredVariables are the variables of job that do not affect a result, or whose meaning the manifest records otherwise. Other variables
 // that begin with JOB_ belong to the command.
-var ignoredVariables = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
+var ignoredVariables = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_SCRIPT_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
 	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_RECORD_VARIABLES", "JOB_TOOL", "JOB_TOOL_VERSION"}
 
 // readManifest returns nil if the manifest does not exist or is empty.

@@ -22,10 +22,11 @@ type plan struct {
 	resume     bool          // end at once if the manifest shows that the same job has finished
 	timeout    time.Duration // the time limit of the attempt in Batch; 0 if it has none or it is unknown
 	command    []string
+	scriptFrom *location // an object with the command, if it is too long for a submission
 }
 
 func (p plan) usesStore() bool {
-	return len(p.inputs) > 0 || p.inputsFrom != nil || len(p.producers) > 0 || p.prefix != nil
+	return len(p.inputs) > 0 || p.inputsFrom != nil || p.scriptFrom != nil || len(p.producers) > 0 || p.prefix != nil
 }
 
 // location is an s3:// URI, percent-decoded once. If the last part of the key is a glob, pattern contains it and key ends at the
@@ -40,19 +41,26 @@ func (l location) String() string { return "s3://" + l.bucket + "/" + l.key + l.
 func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	var p plan
 	var err error
-	switch len(arguments) {
-	case 0:
+	// Surrounding white space is ignored, as in the lists. A value read from a file may end with a line break.
+	one := func(name string) string { return strings.TrimSpace(getenv(name)) }
+	from := one("JOB_SCRIPT_FROM")
+	switch {
+	case from != "" && len(arguments) > 0:
+		return p, faultf(exitUsage, "JOB_SCRIPT_FROM and a command are given. Give one of them")
+	case from != "":
+		if p.scriptFrom, err = parseObject("JOB_SCRIPT_FROM", from); err != nil {
+			return p, err
+		}
+	case len(arguments) == 0:
 		return p, faultf(exitUsage, "no command given: pass one argument as a bash script, or two or more to run without a shell")
-	case 1:
-		p.command = []string{"bash", "-o", "pipefail", "-c", arguments[0]}
+	case len(arguments) == 1:
+		p.command = bashScript(arguments[0])
 	default:
 		p.command = arguments
 	}
 	if p.inputs, err = parseInputs("JOB_INPUTS", getenv("JOB_INPUTS")); err != nil {
 		return p, err
 	}
-	// Surrounding white space is ignored, as in the lists. A value read from a file may end with a line break.
-	one := func(name string) string { return strings.TrimSpace(getenv(name)) }
 	prefix := one("JOB_OUTPUT_PREFIX")
 	if from := one("JOB_INPUTS_FROM"); from != "" {
 		if p.inputsFrom, err = parseObject("JOB_INPUTS_FROM", from); err != nil {
@@ -113,6 +121,8 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	return p, nil
 }
 
+func bashScript(text string) []string { return []string{"bash", "-o", "pipefail", "-c", text} }
+
 // record returns where to write the record of a successful job, next to the manifest.
 func (p plan) record() location {
 	return location{bucket: p.manifest.bucket, key: strings.TrimSuffix(p.manifest.key, ".json") + ".record.json"}
@@ -126,8 +136,10 @@ func (p plan) failed(job, attempt string) location {
 // refuseManifestOverInput refuses a manifest or a record that would overwrite an object that the job reads.
 func (p plan) refuseManifestOverInput(inputs []object) error {
 	read := slices.Clone(p.producers)
-	if p.inputsFrom != nil {
-		read = append(read, *p.inputsFrom)
+	for _, list := range []*location{p.inputsFrom, p.scriptFrom} {
+		if list != nil {
+			read = append(read, *list)
+		}
 	}
 	for _, input := range inputs {
 		read = append(read, input.location())

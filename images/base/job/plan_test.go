@@ -56,11 +56,25 @@ func TestOneArgumentIsAScriptAndMoreAreNot(t *testing.T) {
 	}
 }
 
+func TestAScriptComesFromAnObjectOrFromTheArguments(t *testing.T) {
+	getenv := func(name string) string { return map[string]string{"JOB_SCRIPT_FROM": "s3://b/my%20script\n"}[name] }
+	p, err := readPlan(nil, getenv)
+	if err != nil || *p.scriptFrom != (location{bucket: "b", key: "my script"}) || !p.usesStore() {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := readPlan([]string{"a"}, getenv); codeOf(err) != exitUsage {
+		t.Errorf("with a command: %v", err)
+	}
+	if _, err := readPlan(nil, func(string) string { return "" }); codeOf(err) != exitUsage {
+		t.Errorf("without both: %v", err)
+	}
+}
+
 func TestInvalidVariablesAreRefused(t *testing.T) {
 	for _, environment := range []map[string]string{
 		{"JOB_INPUTS": "nothing"}, {"JOB_INPUTS": "s3://b/folder/"}, {"JOB_OUTPUTS": "*.bam"},
 		{"JOB_OUTPUTS": "../x", "JOB_OUTPUT_PREFIX": "s3://b/p"}, {"JOB_OUTPUTS": "/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},
-		{"JOB_OUTPUT_PREFIX": "p"}, {"JOB_OUTPUT_PREFIX": "s3://b/p*"}, {"JOB_INPUTS_FROM": "s3://b/"},
+		{"JOB_OUTPUT_PREFIX": "p"}, {"JOB_OUTPUT_PREFIX": "s3://b/p*"}, {"JOB_INPUTS_FROM": "s3://b/"}, {"JOB_SCRIPT_FROM": "s3://b/"}, {"JOB_SCRIPT_FROM": "s3://b/x*"},
 		{"JOB_OUTPUT_PREFIX": "s3://b/p", "JOB_MANIFEST": "s3://b/m/"}, {"JOB_MANIFEST": "s3://b/m"},
 		{"JOB_INPUTS": "s3://b/.."}, {"JOB_INPUTS": "s3://b/a/%2E"}, {"JOB_INPUTS": "s3://b/" + strings.Repeat("a", 256)},
 		{"JOB_INPUTS_FROM": "s3://b/*"}, {"JOB_OUTPUTS": "a/%2E%2E/x", "JOB_OUTPUT_PREFIX": "s3://b/p"},

@@ -37,9 +37,15 @@ def put(clients: Aws, *keys: str) -> None:
 
 
 def published(clients: Aws, folder: str = "out") -> None:
-    """Publishes empty warnings of the steps for sample a."""
+    """Publishes the counts and empty warnings of the steps for sample a."""
     publish(clients, f"{folder}/a/a.bam.manifest.json", {f"{folder}/qc/a.warnings.txt": ""})
     publish(clients, f"{folder}/fastqc/a_R1.manifest.json", {f"{folder}/fastqc/a_R1.warnings.txt": ""})
+    counts = {"passed": {"snps": 7, "indels": 2, "other": 0}, "filtered": {"LowQual": 3, "Mixed": 0}}
+    publish(
+        clients,
+        f"{folder}/a/a.vcf.gz.manifest.json",
+        {f"{folder}/qc/a.variants.json": json.dumps(counts), f"{folder}/qc/a.call_warnings.txt": ""},
+    )
 
 
 def submitted(clients: Aws) -> list[Any]:
@@ -415,6 +421,7 @@ def test_call_variants_prints_its_outputs_if_all_jobs_succeed(
     assert re.search(r"^\d\d:\d\d:\d\d a align: done", said, re.MULTILINE)
     for key in ("a/a.bam", "a/a.vcf.gz", "qc/", "fastqc/"):
         assert f"s3://data/out/{key}" in said
+    assert "\n  a: 7 SNPs, 2 indels. Filtered: 3 LowQual\n" in said
 
 
 def test_a_failed_job_is_reported_with_its_dependent_jobs(
@@ -424,7 +431,8 @@ def test_a_failed_job_is_reported_with_its_dependent_jobs(
     put(clients, "ref", "R1")
     assert main(["call-variants", "--outputs", str(outputs_file), *CALL]) == 1
     said = capsys.readouterr().err
-    assert "4 of 4 jobs failed" in said
+    assert "3 of 4 jobs failed" in said
+    assert "warning, a fastqc R1: failed" in said
     assert "a align: not run, because reference index failed" in said
     assert "a call: not run, because a align failed" in said
     assert said.endswith("Correct the cause and repeat the command. Finished steps are not repeated.\n")

@@ -60,7 +60,7 @@ def test_bash_completes_commands_options_tools_queues_and_files(completed: dict[
         ["samtools"],
         ["main", "on-demand"],
         ["outputs.json"],
-        ["--truth"],
+        ["--truth", "--truth-sample"],
         ["outputs.json"],
     ]
 

@@ -50,6 +50,7 @@ def test_the_environment_contains_the_variables_that_the_images_read() -> None:
         "JOB_MANIFEST": "s3://data/out/n.manifest.json",
         "JOB_INPUT_MANIFESTS": "s3://data/m%201 qc/m%202",
         "JOB_RESUME": "1",
+        "JOB_RECORD_VARIABLES": "SAMPLE",
         "SAMPLE": "s",
     }
 
@@ -66,30 +67,41 @@ def test_the_client_sends_only_chosen_sizes() -> None:
     ]
 
 
-@given(st.integers(min_value=1, max_value=100), st.integers(min_value=0, max_value=7000))
+@given(st.integers(min_value=0, max_value=100), st.integers(min_value=0, max_value=20_000))
 def test_no_submission_is_longer_than_the_limit_of_batch(inputs: int, script: int) -> None:
     job = made(inputs=tuple(S3Uri("data", f"{'k' * 80}{i}") for i in range(inputs)), command=("x" * script,))
-    chosen, listed = overrides(job)
+    chosen, objects = overrides(job)
     assert len(json.dumps(chosen)) <= 8192
     names = {each["name"] for each in chosen["environment"]}
-    assert ("JOB_INPUTS_FROM" in names) == listed
-    assert ("JOB_INPUTS" in names) == (not listed)
+    assert ("JOB_INPUTS_FROM" in names) == (job.input_list in objects)
+    assert ("JOB_INPUTS" in names) == (bool(inputs) and job.input_list not in objects)
+    assert ("JOB_SCRIPT_FROM" in names) == (job.script in objects) == ("command" not in chosen)
 
 
 def test_from_6001_characters_on_the_inputs_are_in_an_object() -> None:
     spare = 6000 - len(json.dumps(overrides(made(inputs=(S3Uri("data", "k"),), command=("",)))[0]))
     assert not overrides(made(inputs=(S3Uri("data", "k"),), command=("x" * spare,)))[1]
     job = made(inputs=(S3Uri("data", "a b"), S3Uri("data", "c")), command=("x" * spare,))
-    assert overrides(job)[1]
+    assert overrides(job)[1] == {
+        S3Uri("data", "out/n.manifest.inputs.txt"): "s3://data/a%20b\ns3://data/c\n",
+    }
     assert environment(job)["JOB_INPUTS_FROM"] == "s3://data/out/n.manifest.inputs.txt"
-    assert job.input_lines() == "s3://data/a%20b\ns3://data/c\n"
 
 
-def test_a_submission_with_a_too_long_command_is_refused() -> None:
+def test_from_8193_characters_on_a_script_is_in_an_object() -> None:
     spare = 8192 - len(json.dumps(overrides(made(command=("",)))[0]))
-    overrides(made(command=("x" * spare,)))
+    assert overrides(made(command=("x" * spare,)))[0]["command"] == ["x" * spare]
+    long = made(command=("x" * (spare + 1),))
+    assert overrides(long)[1] == {S3Uri("data", "out/n.manifest.script.sh"): "x" * (spare + 1)}
+    assert environment(long)["JOB_SCRIPT_FROM"] == "s3://data/out/n.manifest.script.sh"
+    assert "command" not in overrides(long)[0]
+
+
+def test_a_submission_with_a_too_long_command_of_several_words_is_refused() -> None:
+    spare = 8192 - len(json.dumps(overrides(made(command=("echo", "")))[0]))
+    overrides(made(command=("echo", "x" * spare)))
     with pytest.raises(Refused, match=r"8,193 characters of JSON, and the limit of Batch is 8,192"):
-        overrides(made(command=("x" * (spare + 1),)))
+        overrides(made(command=("echo", "x" * (spare + 1))))
 
 
 def test_the_error_for_two_inputs_with_the_same_file_name_contains_both_keys() -> None:

@@ -23,7 +23,7 @@ from tests.unit.biobatch.conftest import publish
 FOLDER = parse_folder("s3://data/out")
 
 
-def followed(step: str, status: str, *, after: tuple[Job, ...] = (), **rest: Any) -> Followed:
+def followed(step: str, status: str, *, after: tuple[Job, ...] = (), required: bool = True, **rest: Any) -> Followed:
     job = Job(
         name="n",
         subject="a",
@@ -34,6 +34,7 @@ def followed(step: str, status: str, *, after: tuple[Job, ...] = (), **rest: Any
         output_prefix=FOLDER,
         manifest=FOLDER / "m",
         after=after,
+        required=required,
     )
     return Followed(Submitted(job, f"id-of-{step}"), status=status, **rest)
 
@@ -56,6 +57,34 @@ def test_the_report_of_a_failure_contains_exit_code_and_last_lines(
         "\n2 of 3 jobs failed\n"
         "\na align, exit code 3 (job id-of-align)\n    one\n    two\n"
         "\na call: not run, because a align failed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "reads of a refused (x.fq): they are not FASTQ",
+        "reference refused, line 3: it is empty",
+        "truth refused (t.vcf): it is not a VCF",
+        "confident regions refused (c.bed): it is not a BED",
+    ],
+)
+def test_of_a_job_that_refused_its_input_only_the_refusal_is_printed(
+    refusal: str, clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(clients, "stream", "[M::mem_pestat] chatter", refusal, "job: the command failed with exit code 1")
+    report.failures(clients, "jobs", [followed("align", "FAILED", exit_code=1, streams=("stream",))])
+    assert capsys.readouterr().err == f"\n1 of 1 jobs failed\n\na align, exit code 1 (job id-of-align)\n    {refusal}\n"
+
+
+def test_a_job_that_the_run_does_not_require_gives_a_warning_of_one_line(
+    clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(clients, "stream", "\tat java.lang.Thread.run", "FastQC ran out of memory")
+    fastqc = followed("fastqc", "FAILED", exit_code=3, streams=("stream",), required=False)
+    assert not report.failures(clients, "jobs", [fastqc, followed("align", "SUCCEEDED")])
+    assert capsys.readouterr().err == (
+        "\nwarning, a fastqc: failed, exit code 3 (job id-of-fastqc). No call depends on it\n    FastQC ran out of memory\n"
     )
 
 

@@ -64,15 +64,15 @@ def test_all_errors_are_reported_together() -> None:
         reference="r.fa",
         samples=("a b=s3://data/x", "c=s3://data/"),
         output_prefix="out",
-        ploidy=3,
         truth="t.vcf",
+        confident="c.bed",
     )
     assert [fault.split()[0] for fault in faults] == [
         "--sample",
         "--sample",
-        "--ploidy",
         "--truth:",
         "--reference",
         "--output-prefix",
         "--truth",
+        "--confident",
     ]

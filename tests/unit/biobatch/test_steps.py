@@ -9,18 +9,40 @@ from pathlib import Path
 import pytest
 
 from biobatch import variants
+from biobatch.calling import Calling
+from biobatch.uris import S3Uri
 from local.paths import ROOT, VENV_BIN
 from tests.unit.biobatch.test_variants import planned
 
 STEPS = ROOT / "biobatch" / "steps"
+#: Variables that the images' entrypoint sets, besides TMPDIR and HOME, which shellcheck knows.
+SET_BY_JOB = {"JOB_INPUT_LIST"}
+
 NAMES = sorted(path.stem for path in STEPS.glob("*.sh"))
 
-#: The jobs of a pair, of single-end reads and of a comparison, by step.
+#: All options that have a variable of their own.
+ALL_OPTIONS = Calling(
+    consensus=True,
+    keep_duplicates=True,
+    ploidy_file=S3Uri("data", "ploidies"),
+    primers=S3Uri("data", "primers.bed"),
+    regions=("c",),
+    targets=S3Uri("data", "targets.bed"),
+)
+
+#: The jobs of a pair, of single-end reads and of a comparison, with options and without, by step.
 JOBS = [
     each
     for jobs in (
         planned("a=s3://data/a_R1.fq,s3://data/a_R2.fq", truth="s3://data/t.vcf"),
         planned("a=s3://data/a.fq", truth="s3://data/t.vcf"),
+        planned(
+            "a=s3://data/a.fq",
+            calling=ALL_OPTIONS,
+            truth="s3://data/t.vcf",
+            truth_sample="s",
+            confident="s3://data/c.bed",
+        ),
     )
     for each in jobs.values()
 ]
@@ -60,12 +82,12 @@ def unset(script: str) -> frozenset[str]:
 
 def needed(step: str) -> frozenset[str]:
     """The variables without which a step fails under `set -u`."""
-    return unset(without_tests((STEPS / f"{step}.sh").read_text()))
+    return unset(without_tests((STEPS / f"{step}.sh").read_text())) - SET_BY_JOB
 
 
 def used(step: str) -> frozenset[str]:
     """All variables that a step takes from its environment, also those that may be unset."""
-    return unset(without_defaults(without_tests((STEPS / f"{step}.sh").read_text())))
+    return unset(without_defaults(without_tests((STEPS / f"{step}.sh").read_text()))) - SET_BY_JOB
 
 
 def without_tests(script: str) -> str:
@@ -125,5 +147,9 @@ def test_awk_programs_read_no_environment_variables_because_shellcheck_cannot_se
     assert "ENVIRON" not in variants.script(step)
 
 
-def test_job_sets_the_folder_for_temporary_files() -> None:
-    assert '"TMPDIR="+tmp, "HOME="+tmp' in Path(ROOT / "images/base/job/execute.go").read_text()
+def test_job_sets_the_variables_that_the_steps_do_not_get_from_the_client() -> None:
+    assert (
+        '"TMPDIR="+tmp, "HOME="+tmp, inputListVariable+"="+inputList'
+        in Path(ROOT / "images/base/job/execute.go").read_text()
+    )
+    assert 'const inputListVariable = "JOB_INPUT_LIST"' in Path(ROOT / "images/base/job/inputlist.go").read_text()

@@ -8,6 +8,7 @@ import pytest
 
 from biobatch import job, variants
 from biobatch.aws import Aws
+from biobatch.calling import Calling
 from biobatch.job import Job
 from biobatch.objects import Object
 from biobatch.refusal import Faults, Refused
@@ -20,10 +21,18 @@ DEFINITIONS = {"fastqc": Size(1, 1900), "bwa": Size(4, 7600), "samtools": Size(1
 PAIR = "s3://data/a_R1.fq.gz,s3://data/a_R2.fq.gz"
 
 
-def planned(*samples: str, truth: str | None = None, indexed: bool = False) -> dict[str, Job]:
+def planned(
+    *samples: str, truth: str | None = None, indexed: bool = False, calling: Calling | None = None, **rest: str
+) -> dict[str, Job]:
     """The jobs of a request by name."""
     request = parse_request(
-        Faults(), reference="s3://data/my ref.fa", samples=samples, output_prefix="s3://data/out", truth=truth
+        Faults(),
+        reference="s3://data/my ref.fa",
+        samples=samples,
+        output_prefix="s3://data/out",
+        calling=calling,
+        truth=truth,
+        **rest,
     )
     known = {uri: Object(uri, 1000, "e") for uri in request.objects()}
     plan = Plan(request=request, known=known, definitions=DEFINITIONS, gzipped=False, indexed=indexed, run="r")
