@@ -26,7 +26,7 @@ environment:
   AWS_PROFILE and the other variables of the AWS SDK choose the credentials.
 
 exit codes:
-  0    every job succeeded
+  0    every job succeeded, except FastQC reports that nothing depends on
   1    a job failed
   2    the request was refused, or AWS did not accept or answer a call
   130  you pressed Ctrl-C; jobs that were submitted go on
