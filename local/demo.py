@@ -97,6 +97,7 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
     with step("Compare the called variants with the planted ones", own_output=True):
         for plan in plans:
             report.outputs(plan)
+            report.counts(clients, plan)
         wrong = [fault for plan in plans[1:] for fault in _control_faults(clients, plan)]
         wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
     for fault in wrong:

@@ -174,12 +174,39 @@ func verifyGzip(ctx context.Context, name string) error {
 			return errors.New("its last block is missing: the file was cut off")
 		}
 	}
-	text, err := gzip.NewReader(bufio.NewReaderSize(readUntilDone(ctx, file), 1<<20))
-	if err != nil {
-		return err
+	rest := bufio.NewReaderSize(readUntilDone(ctx, file), 1<<20)
+	member, err := gzip.NewReader(rest)
+	for err == nil {
+		member.Multistream(false)
+		if _, err := io.Copy(io.Discard, member); err != nil {
+			return err
+		}
+		if err := skipZeros(rest); err != nil {
+			return err
+		}
+		if next, _ := rest.Peek(1); len(next) > 0 && next[0] != 0x1f {
+			return errors.New("bytes that are not gzip follow its gzip data. Write it again without them: gzip -dc FILE | gzip > NEW")
+		}
+		err = member.Reset(rest)
 	}
-	_, err = io.Copy(io.Discard, text)
+	if err == io.EOF { // after the last member
+		return nil
+	}
 	return err
+}
+
+// skipZeros skips the zeros with which some programs fill a file up. gzip ignores them too.
+func skipZeros(r *bufio.Reader) error {
+	for {
+		switch b, err := r.ReadByte(); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case b != 0:
+			return r.UnreadByte()
+		}
+	}
 }
 
 const bgzipEnd = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x06\x00BC\x02\x00\x1b\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -117,11 +118,19 @@ func TestDamagedGzipIsDetectedAndOtherFormatsAreAccepted(t *testing.T) {
 		sound   bool
 	}{
 		"empty": {nil, true}, "text": {[]byte("ACGT"), true}, "gzip": {plain, true}, "two members": {append(bytes.Clone(plain), plain...), true},
+		"zeros behind": {append(bytes.Clone(plain), make([]byte, 512)...), true}, "zeros between": {append(append(bytes.Clone(plain), 0, 0), plain...), true},
+		"garbage behind zeros": {append(bytes.Clone(plain), "\x00\x00garbage"...), false}, "second member cut": {append(bytes.Clone(plain), plain[:12]...), false},
 		"cut": {plain[:len(plain)-1], false}, "flipped": {flipped, false}, "tail": {append(bytes.Clone(plain), 'x'), false}, "head only": {plain[:3], false},
 		"blocks": {append(bytes.Clone(block), bgzipEnd...), true}, "blocks, cut between two": {block, false},
 	} {
 		if err := verifyGzip(context.Background(), writeTemp(t, c.content)); (err == nil) != c.sound {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, tail := range []string{"x", "twelve bytes", "\x00\x00\x00x"} {
+		err := verifyGzip(context.Background(), writeTemp(t, append(bytes.Clone(plain), tail...)))
+		if err == nil || !strings.Contains(err.Error(), "bytes that are not gzip follow its gzip data") {
+			t.Errorf("%q: %v", tail, err)
 		}
 	}
 }
