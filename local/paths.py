@@ -11,6 +11,8 @@ BYTECODE = ROOT / ".venv" / "bytecode"
 #: All files of this clone's stack. `make local-down` removes the folder.
 LOCAL = ROOT / ".local"
 LOGS = LOCAL / "logs"
+#: An empty file in place of the user's profiles and credentials. The AWS SDK for Java refuses /dev/null.
+NO_PROFILES = LOCAL / "no-profiles"
 #: The Pulumi CLI, with this project's language host if the CLI comes without one.
 BIN = LOCAL / "bin"
 PULUMI_HOME = LOCAL / "pulumi"

@@ -11,7 +11,7 @@ import psutil
 from local.console import say
 from local.errors import LocalError
 from local.machine import docker_engine, ports, processes
-from local.paths import LOCAL, LOGS, ROOT
+from local.paths import LOCAL, LOGS, NO_PROFILES, ROOT
 from local.record import Record
 from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
 
@@ -34,6 +34,7 @@ def start(record: Record) -> None:
         )
     vcpus, memory_mib = docker_engine.machine(record.docker_host)
     LOGS.mkdir(parents=True, exist_ok=True)
+    NO_PROFILES.touch()
     config = LOCAL / "aws.json"
     config.write_text(
         json.dumps(

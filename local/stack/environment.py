@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 
-from local.paths import BIN, BYTECODE, PULUMI_HOME, PULUMI_STATE, VENV_BIN
+from local.paths import BIN, BYTECODE, NO_PROFILES, PULUMI_HOME, PULUMI_STATE, VENV_BIN
 from local.record import Record
 
 STACK = "local"
@@ -40,8 +40,8 @@ def variables(record: Record, base: Mapping[str, str] | None = None) -> dict[str
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": str(NO_PROFILES),
+        "AWS_SHARED_CREDENTIALS_FILE": str(NO_PROFILES),
         "AWS_EC2_METADATA_DISABLED": "true",
         "PULUMI_HOME": str(PULUMI_HOME),
         "PULUMI_BACKEND_URL": f"file://{PULUMI_STATE}",

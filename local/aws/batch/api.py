@@ -6,9 +6,10 @@ from typing import Any
 
 from moto.batch.models import batch_backends
 from moto.batch.responses import BatchResponse
+from moto.batch.urls import url_paths
 
-from local.aws.batch.backend import OPERATIONS, Backend
-from local.aws.batch.forms import Document
+from local.aws.batch.backend import Backend
+from local.aws.batch.forms import Document, operations
 from local.aws.batch.scheduler import Scheduler
 
 
@@ -30,7 +31,11 @@ def take_over(scheduler: Scheduler) -> None:
     """
     backends: Any = batch_backends
     backends.backend = backend_class(scheduler)
-    for operation in OPERATIONS:
+    # An operation that the local stack does not support is refused in the form of an answer of Batch, which SDKs can read. moto would answer
+    # with an HTML page. It takes the name of the operation from the path.
+    for operation in operations():
+        path = f"{{0}}/v1/{operation.lower()}$"
+        url_paths.setdefault(path, BatchResponse.dispatch)
         setattr(BatchResponse, operation.lower(), _handler(operation))
 
 

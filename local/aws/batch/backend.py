@@ -37,7 +37,10 @@ OPERATIONS = {
     "DescribeJobs": "jobs.describe",
     "ListJobs": "jobs.list_jobs",
     "CancelJob": "jobs.cancel",
+    "CancelJobs": "jobs.cancel_many",
     "TerminateJob": "jobs.terminate",
+    "TerminateJobs": "jobs.terminate_many",
+    "GetJobQueueSnapshot": "jobs.snapshot",
 }
 
 _MOST_TAGS = 50
@@ -68,6 +71,8 @@ class Backend(BaseBackend):
         Raises:
             ClientException: if AWS would refuse the request.
         """
+        if operation not in OPERATIONS:
+            raise refusal(f"The local stack does not support {operation}")
         check_form(operation, request)
         with self.scheduler.lock:
             answer: Document = attrgetter(OPERATIONS[operation])(self)(request)

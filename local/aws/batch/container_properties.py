@@ -23,6 +23,7 @@ def parse(properties: Document) -> Document:
     if not properties.get("image"):
         raise refusal("containerProperties must contain image")
     _check_requirements(properties.get("resourceRequirements", []))
+    _check_variables(properties)
     size = size_of(properties)
     if size.vcpus <= 0:
         raise refusal("containerProperties must contain vcpus of at least 1 (resourceRequirements of type VCPU)")
@@ -46,11 +47,17 @@ def _check_requirements(requirements: list[Document]) -> None:
     for requirement in requirements:
         value = requirement["value"]
         if requirement["type"] == "VCPU":
-            # Fractions are for Fargate.
-            if value not in {"0.25", "0.5"} and not (value.isdecimal() and int(value) > 0):
+            # Fractions are for Fargate, which the local stack does not support (API ResourceRequirement).
+            if not (value.isdecimal() and int(value) > 0):
                 raise refusal(f"VCPU must be a whole number of at least 1, not {value!r}")
         elif not value.isdecimal():
             raise refusal(f"{requirement['type']} must be a whole number, not {value!r}")
+
+
+def _check_variables(properties: Document) -> None:
+    for entry in properties.get("environment", []):
+        if entry.get("name", "").startswith("AWS_BATCH"):
+            raise refusal(f"Environment variables cannot start with AWS_BATCH: {entry['name']}")
 
 
 def _check_volumes(properties: Document) -> None:
@@ -80,6 +87,7 @@ def overridden(properties: Document, overrides: Document) -> Document:
         ClientException: if AWS would refuse the overrides.
     """
     _check_requirements(overrides.get("resourceRequirements", []))
+    _check_variables(overrides)
     merged = {**properties, **{key: overrides[key] for key in ("command", "instanceType") if overrides.get(key)}}
     merged["environment"] = _merged("name", properties["environment"], overrides.get("environment", []))
     merged["resourceRequirements"] = _merged(

@@ -42,6 +42,13 @@ def check_form(operation: str, request: Document) -> None:
         raise refusal(f"{len(faults)} validation error detected: {'; '.join(faults)}")
 
 
+def operations() -> list[str]:
+    """The operations of the API of Batch, but those on tags, whose requests have a form of their own."""
+    return [
+        name for name in _model().operation_names if "/tags/" not in _model().operation_model(name).http["requestUri"]
+    ]
+
+
 @cache
 def _model() -> ServiceModel:
     return botocore.session.Session().get_service_model("batch")
@@ -59,6 +66,9 @@ def _enumeration_faults(shape: Shape, value: Any, path: str) -> Iterator[str]:
         for key, member in value.items():
             yield from _enumeration_faults(shape.value, member, f"{path}.{key}")
     elif (allowed := getattr(shape, "enum", None)) and value not in allowed:
+        # "The values aren't case sensitive" (API EvaluateOnExit), unlike those of all other members.
+        if shape.name == "RetryAction" and value.upper() in allowed:
+            return
         yield (
             f"Value '{value}' at '{path}' failed to satisfy constraint: "
             f"Member must satisfy enum value set: [{', '.join(allowed)}]"

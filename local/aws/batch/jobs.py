@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from local.aws.batch import container_properties, retry
 from local.aws.batch.definitions import HIGHEST_SCHEDULING_PRIORITY, JobDefinition, timeout_seconds
 from local.aws.batch.forms import Document, check_name, page, refusal
-from local.aws.batch.job import Job, Submission
+from local.aws.batch.job import Job, Submission, milliseconds
 from local.aws.batch.queues import JobQueue
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _MOST_DEPENDENCIES = 20
 _ARRAY_SIZES = (2, 10_000)
 _MOST_DESCRIBED = 100
+_MOST_ENDED = 50
+#: Jobs of a snapshot at most (API FrontOfQueueDetail).
+_MOST_IN_FRONT = 100
 _LARGEST_REQUEST = 30 * 1024
 
 _sequence = itertools.count()
@@ -135,11 +138,20 @@ class Jobs:
         else:
             raise refusal("One of jobQueue, arrayJobId and multiNodeJobId must be provided")
         if filters := request.get("filters"):
-            tests = [_filter(entry) for entry in filters]
-            found = [job for job in found if all(test(job) for test in tests)]
+            if len(filters) > 1:
+                raise refusal("Only one filter can be used at a time")
+            test = _filter(filters[0])
+            found = [job for job in found if test(job)]
         else:
             found = [job for job in found if job.status.value == request.get("jobStatus", "RUNNING")]
         return page("jobSummaryList", [job.summary() for job in found], request)
+
+    def snapshot(self, request: Document) -> Document:
+        """GetJobQueueSnapshot: the jobs that start next. Their time is that of their submission, since the local stack keeps no other."""
+        queue = self._backend.queues.get(request["jobQueue"], f"JobQueue {request['jobQueue']} not found.")
+        front = self._backend.scheduler.front(queue, _MOST_IN_FRONT)
+        jobs = [{"jobArn": job.arn, "earliestTimeAtPosition": job.created_at} for job in front]
+        return {"frontOfQueue": {"jobs": jobs, "lastUpdatedAt": milliseconds()}}
 
     def cancel(self, request: Document) -> Document:
         """CancelJob: cancels a job that has not reached STARTING, and does nothing to other jobs."""
@@ -155,6 +167,22 @@ class Jobs:
         for job in self._with_children(request):
             self._terminate(job, request["reason"])
         return {}
+
+    def cancel_many(self, request: Document) -> Document:
+        """CancelJobs: CancelJob for up to 50 jobs."""
+        return self._each(request, self.cancel)
+
+    def terminate_many(self, request: Document) -> Document:
+        """TerminateJobs: TerminateJob for up to 50 jobs."""
+        return self._each(request, self.terminate)
+
+    def _each(self, request: Document, operation: Callable[[Document], Document]) -> Document:
+        """Carries out an operation on several jobs. A job that does not exist counts as successful (API TerminateJobs)."""
+        if len(request["jobs"]) > _MOST_ENDED:
+            raise refusal(f"At most {_MOST_ENDED} jobs can be named, not {len(request['jobs'])}")
+        for job in request["jobs"]:
+            operation({"jobId": job, "reason": request["reason"]})
+        return {"successful": request["jobs"], "errors": []}
 
     def terminate_all(self, queue: JobQueue | None, reason: str) -> None:
         """Terminates all jobs of a queue, or of all queues."""

@@ -84,6 +84,23 @@ class Line:
 
         return min(heads, key=claim)
 
+    def front(self, running: Iterable[Job], most: int) -> list[Job]:
+        """The jobs that start next, in their order, if no other job is submitted.
+
+        Args:
+            running: the jobs that use part of the machine.
+            most: the maximum number of jobs.
+        """
+        rest = Line(self.queue)
+        rest._shares = {share: list(heap) for share, heap in self._shares.items()}
+        front: list[Job] = []
+        started = list(running)
+        while len(front) < most and (job := rest.first(started)):
+            rest.remove(job)
+            front.append(job)
+            started.append(job)
+        return front
+
     def remove(self, job: Job) -> None:
         """Removes the first job of a share."""
         heapq.heappop(self._shares[job.submission.share_identifier])

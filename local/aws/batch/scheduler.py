@@ -98,6 +98,11 @@ class Scheduler:
         self._submitted.append(job)
         self.wake()
 
+    def front(self, queue: JobQueue, most: int) -> list[Job]:
+        """The runnable jobs of a queue that start next, in their order."""
+        line = self._waiting.get(queue)
+        return line.front(self._tasks, most) if line else []
+
     def end(self, job: Job, reason: str) -> None:
         """Ends a job at the request of a user. The caller must hold the lock.
 

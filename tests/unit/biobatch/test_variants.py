@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ PAIR = "s3://data/a_R1.fq.gz,s3://data/a_R2.fq.gz"
 
 
 def planned(
-    *samples: str, truth: str | None = None, indexed: bool = False, calling: Calling | None = None, **rest: str
+    *samples: str, truth: str | None = None, indexed: bool = False, calling: Calling | None = None, **rest: Any
 ) -> dict[str, Job]:
     """The jobs of a request by name."""
     request = parse_request(

@@ -88,3 +88,14 @@ def test_pages_have_the_requested_size(world: World) -> None:
 def test_a_definition_that_aws_refuses_is_refused(world: World, members: dict[str, Any], fault: str) -> None:
     with pytest.raises(ClientException, match=fault):
         world.define(**members)
+
+
+@pytest.mark.parametrize("action", ["retry", "Retry", "RETRY"])
+def test_the_case_of_a_retry_action_does_not_matter(world: World, action: str) -> None:
+    rules = {"attempts": 2, "evaluateOnExit": [{"action": action, "onExitCode": "1"}]}
+    arn = world.define(retryStrategy=rules)
+    [found] = world.call("DescribeJobDefinitions", jobDefinitions=[arn])["jobDefinitions"]
+    # What the API shows can be registered again.
+    world.define(retryStrategy=found["retryStrategy"])
+    with pytest.raises(ClientException, match="Member must satisfy enum value set"):
+        world.define(retryStrategy={"attempts": 2, "evaluateOnExit": [{"action": f"{action}!", "onExitCode": "1"}]})

@@ -91,7 +91,7 @@ def test_a_container_has_the_properties_of_the_definition(world: World, engine: 
 def test_a_container_gets_the_variables_of_user_and_batch_and_the_endpoint_but_no_keys(
     world: World, engine: Engine, role: str
 ) -> None:
-    environment = [{"name": "X", "value": "1"}, {"name": "AWS_BATCH_JOB_ID", "value": "mine"}]
+    environment = [{"name": "X", "value": "1"}]
     array = world.submit(
         jobDefinition=world.define("own", container={"jobRoleArn": role, "environment": environment}),
         arrayProperties={"size": 2},

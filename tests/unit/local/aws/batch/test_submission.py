@@ -66,6 +66,11 @@ def test_a_disabled_queue_accepts_no_job(world: World) -> None:
         ({"dependsOn": [{}]}, "needs a jobId"),
         ({"containerOverrides": {"command": ["x" * 31_000]}}, "30720 bytes"),
         ({"containerOverrides": {"resourceRequirements": [{"type": "VCPU", "value": "half"}]}}, "whole number"),
+        ({"containerOverrides": {"resourceRequirements": [{"type": "VCPU", "value": "0.5"}]}}, "whole number"),
+        (
+            {"containerOverrides": {"environment": [{"name": "AWS_BATCH_JOB_ID", "value": "mine"}]}},
+            "cannot start with AWS_BATCH: AWS_BATCH_JOB_ID",
+        ),
         ({"tags": {"a" * 129: "b"}}, "128"),
     ],
 )
@@ -158,3 +163,38 @@ def test_filters_find_jobs_of_any_state(world: World) -> None:
     assert found("AFTER_CREATED_AT", str(created - 1)) == [second, first]
     with pytest.raises(ClientException, match="Filter JOB_SIZE"):
         found("JOB_SIZE", "1")
+    two = [{"name": "JOB_NAME", "values": ["a"]}, {"name": "JOB_DEFINITION", "values": ["b"]}]
+    with pytest.raises(ClientException, match="Only one filter can be used at a time"):
+        world.call("ListJobs", jobQueue="main", filters=two)
+
+
+def test_several_jobs_are_terminated_in_one_call(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    jobs = [world.submit() for _ in range(4)]
+    answer = world.call("TerminateJobs", jobs=[*jobs, "none"], reason="unwanted")
+    assert answer == {"successful": [*jobs, "none"], "errors": []}
+    assert {world.ended(job)["status"] for job in jobs} == {"FAILED"}
+    with pytest.raises(ClientException, match="At most 50 jobs can be named, not 51"):
+        world.call("TerminateJobs", jobs=["none"] * 51, reason="unwanted")
+
+
+def test_jobs_that_have_started_are_not_cancelled(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    jobs = [world.submit() for _ in range(4)]
+    for job in jobs[:2]:
+        world.reaches(job, "RUNNING")
+    world.call("CancelJobs", jobs=jobs, reason="unwanted")
+    assert [world.ended(job)["status"] for job in jobs[2:]] == ["FAILED", "FAILED"]
+    assert [world.status(job) for job in jobs[:2]] == ["RUNNING", "RUNNING"]
+
+
+def test_a_snapshot_of_a_queue_names_the_waiting_jobs_in_the_order_of_their_start(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    running = [world.submit() for _ in range(2)]
+    for job in running:
+        world.reaches(job, "RUNNING")
+    waiting = [world.submit() for _ in range(3)]
+    for job in waiting:
+        world.reaches(job, "RUNNABLE")
+    front = world.call("GetJobQueueSnapshot", jobQueue="main")["frontOfQueue"]["jobs"]
+    assert [job["jobArn"] for job in front] == [world.job(job)["jobArn"] for job in waiting]
