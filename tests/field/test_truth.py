@@ -75,6 +75,16 @@ SAME: dict[str, str] = {
         ],
         HEADER + END + SYMBOLS,
     ),
+    "tags-without-header-lines": truth(
+        [line.replace("PASS\t.", "PASS\tPLNCIIonWG=1;DP4=1,2") for line in lines(VARIANTS, "\tGT:ZZ\t1:5")]
+        + [extra(50, another(50), "Bad") + "\tGT\t1"],
+        columns=WITH_SAMPLE,
+    ),
+    "a-column-for-each-sample": truth(
+        [*lines(VARIANTS, "\tGT\t0\t1"), extra(50, another(50)) + "\tGT\t1\t0"],
+        GENOTYPES,
+        f"{WITH_SAMPLE}\ts",
+    ),
     "filtered-records": truth(
         [*lines(VARIANTS), extra(50, another(50), "LowQual")],
         f'{HEADER}##FILTER=<ID=LowQual,Description="Low quality">\n',
@@ -83,9 +93,13 @@ SAME: dict[str, str] = {
 
 #: Truths that are refused, and a phrase of the step's log.
 REFUSED: dict[str, tuple[str, str]] = {
-    "blanks-for-tabs": (PLAIN.replace("\t", "    "), "truth refused (blanks-for-tabs)"),
+    "blanks-for-tabs": (PLAIN.replace("\t", "    "), "truth refused (blanks-for-tabs): line 2: spaces separate"),
     "no-vcf": ("chr\tposition\n", "it is not a VCF"),
-    "byte-order-mark": ("\ufeff" + PLAIN, "it is not a VCF"),
+    "byte-order-mark": ("\ufeff" + PLAIN, "it is not a VCF. It starts with a byte order mark"),
+    "samples-of-others": (
+        truth(lines(VARIANTS, "\tGT\t1\t0"), GENOTYPES, f"{WITH_SAMPLE}\tNA12891"),
+        "it has 2 samples, and none is s. Choose one with --truth-sample: NA12878, NA12891",
+    ),
 }
 
 #: Substitutions of several neighbouring bases at once.

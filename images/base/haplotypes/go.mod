@@ -1,0 +1,3 @@
+module biobatch/haplotypes
+
+go 1.24
