@@ -5,7 +5,7 @@
 //
 // Read the files in this order: plan.go (the JOB_… variables), store.go (S3), outage.go (retries), verify.go (integrity of inputs),
 // manifest.go (results of finished and failed jobs), inputlist.go (what the command learns of its inputs), execute.go (the command),
-// descendants.go (its background processes), usage.go (its resource usage).
+// descendants.go (its background processes), usage.go (its resource usage). awscli.go and awscopy.go are the program under the name aws.
 package main
 
 import (
@@ -58,6 +58,10 @@ func main() {
 	defer stop()
 	// A closed log must not end the job. With the signal caught, only the write fails.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if filepath.Base(os.Args[0]) == awsName {
+		logPrefix = awsName
+		os.Exit(runAWS(ctx, os.Args[1:]))
+	}
 	started := time.Now()
 	rec := newRecord(started, os.Getenv)
 	gauge := startGauge(scratch)
@@ -69,8 +73,11 @@ func main() {
 }
 
 func logf(format string, values ...any) {
-	fmt.Fprintf(logWriter, "job: "+format+"\n", values...)
+	fmt.Fprintf(logWriter, logPrefix+": "+format+"\n", values...)
 }
+
+// logPrefix begins the messages of this program.
+var logPrefix = "job"
 
 // logWriter receives the messages of job. Tests replace it.
 var logWriter io.Writer = os.Stderr
@@ -127,7 +134,7 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 	var store *store
 	var err error
 	if plan.usesStore() {
-		if store, err = openStore(ctx); err != nil {
+		if store, err = openStore(ctx, "", "", ""); err != nil {
 			return nil, err
 		}
 		store.streams, store.outage.lastTry = streamsFor(rec.VCPUs), lastTry(started, plan.timeout)

@@ -456,7 +456,7 @@ func storeWithRole(t *testing.T, handler http.HandlerFunc) *store {
 		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""} {
 		t.Setenv(name, value)
 	}
-	store, err := openStore(context.Background())
+	store, err := openStore(context.Background(), "", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

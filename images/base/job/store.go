@@ -77,7 +77,8 @@ type object struct {
 	SHA256    string `json:"sha256,omitempty"`
 
 	bucket   string
-	checksum checksum // as S3 reports it
+	checksum checksum  // as S3 reports it
+	modified time.Time // when it was uploaded
 }
 
 func (o object) location() location { return location{bucket: o.bucket, key: o.Key} }
@@ -89,8 +90,9 @@ func totalSize(objects []object) (bytes int64) {
 	return bytes
 }
 
-func openStore(ctx context.Context) (*store, error) {
-	cfg, err := config.LoadDefaultConfig(ctx,
+// openStore returns S3 with the credentials of the job's role. The region, the endpoint and who pays for requests are optional.
+func openStore(ctx context.Context, region, endpoint, payer string) (*store, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConnsPerHost = parallelObjects * minStreams
 			dial := t.DialContext
@@ -117,9 +119,15 @@ func openStore(ctx context.Context) (*store, error) {
 		return ok && hasJobRole()
 	})
 	// A custom endpoint may be an IP address, which has no subdomain for each bucket.
-	ownEndpoint := os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
+	ownEndpoint := endpoint != "" || os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
 	return &store{outage: outage, streams: minStreams, client: s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = ownEndpoint
+		if endpoint != "" {
+			o.BaseEndpoint = &endpoint
+		}
+		if payer != "" {
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Request-Payer", payer))
+		}
 		o.Retryer, o.RetryMaxAttempts = outage, 0 // AWS_MAX_ATTEMPTS is for the command
 		o.APIOptions = append(o.APIOptions, retryWhole)
 	})}, nil
@@ -262,7 +270,7 @@ func (s *store) head(ctx context.Context, l location) (object, error) {
 	}
 	sum, err := s.reportedChecksum(ctx, l, head, header)
 	return object{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
-		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum}, err
+		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum, modified: aws.ToTime(head.LastModified)}, err
 }
 
 // readAll reads a small object.
@@ -384,7 +392,7 @@ func (s *store) upload(ctx context.Context, o *object, source string, streams in
 		return err
 	})
 	group.Go(func() (err error) {
-		answer, err = s.send(ctx, *o, file, streams)
+		answer, err = s.send(ctx, o.location(), file, streams, nil)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -409,35 +417,40 @@ func checkStored(l location, etag *string) error {
 	return nil
 }
 
-func (s *store) send(ctx context.Context, o object, file *os.File, streams int) (*manager.UploadOutput, error) {
+// send uploads a body in parts. set, if there is one, adds options of the upload.
+func (s *store) send(ctx context.Context, l location, body io.Reader, streams int, set func(*s3.PutObjectInput)) (*manager.UploadOutput, error) {
 	// The SDK uses larger parts if the file would have too many.
 	uploader := manager.NewUploader(s.client, func(u *manager.Uploader) {
 		u.PartSize, u.Concurrency, u.BufferProvider = partSize, streams, manager.NewBufferedReadSeekerWriteToPool(bufferSize)
 	})
 	for again := false; ; again = true {
-		answer, err := uploader.Upload(ctx, &s3.PutObjectInput{Bucket: &o.bucket, Key: &o.Key, Body: file,
-			ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+		request := &s3.PutObjectInput{Bucket: &l.bucket, Key: &l.key, Body: body, ChecksumAlgorithm: types.ChecksumAlgorithmSha256}
+		if set != nil {
+			set(request)
+		}
+		answer, err := uploader.Upload(ctx, request)
 		if err == nil {
 			return answer, nil
 		}
 		var begun manager.MultiUploadFailure
 		if errors.As(err, &begun) && ctx.Err() != nil { // without a signal, the SDK has aborted the upload
-			s.abort(ctx, o, begun.UploadID())
+			s.abort(ctx, l, begun.UploadID())
 		}
 		// An attempt whose response was lost may have completed the upload. S3 then no longer knows the upload.
 		var answered smithy.APIError
-		if again || !errors.As(err, &answered) || answered.ErrorCode() != "NoSuchUpload" {
-			return nil, explain("write", o.location(), err)
+		_, canRepeat := body.(io.Seeker) // a stream has been read
+		if again || !canRepeat || !errors.As(err, &answered) || answered.ErrorCode() != "NoSuchUpload" {
+			return nil, explain("write", l, err)
 		}
-		logf("S3 no longer knows the upload of %s; uploading it again", o.location())
+		logf("S3 no longer knows the upload of %s; uploading it again", l)
 	}
 }
 
 // abort ends an upload in parts after a signal. Otherwise its parts are billed until the bucket's lifecycle rule deletes them.
-func (s *store) abort(ctx context.Context, o object, upload string) {
+func (s *store) abort(ctx context.Context, l location, upload string) {
 	ctx, cancel := cleanupContext(ctx)
 	defer cancel()
-	_, _ = s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &o.bucket, Key: &o.Key, UploadId: &upload})
+	_, _ = s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &l.bucket, Key: &l.key, UploadId: &upload})
 }
 
 // cleanupContext returns a context that ends cleanupTimeout after ctx, for requests to S3 after SIGTERM.

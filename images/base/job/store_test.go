@@ -23,7 +23,7 @@ func storeAt(t *testing.T, handler http.HandlerFunc) *store {
 	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
 		t.Setenv(name, value)
 	}
-	store, err := openStore(context.Background())
+	store, err := openStore(context.Background(), "", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestAStoreThatStopsRespondingIsANetworkFault(t *testing.T) {
 	// Only a hang takes this long, even on a slow machine.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	store, err := openStore(ctx)
+	store, err := openStore(ctx, "", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestTheCausesOfMissingCredentialsAreDistinguished(t *testing.T) {
 	} {
 		t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent)
 		fakeTime(t)
-		store, err := openStore(context.Background())
+		store, err := openStore(context.Background(), "", "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
