@@ -13,12 +13,28 @@ suffix=fastq
 file=$TMPDIR/$name.$suffix
 mv -- "./$READS" "$file"
 mkdir fastqc
-fastqc --quiet --extract --outdir fastqc "$file"
+log=$TMPDIR/log
+status=0
+fastqc --quiet --extract --outdir fastqc "$file" > "$log" 2>&1 || status=$?
 
+fail() {
+  echo "FastQC failed on $READS: $1" >&2
+  exit "$((status ? status : 1))"
+}
+plain() { if [ "$suffix" = fastq ]; then cat "$file"; else gzip -dc "$file" 2> /dev/null; fi; }
+heap=$(sed -n 's/.*ran out of memory.* \([0-9]*\) MiB$/\1/p' "$log")
+if [ -n "$heap" ]; then
+  # For each position of the longest read, FastQC holds counts of 1,200 bytes.
+  longest=$(plain | awk 'NR % 4 == 2 && length($0) > most { most = length($0) } END { print most + 0 }')
+  fail "it ran out of memory with a heap of $heap MiB. The longest read has $longest bases. Give it more: pulumi config set --path 'biobatch:tools.fastqc.memoryMib' $((1800 * (1 + (longest * 15 / 10000 + 2 * heap) / 1800)))"
+fi
 # FastQC may end with 0 after a failure.
 report=fastqc/${name}_fastqc
 for made in "$report.html" "$report.zip"; do
-  [ -s "$made" ] || { echo "FastQC did not write $made" >&2; exit 1; }
+  [ "$status" = 0 ] && [ -s "$made" ] && continue
+  reason=$(sed -n 's/^.*Exception: //p' "$log" | head -n 1)
+  case $reason in Midline*) reason+=". FastQC reads only records of four lines" ;; esac
+  fail "${reason:-it wrote no report. $(grep -v '^\s*at ' "$log" | tail -n 1)}"
 done
 cat "$report/summary.txt"
 warnings=fastqc/$name.warnings.txt
@@ -28,11 +44,14 @@ for verdict in FAIL WARN; do
     $1 == verdict { found = found (found ? ", " : "") $2 }
     END { if (found) print "FastQC " verdict ": " found }' "$report/summary.txt" >> "$warnings"
 done
+# FastQC takes letters for an old encoding if none is low. That is right only if they mean a quality that reads have in that encoding.
 encoding=$(grep '^Encoding' "$report/fastqc_data.txt" | cut -f 2)
-case $encoding in
-  Sanger*) ;;
-  *) echo "the quality letters look like $encoding, but the other steps read them as Sanger / Illumina 1.9. That is right only if every base has high quality" >> "$warnings" ;;
-esac
+if [[ $encoding != Sanger* ]] && awk -F '\t' '
+  /^>>/ { inside = /Per sequence quality scores/ }
+  inside && /^[0-9]/ { sum += $1 * $2; reads += $2 }
+  END { exit !(reads && sum / reads >= 15 && sum / reads <= 41) }' "$report/fastqc_data.txt"; then
+  echo "the quality letters look like $encoding, but the other steps read them as Sanger / Illumina 1.9. That is right only if every base has high quality" >> "$warnings"
+fi
 # A bgzip file ends with an empty block, so that a cut between two blocks shows. bcl2fastq omits that block from complete files too.
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 empty_block=1f8b08040000000000ff0600424302001b0003000000000000000000

@@ -7,10 +7,17 @@
 # A change of the script, other than of comments, makes every existing index again: the client compares the command in its manifest.
 set -euo pipefail
 
+command -v foreign-format > /dev/null || { echo "the images are older than this client. Update the stack: pulumi up" >&2; exit 1; }
+
 mv -- "./$REFERENCE" "$TMPDIR/given"
 mkdir -p "$FOLDER"
 cd "$FOLDER"
 
+format=$(foreign-format "$TMPDIR/given" "$REFERENCE")
+[ -z "$format" ] || {
+  echo "reference refused, line 1: it is not FASTA, it is $format" >&2
+  exit 1
+}
 plain() {
   if [ "$(head -c 2 "$1" | od -An -tx1)" = " 1f 8b" ]; then gzip -dc < "$1"; else cat "$1"; fi
 }

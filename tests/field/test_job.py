@@ -1,6 +1,9 @@
 """Problems that users of other launchers had with their commands, tested with the entrypoint of the images."""
 
 import json
+from typing import Any
+
+import pytest
 
 from biobatch import variants
 from biobatch.job import overrides
@@ -10,7 +13,7 @@ from biobatch.request import parse_request
 from biobatch.sizes import Size
 from biobatch.variants import Plan
 from tests.field.test_reads import SOUND
-from tests.images.containers import Images
+from tests.images.containers import Images, Result
 from tests.images.storage import Folder
 
 #: An agent that answers 429 twice and then provides credentials, as the ECS agent does if many jobs start at once on a machine.
@@ -61,6 +64,53 @@ def test_the_old_quality_letters_of_illumina_give_a_warning(images: Images, fold
     job = images.run("fastqc", variants.script("fastqc"), environment={**environment, **publishing})
     assert job.exit_code == 0, job.log
     assert "the quality letters look like Illumina 1.5" in folder.get("fastqc/s_R1.warnings.txt").decode()
+
+
+def fastqc(images: Images, folder: Folder, reads: bytes, **options: Any) -> tuple[Result, str]:
+    """Runs the step as call-variants does, and returns the job with its warnings."""
+    environment = {"SAMPLE": "s", "MATE": "R1", "READS": "reads", "JOB_INPUTS": folder.put("reads", reads)}
+    publishing = {"JOB_OUTPUTS": "fastqc/s_R1.warnings.txt", "JOB_OUTPUT_PREFIX": folder.uri()}
+    job = images.run("fastqc", variants.script("fastqc"), environment={**environment, **publishing}, **options)
+    return job, folder.get("fastqc/s_R1.warnings.txt").decode() if job.exit_code == 0 else ""
+
+
+@pytest.mark.parametrize("letter", ["~", "I"])
+def test_high_qualities_do_not_look_like_the_old_letters(images: Images, folder: Folder, letter: str) -> None:
+    """All are above the letters that tell the encodings apart, as in PacBio HiFi reads."""
+    job, warnings = fastqc(images, folder, SOUND["phred-64"][0][0].replace(b"h" * 100, letter.encode() * 100))
+    assert job.exit_code == 0, job.log
+    assert "quality letters" not in warnings
+
+
+#: Reads that FastQC cannot read, and the reason.
+UNREADABLE = {
+    "many-lines-a-record": (SOUND["many-lines-a-record"][0][0], "FastQC reads only records of four lines"),
+    "fasta": (b">a\nACGT\n", "ID line didn't start with '@' at line 1"),
+    "zeros-behind-gzip": (SOUND["zeros-behind-gzip"][0][0], "Not in GZIP format"),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_failure_of_fastqc_is_one_line(images: Images, folder: Folder, what: str) -> None:
+    reads, reason = UNREADABLE[what]
+    job, _ = fastqc(images, folder, reads)
+    assert job.exit_code == 1
+    first, *rest = job.log.splitlines()
+    assert first.startswith("FastQC failed on reads: ")
+    assert first.endswith(reason)
+    assert all(line.startswith("job: ") for line in rest)
+
+
+def test_fastqc_uses_the_memory_of_its_job_and_says_what_it_needs(images: Images, folder: Folder) -> None:
+    read = f"@long\n{'ACGT' * 150_000}\n+\n{'I' * 600_000}\n".encode()
+    job, _ = fastqc(images, folder, read, mem_limit="1800m")
+    assert job.exit_code == 0, job.log
+    job, _ = fastqc(images, folder, read, mem_limit="700m")
+    assert job.exit_code == 3
+    assert job.log.splitlines()[0] == (
+        "FastQC failed on reads: it ran out of memory with a heap of 512 MiB. The longest read has 600000 bases. Give it more: "
+        "pulumi config set --path 'biobatch:tools.fastqc.memoryMib' 3600"
+    )
 
 
 def test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report(images: Images, folder: Folder) -> None:

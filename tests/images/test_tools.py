@@ -31,6 +31,7 @@ def test_every_tool_has_an_image(images: Images) -> None:
         ("fastqc", "fastqc --version", "FastQC v0.12.1"),
         ("bwa", "bwa 2>&1 | grep Version | cut -d - -f 1", "Version: 0.7.18"),
         ("bwa", "samtools --version", "samtools 1.21"),
+        ("bwa", "minimap2 --version | cut -d - -f 1", "2.27"),
         ("samtools", "samtools --version", "samtools 1.21"),
         ("bcftools", "bcftools --version", "bcftools 1.21"),
     ],
@@ -125,6 +126,24 @@ def test_the_launcher_of_fastqc_refuses_options_that_its_java_program_would_igno
     assert words in job.log
 
 
+@pytest.mark.parametrize(
+    ("options", "granted", "heap_mib"),
+    [
+        ("", "1800m", 1544),
+        ("", "600m", 512),
+        ("--threads 2", "1800m", 1544),
+        ("--memory 700 --threads 2", "1800m", 1400),
+    ],
+)
+def test_javas_heap_follows_the_memory_of_the_container_unless_it_is_given(
+    images: Images, options: str, granted: str, heap_mib: int
+) -> None:
+    shown = (
+        f"JDK_JAVA_OPTIONS=-XX:+PrintFlagsFinal fastqc {options} --version | awk '$2 == \"MaxHeapSize\" {{ print $4 }}'"
+    )
+    assert str(heap_mib * 2**20) in images.run("fastqc", shown, mem_limit=granted).log.splitlines()
+
+
 def test_the_bwa_image_streams_an_alignment_into_sorting(images: Images, folder: Folder) -> None:
     genome = "ACGTTGCATCGGATTACAGGCATTCGAGCTAATCGCGTATGCCATAGGCTAACCTGATCGATTGCGCAATATCGGCTTAACGGATCTTGCAGTCCATGCAAT"
     reads = "".join(f"@r{i}\n{genome[i : i + 60]}\n+\n{'I' * 60}\n" for i in (30, 10, 20))
@@ -203,7 +222,7 @@ def test_the_size_of_the_image_is_within_its_budget(images: Images, tool: str) -
     ("tool", "packages"),
     [
         ("fastqc", ["fastqc", "openjdk-21-jre-headless", "libharfbuzz0b", "libcommons-math3-java"]),
-        ("bwa", ["bwa", "samtools", "libhts3t64"]),
+        ("bwa", ["bwa", "minimap2", "samtools", "libhts3t64"]),
         ("samtools", ["samtools", "libhts3t64"]),
         ("bcftools", ["bcftools", "libhts3t64"]),
     ],
