@@ -59,6 +59,8 @@ tar -cf "$PHASE.tar" *
 _SETTINGS = {
     **{"SAMPLE": "s", "READS": "R1", "REFERENCE": "reference", "FOLDER": ".", "PLOIDY": "1"},
     **{"THREADS": "1", "SORT_MIB": "64", "REGION_BASES": "500000"},
+    **{"PLATFORM": "illumina", "ALIGNMENT": "bam", "REFERENCE_URI": "s3://bucket/reference"},
+    **{"MIN_DEPTH": "3", "MIN_QUAL": "20", "MIN_MAPQ": "20"},
     **{step.upper(): variants.script(step) for step in ("index", "align", "call", "compare")},
 }
 
@@ -111,35 +113,47 @@ class Outcome:
         return counts
 
 
-def run(images: Images, folder: Folder, cases: Mapping[str, Case]) -> dict[str, Outcome]:
+def run(
+    images: Images, folder: Folder, cases: Mapping[str, Case], settings: Mapping[str, str] | None = None
+) -> dict[str, Outcome]:
     """Runs every case up to the first step that fails, and returns the outcomes by name.
 
     Args:
         images: the images of the tools.
         folder: the folder for the inputs and the results.
         cases: by a name without blanks.
+        settings: variables of the steps, besides or instead of the usual ones.
     """
     state = folder.put("given.tar", _packed(cases))
     for tool, phase in (("bwa", "aligned"), ("bcftools", "called")):
-        environment = {**_SETTINGS, "PHASE": phase, "JOB_INPUTS": state}
+        environment = {**_SETTINGS, **(settings or {}), "PHASE": phase, "JOB_INPUTS": state}
         publishing = {"JOB_OUTPUTS": f"{phase}.tar", "JOB_OUTPUT_PREFIX": folder.uri(phase)}
-        job = images.run(tool, _HARNESS, environment={**environment, **publishing})
+        job = images.run(tool, _HARNESS, environment={**environment, **publishing}, seconds=900)
         assert job.exit_code == 0, job.log
         state = folder.uri(f"{phase}/{phase}.tar")
     return unpacked(folder.get("called/called.tar"))
 
 
 def _packed(cases: Mapping[str, Case]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, case in cases.items():
-            files = {f"R{mate}": content for mate, content in enumerate(case.reads, 1)}
-            files |= {"reference": case.reference} | {f"truths/{truth}": text for truth, text in case.truths.items()}
+    return pack({name: _given(case) for name, case in cases.items()})
+
+
+def _given(case: Case) -> dict[str, bytes]:
+    files = {f"R{mate}": content for mate, content in enumerate(case.reads, 1)}
+    files |= {"reference": case.reference} | {f"truths/{truth}": text for truth, text in case.truths.items()}
+    return {f"given/{path}": content for path, content in files.items()}
+
+
+def pack(cases: Mapping[str, Mapping[str, bytes]]) -> bytes:
+    """A tar file with a folder for each case."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, files in cases.items():
             for path, content in files.items():
-                entry = tarfile.TarInfo(f"{name}/given/{path}")
+                entry = tarfile.TarInfo(f"{name}/{path}")
                 entry.size = len(content)
                 archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+    return made.getvalue()
 
 
 def unpacked(packed: bytes) -> dict[str, Outcome]:
