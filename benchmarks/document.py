@@ -43,6 +43,25 @@ def replaced(document: str, sections: list[str]) -> str:
     return "\n\n".join([_HEAD.strip(), *kept.values()]) + "\n"
 
 
+def marked(document: str, name: str, body: str) -> str:
+    """Returns the document with new text between the marks of a name.
+
+    Args:
+        document: text with `<!-- NAME -->` and `<!-- /NAME -->` on lines of their own.
+        name: the name of the marks.
+        body: the new text.
+
+    Raises:
+        ValueError: if the document does not have the marks.
+    """
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, found, rest = document.partition(first)
+    _, end, after = rest.partition(last)
+    if not found or not end:
+        raise ValueError(f"the document has no marks {first.strip()} and {last}")
+    return f"{before}{first}\n{body}\n\n{last}{after}"
+
+
 def _title(part: str) -> str:
     return part.partition("\n")[0]
 
