@@ -4,14 +4,15 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/biobatch
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 PYTHON := .venv/bin/python
-# The module of `job`, the entrypoint of every image. Its go.mod names the versions that Debian's packages give the image's build.
-ENTRYPOINT := images/base/job
+# The Go programs of the images: `job`, the entrypoint, whose go.mod names the versions that Debian's packages give the image's build, and
+# compare-haplotypes.
+GO_PROGRAMS := images/base/job images/base/haplotypes
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Python keeps its bytecode in .venv, whatever the shell says. Without it, each process compiles the SDKs again.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
-.PHONY: help demo test unit check bench docs pictures reference local-up local-down local-env clean-cache
+.PHONY: help demo test unit check bench accuracy docs pictures reference local-up local-down local-env clean-cache
 
 help: ## Lists the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +27,8 @@ test: .venv/installed ## Runs every test on a new local stack. Takes about 35 mi
 # The Go tests run beside pytest, and their lines follow pytest's.
 unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes about a minute and needs no Docker and no AWS account
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	go=$$($(PYTHON) -m local.machine.go) || echo "The Go tests of the entrypoint are left out: Go cannot be obtained." >&2; \
-	if [ -n "$$go" ]; then (cd $(ENTRYPOINT) && exec "$$go" test -cover ./...) > "$$log" 2>&1 & job=$$!; fi; \
+	go=$$($(PYTHON) -m local.machine.go) || echo "The Go tests are left out: Go cannot be obtained." >&2; \
+	if [ -n "$$go" ]; then (for each in $(GO_PROGRAMS); do (cd $$each && exec "$$go" test -cover ./...) || exit; done) > "$$log" 2>&1 & job=$$!; fi; \
 	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit; status=$$?; \
 	if [ -n "$$go" ]; then wait "$$job" || status=1; fi; \
 	cat "$$log"; exit "$$status"
@@ -35,7 +36,7 @@ unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes about a mi
 check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, Go, declared requirements and GitHub workflows
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run .github/hooks/commit-msg images/fastqc/fastqc biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
+	.venv/bin/shellcheck .ci/run .github/hooks/commit-msg images/fastqc/fastqc images/bwa/check-reads images/bwa/foreign-format biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
@@ -46,12 +47,15 @@ check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, Go, d
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/{bug,feature}.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/zizmor --offline --quiet .github
-	@go=$$($(PYTHON) -m local.machine.go) || { echo "The Go checks of the entrypoint are left out: Go cannot be obtained." >&2; exit 0; }; \
-	cd $(ENTRYPOINT) && set -x && test -z "$$("$$("$$go" env GOROOT)/bin/gofmt" -l . | tee /dev/stderr)" \
-	  && "$$go" vet ./... && "$$go" run $(STATICCHECK) -checks all,-ST1000 ./...
+	@go=$$($(PYTHON) -m local.machine.go) || { echo "The Go checks are left out: Go cannot be obtained." >&2; exit 0; }; \
+	for each in $(GO_PROGRAMS); do (cd $$each && set -x && test -z "$$("$$("$$go" env GOROOT)/bin/gofmt" -l . | tee /dev/stderr)" \
+	  && "$$go" vet ./... && "$$go" run $(STATICCHECK) -checks all,-ST1000 ./...) || exit; done
 
 bench: .venv/installed ## Runs the benchmarks. ONLY="image-sizes job-start" selects some, SAVE=1 writes docs/benchmarks.md
 	@$(PYTHON) -m benchmarks $(ONLY) $(if $(SAVE),--save)
+
+accuracy: .venv/installed ## Measures how good the calls are. Takes about 30 minutes and needs Docker. ONLY="foreign" selects, SAVE=1 writes the page
+	@$(PYTHON) -m benchmarks.accuracy $(ONLY) $(if $(SAVE),--save)
 
 docs: .venv/installed ## Builds the documentation as a site in docs/build, and checks its links and pages
 	@$(PYTHON) -m docs.site build

@@ -83,7 +83,7 @@ Outputs under the prefix:
       variant means nothing, and the consensus has N.
   qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt,
       .markdup.json, .warnings.txt, .bcftools_stats.txt, .variants.json,
-      .call_warnings.txt, .truth.json, and the versions of the tools
+      .call_warnings.txt, .truth.json, .truth.tsv, and the versions of the tools
 
 Each job writes a manifest beside its outputs when they are complete. Treat
 outputs as incomplete until a non-empty manifest exists.

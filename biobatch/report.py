@@ -140,6 +140,7 @@ def outputs(plan: Plan, jobs: Sequence[Followed] | None = None) -> None:
 def counts(aws: Aws, plan: Plan) -> None:
     """Prints how many calls of each sample passed the filters, how many did not, and how much of the reference is callable."""
     calls = [job for job in plan.jobs if job.step == "call"]
+    part = "targets" if plan.request.calling.targets or plan.request.calling.regions else "reference"
     print("\nCalls that passed the filters")
     with ThreadPoolExecutor(max_workers=8) as pool:
         texts = list(pool.map(lambda job: output(aws, job, f"qc/{job.subject}.variants.json"), calls[:_LISTED]))
@@ -152,7 +153,7 @@ def counts(aws: Aws, plan: Plan) -> None:
         if filtered:
             line += f". Filtered: {', '.join(f'{count} {name}' for name, count in filtered.items())}"
         if "callable_bases" in made:
-            line += f". Callable: {100 * made['callable_bases'] / made['reference_bases']:.1f} % of the reference"
+            line += f". Callable: {100 * made['callable_bases'] / max(1, made['reference_bases']):.1f} % of the {part}"
         print(f"  {job.subject}: {line}")
     if len(calls) > _LISTED:
         print(f"  and {len(calls) - _LISTED} more samples. Read {plan.request.output_prefix}qc/SAMPLE.variants.json")
@@ -174,6 +175,12 @@ def accuracy(aws: Aws, plan: Plan) -> dict[str, Any]:
             f"  {kind + ':':14} precision {_share(counts['precision'])}, recall {_share(counts['recall'])}"
             f"  ({counts['found']} of {known} found, {counts['false']} false)"
         )
+    for name, text in (
+        ("ignored_symbolic", "known variants have no sequence, such as <DEL>, and do not count"),
+        ("too_complex", "variants are in repeats that are too dense for a complete search"),
+    ):
+        if measured.get(name):
+            print(f"  {measured[name]} {text}")
     return measured
 
 

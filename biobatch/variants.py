@@ -279,7 +279,7 @@ class Plan:
                 *self._index_files()[:2],
                 *truth.objects(),
             ),
-            outputs=(f"qc/{sample}.truth.json",),
+            outputs=(f"qc/{sample}.truth.json", f"qc/{sample}.truth.tsv"),
             manifest=f"qc/{sample}.truth.manifest.json",
             # As for the reference. Missing known variants would make recall too high.
             test_inputs=True,

@@ -53,8 +53,10 @@ NAVIGATION = {
     ],
     "Explanation": [
         "explanation/architecture",
+        "explanation/accuracy",
         "explanation/staging",
         "explanation/security",
+        "explanation/comparison",
         "explanation/cost",
         "explanation/updating-a-stack",
         "explanation/alternatives",

@@ -107,11 +107,9 @@ def test_a_loop_submits_every_pair_of_files(on_aws: Printed) -> None:
     assert re.search(r"s3://\S+/cohort/lambda/lambda\.vcf\.gz", on_aws.by("docs/how-to/run-a-sample.md", "samples=()"))
 
 
-def test_variants_are_called_in_two_regions_only(on_aws: Printed) -> None:
+def test_variants_are_called_in_two_regions(on_aws: Printed) -> None:
     shown = on_aws.by("docs/how-to/other-reads.md", "--regions")
     assert re.search(r"s3://\S+/two-regions/first/first\.vcf\.gz", shown)
-    (share,) = re.findall(r"Callable: ([\d.]+) % of the reference", shown)
-    assert float(share) <= 100 * 20_000 / 48_502
 
 
 def test_one_tool_publishes_its_output(on_aws: Printed) -> None:

@@ -15,7 +15,10 @@ ENGINES = "issue 25, engines"
 #: The page with the checks that need an AWS account.
 FIRST_ACCOUNT = "docs/how-to/first-account.md"
 
-WAITING_ROOMS = (HOUSE, RESULTS, COHORT, ENGINES, FIRST_ACCOUNT)
+#: The page with the measured limits of the calls.
+LIMITS = "docs/explanation/accuracy.md"
+
+WAITING_ROOMS = (HOUSE, RESULTS, COHORT, ENGINES, FIRST_ACCOUNT, LIMITS)
 
 #: The source of problems that we found in our own trials with hostile inputs and that no public thread describes.
 OWN_TRIALS = "Biobatch, own trials"
@@ -50,17 +53,20 @@ def _waits(sources: str, met: str, waits_for: str) -> Report:
 _JOB = "tests/field/test_job.py::"
 _READS = "tests/field/test_reads.py::"
 _TAKEN = f"{_READS}test_exactly_the_samples_variants_are_found"
-_WARNED = f"{_READS}test_reads_without_variants_succeed_with_a_warning"
-_REFUSED = f"{_READS}test_incomplete_reads_and_files_that_are_not_fastq_are_refused"
+_WARNED = f"{_READS}test_doubtful_reads_give_exactly_the_warnings_that_fit"
+_REFUSED = f"{_READS}test_reads_that_would_lose_variants_are_refused_in_one_line_that_says_why"
 _REFERENCE = "tests/field/test_reference.py::test_exactly_the_samples_variants_are_found"
 _NO_REFERENCE = (
     "tests/field/test_reference.py::test_a_reference_that_the_tools_would_read_wrongly_is_refused_with_line_and_reason"
 )
 _TRUTH = "tests/field/test_truth.py::test_a_truth_counts_in_any_notation"
+_CALLS = "tests/field/test_calls.py::"
+_CONSENSUS = "tests/images/test_consensus.py::"
 _NO_TRUTH = "tests/field/test_truth.py::test_an_invalid_truth_is_refused"
 
-_ALIGN = "tests/images/test_align.py::test_reads_that_yield_no_variants_give_a_warning"
+_ALIGN = "tests/images/test_align.py::test_reads_that_yield_no_variants_give_exactly_the_warning_that_fits"
 _CALL = "tests/images/test_call.py::"
+_COMPARE = "tests/unit/images/test_compare.py::"
 _FAULTS = "tests/images/test_faults.py::"
 _STAGING = "tests/images/test_staging.py::"
 _QUEUE = "tests/local/biobatch/test_call_variants.py::"
@@ -144,7 +150,7 @@ _LAUNCHING = [
         "s-andrews/FastQC#45",
         "FastQC succeeded on a truncated gzip file.",
         f"{_FAULTS}test_gzip_is_read_to_its_end_on_request",
-        *_all(_BROKEN, "cut-gzip-Gzip file truncated"),
+        *_all(_BROKEN, "cut-gzip-is not whole: unexpected end of file"),
     ),
     _held(
         "Netflix/metaflow#1482",
@@ -243,8 +249,8 @@ _NAMES = [
         "SRA put reads without a mate into a third file, or gave mates names that end in .1 and .2.",
         *_all(
             _BROKEN,
-            "short-input files with differing number of records",
-            "short-first-input files with differing number of records",
+            "short-the mates are not in pairs",
+            "short-first-the mates are not in pairs",
             "mates-by-dots-mates' names end in .1 and .2",
         ),
     ),
@@ -294,13 +300,15 @@ _FILES = [
         "Garbage followed the gzip data of the reads.",
         *_all(_REFUSED, "garbage-behind-gzip"),
     ),
-    _waits(
+    _held(
         "hammerlab/biokepi#117",
         "Garbage followed the gzip data of a reference, as in hs37d5.fa.gz of the 1000 Genomes, and the job ended with gzip's message.",
-        RESULTS,
+        *_all(_BAD_REFERENCE, "garbage-behind-gzip-bytes that are not gzip follow its gzip data"),
     ),
-    _waits(
-        OWN_TRIALS, "Zeros followed the gzip data of the reads, and the refusal called the file truncated.", RESULTS
+    _held(
+        OWN_TRIALS,
+        "Zeros followed the gzip data of the reads, and the refusal called the file truncated.",
+        *_all(_TAKEN, "zeros-behind-gzip", "zeros-behind-reads"),
     ),
     _held(
         OWN_TRIALS,
@@ -310,33 +318,47 @@ _FILES = [
     _held(
         "OpenGene/fastp#264",
         "A download of gzipped reads was truncated, and the reads before the end were treated as complete.",
-        *_all(_BROKEN, "cut-gzip-Gzip file truncated"),
+        *_all(_BROKEN, "cut-gzip-is not whole: unexpected end of file"),
     ),
     _held(
         OWN_TRIALS,
         "Both mates were truncated ten bytes into a gzip member.",
-        *_all(_REFUSED, "cut-ten-bytes-into-a-member"),
+        *_all(_REFUSED, "cut-ten-bytes-into-a-member", "cut-in-a-record"),
     ),
     _held(
         "s-andrews/FastQC#48",
-        "Reads were in bzip2, zip or BAM format, or gzipped twice.",
-        *_all(_REFUSED, "bzip2", "zip", "bam", "gzip-of-gzip"),
+        "Reads were in bzip2, zip or BAM format, or gzipped twice, and the error named no format.",
+        *_all(_REFUSED, "bzip2", "xz", "zip", "tar", "gzip-of-gzip", "bam", "sam", "cram", "fasta", "web-page"),
+        f"{_READS}test_the_command_in_the_error_message_converts_the_file",
     ),
     _held("OpenGene/fastp#236, #604; BioInfoTools/BBMap#3", "Lines ended in CR LF.", *_all(_TAKEN, "carriage-returns")),
-    _held(OWN_TRIALS, "A byte order mark preceded the first record.", *_all(_REFUSED, "byte-order-mark")),
-    _waits(
+    _held(
+        OWN_TRIALS,
+        "A byte order mark preceded the first record, or the text was in UTF-16.",
+        *_all(_REFUSED, "byte-order-mark", "byte-order-mark-in-gzip", "utf-16"),
+    ),
+    _held(
         "statgen/fastQValidator#12; ngless-toolkit/ngless#115",
         "Blank lines in or after the reads were reported as a truncated file.",
-        RESULTS,
+        *_all(
+            _TAKEN,
+            "blank-lines-at-the-end",
+            "blank-lines-between",
+            "blank-lines-in-one-file",
+            "blank-lines-beside-empty-reads",
+        ),
+        *_all(_REFUSED, "blank", "empty"),
     ),
     _held(OWN_TRIALS, "A record had its bases on several lines.", *_all(_TAKEN, "many-lines-a-record")),
-    _waits(
-        OWN_TRIALS, "FastQC failed on records of several lines, and so did a run whose calls were correct.", RESULTS
+    _held(
+        OWN_TRIALS,
+        "FastQC failed on records of several lines, and so did a run whose calls were correct.",
+        f"{_JOB}test_a_failure_of_fastqc_is_one_line",
     ),
-    _waits(
+    _held(
         "s-andrews/FastQC#35, #130",
         "FastQC ran out of memory on one long read, although the job had gigabytes of unused memory.",
-        RESULTS,
+        f"{_JOB}test_fastqc_uses_the_memory_of_its_job_and_says_what_it_needs",
     ),
     _held(
         "lh3/bwa#295; bactopia/bactopia#107",
@@ -353,10 +375,12 @@ _FILES = [
         "Reads were in lower case, or had codes for several bases, or qualities of 93.",
         *_all(_TAKEN, "lower-case", "codes-for-several-bases", "qualities-of-93"),
     ),
-    _waits(
+    _held(
         OWN_TRIALS,
         "Reads had dots instead of bases or U instead of T, and the refusal called the file truncated.",
-        RESULTS,
+        *_all(_TAKEN, "dots-for-bases"),
+        *_all(_REFUSED, "u-for-t", "a-letter-that-is-no-base"),
+        f"{_READS}test_the_command_in_the_error_message_mends_the_letters",
     ),
     _held(
         "marcelm/cutadapt#418; alexdobin/STAR#7",
@@ -368,8 +392,15 @@ _FILES = [
         "Qualities used Illumina's encoding from before 2011.",
         *_all(_TAKEN, "phred-64"),
         f"{_JOB}test_the_old_quality_letters_of_illumina_give_a_warning",
+        f"{_JOB}test_high_qualities_do_not_look_like_the_old_letters",
     ),
-    _waits(OWN_TRIALS, "With qualities of 0 to 3, every substitution was missed silently.", RESULTS),
+    _held(
+        OWN_TRIALS,
+        "With qualities of 0 to 3, every substitution was missed silently.",
+        *_all(_REFUSED, "qualities-of-0", "qualities-of-2", "qualities-of-3"),
+        *_all(_WARNED, "qualities-of-9"),
+        *_all(_TAKEN, "qualities-of-30"),
+    ),
 ]
 
 #: Libraries and samples.
@@ -390,14 +421,28 @@ _LIBRARIES = [
         *_all(_TAKEN, "mates-swapped", "mate-pairs", "inserts-of-3-kb", "reads-into-adapters"),
         *_all(_ALIGN, "outward"),
     ),
-    _held(OWN_TRIALS, "The first mates were given twice.", *_all(_ALIGN, "mates")),
+    _held(
+        OWN_TRIALS,
+        "The first mates were given twice.",
+        *_all(_REFUSED, "first-mates-twice", "first-mates-twice-but-trimmed"),
+    ),
     _held(
         "ncbi/sra-tools#133, #483",
         "fastq-dump had joined both mates into one read.",
         *_all(_TAKEN, "mates-in-one-read"),
     ),
     _held(OWN_TRIALS, "No read mapped to the reference.", *_all(_WARNED, "nothing-maps")),
-    _waits(OWN_TRIALS, "Most reads came from another genome, and a warning blamed the mates.", RESULTS),
+    _held(
+        OWN_TRIALS,
+        "Most reads came from another genome, and a warning blamed the mates.",
+        *_all(_WARNED, "most-reads-foreign", "nothing-maps"),
+    ),
+    _held(
+        "FAS Informatics, discordant R1 and R2",
+        "The second mates were in another order or incomplete, and the tools did not notice.",
+        *_all(_WARNED, "mates-in-another-order"),
+        *_all(_REFUSED, "one-read-less"),
+    ),
     _held(
         "samtools/samtools#1037; samtools/bcftools#1459, #1037, #2343; czbiohub-sf/sc2-illumina-pipeline#80",
         "At great depth, every insertion and deletion was missed silently.",
@@ -429,27 +474,67 @@ _LIBRARIES = [
         "Two samples had the same file of reads, or two lines of the sheet were swapped.",
         f"{_CLIENT}test_command_line.py::test_the_error_for_samples_with_the_same_reads_names_all_of_them",
     ),
-    _waits("samtools/bcftools#2030", "Long reads were processed with settings for short reads.", RESULTS),
-    _waits(
+    _held(
+        "samtools/bcftools#2030",
+        "Long reads were processed with settings for short reads.",
+        *_all(_REFUSED, "long-reads-with-many-errors", "long-reads-with-many-errors-and-high-qualities"),
+        *_all(_WARNED, "long-reads-with-few-errors"),
+        "tests/images/test_align.py::test_long_reads_are_refused_with_the_option_and_aligned_with_it",
+    ),
+    _held(
         "tseemann/snippy#341, #268; samtools/bcftools#1339, #1523",
         "Haploid calling hid mixtures, and missed alleles that most reads have.",
-        RESULTS,
+        f"{_CALLS}test_a_site_where_the_reads_disagree_is_marked",
+        f"{_CALLS}test_a_mixture_gives_a_warning",
+        f"{_CALLS}test_every_call_of_one_strain_passes",
     ),
-    _waits("samtools/bcftools#1348", "Large insertions and deletions were missed.", RESULTS),
-    _waits(
+    _held(
+        OWN_TRIALS,
+        "Calls on one or two reads passed all filters.",
+        f"{_CALLS}test_a_call_on_fewer_reads_than_required_does_not_pass",
+    ),
+    _held(
+        OWN_TRIALS,
+        "The depth of a call stopped at the caller's limit, and nothing said so.",
+        f"{_CALLS}test_a_depth_at_the_limit_gives_a_warning",
+    ),
+    _held(
+        OWN_TRIALS,
+        "The ploidy and the options of a call were written nowhere.",
+        f"{_CALLS}test_the_header_tells_how_the_calls_were_made",
+    ),
+    _held(
+        OWN_TRIALS,
+        "Calls lacked the values that reviewers filter by: strands, genotype quality, and share of the reads.",
+        f"{_CALLS}test_calls_carry_what_reviewers_filter_by",
+    ),
+    _held(
+        OWN_TRIALS,
+        "Counts and reports included calls that did not pass the filters.",
+        f"{_CALLS}test_the_counts_are_of_calls_that_passed",
+    ),
+    _waits("samtools/bcftools#1348", "Large insertions and deletions were missed.", LIMITS),
+    _held(
         "samtools/bcftools#343, #1380, #1802",
         "A site with two alternative alleles was given a reference allele that no read has.",
-        RESULTS,
+        f"{_CALLS}test_two_alternative_alleles_leave_no_reference_allele",
     ),
-    _waits(
+    _held(
         "dkoboldt/varscan#40; HKU-BAL/Clair3#272",
         "Substitutions were called inside bases that the same calls delete.",
-        RESULTS,
+        f"{_CALLS}test_a_substitution_inside_a_deletion_does_not_pass",
     ),
-    _waits(
+    _held(
         "samtools/bcftools#923, #940, #1592; nf-core/viralrecon#420",
         "A region without reads looked like one without variants.",
-        RESULTS,
+        f"{_CONSENSUS}test_the_consensus_is_the_reference_with_the_calls",
+        f"{_CONSENSUS}test_a_base_is_callable_if_enough_reads_cover_it",
+    ),
+    _held(
+        "samtools/bcftools#1386; nf-core/bactmap#127",
+        "The consensus had N in place of deletions, because no read covers a deleted base.",
+        f"{_CONSENSUS}test_the_consensus_is_the_reference_with_the_calls",
+        f"{_CONSENSUS}test_records_give_the_consensus_that_they_state",
     ),
 ]
 
@@ -495,8 +580,8 @@ _GENOMES = [
     ),
     _held(
         "Gaius-Augustus/Augustus#209",
-        "A byte order mark preceded the first contig.",
-        *_all(_NO_REFERENCE, "byte-order-mark"),
+        "A byte order mark preceded the first contig, or the reference was in UTF-16, bzip2 or BAM format or gzipped twice.",
+        *_all(_NO_REFERENCE, "byte-order-mark", "utf-16", "bzip2", "gzip-of-gzip", "bam"),
     ),
     _held(
         "rki-mf1/clean#52",
@@ -517,7 +602,7 @@ _GENOMES = [
     _held(
         "samtools/bcftools#665",
         "A truth contained each record twice.",
-        f"{_CALL}test_the_truth_counts_each_passed_variant_of_the_sample_once",
+        f"{_COMPARE}test_only_what_passed_and_is_carried_counts_and_each_variant_once",
     ),
     _held(
         OWN_TRIALS,
@@ -545,16 +630,29 @@ _GENOMES = [
     _held(
         "Illumina/hap.py#78; samtools/bcftools#747",
         "A truth was for another reference, or named contigs 1 instead of chr1.",
-        f"{_CALL}test_a_truth_of_another_reference_is_refused",
+        *_all(f"{_COMPARE}test_an_invalid_truth_is_refused_with_the_reason", "another-contig", "another-base"),
     ),
     _held(
         "samtools/bcftools#541",
         "A truth compressed by bgzip was truncated, and was read to that point without an error.",
         f"{_QUEUE}test_a_truth_that_was_cut_between_two_blocks_is_refused",
     ),
-    _waits("Illumina/hap.py#14", "Equal variants in another notation were counted as wrong.", RESULTS),
-    _waits(OWN_TRIALS, "A truth of two samples was counted as if one sample had all its variants.", RESULTS),
-    _waits("freebayes/freebayes, GIAB 2.x", "NIST's own truth uses tags that its header does not define.", RESULTS),
+    _held(
+        "Illumina/hap.py#14",
+        "Equal variants in another notation were counted as wrong.",
+        *_all(f"{_COMPARE}test_the_same_sequence_counts_as_found_in_any_notation", "1-hap.py-14", "2-hap.py-14"),
+    ),
+    _held(
+        OWN_TRIALS,
+        "A truth of two samples was counted as if one sample had all its variants.",
+        *_all(_TRUTH, "a-column-for-each-sample"),
+        *_all(_NO_TRUTH, "samples-of-others"),
+    ),
+    _held(
+        "freebayes/freebayes, GIAB 2.x",
+        "NIST's own truth uses tags that its header does not define.",
+        *_all(_TRUTH, "tags-without-header-lines"),
+    ),
 ]
 
 #: The command line.

@@ -1,5 +1,8 @@
 """References from databases, editors and other programs are normalized, or refused with the line and the reason."""
 
+import bz2
+import gzip
+
 import boto3
 import pytest
 
@@ -76,7 +79,20 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "numbered-lines": (b">chr1\n        1 gggcggcgac ctcgcgggtt\n", 'line 2: " " in contig chr1'),
     "comments-by-semicolon": (b"; a comment\n" + FASTA, "line 1: FASTA begins with >"),
-    "byte-order-mark": (b"\xef\xbb\xbf" + FASTA, "line 1: FASTA begins with >"),
+    "byte-order-mark": (
+        b"\xef\xbb\xbf" + FASTA,
+        "line 1: it is not FASTA, it is text with a byte order mark. Convert it: ",
+    ),
+    "utf-16": (FASTA.decode().encode("utf-16"), "line 1: it is not FASTA, it is text in UTF-16. Convert it: "),
+    "bzip2": (
+        bz2.compress(FASTA),
+        "line 1: it is not FASTA, it is bzip2. Convert it: bzip2 -dc 'reference' | gzip > NEW.gz",
+    ),
+    "gzip-of-gzip": (
+        gzip.compress(gzip.compress(FASTA)),
+        "line 1: it is not FASTA, it is gzip inside gzip. Convert it: ",
+    ),
+    "bam": (bgzf(b"BAM\1" + bytes(1000)), "line 1: it is not FASTA, it is BAM or SAM. "),
     "joined-in-a-line": (FASTA + FASTA, 'line 216: ">" in contig chr1 is no code for a DNA base'),
     "only-carriage-returns": (FASTA.replace(b"\n", b"\r"), "contig chr1"),
     **{

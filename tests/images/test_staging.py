@@ -127,7 +127,7 @@ def test_a_script_comes_from_an_object_and_is_in_the_manifest(images: Images, fo
         },
     )
     assert job.exit_code == 0, job.log
-    assert folder.get("out/list").decode() == f"my reads\t{folder.uri('my%20reads')}\n"
+    assert folder.get("out/list").decode() == f"my reads\t{folder.uri('my reads')}\n"
     manifest = json.loads(folder.get("out/manifest.json"))
     assert manifest["command"][-1] == script
     assert manifest["variables"] == {"PLOIDY": "1"}

@@ -249,6 +249,7 @@ def _broken_references(platform: Platform) -> list[Job]:
         "protein": b">a\nMKVLAAG\n",
         "text": b"ACGT\n",
         "cut-gzip": genome.gzipped(UNTIDY)[:-100],
+        "garbage-behind-gzip": genome.gzipped(UNTIDY) + b"not gzip",
         "cut-bgzip": genome.bgzipped(b">a\nACGT\n", b">b\nACGT\n")[: -len(genome.BGZIP_END)],
     }
     reads = platform.put("broken/reads.fq", b"@a\nA\n+\nI\n")

@@ -52,6 +52,7 @@ def test_the_outputs_are_exactly_the_documented_files(platform: Platform, run: R
         "stats.txt",
         "samtools_coverage.txt",
         "markdup.json",
+        "align_mqc_versions.yml",
         "warnings.txt",
         "bcftools_stats.txt",
     )
@@ -146,15 +147,15 @@ def test_low_depth_and_foreign_reads_give_warnings(platform: Platform, run: Run)
 @pytest.mark.parametrize(
     ("sample", "words"),
     [
-        ("short", "input files with differing number of records"),
-        ("short-first", "input files with differing number of records"),
-        ("cut", "truncated file"),
-        ("cut-gzip", "Gzip file truncated"),
-        ("flipped", "Inflate operation failed"),
-        ("empty", "they are empty, not whole"),
-        ("empty-single", "they are empty, not whole"),
-        ("text", "a file is not FASTQ"),
-        ("fasta", "a file is not FASTQ"),
+        ("short", "the mates are not in pairs"),
+        ("short-first", "the mates are not in pairs"),
+        ("cut", "the file ends within the record"),
+        ("cut-gzip", "is not whole: unexpected end of file"),
+        ("flipped", "is not whole: invalid compressed data"),
+        ("empty", "has no reads"),
+        ("empty-single", "has no reads"),
+        ("text", "is not FASTQ"),
+        ("fasta", "is not FASTQ, it is FASTA"),
         ("names", "paired reads have different names"),
         ("order", "paired reads have different names"),
         ("mates-by-dots", "mates' names end in .1 and .2"),
@@ -231,6 +232,7 @@ def test_fastqc_fails_and_publishes_nothing_for_a_file_without_reads(platform: P
         ("text", "FASTA begins with >"),
         ("cut-gzip", "unexpected EOF"),
         ("cut-bgzip", "its last block is missing: the file was cut off"),
+        ("garbage-behind-gzip", "bytes that are not gzip follow its gzip data"),
     ],
 )
 def test_a_wrong_reference_is_refused(platform: Platform, run: Run, reference: str, words: str) -> None:
