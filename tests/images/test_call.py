@@ -1,6 +1,7 @@
 """The call step finds the same variants in regions as a single call of the whole genome."""
 
 import gzip
+import random
 
 import boto3
 import pytest
@@ -239,6 +240,43 @@ def test_a_platform_selects_its_model(images: Images, aligned: Folder, platform:
     header = gzip.decompress(aligned.get("out/s/s.vcf.gz")).decode()
     assert f"\n##bcftools_mpileupCommand=mpileup -f reference.fa {preset}-d 1000 -L 4000 -q 7 -a " in header
     assert "\n##regions=four\n" in header
+
+
+def placed_twice() -> tuple[str, str]:
+    """A reference, and reads of a sample without one GT of it, as SAM. Two reads end in the repeat and are aligned without a GG instead."""
+    rng = random.Random(11)
+    bases = [rng.choice("ACGT") for _ in range(1_000)]
+    bases[497:506] = "CTGGTGCAA"
+    reference = "".join(bases)
+    sample = reference[:500] + reference[502:]
+    reads = [(410 + 4 * i, 90 - 4 * i, sample[410 + 4 * i : 510 + 4 * i]) for i in range(18)]
+    reads += [(402 + i, 97 - i, reference[402 + i : 499] + reference[501:504]) for i in range(2)]
+    lines = ["@HD\tVN:1.6\tSO:coordinate", "@SQ\tSN:c\tLN:1000", "@RG\tID:s\tSM:s"]
+    for number, (start, before, text) in enumerate(sorted(reads)):
+        alignment = f"{before}M2D{len(text) - before}M"
+        lines.append(f"r{number}\t0\tc\t{start + 1}\t60\t{alignment}\t*\t0\t0\t{text}\t{'I' * len(text)}\tRG:Z:s")
+    return f">c\n{reference}\n", "\n".join(lines) + "\n"
+
+
+def test_of_two_calls_that_change_the_same_base_only_the_better_one_passes(images: Images, bucket: str) -> None:
+    folder = Folder(boto3.client("s3"), bucket, "test-call-twice/")
+    reference, alignment = placed_twice()
+    inputs = [folder.put("reference.fa", reference.encode()), folder.put("s.sam", alignment.encode())]
+    job = images.run(
+        "bwa",
+        "samtools faidx reference.fa && samtools sort --write-index -o 's.bam##idx##s.bam.bai' s.sam",
+        environment={
+            "JOB_INPUTS": " ".join(inputs),
+            "JOB_OUTPUTS": "reference.fa reference.fa.fai s.bam s.bam.bai",
+            "JOB_OUTPUT_PREFIX": folder.uri("in"),
+        },
+    )
+    assert job.exit_code == 0, job.log
+    lines = [line.split("\t") for line in stepped(images, folder)]
+    assert [(line[1], line[3], line[4], line[6]) for line in lines] == [
+        ("499", "TGG", "T", "Overlap"),
+        ("500", "GGT", "G", "PASS"),
+    ]
 
 
 def test_a_region_that_cannot_be_called_fails_the_step(images: Images, aligned: Folder) -> None:

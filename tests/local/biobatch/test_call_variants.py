@@ -27,6 +27,11 @@ def failed(job: Followed) -> bool:
     return job.status == "FAILED" and job.exit_code not in (None, 0)
 
 
+def is_sent(key: str) -> bool:
+    """Whether the client wrote an object for a job, because the submission would be too long."""
+    return key.endswith((".manifest.script.sh", ".manifest.inputs.txt"))
+
+
 @pytest.mark.parametrize("sample", GOOD)
 @pytest.mark.parametrize("step", ["align", "call"])
 def test_every_intact_sample_succeeds(run: Run, sample: str, step: str) -> None:
@@ -55,16 +60,22 @@ def test_the_outputs_are_exactly_the_documented_files(platform: Platform, run: R
         "align_mqc_versions.yml",
         "warnings.txt",
         "bcftools_stats.txt",
+        "variants.json",
+        "call_mqc_versions.yml",
+        "call_warnings.txt",
     )
     endings = (".bam", ".bam.bai", ".bam.manifest.json", ".vcf.gz", ".vcf.gz.tbi", ".vcf.gz.manifest.json")
     for sample in GOOD:
         expected |= {f"{sample}/{sample}{ending}" for ending in endings}
         expected |= {f"qc/{sample}.{measure}" for measure in measures}
-    expected |= {"qc/single.truth.json", "qc/single.truth.manifest.json"}
+    expected |= {"qc/single.truth.json", "qc/single.truth.tsv", "qc/single.truth.manifest.json"}
     expected |= {f"{key.removesuffix('.json')}.record.json" for key in expected if key.endswith("manifest.json")}
     keys = platform.keys(run.prefix)
     left = {key for key in keys if key.startswith("failed/")}
-    assert keys - left == expected
+    sent = {key for key in keys if is_sent(key)}
+    assert keys - left - sent == expected
+    for sample in GOOD:
+        assert {f"{sample}/{sample}.{kind}.manifest.script.sh" for kind in ("bam", "vcf.gz")} <= sent
     records = [key for key in left if key.endswith("/record.json")]
     here = [job for job in run.jobs.values() if job.submitted.job.output_prefix == run.prefix]
     assert len(records) == sum(1 for job in here if failed(job))
@@ -102,7 +113,8 @@ def test_great_depth_loses_no_indel(platform: Platform, run: Run) -> None:
 def test_the_comparison_counts_by_kind(platform: Platform, run: Run) -> None:
     indels = sum(len(each.reference) != len(each.alternative) for each in VARIANTS)
     perfect = {"false": 0, "missed": 0, "precision": 1.0, "recall": 1.0}
-    assert json.loads(platform.get(run.prefix / "qc/single.truth.json")) == {
+    made = json.loads(platform.get(run.prefix / "qc/single.truth.json"))
+    assert {kind: made[kind] for kind in ("sample", "substitutions", "indels")} == {
         "sample": "single",
         "substitutions": {"found": len(VARIANTS) - indels, **perfect},
         "indels": {"found": indels, **perfect},
@@ -169,7 +181,7 @@ def test_damaged_reads_fail_and_no_variants_are_called(platform: Platform, run: 
     call = run.jobs[f"{sample} call"]
     assert call.status == "FAILED"
     assert call.started is None
-    assert not any(key.startswith(f"{sample}/") for key in platform.keys(run.prefix))
+    assert [key for key in platform.keys(run.prefix) if key.startswith(f"{sample}/") and not is_sent(key)] == []
 
 
 def test_reads_that_may_be_cut_between_two_blocks_give_a_warning(platform: Platform, run: Run) -> None:
@@ -207,7 +219,11 @@ def test_the_explanation_of_a_failure_is_kept_and_shown(
     """The explanation is the counts of a comparison without any matching variant."""
     job = run.jobs["unchanged compare"]
     kept = job.submitted.job.kept(job.submitted.id)
-    assert platform.keys(kept) == {"1/qc/unchanged.truth.json", "1/record.json"}
+    assert platform.keys(kept) == {
+        "1/qc/unchanged.truth.json",
+        "1/qc/unchanged.truth.tsv",
+        "1/record.json",
+    }
     report.failures(platform.clients, platform.stack.log_group, [job])
     assert f"List the files that it left: aws s3 ls --recursive '{kept}'" in capsys.readouterr().err
 
