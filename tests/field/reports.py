@@ -65,7 +65,6 @@ _CONSENSUS = "tests/images/test_consensus.py::"
 _NO_TRUTH = "tests/field/test_truth.py::test_an_invalid_truth_is_refused"
 
 _ALIGN = "tests/images/test_align.py::test_reads_that_yield_no_variants_give_exactly_the_warning_that_fits"
-_CALL = "tests/images/test_call.py::"
 _COMPARE = "tests/unit/images/test_compare.py::"
 _FAULTS = "tests/images/test_faults.py::"
 _STAGING = "tests/images/test_staging.py::"
