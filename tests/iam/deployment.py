@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -47,13 +48,16 @@ class Deployment(NamedTuple):
 
 @dataclass
 class RecordingApi(Api):
-    """An API that records every call, in order."""
+    """An API that records every call, in order. It sends one call after the other, as the server of the local AWS does for EC2 and IAM,
+    because moto iterates over collections that a concurrent call can change."""
 
     calls: list[Call] = field(default_factory=list)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        self.calls.append((service, operation, parameters))
-        return super().call(service, operation, parameters)
+        with self._turn:
+            self.calls.append((service, operation, parameters))
+            return super().call(service, operation, parameters)
 
 
 class Planned(Cloud):
