@@ -110,7 +110,7 @@ def test_the_help_of_every_option_states_its_effect_and_then_its_default(
 
 
 def test_the_help_names_the_tools_that_every_stack_has() -> None:
-    assert set(command_line._TOOLS) == set(TOOLS)
+    assert set(command_line.options.TOOLS) == set(TOOLS)
 
 
 def test_submit_lists_every_error_and_submits_no_job(
@@ -353,8 +353,10 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
     program.write_text(
         "import os, signal, sys, types\n"
         "from biobatch import __main__ as client, commands, signals\n"
+        "from biobatch.commands import context\n"
         "from biobatch.job import Job\n"
         "from biobatch.submission import Submitted\n"
+        "from biobatch.target import Choice\n"
         "from biobatch.uris import parse_folder\n"
         "from biobatch.waiting import Queue\n"
         f"{'signal.signal(signal.SIGHUP, signal.SIG_IGN)' if 'ignores' in how else ''}\n"
@@ -365,10 +367,10 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
         "    return {'jobs': [{'jobId': 'the-id', 'status': status, 'startedAt': 1}]}\n"
         "clients = types.SimpleNamespace(batch=types.SimpleNamespace(describe_jobs=described))\n"
         "held = types.SimpleNamespace(queue=Queue(region='eu-west-1', arn='arn:q'))\n"
-        "commands.submission.submit = lambda *_: [Submitted(job, 'the-id')]\n"
+        "context.submission.submit = lambda *_: [Submitted(job, 'the-id')]\n"
         "stack = types.SimpleNamespace(region='eu-west-1')\n"
-        "context = commands.Context(choice=commands.Choice(), stack=stack, clients=clients)\n"
-        "commands.run = lambda given: 0 if commands._follow(context, held, 'run', [job]) else 0\n"
+        "shared = context.Context(choice=Choice(), stack=stack, clients=clients, target=None, account='')\n"
+        "commands.run = lambda given: 0 if context.follow(shared, held, 'run', [job]) else 0\n"
         "signals.handle()\n"
         "sys.exit(client.main(['logs', 'x']))\n"
     )

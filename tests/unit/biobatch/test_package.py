@@ -58,7 +58,7 @@ def metadata(wheel: zipfile.ZipFile, name: str) -> str:
 
 def test_the_wheel_contains_only_the_modules_and_the_steps(wheel: zipfile.ZipFile) -> None:
     files = {each for each in wheel.namelist() if ".dist-info/" not in each}
-    kinds = ("*.py", "steps/*.sh")
+    kinds = ("**/*.py", "steps/*.sh")
     assert files == {str(file.relative_to(ROOT)) for kind in kinds for file in SOURCE.glob(kind)}
     assert "biobatch/steps/align.sh" in files
 

@@ -1,0 +1,63 @@
+"""Runs `biobatch call-variants`."""
+
+from __future__ import annotations
+
+import argparse
+
+from biobatch import capacity, report, sizes, submission, variants
+from biobatch.calling import parse_calling
+from biobatch.commands.context import Context, follow, print_warnings
+from biobatch.refusal import Faults
+from biobatch.request import parse_request
+
+
+def run(given: argparse.Namespace, context: Context) -> int:
+    """Calls the variants of samples."""
+    context.announce()
+    stack, clients = context.stack, context.clients
+    faults = Faults()
+    queue = faults.read(stack.queue, given.queue, "--queue")
+    request = parse_request(
+        faults,
+        reference=given.reference,
+        samples=given.sample,
+        output_prefix=given.output_prefix,
+        calling=parse_calling(
+            faults,
+            platform=given.platform,
+            ploidy=given.ploidy,
+            ploidy_file=given.ploidy_file,
+            min_depth=given.min_depth,
+            min_qual=given.min_qual,
+            min_mapq=given.min_mapq,
+            targets=given.targets,
+            regions=given.regions,
+            primers=given.primers,
+            keep_duplicates=given.keep_duplicates,
+            consensus=given.consensus,
+            cram=given.cram,
+        ),
+        truth=given.truth,
+        truth_sample=given.truth_sample,
+        confident=given.confident,
+        require_fastqc=given.require_fastqc,
+        timeout_hours=given.timeout_hours,
+    )
+    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+    available = capacity.read(clients, stack, queue) if queue else None
+    plan = variants.prepare(request, faults, clients, definitions, submission.run_name(), available)
+    assert available is not None
+    submission.refuse_beside_earlier(clients, stack, available.queue.arn, plan.jobs)
+    print_warnings([*available.notes, *capacity.warnings(available, plan.jobs, definitions)])
+    jobs = follow(context, available, plan.run, plan.jobs)
+    failed = report.failures(clients, stack.log_group, jobs)
+    report.warnings(clients, jobs)
+    if failed:
+        report.outputs(plan, jobs)
+        report.next_steps(jobs, context.logs_command, again=True)
+        return 1
+    report.outputs(plan)
+    report.counts(clients, plan)
+    if request.truth:
+        report.accuracy(clients, plan)
+    return 0
