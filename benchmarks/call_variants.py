@@ -10,11 +10,12 @@ from benchmarks.figures import Figures, Ratio, in_turn, megabytes, ratio, second
 from benchmarks.objects import empty
 from benchmarks.queue_run import Cost
 from benchmarks.stack import Stack
-from biobatch import sizes, submission, variants
+from biobatch import sizes, variants
 from biobatch.calling import Calling
 from biobatch.job import Job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
+from biobatch.run import submit
 from biobatch.uris import S3Uri
 
 _ROUNDS = 5
@@ -25,7 +26,7 @@ _MATES = ("sample_R1.fastq.gz", "sample_R2.fastq.gz")
 
 def measure(stack: Stack, bases: int = _BASES, pairs: int = _PAIRS, rounds: int = _ROUNDS) -> Figures:
     """Simulates reads, and calls their variants both ways alternately."""
-    folder = S3Uri(stack.outputs.bucket, f"benchmarks/{submission.run_name()}/")
+    folder = S3Uri(stack.outputs.bucket, f"benchmarks/{submit.run_name()}/")
     reads = folder / "reads/"
     try:
         queue_run.run(stack, [_simulation(reads, bases, pairs)])
@@ -67,7 +68,6 @@ def _row(name: str, costs: list[Cost]) -> list[str]:
 
 def _simulation(reads: S3Uri, bases: int, pairs: int) -> Job:
     return Job(
-        name="benchmark-simulate",
         subject="reads",
         step="simulate",
         tool="samtools",
@@ -103,7 +103,7 @@ def _ours(stack: Stack, reads: S3Uri, results: S3Uri) -> list[Job]:
         calling=Calling(ploidy=1),
     )
     definitions = sizes.defaults(stack.clients.batch, stack.outputs.job_definition_arns)
-    return variants.prepare(request, faults, stack.clients, definitions, "benchmark").jobs
+    return variants.prepare(request, faults, stack.clients, definitions).jobs
 
 
 def with_files(reads: S3Uri, results: S3Uri, threads: int) -> list[Job]:
@@ -123,7 +123,6 @@ def with_files(reads: S3Uri, results: S3Uri, threads: int) -> list[Job]:
         name: str, tool: str, command: str, inputs: list[S3Uri], outputs: list[str], after: list[Job], vcpus: int = 1
     ) -> Job:
         return Job(
-            name=f"benchmark-{name}",
             subject="files",
             step=name,
             tool=tool,

@@ -14,8 +14,8 @@ from benchmarks.containers import build, installing
 from benchmarks.figures import Figures, Ratio, in_turn, ratio, seconds
 from benchmarks.objects import empty
 from benchmarks.stack import Stack
-from biobatch import submission
 from biobatch.job import Job
+from biobatch.run import submit
 from biobatch.uris import S3Uri
 
 _ROUNDS = 5
@@ -31,7 +31,7 @@ COMMANDS = {
 
 def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
     """Starts every tool both ways alternately. The first round does not count."""
-    folder = S3Uri(stack.outputs.bucket, f"benchmarks/{submission.run_name()}/")
+    folder = S3Uri(stack.outputs.bucket, f"benchmarks/{submit.run_name()}/")
     rows, ours, plain = [], [], []
     try:
         for tool in COMMANDS:
@@ -52,7 +52,6 @@ def measure(stack: Stack, rounds: int = _ROUNDS) -> Figures:
 
 def _queued(stack: Stack, tool: str, folder: S3Uri) -> float:
     job = Job(
-        name=f"benchmark-start-{tool}",
         subject=tool,
         step="start",
         tool=tool,

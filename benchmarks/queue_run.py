@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.stack import Stack
-from biobatch import logs, report, submission, watch
+from biobatch import logs, report, watch
 from biobatch.job import Job
+from biobatch.run import submit
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def first_line(stack: Stack, job: Job) -> float:
 
 def _run(stack: Stack, jobs: Sequence[Job]) -> "list[JobDetailTypeDef]":
     """Returns Batch's descriptions of the jobs after their end."""
-    submitted = submission.submit(stack.clients, stack.outputs, stack.outputs.queue_arn, jobs)
+    run = submit.new_run(stack.outputs, command="benchmark", output_prefix=jobs[0].output_prefix)
+    submitted = submit.submit_jobs(stack.clients, stack.outputs, run, jobs, {})
     followed = watch.follow(stack.clients, submitted)
     if report.failures(stack.clients, stack.outputs.log_group, followed):
         raise LocalError("a job of the benchmark failed (see above)")

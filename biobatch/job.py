@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,13 +20,18 @@ MAX_OVERRIDES = 8192
 #: Characters of overrides above which the inputs are listed in an object. The rest of the limit is for what Batch adds.
 LONG_OVERRIDES = 6000
 
+#: Characters of a job's line in the tasks of an array job. The images' `job` reads lines of 64 KiB at most.
+MAX_TASK = 60_000
+
+
+#: Variables of a submission, as long as they get, to check the length of its overrides before it is submitted.
+_SUBMISSION = {"JOB_RUN": "20261129-085828-4fef", "JOB_SUBMITTED": "1764406708"}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
     """A job to submit. Two jobs are never equal."""
 
-    name: str
-    """Up to 128 letters, digits, hyphens and underscores."""
     tool: str
     """The tool, by its name in the stack's outputs."""
     command: tuple[str, ...]
@@ -66,8 +70,6 @@ class Job:
     """Hours after which Batch ends an attempt. None leaves it to the job definition."""
     after: tuple[Job, ...] = ()
     """Jobs that must succeed before this one starts."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """Tags of the job. The job definition propagates them to the ECS task."""
     subject: str
     """What the job works on, usually a sample. It is a row of the progress table."""
     step: str
@@ -120,7 +122,7 @@ def faults(job: Job) -> list[str]:
             found.append(f"{name} {value}: it must be {least} or more")
     if not found:
         try:
-            overrides(job)
+            overrides(job, _SUBMISSION)
         except Refused as refused:
             found += refused.faults
     return found
@@ -146,8 +148,14 @@ def _glob_faults(option: str, glob: str) -> list[str]:
     return [f"{option} {glob!r}: {why}"] if why else []
 
 
-def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, dict[S3Uri, str]]:
+def overrides(
+    job: Job, submission: Mapping[str, str] | None = None
+) -> tuple[ContainerOverridesTypeDef, dict[S3Uri, str]]:
     """The overrides of the tool's job definition.
+
+    Args:
+        job: the job.
+        submission: variables that say when and how it is submitted. They do not decide its result.
 
     Returns:
         The overrides, and the objects with their content that the job reads because the overrides would be too long.
@@ -155,57 +163,110 @@ def overrides(job: Job) -> tuple[ContainerOverridesTypeDef, dict[S3Uri, str]]:
     Raises:
         Refused: if they are longer than Batch accepts.
     """
-    variables = {"JOB_INPUTS": " ".join(uri.encoded() for uri in job.inputs)} if job.inputs else {}
+    environment = {**variables(job), **(submission or {})}
     objects: dict[S3Uri, str] = {}
-    chosen = _overrides(job, job.command, variables)
-    if job.inputs and _length(chosen) > LONG_OVERRIDES:
-        variables = {"JOB_INPUTS_FROM": job.input_list.encoded()}
-        objects[job.input_list] = "".join(f"{uri.encoded()}\n" for uri in job.inputs)
-        chosen = _overrides(job, job.command, variables)
-    if _length(chosen) > MAX_OVERRIDES and len(job.command) == 1:
-        variables["JOB_SCRIPT_FROM"] = job.script.encoded()
+    chosen = _overrides(job, job.command, environment)
+    if job.inputs and length(chosen) > LONG_OVERRIDES:
+        environment, objects = _with_input_list(job, environment)
+        chosen = _overrides(job, job.command, environment)
+    if length(chosen) > MAX_OVERRIDES and len(job.command) == 1:
         objects[job.script] = job.command[0]
-        chosen = _overrides(job, (), variables)
-    if _length(chosen) > MAX_OVERRIDES:
+        chosen = _overrides(job, (), {**environment, "JOB_SCRIPT_FROM": job.script.encoded()})
+    if length(chosen) > MAX_OVERRIDES:
         raise Refused(
-            f"{job.title}: command, outputs and prefix have {_length(chosen):,} characters of JSON, and the limit of Batch is "
+            f"{job.title}: command, outputs and prefix have {length(chosen):,} characters of JSON, and the limit of Batch is "
             f"{MAX_OVERRIDES:,}. Write the command as one script, or shorten the prefix"
         )
     return chosen, objects
 
 
-def _overrides(job: Job, command: Sequence[str], inputs: Mapping[str, str]) -> ContainerOverridesTypeDef:
+def variables(job: Job) -> dict[str, str]:
+    """The environment variables that distinguish the job from others of its step."""
+
     def relative(uri: S3Uri) -> str:
         return uri.encoded().removeprefix(job.output_prefix.encoded())
 
-    environment = {
-        **inputs,
-        **({"JOB_OUTPUTS": " ".join(encode_glob(glob) for glob in job.outputs)} if job.outputs else {}),
+    def switch(name: str, is_on: bool) -> dict[str, str]:
+        return {name: "1"} if is_on else {}
+
+    def listed(name: str, words: Iterable[str]) -> dict[str, str]:
+        text = " ".join(words)
+        return {name: text} if text else {}
+
+    return {
+        **listed("JOB_INPUTS", (uri.encoded() for uri in job.inputs)),
+        **listed("JOB_OUTPUTS", map(encode_glob, job.outputs)),
         "JOB_OUTPUT_PREFIX": job.output_prefix.encoded(),
         "JOB_MANIFEST": job.manifest.encoded(),
-        **({"JOB_INPUT_MANIFESTS": " ".join(map(relative, job.producers))} if job.producers else {}),
-        **({"JOB_RESUME": "1"} if job.resume else {}),
-        **({"JOB_TEST_INPUTS": "1"} if job.test_inputs else {}),
-        **(
-            {"JOB_KEEP_ON_FAILURE": " ".join(encode_glob(glob) for glob in job.keep_on_failure)}
-            if job.keep_on_failure
-            else {}
-        ),
+        **listed("JOB_INPUT_MANIFESTS", map(relative, job.producers)),
+        **switch("JOB_RESUME", job.resume),
+        **switch("JOB_TEST_INPUTS", job.test_inputs),
+        **listed("JOB_KEEP_ON_FAILURE", map(encode_glob, job.keep_on_failure)),
         **({"JOB_TIMEOUT_SECONDS": str(job.timeout_hours * 3600)} if job.timeout_hours else {}),
-        "JOB_SUBMITTED": str(int(time.time())),
-        **({"JOB_RECORD_VARIABLES": " ".join(job.environment)} if job.environment else {}),
+        **listed("JOB_RECORD_VARIABLES", job.environment),
         **job.environment,
     }
+
+
+def task(job: Job) -> tuple[dict[str, str], dict[S3Uri, str]]:
+    """The job's line in the tasks of its part.
+
+    Returns:
+        The variables, and the objects with their content that the job reads because the line would be too long.
+    """
+    found = {
+        **variables(job),
+        "JOB_SUBJECT": job.subject,
+        "JOB_PART": job.part,
+        "JOB_WARNINGS": job.warnings,
+    }
+    return (found, {}) if len(json.dumps(found)) <= MAX_TASK else _with_input_list(job, found)
+
+
+def _with_input_list(job: Job, found: Mapping[str, str]) -> tuple[dict[str, str], dict[S3Uri, str]]:
+    """Variables that name an object with the list of the inputs, and that object."""
+    rest = {name: value for name, value in found.items() if name != "JOB_INPUTS"}
+    content = "".join(f"{uri.encoded()}\n" for uri in job.inputs)
+    return {"JOB_INPUTS_FROM": job.input_list.encoded(), **rest}, {job.input_list: content}
+
+
+def _overrides(job: Job, command: Sequence[str], environment: Mapping[str, str]) -> ContainerOverridesTypeDef:
+    return container_overrides(command, environment, job.vcpus, job.memory_mib)
+
+
+def container_overrides(
+    command: Sequence[str], environment: Mapping[str, str], vcpus: int | None, memory_mib: int | None
+) -> ContainerOverridesTypeDef:
+    """Overrides of a job definition.
+
+    Args:
+        command: the command. Empty if an object holds it.
+        environment: variables of this submission.
+        vcpus: vCPUs of each job. None leaves it to the job definition.
+        memory_mib: memory of each job in MiB. None leaves it to the job definition.
+    """
     chosen: ContainerOverridesTypeDef = {
         **({"command": list(command)} if command else {}),
         "environment": [{"name": name, "value": value} for name, value in environment.items()],
     }
-    sizes: list[tuple[str, int | None]] = [("VCPU", job.vcpus), ("MEMORY", job.memory_mib)]
+    sizes: list[tuple[str, int | None]] = [("VCPU", vcpus), ("MEMORY", memory_mib)]
     requirements = [{"type": kind, "value": str(value)} for kind, value in sizes if value is not None]
     if requirements:
         chosen["resourceRequirements"] = requirements  # type: ignore[typeddict-item]
     return chosen
 
 
-def _length(chosen: ContainerOverridesTypeDef) -> int:
+def length(chosen: ContainerOverridesTypeDef) -> int:
+    """Characters of overrides as JSON, which Batch limits."""
     return len(json.dumps(chosen))
+
+
+def job_name(*words: str) -> str:
+    """A name that Batch accepts: up to 128 letters, digits, hyphens and underscores."""
+    first, *rest = (re.sub(r"[^A-Za-z0-9_-]", "_", word) for word in words if word)
+    text = "-".join((first, *rest))
+    if len(text) <= 128:
+        return text
+    # The first word is the run's name and the last ones are the step and the part. Those between them are the sample's.
+    ending = "-".join(("", *rest[1:]))
+    return f"{first}-{rest[0]}"[: 128 - len(ending)] + ending

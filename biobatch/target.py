@@ -107,7 +107,7 @@ def check_account(target: Target, clients: Aws) -> str:
     """Compares the account of the credentials with the account of the stack. No right is needed to ask AWS for the former.
 
     Returns:
-        The account's ID. Empty if AWS STS is out of reach, as in a network without a route to it.
+        The user's ARN. Empty if AWS STS is out of reach, as in a network without a route to it.
 
     Raises:
         Refused: if the accounts differ.
@@ -115,16 +115,16 @@ def check_account(target: Target, clients: Aws) -> str:
         BotoCoreError: if there are no credentials.
     """
     try:
-        account = clients.sts.get_caller_identity()["Account"]
+        caller = clients.sts.get_caller_identity()
     except (UnreachableError, HTTPClientError):
         return ""
-    expected = target.outputs.account
+    account, expected = caller["Account"], target.outputs.account
     if expected and account != expected:
         raise Refused(
             f"your AWS credentials belong to account {account}, and the stack ({target.name}) is in account {expected}. The credentials come "
             f"from {_source(target)}. {_remedy(target, account, expected)}"
         )
-    return account
+    return caller["Arn"]
 
 
 def _source(target: Target) -> str:
@@ -150,12 +150,12 @@ def _remedy(target: Target, account: str, expected: str) -> str:
     return f"Use the stack's profile: {unset}export AWS_PROFILE={profile}"
 
 
-def announce(target: Target, account: str) -> None:
+def announce(target: Target, user: str) -> None:
     """Prints which account, region and stack the command works on, to standard error.
 
     Args:
         target: the stack.
-        account: the ID that `check_account` returned.
+        user: the ARN that `check_account` returned.
     """
     region = f"region {target.outputs.region}"
     if target.is_local:
@@ -163,7 +163,9 @@ def announce(target: Target, account: str) -> None:
         return
     profile = "" if aws.has_keys() else target.connect_profile or aws.chosen_profile()
     known = (
-        f"account {account}" if account else f"account {target.outputs.account} (not checked: AWS STS did not answer)"
+        f"account {user.split(':')[4]}"
+        if user
+        else f"account {target.outputs.account} (not checked: AWS STS did not answer)"
     )
     print(
         f"biobatch: {known}{f' (profile {profile})' if profile else ''}, {region}, stack {target.name}", file=sys.stderr

@@ -11,7 +11,6 @@ continues a run that was interrupted.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,7 +41,6 @@ def prepare(
     faults: Faults,
     aws: Aws,
     definitions: Mapping[str, Size],
-    run: str,
     queue: Capacity | None = None,
 ) -> Plan:
     """Checks a request and plans its jobs.
@@ -52,7 +50,6 @@ def prepare(
         faults: the faults that were found so far.
         aws: the clients.
         definitions: sizes in the tools' job definitions, by tool.
-        run: the run's name, for tags.
         queue: capacity of the queue. None skips that check.
 
     Raises:
@@ -74,7 +71,6 @@ def prepare(
         definitions=definitions,
         gzipped=objects.is_gzip(aws.s3, reference),
         indexed=not faults and _is_indexed(aws, request, reference),
-        run=run,
     )
     for each in plan.jobs:
         faults.add(job.faults(each))
@@ -122,8 +118,6 @@ class Plan:
     """Whether the reference is gzipped."""
     indexed: bool
     """Whether the output prefix already holds the reference's index."""
-    run: str
-    """The run's name, for tags."""
 
     @property
     def folder(self) -> str:
@@ -323,7 +317,6 @@ class Plan:
     ) -> Job:
         part = environment.get("MATE", "")
         return Job(
-            name=job_name(subject, step, part),
             subject=subject,
             step=step,
             part=part,
@@ -346,8 +339,6 @@ class Plan:
             least_bytes=scratch[0],
             likely_bytes=scratch[1],
             after=after,
-            tags={"run": self.run, "step": step}
-            | ({"sample": environment["SAMPLE"]} if "SAMPLE" in environment else {}),
         )
 
 
@@ -366,13 +357,6 @@ def _calling_variables(calling: Calling) -> dict[str, str]:
         **({"KEEP_DUPLICATES": "1"} if calling.keep_duplicates else {}),
         **({"CONSENSUS": "1"} if calling.has_consensus else {}),
     }
-
-
-def job_name(*words: str) -> str:
-    """A name that Batch accepts: up to 128 letters, digits, hyphens and underscores."""
-    first, *rest = (re.sub(r"[^A-Za-z0-9_-]", "_", word) for word in words if word)
-    ending = "".join(f"-{word}" for word in rest)
-    return first[: 128 - len(ending)] + ending
 
 
 def script(name: str) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from biobatch import logs
 from biobatch.aws import Aws, describe_jobs
-from biobatch.submission import Submitted, terminate_command
+from biobatch.run.submit import Submitted, terminate_command
 from biobatch.waiting import LONG, Queue, advice, where_to_look
 from biobatch.words import duration, few
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from biobatch import aws, report, sizes, stack_outputs, submission, variants, watch
+from biobatch import aws, report, sizes, stack_outputs, variants, watch
 from biobatch.aws import Aws
 from biobatch.calling import Calling
 from biobatch.job import Job
 from biobatch.refusal import Faults, Refused
 from biobatch.request import Request, parse_request
+from biobatch.run import submit
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
 from biobatch.variants import Plan
@@ -75,11 +76,9 @@ def run(seed: int) -> int:
 def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
     inputs = S3Uri(stack.bucket, "demo/inputs/")
     results = S3Uri(stack.bucket, f"demo/seed-{seed}/")
-    run_name = submission.run_name()
-
     with step(f"Simulate reads of phage lambda with planted variants (seed {seed})", own_output=True):
         reference = _upload(clients, _REFERENCE, inputs)
-        simulation = _simulation(seed, reference, results / "simulated/", run_name)
+        simulation = _simulation(seed, reference, results / "simulated/")
         if not _run_jobs(clients, stack, [simulation]):
             return 1
 
@@ -91,7 +90,7 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
         else:
             say("leaving out the real reads: they are in Debian's archive, and this machine has no apt-get")
         definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
-        plans = [variants.prepare(request, faults, clients, definitions, run_name) for request in requests]
+        plans = [variants.prepare(request, faults, clients, definitions) for request in requests]
         if not _run_jobs(clients, stack, [job for plan in plans for job in plan.jobs]):
             return 1
     with step("Compare the called variants with the planted ones", own_output=True):
@@ -128,7 +127,9 @@ The stack stays up. Next, in this shell:
 
 def _run_jobs(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
     """Runs jobs, shows their progress and warnings, and returns whether all succeeded."""
-    followed = watch.follow(clients, submission.submit(clients, stack, stack.queue_arn, jobs))
+    run = submit.new_run(stack, command="demo", output_prefix=jobs[0].output_prefix)
+    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+    followed = watch.follow(clients, submit.submit_jobs(clients, stack, run, jobs, definitions))
     if report.failures(clients, stack.log_group, followed):
         return False
     report.warnings(clients, followed)
@@ -171,9 +172,8 @@ def _upload(clients: Aws, file: Path, folder: S3Uri) -> S3Uri:
     return uri
 
 
-def _simulation(seed: int, reference: S3Uri, folder: S3Uri, run_name: str) -> Job:
+def _simulation(seed: int, reference: S3Uri, folder: S3Uri) -> Job:
     return Job(
-        name="lambda-simulate",
         subject="lambda",
         step="simulate",
         tool="samtools",
@@ -183,7 +183,6 @@ def _simulation(seed: int, reference: S3Uri, folder: S3Uri, run_name: str) -> Jo
         output_prefix=folder,
         manifest=folder / "manifest.json",
         environment={"REFERENCE": reference.name, "SAMPLE": "lambda", "SEED": str(seed)},
-        tags={"run": run_name, "sample": "lambda", "step": "simulate"},
     )
 
 

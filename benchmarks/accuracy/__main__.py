@@ -17,8 +17,8 @@ from benchmarks.accuracy.on_stack import Container, StackQueue
 from benchmarks.figures import Figures
 from benchmarks.objects import empty
 from benchmarks.stack import connected
-from biobatch import submission
 from biobatch.refusal import Refused
+from biobatch.run import submit
 from biobatch.uris import S3Uri
 from local.console import say, warn
 from local.errors import LocalError
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         record = lifecycle.up()
         with environment.entered(record), connected(record) as stack:
-            place = S3Uri(stack.outputs.bucket, f"accuracy/{submission.run_name()}/")
+            place = S3Uri(stack.outputs.bucket, f"accuracy/{submit.run_name()}/")
             tools = Container(stack, CACHE / "accuracy")
             try:
                 made = made_tables(StackQueue(stack, place), tools, given.names, CACHE / "accuracy")

@@ -195,7 +195,6 @@ def _comparisons(queue: Queue, tools: Tools, data: DataSet, folder: Path, ours: 
             place = calls.parent / f"{region}/"
             job = replace(
                 ours,
-                name=f"{ours.name[:80]}-{caller}-{region}",
                 part=f"{caller} {region}",
                 inputs=(*(calls if uri.name == calls.name else uri for uri in ours.inputs), *beds),
                 output_prefix=place,

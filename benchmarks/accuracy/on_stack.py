@@ -58,7 +58,7 @@ class StackQueue:
             truth=str(folder / "truth.vcf"),
         )
         definitions = sizes.defaults(self.stack.clients.batch, self.stack.outputs.job_definition_arns)
-        return variants.prepare(request, faults, self.stack.clients, definitions, "accuracy").jobs
+        return variants.prepare(request, faults, self.stack.clients, definitions).jobs
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Runs jobs to their end.

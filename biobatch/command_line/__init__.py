@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         arguments: the words after `biobatch`.
 
     Returns:
-        The options. `words` holds what follows `--`, word for word.
+        The options. `arguments` holds the whole command line, and `words` what follows `--`, word for word.
     """
     parser = make_parser()
     # argparse would remove another `--` inside the command.
@@ -61,6 +61,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             "--output-prefix is after `--`, where everything belongs to the command. Put the options before `--`"
         )
     given, rest = parser.parse_known_args(arguments[:end])
+    given.arguments = list(arguments)
     unused = [*getattr(given, "words", []), *rest]
     if unused:
         parser.error(_unused_words(given, unused, len(arguments) > end))

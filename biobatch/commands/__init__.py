@@ -24,8 +24,8 @@ def run(given: argparse.Namespace) -> int:
     choice = target.choose(given.outputs, given.stack)
     found = target.find(choice)
     clients = aws.connect(found.outputs.region, found.connect_profile)
-    account = target.check_account(found, clients)
-    context = Context(choice=choice, stack=found.outputs, clients=clients, target=found, account=account)
+    user = target.check_account(found, clients)
+    context = Context(choice=choice, stack=found.outputs, clients=clients, target=found, user=user)
     # Only the command's own module, because the libraries of some take long to load.
     command = import_module(f"biobatch.commands.{given.command.replace('-', '_')}")
     code: int = command.run(given, context)

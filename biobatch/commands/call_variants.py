@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from biobatch import capacity, report, sizes, submission, variants
+from biobatch import capacity, report, sizes, variants
 from biobatch.calling import parse_calling
-from biobatch.commands.context import Context, follow, print_warnings
+from biobatch.commands.context import Context, follow, new_run, print_warnings
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
+from biobatch.run.parts import group
+from biobatch.run.submit import refuse_beside_earlier
 
 
 def run(given: argparse.Namespace, context: Context) -> int:
@@ -45,11 +47,12 @@ def run(given: argparse.Namespace, context: Context) -> int:
     )
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
     available = capacity.read(clients, stack, queue) if queue else None
-    plan = variants.prepare(request, faults, clients, definitions, submission.run_name(), available)
+    plan = variants.prepare(request, faults, clients, definitions, available)
     assert available is not None
-    submission.refuse_beside_earlier(clients, stack, available.queue.arn, plan.jobs)
+    refuse_beside_earlier(clients, stack, available.queue.arn, plan.jobs)
     print_warnings([*available.notes, *capacity.warnings(available, plan.jobs, definitions)])
-    jobs = follow(context, available, plan.run, plan.jobs)
+    run = new_run(context, given, available.queue.arn, request.output_prefix, len(request.samples))
+    jobs = follow(context, available, run, group(run.run, plan.jobs, definitions))
     failed = report.failures(clients, stack.log_group, jobs)
     report.warnings(clients, jobs)
     if failed:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from biobatch import signals, submission, target, watch
+from biobatch import signals, target, watch
 from biobatch.aws import Aws
 from biobatch.capacity import Capacity
-from biobatch.job import Job
+from biobatch.run import submit
+from biobatch.run.parts import Group
+from biobatch.run.record import Run
 from biobatch.stack_outputs import StackOutputs
 from biobatch.target import Choice, Target
+from biobatch.uris import S3Uri
 from biobatch.watch import Followed
 
 
@@ -24,12 +28,12 @@ class Context:
     stack: StackOutputs
     clients: Aws
     target: Target
-    account: str
-    """The account of the credentials. Empty if AWS STS is out of reach."""
+    user: str
+    """ARN of the user. Empty if AWS STS is out of reach."""
 
     def announce(self) -> None:
         """Prints which account, region and stack the command works on. Commands that submit jobs do it first."""
-        target.announce(self.target, self.account)
+        target.announce(self.target, self.user)
 
     @property
     def logs_command(self) -> str:
@@ -37,14 +41,37 @@ class Context:
         return shlex.join(["biobatch", "logs", *self.choice.options])
 
 
-def follow(context: Context, available: Capacity, run_name: str, jobs: Sequence[Job]) -> list[Followed]:
-    """Submits jobs and follows them until they end. If it is interrupted, it prints how to end the jobs."""
-    submitted = submission.submit(context.clients, context.stack, available.queue.arn, jobs)
-    followed = [Followed(each) for each in submitted]
+def new_run(context: Context, given: argparse.Namespace, queue_arn: str, folder: S3Uri, samples: int) -> Run:
+    """A run that has no parts yet.
+
+    Args:
+        context: what the command works on.
+        given: the options of the command.
+        queue_arn: the queue that it submits to.
+        folder: where its results go.
+        samples: number of its samples.
+    """
+    return submit.new_run(
+        context.stack,
+        command=given.command,
+        output_prefix=folder,
+        arguments=given.arguments,
+        queue_arn=queue_arn,
+        samples=samples,
+        user=context.user,
+        stack_name=context.target.name,
+    )
+
+
+def follow(context: Context, available: Capacity, run: Run, groups: Sequence[Group]) -> list[Followed]:
+    """Submits the parts of a run and follows their jobs until they end. If it is interrupted, it prints how to end the jobs."""
+    ids = submit.submit(context.clients, context.stack, run, groups)
+    followed = [Followed(each) for each in submit.submitted(groups, ids)]
     try:
-        print(f"run {run_name}")
-        for each in followed:
-            print(f"submitted {each.title}: {each.submitted.id}")
+        print(f"run {run.run}")
+        for group in groups:
+            title = group.jobs[0].title if group.part.size == 1 else f"{group.part.step}, {group.part.size:,} jobs"
+            print(f"submitted {title}: {ids[group.part.name]}")
         watch.show(context.clients, followed, available.queue)
     except BaseException:
         signals.ignore()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from biobatch import capacity, objects, report, shell_words, sizes, submission, variants
-from biobatch.commands.context import Context, follow, print_warnings
+from biobatch import capacity, objects, report, shell_words, sizes
+from biobatch.commands.context import Context, follow, new_run, print_warnings
 from biobatch.job import Job
 from biobatch.job import faults as job_faults
 from biobatch.refusal import Faults
+from biobatch.run.parts import group
 from biobatch.uris import S3Uri, parse_folder, parse_object
 
 
@@ -28,11 +29,10 @@ def run(given: argparse.Namespace, context: Context) -> int:
         faults.add(objects.bucket_faults(clients.s3, folder))
     faults.add(objects.region_faults(clients.s3, [*inputs, *([folder] if folder else [])]))
     faults.add(shell_words.redirection_faults(given.words, given.output))
-    run_name = submission.run_name()
     # A job without a folder is not submitted, but its other faults are found.
-    job = _single_job(
-        given, run_name, inputs, folder or S3Uri(stack.bucket, ""), sum(each.size for each in found.values())
-    )
+    place = folder or S3Uri(stack.bucket, "")
+    new = new_run(context, given, queue or "", place, 0)
+    job = _single_job(given, new.run, inputs, place, sum(each.size for each in found.values()))
     faults.add(job_faults(job))
     available = capacity.read(clients, stack, queue) if queue else None
     definitions = sizes.defaults(clients.batch, {given.tool: definition}) if definition else {}
@@ -43,7 +43,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     print_warnings(
         [*shell_words.warnings(given.words), *available.notes, *capacity.warnings(available, [job], definitions)]
     )
-    jobs = follow(context, available, run_name, [job])
+    jobs = follow(context, available, new, group(new.run, [job], definitions))
     if report.failures(clients, stack.log_group, jobs):
         report.next_steps(jobs, context.logs_command, again=False)
         return 1
@@ -61,9 +61,7 @@ def _single_job(given: argparse.Namespace, run_name: str, inputs: Sequence[S3Uri
         folder: where its outputs go.
         bytes_in: bytes of its inputs.
     """
-    name = variants.job_name(given.tool, run_name)
     return Job(
-        name=name,
         subject=given.tool,
         step="job",
         tool=given.tool,
@@ -71,7 +69,7 @@ def _single_job(given: argparse.Namespace, run_name: str, inputs: Sequence[S3Uri
         inputs=tuple(inputs),
         outputs=tuple(given.output),
         output_prefix=folder,
-        manifest=folder / f"{name}.manifest.json",
+        manifest=folder / f"{given.tool}-{run_name}.manifest.json",
         vcpus=given.vcpus,
         memory_mib=given.memory_mib,
         timeout_hours=given.timeout_hours,
@@ -80,5 +78,4 @@ def _single_job(given: argparse.Namespace, run_name: str, inputs: Sequence[S3Uri
         least_bytes=bytes_in,
         # The outputs may be as large as the inputs.
         likely_bytes=2 * bytes_in,
-        tags={"run": run_name},
     )

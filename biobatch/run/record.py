@@ -181,17 +181,22 @@ def tasks(s3: S3Client, run: Run, part: Part) -> list[Task]:
     return [Task(json.loads(line), part.step) for line in text.splitlines()]
 
 
-def write_job_ids(s3: S3Client, run: Run, ids: Mapping[str, str]) -> None:
-    """Writes the IDs of a run's parts in Batch, by part."""
-    _put(s3, run.object("jobs.json"), json.dumps(dict(ids), indent=1) + "\n")
+def add_job_ids(s3: S3Client, run: Run, ids: Mapping[str, str]) -> None:
+    """Adds the IDs of submitted parts in Batch, by part."""
+    _put(s3, run.object("jobs.json"), json.dumps({**_known_ids(s3, run), **ids}, indent=1) + "\n")
 
 
 def job_ids(aws: Aws, run: Run) -> dict[str, str]:
     """The IDs of a run's parts in Batch, by part. A part that was not submitted has none."""
-    text = _get(aws.s3, run.object("jobs.json"))
-    ids: dict[str, str] = json.loads(text) if text else {}
+    ids = _known_ids(aws.s3, run)
     wanted = {part.name for part in run.parts} - set(ids)
     return {**ids, **{name: id for name, id in _find(aws, run) if name in wanted}} if wanted else ids
+
+
+def _known_ids(s3: S3Client, run: Run) -> dict[str, str]:
+    text = _get(s3, run.object("jobs.json"))
+    ids: dict[str, str] = json.loads(text) if text else {}
+    return ids
 
 
 def _find(aws: Aws, run: Run) -> Iterator[tuple[str, str]]:

@@ -125,7 +125,6 @@ def test_whole_reads_without_the_last_block_of_bgzip_pass_the_quality_report(ima
         definitions=dict.fromkeys(images.uris, Size(1, 1900)),
         gzipped=False,
         indexed=True,
-        run="run",
     )
     (report,) = (job for job in plan.jobs if job.step == "fastqc")
     variables = {each["name"]: each["value"] for each in overrides(report)[0]["environment"]}

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from biobatch import aws, logs, sizes, stack_outputs, submission, variants, watch
+from biobatch import aws, logs, sizes, stack_outputs, variants, watch
 from biobatch.aws import Aws
 from biobatch.job import Job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
+from biobatch.run import submit
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
 from biobatch.variants import Plan
@@ -67,11 +68,12 @@ class Platform:
             faults, reference=str(reference), samples=texts, output_prefix=str(self.folder / prefix), **rest
         )
         definitions = sizes.defaults(self.clients.batch, self.stack.job_definition_arns)
-        return variants.prepare(request, faults, self.clients, definitions, "test")
+        return variants.prepare(request, faults, self.clients, definitions)
 
     def run(self, jobs: list[Job]) -> dict[str, Followed]:
         """Runs jobs to their end. Returns them by their unique titles."""
-        submitted = submission.submit(self.clients, self.stack, self.stack.queue_arn, jobs)
+        run = submit.new_run(self.stack, command="test", output_prefix=jobs[0].output_prefix)
+        submitted = submit.submit_jobs(self.clients, self.stack, run, jobs, {})
         followed = {each.title: each for each in watch.follow(self.clients, submitted)}
         assert len(followed) == len(jobs)
         return followed

@@ -34,7 +34,6 @@ class _Queue:
 
         def job(step: str, *inputs: S3Uri, after: tuple[Job, ...] = ()) -> Job:
             return Job(
-                name=f"{data.name}-{step}",
                 subject=data.name,
                 step=step,
                 tool="bcftools",
@@ -126,7 +125,7 @@ def test_all_callers_are_counted_by_the_same_step_in_both_regions(tmp_path: Path
     assert {score.filtered for score in scores} == {3}
     comparisons = [job for job in queue.ran if job.step == "compare"]
     assert {job.command for job in comparisons} == {("compare",)}
-    assert len({job.manifest for job in comparisons}) == len({job.name for job in comparisons}) == 6
+    assert len({job.manifest for job in comparisons}) == len({job.title for job in comparisons}) == 6
     assert all(not job.after and not job.producers and not job.resume for job in comparisons)
 
 
@@ -135,8 +134,8 @@ def test_our_calls_need_no_quality_report_and_no_comparison(tmp_path: Path) -> N
     folders = _folders(tmp_path, HAPLOID, DIPLOID)
     comparisons = callers.call(queue, folders)
     assert {job.step for job in queue.ran} == {"call"}
-    assert {each.name: job.name for each, job in comparisons.items()} == {
-        name: f"{name}-compare" for name in ("haploid", "diploid")
+    assert {each.name: job.title for each, job in comparisons.items()} == {
+        name: f"{name} compare" for name in ("haploid", "diploid")
     }
     assert all((folder / "call-variants.vcf.gz").read_text() == "calls of call-variants" for folder in folders.values())
 

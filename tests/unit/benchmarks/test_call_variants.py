@@ -29,7 +29,7 @@ def test_a_step_reads_only_given_files_and_outputs_of_earlier_steps() -> None:
             waiting += other.after
         if RESULTS / "reference.fa.*" in before:
             before |= indexed
-        assert set(job.inputs) <= given | before, job.name
+        assert set(job.inputs) <= given | before, job.title
         written[job] = _published(job)
 
 

@@ -32,7 +32,7 @@ STACK = StackOutputs(
 
 
 def made(subject: str = "a", tool: str = "samtools", **changes: Any) -> Job:
-    values: dict[str, Any] = {"name": "n", "subject": subject, "step": "job", "command": ("x",)}
+    values: dict[str, Any] = {"subject": subject, "step": "job", "command": ("x",)}
     return Job(**(values | {"tool": tool, "output_prefix": FOLDER, "manifest": FOLDER / "m.json"} | changes))
 
 

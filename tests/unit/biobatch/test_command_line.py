@@ -15,11 +15,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from biobatch import command_line, shell_words, sizes, submission, variants, watch
+from biobatch import command_line, shell_words, sizes, variants, watch
 from biobatch.__main__ import main
 from biobatch.aws import Aws
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
+from biobatch.run import submit
 from biobatch.stack_outputs import StackOutputs
 from local.paths import ROOT
 from settings import TOOLS
@@ -77,7 +78,7 @@ def test_submit_passes_the_command_to_the_job_unchanged(
     assert found["timeout"] == {"attemptDurationSeconds": 30 * 3600}
     environment = {each["name"]: each["value"] for each in found["container"]["environment"]}
     assert environment["JOB_INPUTS"] == "s3://data/in%20put/a%20b.bam"
-    assert environment["JOB_MANIFEST"] == f"s3://data/out/{found['jobName']}.manifest.json"
+    assert environment["JOB_MANIFEST"] == f"s3://data/out/samtools-{environment['JOB_RUN']}.manifest.json"
 
 
 @pytest.mark.parametrize("command", [["submit", "samtools", *SUBMIT[:2]], ["logs", "1234", "--", "true"]])
@@ -355,22 +356,26 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
         "from biobatch import __main__ as client, commands, signals\n"
         "from biobatch.commands import context\n"
         "from biobatch.job import Job\n"
-        "from biobatch.submission import Submitted\n"
+        "from biobatch.run import record, submit\n"
+        "from biobatch.run.parts import group\n"
         "from biobatch.target import Choice\n"
         "from biobatch.uris import parse_folder\n"
         "from biobatch.waiting import Queue\n"
         f"{'signal.signal(signal.SIGHUP, signal.SIG_IGN)' if 'ignores' in how else ''}\n"
         "folder = parse_folder('s3://data/out')\n"
-        "job = Job(name='n', subject='s', step='align', tool='t', command=('x',), output_prefix=folder, manifest=folder / 'm')\n"
+        "job = Job(subject='s', step='align', tool='t', command=('x',), output_prefix=folder, manifest=folder / 'm')\n"
         "def described(jobs):\n"
         f"    status = 'SUCCEEDED' if os.path.exists({str(tmp_path / 'end')!r}) else 'RUNNING'\n"
         "    return {'jobs': [{'jobId': 'the-id', 'status': status, 'startedAt': 1}]}\n"
         "clients = types.SimpleNamespace(batch=types.SimpleNamespace(describe_jobs=described))\n"
         "held = types.SimpleNamespace(queue=Queue(region='eu-west-1', arn='arn:q'))\n"
-        "context.submission.submit = lambda *_: [Submitted(job, 'the-id')]\n"
+        "run = record.Run(run='r', bucket='b', command='c', arguments=(), client='', user='', submitted=0, stack='', queue='q', "
+        "output_prefix='', samples=0)\n"
+        "groups = group('r', [job], {})\n"
+        "submit.submit = lambda *_: {groups[0].part.name: 'the-id'}\n"
         "stack = types.SimpleNamespace(region='eu-west-1')\n"
-        "shared = context.Context(choice=Choice(), stack=stack, clients=clients, target=None, account='')\n"
-        "commands.run = lambda given: 0 if context.follow(shared, held, 'run', [job]) else 0\n"
+        "shared = context.Context(choice=Choice(), stack=stack, clients=clients, target=None, user='')\n"
+        "commands.run = lambda given: 0 if context.follow(shared, held, run, groups) else 0\n"
         "signals.handle()\n"
         "sys.exit(client.main(['logs', 'x']))\n"
     )
@@ -475,12 +480,12 @@ def test_call_variants_is_refused_while_jobs_of_an_earlier_run_write_to_the_same
     assert main(command) == 0
     assert main(command) == 0
     # Moto's jobs end at once, so the test counts successful jobs as running.
-    monkeypatch.setattr(submission, "_LIVE", ("RUNNING", "SUCCEEDED"))
+    monkeypatch.setattr(submit, "_LIVE", ("RUNNING", "SUCCEEDED"))
     capsys.readouterr()
     assert main([*command, "--queue", "main"]) == 2
     said = errors(capsys)
-    assert said.startswith("biobatch: s3://data/out/: 8 jobs of an earlier run are still writing there")
-    assert "do aws batch terminate-job" in said
+    assert said.startswith("biobatch: s3://data/out/: the run ")
+    assert re.search(r"is still writing there.*: biobatch cancel \d{8}-\d{6}-[0-9a-f]{4}$", said)
     assert main([*command, "--output-prefix", "s3://data/other"]) == 0
 
 
@@ -567,9 +572,10 @@ def test_if_a_submission_fails_the_client_ends_the_jobs_that_it_submitted(
         faults, reference="s3://data/ref", samples=["a=s3://data/R1"], output_prefix="s3://data/out"
     )
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
-    plan = variants.prepare(request, faults, clients, definitions, "r")
+    plan = variants.prepare(request, faults, clients, definitions)
     arns = {tool: arn for tool, arn in stack.job_definition_arns.items() if tool != "bcftools"}
     short = StackOutputs(**{**stack.__dict__, "job_definition_arns": arns})
+    run = submit.new_run(stack, command="call-variants", output_prefix=request.output_prefix)
     with pytest.raises(Exception, match="'bcftools': the stack has no such tool"):
-        submission.submit(clients, short, stack.queue_arn, plan.jobs)
+        submit.submit_jobs(clients, short, run, plan.jobs, definitions)
     assert len(ended) == 3

@@ -1,14 +1,14 @@
 """The client submits a job only within Batch's limits."""
 
 import json
-import time
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biobatch.job import Job, faults, overrides
+from biobatch.job import Job, faults, job_name, overrides
 from biobatch.refusal import Refused
 from biobatch.uris import S3Uri, parse_folder
 
@@ -17,7 +17,6 @@ FOLDER = parse_folder("s3://data/out")
 
 def made(**changes: Any) -> Job:
     values: dict[str, Any] = {
-        "name": "n",
         "subject": "s",
         "step": "align",
         "tool": "bwa",
@@ -40,10 +39,7 @@ def test_the_environment_contains_the_variables_that_the_images_read() -> None:
         resume=True,
         environment={"SAMPLE": "s"},
     )
-    before = int(time.time())
-    variables = environment(job)
-    assert before <= int(variables.pop("JOB_SUBMITTED")) <= time.time()
-    assert variables == {
+    assert environment(job) == {
         "JOB_INPUTS": "s3://data/a%20b s3://data/c",
         "JOB_OUTPUTS": "*.bam x%20y",
         "JOB_OUTPUT_PREFIX": "s3://data/out/",
@@ -55,8 +51,8 @@ def test_the_environment_contains_the_variables_that_the_images_read() -> None:
     }
 
 
-def test_a_job_without_options_gets_three_variables() -> None:
-    assert set(environment(made())) == {"JOB_OUTPUT_PREFIX", "JOB_MANIFEST", "JOB_SUBMITTED"}
+def test_a_job_without_options_gets_two_variables() -> None:
+    assert set(environment(made())) == {"JOB_OUTPUT_PREFIX", "JOB_MANIFEST"}
 
 
 def test_the_client_sends_only_chosen_sizes() -> None:
@@ -164,3 +160,10 @@ def test_all_impossible_sizes_are_reported_at_once() -> None:
 
 def test_a_valid_job_has_no_fault() -> None:
     assert faults(made(inputs=(S3Uri("data", "a"),), outputs=("*.bam", "a/b*"), vcpus=1, memory_mib=4)) == []
+
+
+@pytest.mark.parametrize("words", [("a.b", "align"), ("x" * 200, "fastqc", "R1"), ("é", "call")])
+def test_job_names_follow_the_rules_of_batch(words: tuple[str, ...]) -> None:
+    name = job_name("20261129-085828-4fef", *words)
+    assert re.fullmatch(r"20261129-085828-4fef-[A-Za-z0-9_-]{1,107}", name)
+    assert name.endswith("-" + "-".join(words[1:]))

@@ -12,9 +12,9 @@ from biobatch.job import Job
 from biobatch.objects import Object
 from biobatch.refusal import Faults, Refused
 from biobatch.request import parse_request
+from biobatch.run.submit import Submitted
 from biobatch.sizes import Size
 from biobatch.stack_outputs import StackOutputs
-from biobatch.submission import Submitted
 from biobatch.uris import parse_folder
 from biobatch.variants import Plan
 from biobatch.watch import Followed
@@ -25,7 +25,6 @@ FOLDER = parse_folder("s3://data/out")
 
 def followed(step: str, status: str, *, after: tuple[Job, ...] = (), required: bool = True, **rest: Any) -> Followed:
     job = Job(
-        name="n",
         subject="a",
         step=step,
         tool="t",
@@ -134,14 +133,14 @@ def plan_of(*samples: str) -> Plan:
     )
     known = {uri: Object(uri, 1, "e") for uri in request.objects()}
     sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
-    return Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+    return Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True)
 
 
 def test_if_some_samples_fail_the_report_lists_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     plan = plan_of("good", "bad", "worse")
     jobs = [
         Followed(
-            Submitted(job, job.name),
+            Submitted(job, job.title),
             status="SUCCEEDED" if job.subject == "good" or (job.subject, job.step) == ("bad", "align") else "FAILED",
         )
         for job in plan.jobs
@@ -182,7 +181,7 @@ def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture
     )
     known = {uri: Object(uri, 1, "e") for uri in request.objects()}
     sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
-    compared = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+    compared = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True)
     with pytest.raises(Refused, match=r"s0\.truth\.json does not match its manifest, s3:"):
         report.accuracy(clients, compared)
     body = json.dumps({"sample": "s0", "substitutions": some, "indels": none})

@@ -222,9 +222,9 @@ def test_the_first_line_names_the_profile(monkeypatch: pytest.MonkeyPatch, capsy
     for name in ("AWS_ACCESS_KEY_ID", "AWS_DEFAULT_PROFILE", "BIOBATCH_LOCAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_PROFILE", "mine")
-    target.announce(made(profile="lab"), OURS)
+    target.announce(made(profile="lab"), f"arn:aws:iam::{OURS}:user/ada")
     monkeypatch.delenv("AWS_PROFILE")
-    target.announce(made(profile="lab"), OURS)
+    target.announce(made(profile="lab"), f"arn:aws:iam::{OURS}:user/ada")
     assert capsys.readouterr().err == (
         f"biobatch: account {OURS} (profile mine), region eu-west-1, stack dev\n"
         f"biobatch: account {OURS} (profile lab), region eu-west-1, stack dev\n"

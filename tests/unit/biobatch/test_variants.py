@@ -36,12 +36,16 @@ def planned(
         **rest,
     )
     known = {uri: Object(uri, 1000, "e") for uri in request.objects()}
-    plan = Plan(request=request, known=known, definitions=DEFINITIONS, gzipped=False, indexed=indexed, run="r")
-    return {each.name: each for each in plan.jobs}
+    plan = Plan(request=request, known=known, definitions=DEFINITIONS, gzipped=False, indexed=indexed)
+    return {name(each): each for each in plan.jobs}
+
+
+def name(job: Job) -> str:
+    return job.title.replace(" ", "-")
 
 
 def names(jobs: tuple[Job, ...]) -> list[str]:
-    return [each.name for each in jobs]
+    return [name(each) for each in jobs]
 
 
 def test_the_steps_wait_for_each_other_except_fastqc() -> None:
@@ -52,22 +56,22 @@ def test_the_steps_wait_for_each_other_except_fastqc() -> None:
         "a-fastqc-R2",
         "a-align",
         "a-call",
-        "b_2-fastqc-R1",
-        "b_2-align",
-        "b_2-call",
+        "b.2-fastqc-R1",
+        "b.2-align",
+        "b.2-call",
     ]
     assert {name: names(each.after) for name, each in jobs.items() if each.after} == {
         "a-align": ["reference-index"],
         "a-call": ["a-align"],
-        "b_2-align": ["reference-index"],
-        "b_2-call": ["b_2-align"],
+        "b.2-align": ["reference-index"],
+        "b.2-call": ["b.2-align"],
     }
 
 
 def test_tools_have_as_many_threads_as_their_job_has_vcpus() -> None:
     request = parse_request(Faults(), reference="s3://data/r.fa", samples=[f"a={PAIR}"], output_prefix="s3://data/out")
     known = {uri: Object(uri, 10**8, "e") for uri in request.objects()}
-    plan = Plan(request=request, known=known, definitions=DEFINITIONS, gzipped=False, indexed=True, run="r")
+    plan = Plan(request=request, known=known, definitions=DEFINITIONS, gzipped=False, indexed=True)
     threads = {each.step: (each.vcpus, each.environment["THREADS"]) for each in plan.jobs if each.step != "fastqc"}
     assert threads == {"align": (4, "4"), "call": (4, "4")}
 
@@ -82,12 +86,6 @@ def test_an_indexed_reference_is_not_indexed_again() -> None:
     jobs = planned(f"a={PAIR}", indexed=True)
     assert "reference-index" not in jobs
     assert jobs["a-align"].after == ()
-
-
-def test_jobs_have_tags_for_sample_run_and_step() -> None:
-    jobs = planned("b.2=s3://data/b.fq")
-    assert jobs["b_2-align"].tags == {"run": "r", "step": "align", "sample": "b.2"}
-    assert jobs["reference-index"].tags == {"run": "r", "step": "index"}
 
 
 def test_every_input_of_a_job_is_an_output_of_another_job_or_an_object_of_the_request() -> None:
@@ -162,13 +160,6 @@ def test_the_reference_folder_depends_on_uri_size_and_etag() -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", variants.checksum(one))
 
 
-@pytest.mark.parametrize("words", [("a.b", "align"), ("x" * 200, "fastqc", "R1"), ("é", "call")])
-def test_job_names_follow_the_rules_of_batch(words: tuple[str, ...]) -> None:
-    name = variants.job_name(*words)
-    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}", name)
-    assert name.endswith("-" + "-".join(words[1:]))
-
-
 class TestPrepare:
     """The checks that read S3."""
 
@@ -186,7 +177,7 @@ class TestPrepare:
             faults, reference="s3://data/no ref", samples=samples, output_prefix="s3://elsewhere/out"
         )
         with pytest.raises(Refused) as caught:
-            variants.prepare(request, faults, clients, DEFINITIONS, "r")
+            variants.prepare(request, faults, clients, DEFINITIONS)
         text = str(caught.value)
         assert len(caught.value.faults) == 7
         assert "'c d': a name has letters" in text
@@ -202,7 +193,7 @@ class TestPrepare:
 
     def test_an_index_is_reused_when_its_manifest_names_the_same_object(self, clients: Aws) -> None:
         request = self.request(clients)
-        plan = variants.prepare(request, Faults(), clients, DEFINITIONS, "r")
+        plan = variants.prepare(request, Faults(), clients, DEFINITIONS)
         assert not plan.indexed
         etag = clients.s3.head_object(Bucket="data", Key="ref")["ETag"].strip('"')
         index = plan.reference_folder / "reference.fa.bwt"
@@ -221,16 +212,16 @@ class TestPrepare:
             (b"", False),
         ):
             clients.s3.put_object(Bucket="data", Key=(plan.reference_folder / "manifest.json").key, Body=body)
-            assert variants.prepare(request, Faults(), clients, DEFINITIONS, "r").indexed == expected
+            assert variants.prepare(request, Faults(), clients, DEFINITIONS).indexed == expected
 
     def test_an_index_next_to_the_reference_is_ignored(self, clients: Aws) -> None:
         request = self.request(clients)
         for ending in (".fai", ".bwt", ".amb", ".ann", ".pac", ".sa"):
             clients.s3.put_object(Bucket="data", Key=f"ref{ending}", Body=b"x")
-        plan = variants.prepare(request, Faults(), clients, DEFINITIONS, "r")
+        plan = variants.prepare(request, Faults(), clients, DEFINITIONS)
         assert not plan.indexed
         assert not any(uri.key.startswith("ref.") for each in plan.jobs for uri in each.inputs)
 
     def test_a_reference_is_gzipped_if_its_content_is(self, clients: Aws) -> None:
-        assert not variants.prepare(self.request(clients), Faults(), clients, DEFINITIONS, "r").gzipped
-        assert variants.prepare(self.request(clients, b"\x1f\x8b\x08"), Faults(), clients, DEFINITIONS, "r").gzipped
+        assert not variants.prepare(self.request(clients), Faults(), clients, DEFINITIONS).gzipped
+        assert variants.prepare(self.request(clients, b"\x1f\x8b\x08"), Faults(), clients, DEFINITIONS).gzipped

@@ -11,7 +11,7 @@ from biobatch import waiting, watch
 from biobatch.aws import Aws
 from biobatch.aws import describe_jobs as describe
 from biobatch.job import Job
-from biobatch.submission import Submitted
+from biobatch.run.submit import Submitted
 from biobatch.uris import parse_folder
 from biobatch.waiting import Queue
 from biobatch.watch import Followed
@@ -51,9 +51,7 @@ def aws(**states: list[dict[str, Any]]) -> Aws:
 
 
 def submitted(id_: str, subject: str, step: str) -> Submitted:
-    job = Job(
-        name="n", subject=subject, step=step, tool="t", command=("x",), output_prefix=FOLDER, manifest=FOLDER / "m.json"
-    )
+    job = Job(subject=subject, step=step, tool="t", command=("x",), output_prefix=FOLDER, manifest=FOLDER / "m.json")
     return Submitted(job, id_)
 
 

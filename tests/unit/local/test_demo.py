@@ -58,7 +58,7 @@ def test_the_negative_control_requires_all_reads_mapped_and_no_variant(
     )
     known = {uri: Object(uri, 1, "e") for uri in request.objects()}
     sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
-    plan = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True, run="r")
+    plan = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True)
     flagstat = (
         f"{total + 3} + 0 in total (QC-passed reads + QC-failed reads)\n{total} + 0 primary\n3 + 0 supplementary\n"
         f"2 + 0 primary duplicates\n{mapped + 3} + 0 mapped (99% : N/A)\n{mapped} + 0 primary mapped (99% : N/A)\n"
