@@ -14,19 +14,44 @@ from biobatch.uris import S3Uri, parse_folder, parse_object
 #: Names that no sample can have: folders of the output tree, including those of later versions.
 RESERVED_NAMES = ("reference", "fastqc", "qc", "runs", "report", "work", "failed")
 
-#: Characters of a sample's name. File names are made of it and an ending.
-MAX_SAMPLE_NAME = 200
+#: Characters of a sample's name and of a lane's. File names are made of both and an ending, and have 255 bytes at most.
+MAX_SAMPLE_NAME, MAX_LANE_NAME = 200, 32
+
+#: The first and second file of a lane, as file names and job names have it.
+MATES = ("R1", "R2")
 
 #: Stands for a URI that was refused.
 _REFUSED = S3Uri("", "")
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One sample's reads: a pair of files, or one file, single-end or interleaved."""
+class Lane:
+    """Reads of a sample that were sequenced together: a pair of files, or one file, single-end or interleaved."""
 
     name: str
+    """Empty if the sample has no other lane."""
     reads: tuple[S3Uri, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample's reads, from one lane or several."""
+
+    name: str
+    lanes: tuple[Lane, ...]
+
+    @property
+    def reads(self) -> tuple[S3Uri, ...]:
+        """All files, in the order of the lanes."""
+        return tuple(uri for lane in self.lanes for uri in lane.reads)
+
+    def reports(self) -> list[str]:
+        """The names of the files' quality reports, in the order of the files."""
+        return [
+            "_".join(word for word in (self.name, lane.name, mate) if word)
+            for lane in self.lanes
+            for mate, _ in zip(MATES, lane.reads, strict=False)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +95,8 @@ def parse_request(
     faults: Faults,
     *,
     reference: str,
-    samples: Sequence[str],
+    samples: Sequence[str] = (),
+    sheet: Sequence[Sample] = (),
     output_prefix: str,
     calling: Calling | None = None,
     truth: str | None = None,
@@ -85,6 +111,7 @@ def parse_request(
         faults: takes the faults of the request. If there are any, the request serves only to find more of them.
         reference: URI of the reference.
         samples: each as NAME=R1 or NAME=R1,R2.
+        sheet: samples that were read from a sheet, whose faults are known. They come after the others.
         output_prefix: URI of the folder for the outputs.
         calling: how variants are called. None is the default.
         truth: URI of known variants of the one sample.
@@ -94,34 +121,27 @@ def parse_request(
         timeout_hours: hours after which Batch ends an attempt of a job.
     """
     parsed = [sample for text in samples if (sample := faults.read(parse_sample, text, "--sample"))]
-    counts = Counter(sample.name.lower() for sample in parsed)
-    for repeated in (name for name, count in counts.items() if count > 1):
-        names = ", ".join(sample.name for sample in parsed if sample.name.lower() == repeated)
-        faults.add(
-            [
-                f"--sample {names}: the name is given twice (upper and lower case are the same), and a sample is one file or one pair of files. "
-                "Join the files of several lanes first, R1 and R2 in the same order: cat L001_R1.fastq.gz L002_R1.fastq.gz > R1.fastq.gz"
-            ]
-        )
+    given = [*parsed, *sheet]
+    faults.add(_name_faults(parsed, sheet))
     calling = calling or Calling()
     if calling.platform != "illumina":
         faults.add(
             f"{sample.name}: you gave two files, and reads of --platform {calling.platform} have no mates. Join the files first: cat A B > C"
-            for sample in parsed
-            if len(sample.reads) > 1
+            for sample in given
+            if any(len(lane.reads) > 1 for lane in sample.lanes)
         )
     for option, value in (("--truth-sample", truth_sample), ("--confident", confident)):
         if value and not truth:
             faults.add([f"{option}: it belongs to --truth, which you did not give"])
-    if truth and len(samples) != 1:
+    if truth and len(samples) + len(sheet) != 1:
         faults.add(
             [
-                f"--truth: it needs exactly one sample, and you gave {len(samples)}. Run call-variants for that sample alone"
+                f"--truth: it needs exactly one sample, and you gave {len(samples) + len(sheet)}. Run call-variants for that sample alone"
             ]
         )
     return Request(
         reference=faults.read(parse_object, reference, "--reference") or _REFUSED,
-        samples=tuple(parsed),
+        samples=tuple(given),
         output_prefix=faults.read(parse_folder, output_prefix, "--output-prefix") or _REFUSED,
         calling=calling,
         truth=_parse_truth(faults, truth, truth_sample, confident) if truth else None,
@@ -130,12 +150,60 @@ def parse_request(
     )
 
 
+def _name_faults(options: Sequence[Sample], sheet: Sequence[Sample]) -> list[str]:
+    """A fault for each name that samples of the command line, or one of them and one of the sheet, have in common, and for each quality
+    report that would be of two samples."""
+    faults = []
+    listed = {sample.name.lower() for sample in sheet}
+    counts = Counter(sample.name.lower() for sample in options)
+    for name, count in counts.items():
+        names = ", ".join(sample.name for sample in options if sample.name.lower() == name)
+        if count > 1:
+            faults.append(
+                f"--sample {names}: the name is given twice (upper and lower case are the same), and a sample is one file or one pair of files. "
+                "If it has several lanes, give a sheet with a row for each: --samples SHEET"
+            )
+        if name in listed:
+            faults.append(
+                f"--sample {names}: the sheet has this sample too (upper and lower case are the same). Name it in one place"
+            )
+    owners: dict[str, str] = {}
+    for sample in (*options, *sheet):
+        for report in sample.reports():
+            other = owners.setdefault(report.lower(), sample.name)
+            if other.lower() != sample.name.lower():
+                faults.append(
+                    f"{other} and {sample.name}: the quality reports of a lane of one and of the other would both be "
+                    f"fastqc/{report}_fastqc.html. Rename the lane or a sample"
+                )
+    return faults
+
+
 def _parse_truth(faults: Faults, variants: str, sample: str | None, confident: str | None) -> Truth:
     return Truth(
         variants=faults.read(parse_object, variants, "--truth") or _REFUSED,
         sample=sample,
         confident=faults.read(parse_object, confident, "--confident") if confident else None,
     )
+
+
+def sample_name_faults(name: str) -> list[str]:
+    """What is wrong with a sample's name."""
+    faults = []
+    if not is_name(name):
+        faults.append(
+            f"{name!r}: a name has letters, digits, dots, hyphens and underscores, and begins with a letter or digit"
+        )
+    if len(name) > MAX_SAMPLE_NAME:
+        faults.append(f"{name}: the name has {len(name)} characters, and the limit is {MAX_SAMPLE_NAME}")
+    if name.lower() in RESERVED_NAMES:
+        faults.append(f"{name}: this is the name of a folder of the outputs. Give the sample another name")
+    return faults
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a sample or a lane, except for its length."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text) is not None
 
 
 def parse_sample(text: str) -> Sample:
@@ -148,14 +216,7 @@ def parse_sample(text: str) -> Sample:
     if not equals:
         raise Refused(f"{text}: write a sample as NAME=s3://… or NAME=s3://…,s3://…")
     faults = Faults()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        faults.add(
-            [f"{name!r}: a name has letters, digits, dots, hyphens and underscores, and begins with a letter or digit"]
-        )
-    if len(name) > MAX_SAMPLE_NAME:
-        faults.add([f"{name}: the name has {len(name)} characters, and the limit is {MAX_SAMPLE_NAME}"])
-    if name.lower() in RESERVED_NAMES:
-        faults.add([f"{name}: this is the name of a folder of the outputs. Give the sample another name"])
+    faults.add(sample_name_faults(name))
     joined = re.sub(r",\s+(?=s3://)", ",", rest)
     if joined != rest:
         faults.add([f"{name}: there is a space after the comma. Write the pair without it: {name}={joined}"])
@@ -167,4 +228,4 @@ def parse_sample(text: str) -> Sample:
     elif len(set(reads)) < len(reads):
         faults.add([f"{name}: {reads[0]} is both R1 and R2. Name two files, or one if it is single-end or interleaved"])
     faults.refuse()
-    return Sample(name, tuple(reads))
+    return Sample(name, (Lane("", tuple(reads)),))

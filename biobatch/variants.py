@@ -23,12 +23,9 @@ from biobatch.capacity import Capacity
 from biobatch.job import Job
 from biobatch.objects import Object
 from biobatch.refusal import Faults
-from biobatch.request import Request, Sample, Truth
+from biobatch.request import MATES, Request, Sample, Truth
 from biobatch.sizes import Size
 from biobatch.uris import S3Glob, S3Uri
-
-#: The first and second file of a sample, as file names and job names have it.
-MATES = ("R1", "R2")
 
 #: Files that tell bases without variants from bases without reads.
 CONSENSUS_FILES = ("callable.bed.gz", "depth.bedgraph.gz", "consensus.fa.gz")

@@ -181,7 +181,7 @@ SLIPS: list[tuple[list[str], str]] = [
     ([*CALL_AB, f"a={R1},reads2.fastq.gz"], "the object does not exist. To name two files, write s3:// before each"),
     ([*CALL_AB, f"a={R1} {R2}"], "the object does not exist. To name two files, write s3:// before each"),
     ([*CALL_AB, "a=s3://data/*.gz"], "the object does not exist. Wildcards are not expanded here"),
-    ([*CALL_AB, f"a={R1}", "--sample", f"A={R2}"], "Join the files of several lanes first"),
+    ([*CALL_AB, f"a={R1}", "--sample", f"A={R2}"], "give a sheet with a row for each: --samples SHEET"),
     ([*CALL_AB, f"a={R1}", "--", "true"], "call-variants takes no command after --"),
     (
         ["submit", "samtools", "--input", "s3://data/*.gz", *SUBMIT],

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from biobatch.calling import Calling
 from biobatch.refusal import Faults, Refused
-from biobatch.request import parse_request, parse_sample
+from biobatch.request import Lane, Sample, parse_request, parse_sample
 from biobatch.uris import S3Uri
 
 
@@ -57,6 +58,47 @@ def test_an_invalid_sample_is_refused(sample: str, words: str) -> None:
 def test_names_that_differ_only_in_case_are_refused() -> None:
     (fault,) = refusal(samples=("Ab=s3://data/x", "c=s3://data/y", "aB=s3://data/z"))
     assert "Ab, aB: the name is given twice" in fault
+
+
+def lanes(name: str, *given: str) -> Sample:
+    return Sample(name, tuple(Lane(lane, (S3Uri("data", f"{name}{lane}"),)) for lane in given))
+
+
+def test_samples_of_the_sheet_come_after_those_of_the_command_line() -> None:
+    faults = Faults()
+    request = parse_request(
+        faults,
+        reference="s3://data/r.fa",
+        samples=["z=s3://data/x"],
+        sheet=[lanes("b", "1", "2"), lanes("a", "")],
+        output_prefix="s3://data/out",
+    )
+    faults.refuse()
+    assert [sample.name for sample in request.samples] == ["z", "b", "a"]
+    assert [uri.key for uri in request.objects()] == ["r.fa", "x", "b1", "b2", "a"]
+    assert request.samples[1].reports() == ["b_1_R1", "b_2_R1"]
+
+
+def test_a_sample_of_the_sheet_and_of_the_command_line_is_refused() -> None:
+    (fault,) = refusal(samples=["Ab=s3://data/x"], sheet=[lanes("aB", "")])
+    assert fault.startswith("--sample Ab: the sheet has this sample too")
+
+
+def test_a_lane_whose_report_has_the_name_of_another_sample_is_refused() -> None:
+    (fault,) = refusal(samples=["a_b=s3://data/x"], sheet=[lanes("a", "B", "c")])
+    assert fault.startswith("a_b and a: the quality reports")
+    assert "fastqc/a_B_R1_fastqc.html" in fault
+
+
+def test_known_variants_need_one_sample_also_with_a_sheet() -> None:
+    (fault,) = refusal(sheet=[lanes("b", "")], truth="s3://data/t.vcf")
+    assert "you gave 2" in fault
+
+
+def test_a_lane_of_two_files_is_refused_for_long_reads() -> None:
+    pair = Sample("p", (Lane("1", (S3Uri("data", "1"), S3Uri("data", "2"))), Lane("2", (S3Uri("data", "3"),))))
+    (fault,) = refusal(samples=[], sheet=[pair, lanes("q", "1", "2")], calling=Calling(platform="ont"))
+    assert fault.startswith("p: you gave two files, and reads of --platform ont have no mates")
 
 
 def test_all_errors_are_reported_together() -> None:
