@@ -3,7 +3,7 @@
 // job publishes outputs only after the command has succeeded. It uploads each output whole, and the manifest last. Outputs are
 // incomplete until a non-empty manifest exists. docs/reference/job-environment.md describes job for users.
 //
-// Read the files in this order: plan.go (the JOB_… variables), store.go (S3), outage.go (retries), verify.go (integrity of inputs),
+// Read the files in this order: tasks.go (the variables of an array's child), plan.go (the JOB_… variables), store.go (S3), outage.go (retries), verify.go (integrity of inputs),
 // manifest.go (results of finished and failed jobs), inputlist.go (what the command learns of its inputs), execute.go (the command),
 // descendants.go (its background processes), usage.go (its resource usage). awscli.go and awscopy.go are the program under the name aws.
 package main
@@ -102,6 +102,12 @@ func reportFault(ctx context.Context, err error) int {
 // run does the whole job in a new folder on the scratch volume, and completes the record. It removes the folder before and after,
 // because a volume without a host path outlives its container until the ECS agent cleans up.
 func run(ctx context.Context, started time.Time, rec *record, gauge *gauge) {
+	store, err := setTask(ctx, started, os.Getenv, os.Setenv)
+	if err != nil {
+		rec.ExitCode = reportFault(ctx, err)
+		return
+	}
+	rec.readVariables(os.Getenv)
 	plan, err := readPlan(os.Args[1:], os.Getenv)
 	if err != nil {
 		rec.ExitCode = reportFault(ctx, err)
@@ -109,34 +115,36 @@ func run(ctx context.Context, started time.Time, rec *record, gauge *gauge) {
 	}
 	area := filepath.Join(scratch, jobFolder(rec.Job, rec.Attempt))
 	defer removeFolder(area)
-	store, err := attempt(ctx, started, plan, area, rec, gauge)
+	store, err = attempt(ctx, started, plan, store, area, rec, gauge)
 	if rec.ExitCode = reportFault(ctx, classifyFullVolume(err, area)); rec.ExitCode != 0 {
 		rec.measure(gauge)
 		store.publishFailure(ctx, plan, filepath.Join(area, "work"), *rec)
 	}
 }
 
-// attempt carries out the plan. It also returns the store, if it opened one, because a failed attempt publishes its files through it.
-func attempt(ctx context.Context, started time.Time, plan plan, area string, rec *record, gauge *gauge) (*store, error) {
+// attempt carries out the plan. It opens the store if that is not open and the plan uses it, and also returns it, because a failed attempt
+// publishes its files through it.
+func attempt(ctx context.Context, started time.Time, plan plan, store *store, area string, rec *record, gauge *gauge) (*store, error) {
 	work, tmp := filepath.Join(area, "work"), filepath.Join(area, "tmp")
 	if err := removeFolder(area); err != nil { // output patterns would match files of an earlier run
-		return nil, faultf(exitIO, "cannot remove the files of an earlier run in %s: %v", area, err)
+		return store, faultf(exitIO, "cannot remove the files of an earlier run in %s: %v", area, err)
 	}
 	for _, folder := range []string{work, tmp} {
 		switch err := os.MkdirAll(folder, 0o755); {
 		case isFull(err):
-			return nil, faultf(exitFull, "other jobs on the machine have filled the scratch volume: %v", err)
+			return store, faultf(exitFull, "other jobs on the machine have filled the scratch volume: %v", err)
 		case err != nil:
-			return nil, faultf(exitIO, "%s is not writable (%v): mount a volume there", scratch, err)
+			return store, faultf(exitIO, "%s is not writable (%v): mount a volume there", scratch, err)
 		}
 	}
 
-	var store *store
 	var err error
-	if plan.usesStore() {
+	if store == nil && plan.usesStore() {
 		if store, err = openStore(ctx, "", "", ""); err != nil {
 			return nil, err
 		}
+	}
+	if store != nil {
 		store.streams, store.outage.lastTry = streamsFor(rec.VCPUs), lastTry(started, plan.timeout)
 	}
 	if err := store.checkPlaces(ctx, plan); err != nil {
@@ -188,7 +196,8 @@ func attempt(ctx context.Context, started time.Time, plan plan, area string, rec
 	started = time.Now()
 	return store, store.stageOut(ctx, plan, work, made, func(outputs []object) record {
 		rec.BytesOut = totalSize(outputs)
-		rec.StagingSeconds += time.Since(started).Seconds()
+		rec.PublishingSeconds = time.Since(started).Seconds()
+		rec.StagingSeconds += rec.PublishingSeconds
 		rec.measure(gauge)
 		return *rec
 	})

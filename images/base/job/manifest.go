@@ -56,11 +56,18 @@ func (m manifest) isSameJob(other manifest) bool {
 // environmentSum returns a hash of the variables that a result may depend on. It leaves out the variables of AWS and of the container,
 // except arrayVariables, and it leaves out ignoredVariables. It is a hash because a variable may hold a secret.
 func environmentSum(variables []string) string {
+	// With JOB_TASKS, the index only says which line is the job's. The same line at another index, as in an array that holds what an
+	// earlier array left unfinished, describes the same job.
+	hasTask := slices.ContainsFunc(variables, func(variable string) bool {
+		name, value, _ := strings.Cut(variable, "=")
+		return name == tasksVariable && strings.TrimSpace(value) != ""
+	})
 	var kept []string
 	for _, variable := range variables {
 		name, _, _ := strings.Cut(variable, "=")
 		foreign := name == "HOSTNAME" || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ECS_")
-		if slices.Contains(arrayVariables, name) || !foreign && !slices.Contains(ignoredVariables, name) {
+		distinguishes := slices.Contains(arrayVariables, name) && !(hasTask && (name == arrayIndex || name == arraySize))
+		if distinguishes || !foreign && !slices.Contains(ignoredVariables, name) {
 			kept = append(kept, variable)
 		}
 	}
@@ -70,12 +77,18 @@ func environmentSum(variables []string) string {
 }
 
 // arrayVariables distinguish the children of an array job, or the nodes of a multi-node job.
-var arrayVariables = []string{"AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
+var arrayVariables = []string{arrayIndex, arraySize, "AWS_BATCH_JOB_NODE_INDEX", "AWS_BATCH_JOB_NUM_NODES"}
+
+const (
+	arrayIndex = "AWS_BATCH_JOB_ARRAY_INDEX"
+	arraySize  = "AWS_BATCH_JOB_ARRAY_SIZE"
+)
 
 // ignoredVariables are the variables of job that do not affect a result, or whose meaning the manifest records otherwise. Other variables
 // that begin with JOB_ belong to the command.
 var ignoredVariables = []string{"JOB_INPUTS", "JOB_INPUTS_FROM", "JOB_SCRIPT_FROM", "JOB_INPUT_MANIFESTS", "JOB_TEST_INPUTS", "JOB_MANIFEST", "JOB_RESUME",
-	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_RECORD_VARIABLES", "JOB_TOOL", "JOB_TOOL_VERSION"}
+	"JOB_KEEP_ON_FAILURE", "JOB_TIMEOUT_SECONDS", "JOB_IMAGE", "JOB_SUBMITTED", "JOB_RECORD_VARIABLES", "JOB_TOOL", "JOB_TOOL_VERSION",
+	tasksVariable, "JOB_RUN", "JOB_STEP", "JOB_SUBJECT", "JOB_PART", "JOB_WARNINGS"}
 
 // readManifest returns nil if the manifest does not exist or is empty.
 func (s *store) readManifest(ctx context.Context, l location) (*manifest, error) {

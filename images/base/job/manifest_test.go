@@ -52,6 +52,7 @@ func TestOnlyVariablesThatAffectTheResultCount(t *testing.T) {
 		"AWS_BATCH_JOB_ID=4f": true, "ECS_AGENT_URI=u": true, "HOSTNAME=h": true, "JOB_SUBMITTED=1": true, "JOB_INPUTS=s3://b/k": true,
 		"JOB_INPUTS_FROM=s3://b/l": true, "JOB_SCRIPT_FROM=s3://b/s": true, "JOB_INPUT_MANIFESTS=m.json": true, "JOB_TEST_INPUTS=1": true, "JOB_MANIFEST=s3://b/m": true,
 		"JOB_RESUME=1": true, "JOB_KEEP_ON_FAILURE=*.log": true, "JOB_TIMEOUT_SECONDS=60": true, "JOB_RECORD_VARIABLES=PLOIDY": true, "JOB_IMAGE=i": true, "JOB_TOOL=bwa": true, "JOB_TOOL_VERSION=1": true,
+		"JOB_TASKS=s3://b/t": true, "JOB_RUN=r": true, "JOB_STEP=align": true, "JOB_SUBJECT=s": true, "JOB_PART=R1": true, "JOB_WARNINGS=w": true,
 		"JOB_OUTPUTS=*": false, "JOB_OUTPUT_PREFIX=s3://b/p": false, "THREADS=2": false, "JOBS=2": false, "JOB_PLOIDY=2": false,
 		"AWS_BATCH_JOB_ARRAY_INDEX=1": false, "AWS_BATCH_JOB_ARRAY_SIZE=2": false, "AWS_BATCH_JOB_NODE_INDEX=1": false,
 		"AWS_BATCH_JOB_NUM_NODES=2": false,

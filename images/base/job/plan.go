@@ -89,12 +89,8 @@ func readPlan(arguments []string, getenv func(string) string) (plan, error) {
 	if p.keep, err = parsePatterns("JOB_KEEP_ON_FAILURE", getenv("JOB_KEEP_ON_FAILURE")); err != nil {
 		return p, err
 	}
-	if limit := one("JOB_TIMEOUT_SECONDS"); limit != "" {
-		seconds, err := strconv.ParseInt(limit, 10, 32)
-		if err != nil || seconds < 1 {
-			return p, faultf(exitUsage, "JOB_TIMEOUT_SECONDS: %q is not a whole number of seconds (1 or more)", limit)
-		}
-		p.timeout = time.Duration(seconds) * time.Second
+	if p.timeout, err = parseTimeout(one("JOB_TIMEOUT_SECONDS")); err != nil {
+		return p, err
 	}
 	if p.resume && (prefix == "" || !strings.Contains(getenv("JOB_IMAGE"), "@sha256:")) { // a tag can be moved
 		return p, faultf(exitUsage, "JOB_RESUME=1 needs JOB_OUTPUT_PREFIX and JOB_IMAGE (the image by digest) to recognize a finished job")
@@ -194,6 +190,17 @@ func parseSwitch(variable, value string) (bool, error) {
 		return false, faultf(exitUsage, "%s: %q is not valid. Use 1 (yes) or 0 (no)", variable, value)
 	}
 	return value == "1", nil
+}
+
+func parseTimeout(limit string) (time.Duration, error) {
+	if limit == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseInt(limit, 10, 32)
+	if err != nil || seconds < 1 {
+		return 0, faultf(exitUsage, "JOB_TIMEOUT_SECONDS: %q is not a whole number of seconds (1 or more)", limit)
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 func parseObject(variable, value string) (*location, error) {

@@ -17,63 +17,85 @@ import (
 
 // record is the JSON line that job prints at the end and stores in S3. Unknown values are left out.
 type record struct {
-	Job             string  `json:"job,omitempty"`
-	Attempt         string  `json:"attempt,omitempty"`
-	Tool            string  `json:"tool,omitempty"`
-	Version         string  `json:"version,omitempty"`
-	Image           string  `json:"image,omitempty"` // by digest
-	ExitCode        int     `json:"exit_code"`
-	Resumed         bool    `json:"resumed,omitempty"`         // an earlier attempt had finished the job
-	WaitingSeconds  float64 `json:"waiting_seconds,omitempty"` // from submission to the start of the container
-	StagingSeconds  float64 `json:"staging_seconds"`
-	WorkSeconds     float64 `json:"work_seconds"`
-	BytesIn         int64   `json:"bytes_in"`
-	BytesOut        int64   `json:"bytes_out"`
-	PeakMemoryBytes int64   `json:"peak_memory_bytes,omitempty"` // of all processes together, without page cache
-	MemoryBytes     int64   `json:"memory_bytes,omitempty"`      // granted
-	CPUSeconds      float64 `json:"cpu_seconds,omitempty"`
-	VCPUs           float64 `json:"vcpus,omitempty"` // granted
+	Job               string  `json:"job,omitempty"`
+	Attempt           string  `json:"attempt,omitempty"`
+	ArrayIndex        *int64  `json:"array_index,omitempty"`
+	Run               string  `json:"run,omitempty"`     // what the client calls the submission
+	Step              string  `json:"step,omitempty"`    // of the run
+	Subject           string  `json:"subject,omitempty"` // a sample, or what else the job is about
+	Part              string  `json:"part,omitempty"`    // of the subject
+	Tool              string  `json:"tool,omitempty"`
+	Version           string  `json:"version,omitempty"`
+	Image             string  `json:"image,omitempty"`         // by digest
+	InstanceType      string  `json:"instance_type,omitempty"` // of the machine
+	Zone              string  `json:"zone,omitempty"`
+	ExitCode          int     `json:"exit_code"`
+	Resumed           bool    `json:"resumed,omitempty"`         // an earlier attempt had finished the job
+	Submitted         int64   `json:"submitted,omitempty"`       // in seconds since 1970, as the next two
+	Started           float64 `json:"started"`                   // the container, on the machine's clock
+	Finished          float64 `json:"finished"`                  // the measurement of this record
+	WaitingSeconds    float64 `json:"waiting_seconds,omitempty"` // from submission to the start of the container
+	StagingSeconds    float64 `json:"staging_seconds"`           // in and out
+	PublishingSeconds float64 `json:"publishing_seconds"`        // out
+	WorkSeconds       float64 `json:"work_seconds"`
+	BytesIn           int64   `json:"bytes_in"`
+	BytesOut          int64   `json:"bytes_out"`
+	PeakMemoryBytes   int64   `json:"peak_memory_bytes,omitempty"` // of all processes together, without page cache
+	MemoryBytes       int64   `json:"memory_bytes,omitempty"`      // granted
+	CPUSeconds        float64 `json:"cpu_seconds,omitempty"`
+	VCPUs             float64 `json:"vcpus,omitempty"` // granted
 
 	measured bool
 }
 
-// newRecord returns a record with the values that are known at the start. The images set JOB_TOOL and JOB_TOOL_VERSION. The job
-// definition sets JOB_IMAGE. The client sets JOB_SUBMITTED, in seconds since 1970.
+// newRecord returns a record with the values that are known at the start.
 func newRecord(now time.Time, getenv func(string) string) record {
-	rec := record{Job: getenv("AWS_BATCH_JOB_ID"), Attempt: getenv("AWS_BATCH_JOB_ATTEMPT"), Image: getenv("JOB_IMAGE"),
-		Tool: getenv("JOB_TOOL"), Version: getenv("JOB_TOOL_VERSION")}
-	if submitted, err := strconv.ParseInt(getenv("JOB_SUBMITTED"), 10, 64); err == nil {
-		rec.WaitingSeconds = max(0, now.Sub(time.Unix(submitted, 0)).Seconds())
+	rec := record{Job: getenv("AWS_BATCH_JOB_ID"), Attempt: getenv("AWS_BATCH_JOB_ATTEMPT"), Started: epoch(now), InstanceType: instanceType()}
+	if index, err := taskIndex(getenv); err == nil && getenv(arrayIndex) != "" {
+		rec.ArrayIndex = &index
 	}
-	rec.VCPUs, rec.MemoryBytes = grantedResources(getenv("ECS_CONTAINER_METADATA_URI_V4"))
+	rec.VCPUs, rec.MemoryBytes, rec.Zone = grantedResources(getenv("ECS_CONTAINER_METADATA_URI_V4"))
+	rec.readVariables(getenv)
 	return rec
 }
+
+// readVariables adds what the variables say, which JOB_TASKS can change. The images set JOB_TOOL and JOB_TOOL_VERSION. The job definition
+// sets JOB_IMAGE. The client sets JOB_SUBMITTED, in seconds since 1970, and the names of the run, its step and its subject.
+func (r *record) readVariables(getenv func(string) string) {
+	r.Image, r.Tool, r.Version = getenv("JOB_IMAGE"), getenv("JOB_TOOL"), getenv("JOB_TOOL_VERSION")
+	r.Run, r.Step, r.Subject, r.Part = getenv("JOB_RUN"), getenv("JOB_STEP"), getenv("JOB_SUBJECT"), getenv("JOB_PART")
+	r.Submitted, r.WaitingSeconds = 0, 0
+	if submitted, err := strconv.ParseInt(getenv("JOB_SUBMITTED"), 10, 64); err == nil {
+		r.Submitted, r.WaitingSeconds = submitted, max(0, r.Started-float64(submitted))
+	}
+}
+
+// epoch returns a time in seconds since 1970, to the millisecond.
+func epoch(moment time.Time) float64 { return float64(moment.UnixMilli()) / 1000 }
 
 // measure adds the resource usage once, so that the record in the log and the one in S3 are the same.
 func (r *record) measure(g *gauge) {
 	if !r.measured {
 		r.PeakMemoryBytes, r.CPUSeconds, r.measured = g.peakMemory(), cpuSeconds(), true
+		r.Finished = epoch(time.Now())
 	}
 }
 
-// grantedResources returns the vCPUs and the bytes of memory of the container. It asks the ECS agent first, because the kernel on AWS
-// knows the vCPUs only as a rounded weight. Without an agent it reads the cgroup, version 2 or 1.
-func grantedResources(metadata string) (vcpus float64, memory int64) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	if request, err := http.NewRequestWithContext(ctx, http.MethodGet, metadata, nil); err == nil && metadata != "" {
-		if answer, err := http.DefaultClient.Do(request); err == nil {
-			var container struct{ Limits struct{ CPU, Memory float64 } } // 1,024 units a vCPU; MiB
-			_ = json.NewDecoder(answer.Body).Decode(&container)
-			answer.Body.Close()
-			vcpus, memory = container.Limits.CPU/1024, int64(container.Limits.Memory)<<20
-		}
+// grantedResources returns the vCPUs and the bytes of memory of the container, and the Availability Zone. It asks the ECS agent first, because
+// the kernel on AWS knows the vCPUs only as a rounded weight. Without an agent it reads the cgroup, version 2 or 1.
+func grantedResources(metadata string) (vcpus float64, memory int64, zone string) {
+	if metadata != "" {
+		var container struct{ Limits struct{ CPU, Memory float64 } } // 1,024 units a vCPU; MiB
+		var task struct{ AvailabilityZone string }
+		askAgent(metadata, &container)
+		askAgent(metadata+"/task", &task)
+		vcpus, memory, zone = container.Limits.CPU/1024, int64(container.Limits.Memory)<<20, task.AvailabilityZone
 	}
 	if limit, err := strconv.ParseInt(cgroup("memory.max", "memory/memory.limit_in_bytes"), 10, 64); memory == 0 && err == nil && limit < unlimited {
 		memory = limit
 	}
 	if vcpus > 0 {
-		return vcpus, memory
+		return vcpus, memory, zone
 	}
 	quota, period, _ := strings.Cut(cgroup("cpu.max", "cpu/cpu.cfs_quota_us"), " ")
 	if period == "" {
@@ -81,10 +103,38 @@ func grantedResources(metadata string) (vcpus float64, memory int64) {
 	}
 	if microseconds, err := strconv.ParseFloat(quota, 64); err == nil && microseconds > 0 {
 		of, _ := strconv.ParseFloat(period, 64)
-		return microseconds / of, memory
+		return microseconds / of, memory, zone
 	}
 	shares, _ := strconv.ParseFloat(cgroup("", "cpu/cpu.shares"), 64)
-	return shares / 1024, memory
+	return shares / 1024, memory, zone
+}
+
+// askAgent reads an answer of the ECS agent. An agent that does not answer leaves the values unknown.
+func askAgent(address string, into any) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return
+	}
+	if answer, err := http.DefaultClient.Do(request); err == nil {
+		_ = json.NewDecoder(answer.Body).Decode(into)
+		answer.Body.Close()
+	}
+}
+
+// firmware is the folder in which the kernel shows what the machine's firmware says. Tests replace it.
+var firmware = "/sys/devices/virtual/dmi/id"
+
+// instanceType returns the type of the EC2 instance, or "" if it is not known. The firmware of Nitro instances names it. The metadata service
+// of the machine is barred to jobs.
+func instanceType() string {
+	vendor, _ := os.ReadFile(filepath.Join(firmware, "sys_vendor"))
+	if strings.TrimSpace(string(vendor)) != "Amazon EC2" {
+		return ""
+	}
+	product, _ := os.ReadFile(filepath.Join(firmware, "product_name"))
+	return strings.TrimSpace(string(product))
 }
 
 const unlimited = 1 << 60 // bytes; cgroup version 1 reports a huge number if there is no limit

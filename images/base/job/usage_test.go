@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,7 +37,7 @@ func TestBothVersionsOfCgroupsAreRead(t *testing.T) {
 			"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n", "cpu/cpu.shares": "1536\n"},
 	} {
 		fakeCgroups(t, files)
-		vcpus, memory := grantedResources("")
+		vcpus, memory, _ := grantedResources("")
 		if memoryInUse() != 3096 || memoryKills() != 2 || cpuSeconds() != 1.5 || vcpus != 1.5 || memory != 2048 {
 			t.Errorf("version %s: %d bytes, %d kills, %v s, %v vCPUs, %d bytes granted",
 				version, memoryInUse(), memoryKills(), cpuSeconds(), vcpus, memory)
@@ -46,23 +47,27 @@ func TestBothVersionsOfCgroupsAreRead(t *testing.T) {
 
 func TestUnknownValuesAreZero(t *testing.T) {
 	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.max": "max\n", "cpu.max": "max 100000\n"})
-	vcpus, memory := grantedResources("http://127.0.0.1:1")
+	vcpus, memory, _ := grantedResources("http://127.0.0.1:1")
 	if memoryInUse() != 0 || memoryKills() != 0 || cpuSeconds() != 0 || vcpus != 0 || memory != 0 {
 		t.Error("something is known")
 	}
 	fakeCgroups(t, map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712\n", "cpu/cpu.cfs_quota_us": "-1\n"})
-	if vcpus, memory := grantedResources(""); vcpus != 0 || memory != 0 {
+	if vcpus, memory, _ := grantedResources(""); vcpus != 0 || memory != 0 {
 		t.Error("something is known")
 	}
 }
 
 func TestTheAgentsLimitsComeFirst(t *testing.T) {
-	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v4/id/task" {
+			_, _ = w.Write([]byte(`{"AvailabilityZone": "eu-west-1b"}`))
+			return
+		}
 		_, _ = w.Write([]byte(`{"Name": "job", "Limits": {"CPU": 4096, "Memory": 7600}}`))
 	}))
 	defer agent.Close()
 	fakeCgroups(t, map[string]string{"cgroup.controllers": "", "memory.max": "1\n", "cpu.max": "100000 100000\n"})
-	if vcpus, memory := grantedResources(agent.URL); vcpus != 4 || memory != 7600<<20 {
+	if vcpus, memory, _ := grantedResources(agent.URL); vcpus != 4 || memory != 7600<<20 {
 		t.Errorf("%v vCPUs, %d bytes", vcpus, memory)
 	}
 }
@@ -86,8 +91,54 @@ func TestTheWaitingTimeIsKnownIfTheSubmissionTimeIs(t *testing.T) {
 	if rec.WaitingSeconds != 42.5 || rec.Tool != "bwa" || rec.Version != "0.7.18" || rec.Image != "i@sha256:0" {
 		t.Errorf("%+v", rec)
 	}
+	if rec.Submitted != 1000 || rec.Started != 1042.5 || rec.ArrayIndex != nil {
+		t.Errorf("%+v", rec)
+	}
 	if rec := newRecord(time.Unix(0, 0), func(name string) string { return variables[name] }); rec.WaitingSeconds != 0 {
 		t.Errorf("clocks that differ give %v s", rec.WaitingSeconds)
+	}
+}
+
+func TestTheRecordTellsRunsAndChildrenApart(t *testing.T) {
+	fakeCgroups(t, nil)
+	variables := map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "0", "JOB_SUBMITTED": "1000"}
+	getenv := func(name string) string { return variables[name] }
+	rec := newRecord(time.Unix(1042, 0), getenv)
+	if rec.ArrayIndex == nil || *rec.ArrayIndex != 0 {
+		t.Errorf("%+v", rec)
+	}
+	maps.Copy(variables, map[string]string{"JOB_RUN": "r", "JOB_STEP": "align", "JOB_SUBJECT": "ada", "JOB_PART": "R1", "JOB_SUBMITTED": ""})
+	rec.readVariables(getenv)
+	if rec.Run != "r" || rec.Step != "align" || rec.Subject != "ada" || rec.Part != "R1" || rec.Submitted != 0 || rec.WaitingSeconds != 0 {
+		t.Errorf("%+v", rec)
+	}
+}
+
+func TestTheEndOfTheRecordIsThatOfItsMeasurement(t *testing.T) {
+	fakeCgroups(t, nil)
+	before := epoch(time.Now())
+	var rec record
+	rec.measure(&gauge{volume: t.TempDir()})
+	first := rec.Finished
+	time.Sleep(2 * time.Millisecond)
+	if rec.measure(&gauge{}); first < before || rec.Finished != first {
+		t.Errorf("%v, then %v", first, rec.Finished)
+	}
+}
+
+func TestTheFirmwareOfAnInstanceNamesItsType(t *testing.T) {
+	former := firmware
+	t.Cleanup(func() { firmware = former })
+	for vendor, want := range map[string]string{"Amazon EC2\n": "m6i.large", "Dell Inc.\n": "", "": ""} {
+		firmware = t.TempDir()
+		for name, text := range map[string]string{"sys_vendor": vendor, "product_name": "m6i.large\n"} {
+			if err := os.WriteFile(filepath.Join(firmware, name), []byte(text), 0o600); vendor != "" && err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := instanceType(); got != want {
+			t.Errorf("%q: %q, want %q", vendor, got, want)
+		}
 	}
 }
 
