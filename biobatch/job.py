@@ -76,6 +76,8 @@ class Job:
     """The step that the job does. It is a column of the progress table."""
     part: str = ""
     """What distinguishes the job from others of the same step and sample."""
+    recorded: Mapping[str, str] | None = None
+    """The variables of a job that an earlier attempt of its run recorded. None derives them from the fields above."""
 
     @property
     def title(self) -> str:
@@ -182,6 +184,8 @@ def overrides(
 
 def variables(job: Job) -> dict[str, str]:
     """The environment variables that distinguish the job from others of its step."""
+    if job.recorded is not None:
+        return dict(job.recorded)
 
     def relative(uri: S3Uri) -> str:
         return uri.encoded().removeprefix(job.output_prefix.encoded())
@@ -232,6 +236,11 @@ def _with_input_list(job: Job, found: Mapping[str, str]) -> tuple[dict[str, str]
 
 def _overrides(job: Job, command: Sequence[str], environment: Mapping[str, str]) -> ContainerOverridesTypeDef:
     return container_overrides(command, environment, job.vcpus, job.memory_mib)
+
+
+def shell_command(command: Sequence[str]) -> list[str]:
+    """A command as the images' `job` executes it, and as a manifest holds it."""
+    return ["bash", "-o", "pipefail", "-c", *command] if len(command) == 1 else list(command)
 
 
 def container_overrides(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +18,12 @@ from biobatch.uris import S3Uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+#: Storage classes whose objects are archived, the third one only if they were not read for months.
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING")
+
+#: Objects of one folder from which on the folder is listed. A page of 1,000 takes as long as some of them.
+_MANY = 50
 
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 
@@ -32,11 +39,44 @@ class Object:
 
 
 def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], list[str]]:
-    """Looks objects up, 16 at a time.
+    """Looks objects up, 16 at a time. It lists folders in which it looks for many.
 
     Returns:
         The objects that can be read, and a fault for each of the others.
     """
+    wanted = set(uris)
+    folders: dict[S3Uri, set[S3Uri]] = {}
+    for uri in wanted:
+        folders.setdefault(uri.parent, set()).add(uri)
+    large = [folder for folder, inside in folders.items() if len(inside) >= _MANY]
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        listed = {
+            each.uri: each
+            for found in pool.map(lambda folder: _listed(s3, folder, folders[folder]), large)
+            for each in found
+        }
+    found, faults = _ask(s3, wanted - set(listed))
+    return {**listed, **found}, faults
+
+
+def _listed(s3: S3Client, folder: S3Uri, wanted: Collection[S3Uri]) -> list[Object]:
+    """Those of the wanted objects that a listing of their folder shows. It ends where it would take longer than to ask for each object."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.key, Delimiter="/")
+    found = []
+    try:
+        for page in islice(pages, len(wanted) // _MANY):
+            for each in page.get("Contents", []):
+                uri = S3Uri(folder.bucket, each["Key"])
+                # Whether an archived object was restored, the listing does not say.
+                if uri in wanted and each.get("StorageClass", "STANDARD") not in _ARCHIVES:
+                    found.append(Object(uri, each["Size"], each["ETag"].strip('"')))
+    except ClientError:  # the user may read the objects and not list the folder
+        return []
+    return found
+
+
+def _ask(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], list[str]]:
+    """Asks for each object."""
 
     def one(uri: S3Uri) -> Object | str:
         try:
@@ -44,7 +84,7 @@ def look_up(s3: S3Client, uris: Iterable[S3Uri]) -> tuple[dict[S3Uri, Object], l
         except ClientError as error:
             return explain(uri, error)
         # S3 User Guide, "Working with archived objects": a copy that was restored is read like any other object.
-        archived = head.get("StorageClass") in ("GLACIER", "DEEP_ARCHIVE") or "ArchiveStatus" in head
+        archived = head.get("StorageClass") in _ARCHIVES[:2] or "ArchiveStatus" in head
         if archived and 'ongoing-request="false"' not in head.get("Restore", ""):
             return f"{uri}: the object is archived. Restore it first: aws s3api restore-object --bucket {uri.bucket} --key '{uri.key}'"
         return Object(uri, head["ContentLength"], head["ETag"].strip('"'))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from biobatch import logs, objects
 from biobatch.aws import Aws
-from biobatch.job import Job
+from biobatch.job import Job, variables
 from biobatch.refusal import Refused
-from biobatch.variants import Plan
 from biobatch.watch import Followed
 
 #: How a step begins the line that says why it refuses an input.
@@ -106,41 +105,38 @@ def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
                 print(f"warning, {job.title}: {line}")
 
 
-def outputs(plan: Plan, jobs: Sequence[Followed] | None = None) -> None:
+def outputs(jobs: Sequence[Job], failed: Container[Job] = ()) -> None:
     """Prints where the outputs of call-variants are.
 
     Args:
-        plan: the plan.
-        jobs: its jobs if some failed. Only the samples whose variants were called are then listed.
+        jobs: all jobs of the run.
+        failed: those that failed. Only the samples whose variants were called are listed.
     """
-    request, prefix = plan.request, plan.request.output_prefix
-    samples = [sample.name for sample in request.samples]
-    if jobs is not None:
-        called = {
-            job.submitted.job.subject for job in jobs if job.submitted.job.step == "call" and job.status == "SUCCEEDED"
-        }
-        samples = [name for name in samples if name in called]
-        if not samples:
-            return
+    calls = [job for job in jobs if job.step == "call"]
+    called = [job for job in calls if job not in failed]
+    if not called:
+        return
     print(
         "\nOutputs"
-        if jobs is None
-        else f"\nOutputs of the samples that succeeded, {len(samples)} of {len(request.samples)}"
+        if len(called) == len(calls)
+        else f"\nOutputs of the samples that succeeded, {len(called)} of {len(calls)}"
     )
-    for name in samples[:_LISTED]:
-        for ending in (request.calling.alignment, "vcf.gz"):
-            print(f"  {prefix}{name}/{name}.{ending}")
-    if len(samples) > _LISTED:
-        print(f"  and {len(samples) - _LISTED} more samples, each in the folder of its name")
+    for job in called[:_LISTED]:
+        for ending in (job.environment["ALIGNMENT"], "vcf.gz"):
+            print(f"  {job.output_prefix}{job.subject}/{job.subject}.{ending}")
+    if len(called) > _LISTED:
+        print(f"  and {len(called) - _LISTED} more samples, each in the folder of its name")
+    prefix = called[0].output_prefix
+    index = variables(called[0])["JOB_INPUT_MANIFESTS"].split()[0].removesuffix("manifest.json")
     print(
-        f"  {prefix}qc/  metrics, which MultiQC reads\n  {prefix}fastqc/  FastQC reports\n  {plan.reference_folder}  the checked and indexed reference"
+        f"  {prefix}qc/  metrics, which MultiQC reads\n  {prefix}fastqc/  FastQC reports\n  {prefix}{index}  the checked and indexed reference"
     )
 
 
-def counts(aws: Aws, plan: Plan) -> None:
+def counts(aws: Aws, jobs: Sequence[Job]) -> None:
     """Prints how many calls of each sample passed the filters, how many did not, and how much of the reference is callable."""
-    calls = [job for job in plan.jobs if job.step == "call"]
-    part = "targets" if plan.request.calling.targets or plan.request.calling.regions else "reference"
+    calls = [job for job in jobs if job.step == "call"]
+    part = "targets" if {"TARGETS", "REGIONS"} & set(calls[0].environment) else "reference"
     print("\nCalls that passed the filters")
     with ThreadPoolExecutor(max_workers=8) as pool:
         texts = list(pool.map(lambda job: output(aws, job, f"qc/{job.subject}.variants.json"), calls[:_LISTED]))
@@ -156,17 +152,17 @@ def counts(aws: Aws, plan: Plan) -> None:
             line += f". Callable: {100 * made['callable_bases'] / max(1, made['reference_bases']):.1f} % of the {part}"
         print(f"  {job.subject}: {line}")
     if len(calls) > _LISTED:
-        print(f"  and {len(calls) - _LISTED} more samples. Read {plan.request.output_prefix}qc/SAMPLE.variants.json")
+        print(f"  and {len(calls) - _LISTED} more samples. Read {calls[0].output_prefix}qc/SAMPLE.variants.json")
 
 
-def accuracy(aws: Aws, plan: Plan) -> dict[str, Any]:
-    """Prints how the calls compare with the known variants.
+def accuracy(aws: Aws, jobs: Sequence[Job]) -> dict[str, Any]:
+    """Prints how the calls of the one sample compare with the known variants.
 
     Returns:
         The comparison as the job wrote it.
     """
-    (job,) = (job for job in plan.jobs if job.step == "compare")
-    measured: dict[str, Any] = json.loads(output(aws, job, job.outputs[0]))
+    (job,) = (job for job in jobs if job.step == "compare")
+    measured: dict[str, Any] = json.loads(output(aws, job, f"qc/{job.subject}.truth.json"))
     print(f"\n{measured['sample']} against the truth")
     for kind in ("substitutions", "indels"):
         counts = measured[kind]

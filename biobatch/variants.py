@@ -11,7 +11,7 @@ continues a run that was interrupted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from biobatch.capacity import Capacity
 from biobatch.job import Job
 from biobatch.objects import Object
 from biobatch.refusal import Faults
-from biobatch.request import MATES, Request, Sample, Truth
+from biobatch.request import MATES, Lane, Request, Sample, Truth
 from biobatch.sizes import Size
 from biobatch.uris import S3Glob, S3Uri
 
@@ -82,10 +82,12 @@ def _repeated_reads(request: Request, found: Mapping[S3Uri, Object]) -> list[str
     does not map as a pair with itself."""
     places: dict[tuple[int, str], list[tuple[str, str, S3Uri]]] = {}
     for sample in request.samples:
-        for mate, uri in zip(MATES, sample.reads, strict=False):
-            if uri in found and found[uri].size:
-                key = (found[uri].size, found[uri].etag)
-                places.setdefault(key, []).append((sample.name, mate, uri))
+        for lane in sample.lanes:
+            for mate, uri in zip(MATES, lane.reads, strict=False):
+                if uri in found and found[uri].size:
+                    key = (found[uri].size, found[uri].etag)
+                    name = " ".join(word for word in (sample.name, lane.name) if word)
+                    places.setdefault(key, []).append((name, mate, uri))
     faults = []
     for each in places.values():
         if len(each) > 1:
@@ -137,7 +139,11 @@ class Plan:
         jobs = [] if self.indexed else [self._index()]
         ready = tuple(jobs)
         for sample in self.request.samples:
-            jobs += [self._fastqc(sample.name, mate, uri) for mate, uri in zip(MATES, sample.reads, strict=False)]
+            jobs += [
+                self._fastqc(sample.name, lane.name, mate, uri)
+                for lane in sample.lanes
+                for mate, uri in zip(MATES, lane.reads, strict=False)
+            ]
             align = self._align(sample, ready)
             call = self._call(sample, align)
             jobs += [align, call]
@@ -164,8 +170,9 @@ class Plan:
             environment={"REFERENCE": reference.name, "FOLDER": self.folder},
         )
 
-    def _fastqc(self, sample: str, mate: str, reads: S3Uri) -> Job:
-        report = f"fastqc/{sample}_{mate}"
+    def _fastqc(self, sample: str, lane: str, mate: str, reads: S3Uri) -> Job:
+        part = "_".join(word for word in (lane, mate) if word)
+        report = f"fastqc/{sample}_{part}"
         return self._job(
             sample,
             "fastqc",
@@ -176,15 +183,20 @@ class Plan:
             manifest=f"{report}.manifest.json",
             warnings=f"{report}.warnings.txt",
             keep_on_failure=("fastqc/*",),
-            environment={"SAMPLE": sample, "MATE": mate, "READS": reads.name},
+            environment={
+                "SAMPLE": sample,
+                "MATE": mate,
+                "READS": reads.name,
+                **({"LANE": lane} if lane else {}),
+            },
             required=self.request.require_fastqc,
+            part=part,
         )
 
     def _align(self, sample: Sample, after: tuple[Job, ...]) -> Job:
         name = sample.name
         calling = self.request.calling
         size, sort_mib = sizes.align(self.bases, self._reads_bytes(sample), self.definitions["bwa"], calling.platform)
-        files = {variable: uri.name for variable, uri in zip(("READS", "MATES"), sample.reads, strict=False)}
         # Only bwa needs its index.
         index = self._index_files() if calling.platform == "illumina" else self._index_files()[:2]
         primers = (calling.primers,) if calling.primers else ()
@@ -205,7 +217,7 @@ class Plan:
             scratch=sizes.align_scratch(self.bases, {uri.name: self.known[uri].size for uri in sample.reads}),
             environment={
                 "SAMPLE": name,
-                **files,
+                **_lane_variables(sample.lanes),
                 "THREADS": str(size.vcpus),
                 "SORT_MIB": str(sort_mib),
                 "PLATFORM": calling.platform,
@@ -311,8 +323,8 @@ class Plan:
         test_inputs: bool = False,
         keep_on_failure: tuple[str, ...] = (),
         scratch: tuple[int, int] = (0, 0),
+        part: str = "",
     ) -> Job:
-        part = environment.get("MATE", "")
         return Job(
             subject=subject,
             step=step,
@@ -337,6 +349,16 @@ class Plan:
             likely_bytes=scratch[1],
             after=after,
         )
+
+
+def _lane_variables(lanes: Sequence[Lane]) -> dict[str, str]:
+    """The variables of the align step that name the files, with a line for each lane."""
+    mates = [lane.reads[1].name if len(lane.reads) > 1 else "" for lane in lanes]
+    return {
+        "READS": "\n".join(lane.reads[0].name for lane in lanes),
+        **({"MATES": "\n".join(mates)} if any(mates) else {}),
+        **({"LANES": "\n".join(lane.name for lane in lanes)} if len(lanes) > 1 else {}),
+    }
 
 
 def _calling_variables(calling: Calling) -> dict[str, str]:

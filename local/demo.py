@@ -95,10 +95,10 @@ def _run(seed: int, stack: StackOutputs, clients: Aws) -> int:
             return 1
     with step("Compare the called variants with the planted ones", own_output=True):
         for plan in plans:
-            report.outputs(plan)
-            report.counts(clients, plan)
+            report.outputs(plan.jobs)
+            report.counts(clients, plan.jobs)
         wrong = [fault for plan in plans[1:] for fault in _control_faults(clients, plan)]
-        wrong += _accuracy_faults(report.accuracy(clients, plans[0]))
+        wrong += _accuracy_faults(report.accuracy(clients, plans[0].jobs))
     for fault in wrong:
         warn(fault)
     print(_next_commands(results, stack))

@@ -14,7 +14,7 @@ from typing import Any
 import shtab
 
 from biobatch import __version__
-from biobatch.command_line import call_variants, logs, options, submit
+from biobatch.command_line import call_variants, logs, options, resume, submit
 
 _DESCRIPTION = """\
 Submits bioinformatics jobs to the AWS Batch queues of a Biobatch stack and
@@ -132,4 +132,5 @@ def make_parser(complete_tools: Sequence[str] | None = None) -> argparse.Argumen
     submit.add(commands, complete_tools)
     call_variants.add(commands, complete_tools is not None)
     logs.add(commands)
+    resume.add(commands)
     return parser

@@ -58,6 +58,11 @@ def add_queue_options(parser: argparse.ArgumentParser, completing: bool) -> None
         help="submit to this queue: main, on-demand or the ARN of a queue. Default: %(default)s",
     )
     parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="print the run's name and exit once the jobs are submitted. Default: follow the jobs until they end",
+    )
+    parser.add_argument(
         "--timeout-hours",
         type=whole_number,
         metavar="N",

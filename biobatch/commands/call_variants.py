@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from biobatch import capacity, report, sizes, variants
+from biobatch import capacity, sizes, variants
 from biobatch.calling import parse_calling
-from biobatch.commands.context import Context, follow, new_run, print_warnings
+from biobatch.commands.context import Context, finish_calls, follow, new_run, print_detached, print_warnings, start
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.run.parts import group
@@ -52,15 +52,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
     refuse_beside_earlier(clients, stack, available.queue.arn, plan.jobs)
     print_warnings([*available.notes, *capacity.warnings(available, plan.jobs, definitions)])
     run = new_run(context, given, available.queue.arn, request.output_prefix, len(request.samples))
-    jobs = follow(context, available, run, group(run.run, plan.jobs, definitions))
-    failed = report.failures(clients, stack.log_group, jobs)
-    report.warnings(clients, jobs)
-    if failed:
-        report.outputs(plan, jobs)
-        report.next_steps(jobs, context.logs_command, again=True)
-        return 1
-    report.outputs(plan)
-    report.counts(clients, plan)
-    if request.truth:
-        report.accuracy(clients, plan)
-    return 0
+    submitted = start(context, run, group(run.run, plan.jobs, definitions))
+    if given.detach:
+        print_detached(run)
+        return 0
+    return finish_calls(context, follow(context, available.queue, submitted), plan.jobs)

@@ -8,15 +8,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from biobatch import signals, target, watch
+from biobatch import report, signals, target, watch
 from biobatch.aws import Aws
-from biobatch.capacity import Capacity
+from biobatch.job import Job
 from biobatch.run import submit
 from biobatch.run.parts import Group
 from biobatch.run.record import Run
+from biobatch.run.submit import Submitted
 from biobatch.stack_outputs import StackOutputs
 from biobatch.target import Choice, Target
 from biobatch.uris import S3Uri
+from biobatch.waiting import Queue
 from biobatch.watch import Followed
 
 
@@ -63,21 +65,62 @@ def new_run(context: Context, given: argparse.Namespace, queue_arn: str, folder:
     )
 
 
-def follow(context: Context, available: Capacity, run: Run, groups: Sequence[Group]) -> list[Followed]:
-    """Submits the parts of a run and follows their jobs until they end. If it is interrupted, it prints how to end the jobs."""
+def start(context: Context, run: Run, groups: Sequence[Group]) -> list[Submitted]:
+    """Submits the parts of a run, and prints its name and the IDs of its parts.
+
+    Args:
+        context: what the command works on.
+        run: the run, with the parts of the earlier attempts only.
+        groups: the parts to submit.
+    """
     ids = submit.submit(context.clients, context.stack, run, groups)
-    followed = [Followed(each) for each in submit.submitted(groups, ids)]
+    print(f"run {run.run}")
+    for group in groups:
+        title = group.jobs[0].title if group.part.size == 1 else f"{group.part.step}, {group.part.size:,} jobs"
+        print(f"submitted {title}: {ids[group.part.name]}")
+    return submit.submitted(groups, ids)
+
+
+def follow(context: Context, queue: Queue, submitted: Sequence[Submitted]) -> list[Followed]:
+    """Follows jobs until they end. If it is interrupted, it prints how to end the jobs."""
+    followed = [Followed(each) for each in submitted]
     try:
-        print(f"run {run.run}")
-        for group in groups:
-            title = group.jobs[0].title if group.part.size == 1 else f"{group.part.step}, {group.part.size:,} jobs"
-            print(f"submitted {title}: {ids[group.part.name]}")
-        watch.show(context.clients, followed, available.queue)
+        watch.show(context.clients, followed, queue)
     except BaseException:
         signals.ignore()
         watch.print_left_running(followed, context.stack.region, context.logs_command)
         raise
     return followed
+
+
+def print_detached(run: Run) -> None:
+    """Prints how to follow a run that the client leaves."""
+    print(f"The jobs go on. Follow them: biobatch watch {run.run}")
+
+
+def finish_calls(context: Context, jobs: Sequence[Followed], run: Sequence[Job]) -> int:
+    """Prints the outcome of a run of call-variants.
+
+    Args:
+        context: what the command works on.
+        jobs: the jobs that were followed to their end.
+        run: all jobs of the run. Those that were not followed had finished before.
+
+    Returns:
+        0 if all required jobs succeeded, else 1.
+    """
+    clients = context.clients
+    failed = report.failures(clients, context.stack.log_group, jobs)
+    report.warnings(clients, jobs)
+    if failed:
+        report.outputs(run, {job.submitted.job for job in jobs if job.status != "SUCCEEDED"})
+        report.next_steps(jobs, context.logs_command, again=True)
+        return 1
+    report.outputs(run)
+    report.counts(clients, run)
+    if any(job.step == "compare" for job in run):
+        report.accuracy(clients, run)
+    return 0
 
 
 def print_warnings(texts: Sequence[str]) -> None:

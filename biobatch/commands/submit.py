@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from biobatch import capacity, objects, report, shell_words, sizes
-from biobatch.commands.context import Context, follow, new_run, print_warnings
+from biobatch.commands.context import Context, follow, new_run, print_detached, print_warnings, start
 from biobatch.job import Job
 from biobatch.job import faults as job_faults
 from biobatch.refusal import Faults
@@ -43,7 +43,11 @@ def run(given: argparse.Namespace, context: Context) -> int:
     print_warnings(
         [*shell_words.warnings(given.words), *available.notes, *capacity.warnings(available, [job], definitions)]
     )
-    jobs = follow(context, available, new, group(new.run, [job], definitions))
+    submitted = start(context, new, group(new.run, [job], definitions))
+    if given.detach:
+        print_detached(new)
+        return 0
+    jobs = follow(context, available.queue, submitted)
     if report.failures(clients, stack.log_group, jobs):
         report.next_steps(jobs, context.logs_command, again=False)
         return 1

@@ -110,6 +110,7 @@ def _part(
         size=len(jobs),
         vcpus=first.vcpus or size.vcpus,
         memory_mib=first.memory_mib or size.memory_mib,
+        timeout_hours=first.timeout_hours,
         required=first.required,
         after=after,
         each=own,

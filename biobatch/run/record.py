@@ -5,6 +5,7 @@ The objects of a run are in the folder `runs/<run>/`:
 - `run.json` says what was asked for, and of which parts the run consists. It is written before anything is submitted, so that no moment at
   which the client ends leaves jobs that nobody knows.
 - `<part>.jsonl` has a line for each job of a part, with the variables of the job. The images' `job` reads it (`JOB_TASKS`).
+- `<part>.command.json` has the command of a part, as words. A single word is a script for bash.
 - `jobs.json` has the IDs of the parts in Batch. If the client ended before it wrote them, they are found by the parts' names.
 """
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 #: The form of `run.json`. A client refuses the record of a newer form.
 FORMAT = 1
 
+#: Variables of a job's line that are for readers of the record only.
+TITLES = ("JOB_SUBJECT", "JOB_PART", "JOB_WARNINGS")
+
 #: Folder of all runs in the stack's bucket.
 FOLDER = "runs"
 
@@ -47,6 +51,8 @@ class Part:
     vcpus: int
     memory_mib: int
     """Memory of each job in MiB."""
+    timeout_hours: int | None = None
+    """Hours after which Batch ends an attempt. None leaves it to the job definition."""
     required: bool = True
     """Whether the run fails if one of the jobs fails."""
     after: tuple[str, ...] = ()
@@ -153,16 +159,18 @@ def read(s3: S3Client, bucket: str, run: str) -> Run:
     return Run(**values, bucket=bucket, parts=parts)
 
 
-def write(s3: S3Client, run: Run, tasks: Mapping[str, Sequence[Task]]) -> None:
+def write(s3: S3Client, run: Run, tasks: Mapping[str, Sequence[Task]], commands: Mapping[str, Sequence[str]]) -> None:
     """Writes a run's record. After it, the parts may be submitted.
 
     Args:
         s3: the client.
         run: the run.
         tasks: the jobs of the parts that are to be submitted, by part.
+        commands: the commands of these parts, by part.
     """
     for name, jobs in tasks.items():
         _put(s3, run.object(f"{name}.jsonl"), lines(jobs))
+        _put(s3, run.object(f"{name}.command.json"), json.dumps(list(commands[name])) + "\n")
     values = {"format": FORMAT, **asdict(run)}
     del values["bucket"]
     _put(s3, run.object("run.json"), json.dumps(values, indent=1) + "\n")
@@ -179,6 +187,11 @@ def tasks(s3: S3Client, run: Run, part: Part) -> list[Task]:
     """The jobs of a part, in the order of the array's index."""
     text = _get(s3, run.object(f"{part.name}.jsonl")) or ""
     return [Task(json.loads(line), part.step) for line in text.splitlines()]
+
+
+def command(s3: S3Client, run: Run, part: Part) -> tuple[str, ...]:
+    """The command of a part."""
+    return tuple(json.loads(_get(s3, run.object(f"{part.name}.command.json")) or "[]"))
 
 
 def add_job_ids(s3: S3Client, run: Run, ids: Mapping[str, str]) -> None:

@@ -161,7 +161,7 @@ def submit(aws: Aws, stack: StackOutputs, run: Run, groups: Sequence[Group]) -> 
         for _, objects in lines:
             _put(aws, objects)
         tasks[group.part.name] = [Task(variables, group.part.step) for variables, _ in lines]
-    record.write(aws.s3, run, tasks)
+    record.write(aws.s3, run, tasks, {group.part.name: group.jobs[0].command for group in groups})
     ids: dict[str, str] = {}
     try:
         for group in groups:
@@ -195,7 +195,8 @@ def _submit(aws: Aws, stack: StackOutputs, run: Run, group: Group, ids: Mapping[
     """Submits a part and returns its ID."""
     part, first = group.part, group.jobs[0]
     submission = {"JOB_RUN": run.run, "JOB_SUBMITTED": str(int(time.time()))}
-    chosen, objects = overrides(first, submission) if part.size == 1 else _array_overrides(run, group, submission)
+    plain = part.size == 1 and first.recorded is None
+    chosen, objects = overrides(first, submission) if plain else _overrides(run, group, submission)
     _put(aws, objects)
     dependencies: list[JobDependencyTypeDef] = [{"jobId": ids[name]} for name in part.after]
     dependencies += [{"jobId": ids[name], "type": "N_TO_N"} for name in part.each]
@@ -217,10 +218,10 @@ def _submit(aws: Aws, stack: StackOutputs, run: Run, group: Group, ids: Mapping[
     return answer["jobId"]
 
 
-def _array_overrides(
+def _overrides(
     run: Run, group: Group, submission: Mapping[str, str]
 ) -> tuple[ContainerOverridesTypeDef, dict[S3Uri, str]]:
-    """Overrides of an array job, and the object with its script if the overrides would be too long."""
+    """Overrides with which each job reads its variables from the record, and the object with the script if the overrides would be too long."""
     part, first = group.part, group.jobs[0]
     environment = {"JOB_TASKS": run.object(f"{part.name}.jsonl").encoded(), **submission}
     chosen = container_overrides(first.command, environment, first.vcpus, first.memory_mib)

@@ -375,7 +375,7 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
         "submit.submit = lambda *_: {groups[0].part.name: 'the-id'}\n"
         "stack = types.SimpleNamespace(region='eu-west-1')\n"
         "shared = context.Context(choice=Choice(), stack=stack, clients=clients, target=None, user='')\n"
-        "commands.run = lambda given: 0 if context.follow(shared, held, run, groups) else 0\n"
+        "commands.run = lambda given: 0 if context.follow(shared, held.queue, context.start(shared, run, groups)) else 0\n"
         "signals.handle()\n"
         "sys.exit(client.main(['logs', 'x']))\n"
     )

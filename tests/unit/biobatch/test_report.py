@@ -138,19 +138,13 @@ def plan_of(*samples: str) -> Plan:
 
 def test_if_some_samples_fail_the_report_lists_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     plan = plan_of("good", "bad", "worse")
-    jobs = [
-        Followed(
-            Submitted(job, job.title),
-            status="SUCCEEDED" if job.subject == "good" or (job.subject, job.step) == ("bad", "align") else "FAILED",
-        )
-        for job in plan.jobs
-    ]
-    report.outputs(plan, jobs)
+    failed = {job for job in plan.jobs if job.subject != "good" and (job.subject, job.step) != ("bad", "align")}
+    report.outputs(plan.jobs, failed)
     said = capsys.readouterr().out
     assert "Outputs of the samples that succeeded, 1 of 3" in said
     assert "s3://data/out/good/good.vcf.gz" in said
     assert "bad" not in said
-    report.outputs(plan, [job for job in jobs if job.submitted.job.subject != "good"])
+    report.outputs([job for job in plan.jobs if job.subject != "good"], failed)
     assert capsys.readouterr().out == ""
 
 
@@ -183,10 +177,10 @@ def test_accuracy_is_printed_by_kind(clients: Aws, capsys: pytest.CaptureFixture
     sizes = {tool: Size(1, 1900) for tool in ("fastqc", "bwa", "bcftools")}
     compared = Plan(request=request, known=known, definitions=sizes, gzipped=False, indexed=True)
     with pytest.raises(Refused, match=r"s0\.truth\.json does not match its manifest, s3:"):
-        report.accuracy(clients, compared)
+        report.accuracy(clients, compared.jobs)
     body = json.dumps({"sample": "s0", "substitutions": some, "indels": none})
     publish(clients, "out/qc/s0.truth.manifest.json", {"out/qc/s0.truth.json": body})
-    assert report.accuracy(clients, compared)["substitutions"] == some
+    assert report.accuracy(clients, compared.jobs)["substitutions"] == some
     said = capsys.readouterr().out
     assert "substitutions: precision 1.0000, recall 0.9900  (99 of 100 found, 0 false)" in said
     assert "indels:        precision undefined, recall undefined  (0 of 0 found, 0 false)" in said
