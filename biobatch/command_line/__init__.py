@@ -14,7 +14,7 @@ from typing import Any
 import shtab
 
 from biobatch import __version__
-from biobatch.command_line import call_variants, logs, options, resume, submit
+from biobatch.command_line import call_variants, logs, options, resume, sheet, submit
 
 _DESCRIPTION = """\
 Submits bioinformatics jobs to the AWS Batch queues of a Biobatch stack and
@@ -69,6 +69,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         given.words = command
         if not command:
             parser.error("submit: the command is missing. Put it at the end, after --: … -- samtools --version")
+    elif given.command == "call-variants" and not given.sample and not given.samples:
+        parser.error("call-variants: the samples are missing. Give --sample NAME=R1[,R2] or --samples SHEET")
     elif command:
         parser.error(f"{given.command} takes no command after --")
     return given
@@ -133,4 +135,5 @@ def make_parser(complete_tools: Sequence[str] | None = None) -> argparse.Argumen
     call_variants.add(commands, complete_tools is not None)
     logs.add(commands)
     resume.add(commands)
+    sheet.add(commands)
     return parser

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import shtab
+
 from biobatch.calling import MAX_DEPTH, PLATFORMS, PLOIDIES, Calling
 from biobatch.command_line import options
 
@@ -23,7 +25,8 @@ FILTER. Use the calls that passed: bcftools view -f PASS.
 Outputs under the prefix:
   reference/<checksum>/reference.fa, with .fai and the index of bwa. The
       checksum is of the reference object's URI, size and ETag.
-  fastqc/<sample>_R1_fastqc.html, .zip, and <sample>_R1.warnings.txt
+  fastqc/<sample>_R1_fastqc.html, .zip, and <sample>_R1.warnings.txt. If a
+      sample has several lanes, <sample>_<lane>_R1
   <sample>/<sample>.bam, .bam.bai, .vcf.gz, .vcf.gz.tbi. The indexes end in
       .csi if a contig is longer than 512 Mb.
       With --cram, .cram and .cram.crai.
@@ -49,7 +52,9 @@ examples:
     --output-prefix s3://my-bucket/variants
   biobatch call-variants --reference s3://my-bucket/phage.fa --ploidy 1 \\
     --sample phage=s3://my-bucket/phage.fq.gz --truth s3://my-bucket/known.vcf \\
-    --output-prefix s3://my-bucket/phage"""
+    --output-prefix s3://my-bucket/phage
+  biobatch call-variants --reference s3://my-bucket/ref.fa.gz \\
+    --samples samples.csv --upload --output-prefix s3://my-bucket/cohort"""
 
 
 def add(commands: Any, completing: bool) -> None:
@@ -58,10 +63,25 @@ def add(commands: Any, completing: bool) -> None:
     call.add_argument(
         "--sample",
         action="append",
-        required=True,
+        default=[],
         metavar="NAME=R1[,R2]",
         help="a sample's name and reads: FASTQ, gzipped or not, as a pair of files or as one file, single-end or interleaved. Repeat it for "
         "more samples",
+    )
+    samples = call.add_argument(
+        "--samples",
+        metavar="SHEET",
+        help="a sheet of samples, as a file of this machine or an object: CSV or TSV with the columns sample,fastq_1,fastq_2, and lane if you like. "
+        "Rows of the same sample are its lanes. To make a sheet: biobatch sheet FOLDER",
+    )
+    samples.complete = shtab.FILE  # type: ignore[attr-defined]
+    call.add_argument(
+        "--upload",
+        nargs="?",
+        const="",
+        metavar="PREFIX",
+        help="upload the files of this machine that the sheet names to this folder, each with checksums. Files that are there already are not sent "
+        "again. Without PREFIX, the folder is reads/ in the stack's bucket. Default: refuse local files",
     )
     options.add_stack_options(call)
     options.add_queue_options(call, completing)

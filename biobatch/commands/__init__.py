@@ -21,12 +21,15 @@ def run(given: argparse.Namespace) -> int:
         ClientError: if AWS refuses a call.
         BotoCoreError: if AWS cannot be asked.
     """
+    # Only the command's own module, because the libraries of some take long to load.
+    command = import_module(f"biobatch.commands.{given.command.replace('-', '_')}")
+    if not hasattr(given, "outputs"):
+        # It works without a stack.
+        return int(command.run(given))
     choice = target.choose(given.outputs, given.stack)
     found = target.find(choice)
     clients = aws.connect(found.outputs.region, found.connect_profile)
     user = target.check_account(found, clients)
     context = Context(choice=choice, stack=found.outputs, clients=clients, target=found, user=user)
-    # Only the command's own module, because the libraries of some take long to load.
-    command = import_module(f"biobatch.commands.{given.command.replace('-', '_')}")
     code: int = command.run(given, context)
     return code

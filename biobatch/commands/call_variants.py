@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from biobatch import capacity, sizes, variants
+from biobatch import capacity, objects, sizes, variants
 from biobatch.calling import parse_calling
 from biobatch.commands.context import Context, finish_calls, follow, new_run, print_detached, print_warnings, start
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.run.parts import group
 from biobatch.run.submit import refuse_beside_earlier
+from biobatch.sheet.read import Sheet, read_sheet
+from biobatch.sheet.upload import upload
+from biobatch.uris import S3Uri, parse_folder
 
 
 def run(given: argparse.Namespace, context: Context) -> int:
@@ -19,10 +22,12 @@ def run(given: argparse.Namespace, context: Context) -> int:
     stack, clients = context.stack, context.clients
     faults = Faults()
     queue = faults.read(stack.queue, given.queue, "--queue")
+    sheet = _sheet(given, context, faults)
     request = parse_request(
         faults,
         reference=given.reference,
         samples=given.sample,
+        sheet=sheet.samples,
         output_prefix=given.output_prefix,
         calling=parse_calling(
             faults,
@@ -45,6 +50,11 @@ def run(given: argparse.Namespace, context: Context) -> int:
         require_fastqc=given.require_fastqc,
         timeout_hours=given.timeout_hours,
     )
+    if sheet.uploads:
+        # An upload takes long, so everything else is checked first.
+        faults.add(objects.look_up(clients.s3, set(request.objects()) - set(sheet.uploads))[1])
+        faults.refuse()
+        upload(clients.s3, sheet.uploads)
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
     available = capacity.read(clients, stack, queue) if queue else None
     plan = variants.prepare(request, faults, clients, definitions, available)
@@ -57,3 +67,22 @@ def run(given: argparse.Namespace, context: Context) -> int:
         print_detached(run)
         return 0
     return finish_calls(context, follow(context, available.queue, submitted), plan.jobs)
+
+
+def _sheet(given: argparse.Namespace, context: Context, faults: Faults) -> Sheet:
+    """The samples of --samples, and the files that --upload uploads. Without --samples, there are none."""
+    folder = None
+    if given.upload is not None:
+        default = f"s3://{context.stack.bucket}/reads/"
+        folder = faults.read(parse_folder, given.upload or default, "--upload") or S3Uri("", "")
+        if not given.samples:
+            faults.add(["--upload: it belongs to --samples, which you did not give. To upload single files: aws s3 cp"])
+    if not given.samples:
+        return Sheet(samples=())
+    sheet = faults.read(
+        lambda source: read_sheet(source, lambda: context.clients.s3, folder), given.samples, "--samples"
+    )
+    if not sheet:
+        return Sheet(samples=())
+    print_warnings([f"{given.samples}: {note}" for note in sheet.notes])
+    return sheet

@@ -2,8 +2,9 @@
 # Checks the reads of one sample, aligns them, marks duplicates, sorts and indexes the result, and measures it.
 #
 # SAMPLE           name of the sample
-# READS            name of the staged file with the reads, or with the first mates
-# MATES            name of the staged file with the second mates; unset for single-end or interleaved reads
+# READS            name of the staged file with the reads, or with the first mates; of several lanes, a line for each
+# MATES            name of the staged file with the second mates; empty or unset for single-end or interleaved reads; a line for each lane
+# LANES            names of the lanes, a line for each; unset if there is one
 # THREADS          threads of each tool
 # SORT_MIB         memory for sorting, in MiB for each thread
 # PLATFORM         illumina, or ont or hifi for long reads
@@ -18,17 +19,18 @@ command -v check-reads > /dev/null || { echo "the images are older than this cli
 # alignment, so give them relative paths.
 inputs=$TMPDIR/inputs
 mkdir "$inputs"
-mv -- "./$READS" "$inputs/R1"
-mv reference.fa* "$inputs"
-mates=(R1)
-check=("$inputs/R1" "$READS")
-smart=(-p)
-if [ -n "${MATES:-}" ]; then
-  mv -- "./$MATES" "$inputs/R2"
-  mates=(R1 R2)
-  check+=("$inputs/R2" "$MATES")
-  smart=()
+first=("$READS") second=("${MATES:-}") lanes=("")
+if [ -n "${LANES:-}" ]; then
+  readarray -t first <<< "$READS"
+  readarray -t second <<< "${MATES:-}"
+  readarray -t lanes <<< "$LANES"
 fi
+for lane in "${!lanes[@]}"; do
+  file=$inputs/${lanes[lane]:+${lanes[lane]}.}
+  mv -- "./${first[lane]}" "${file}R1"
+  [ -z "${second[lane]:-}" ] || mv -- "./${second[lane]}" "${file}R2"
+done
+mv reference.fa* "$inputs"
 temporary=$(realpath --relative-to . "$TMPDIR")
 log=$TMPDIR/log
 why=$TMPDIR/why
@@ -38,8 +40,12 @@ qc=qc/$SAMPLE
 # htslib would look for the sequences of a CRAM on the internet.
 export REF_PATH=$inputs
 
+# refuse REASON [LANE]: ends the step. Without the number of a lane, the reason is about all reads.
 refuse() {
-  echo "reads of $SAMPLE refused ($READS${MATES:+ and $MATES}): $1" >&2
+  local lane=${2:-0} what
+  what="${lanes[lane]:+lane ${lanes[lane]}: }${first[lane]}${second[lane]:+ and ${second[lane]}}"
+  [ $# -gt 1 ] || [ ${#lanes[@]} = 1 ] || what="lanes ${lanes[*]}"
+  echo "reads of $SAMPLE refused ($what): $1" >&2
   exit 1
 }
 
@@ -75,25 +81,65 @@ if [ -n "${PRIMERS:-}" ]; then
     exit 1
   }
   rm -- "./$PRIMERS"
-  clipped() { samtools ampliconclip -u --both-ends -b "$temporary/inputs/primers.bed" -f "$temporary/clipped" - | "$@"; }
+  clipped() { samtools ampliconclip -u --both-ends -b "$temporary/inputs/primers.bed" -f "$temporary/clipped$lane" - | "$@"; }
 fi
 
-group="@RG\tID:$SAMPLE\tSM:$SAMPLE\tLB:$SAMPLE\tPU:$SAMPLE"
-if [ -n "${JOB_INPUT_LIST:-}" ]; then
-  while IFS=$'\t' read -r name uri _; do
-    for file in "$READS" "${MATES:-}"; do [ "$file" != "$name" ] || uris+="${uris:+ }$uri"; done
-  done < "$JOB_INPUT_LIST"
-  group+="\tDS:${uris:-}"
-fi
+# group LANE PLATFORM: the @RG line of a lane. A lane that is the only one has the name of the sample.
+group() {
+  local id=$SAMPLE${lanes[$1]:+.${lanes[$1]}} name uri file uris=
+  printf '%s' "@RG\tID:$id\tSM:$SAMPLE\tLB:$SAMPLE\tPU:${lanes[$1]:-$SAMPLE}"
+  if [ -n "${JOB_INPUT_LIST:-}" ]; then
+    while IFS=$'\t' read -r name uri _; do
+      for file in "${first[$1]}" "${second[$1]:-}"; do [ "$file" != "$name" ] || uris+="${uris:+ }$uri"; done
+    done < "$JOB_INPUT_LIST"
+    printf '%s' "\tDS:$uris"
+  fi
+  printf '%s' "\tPL:$2"
+}
 sort() { samtools sort -@ "$THREADS" -m "${SORT_MIB}M" -T "$temporary/sort" "$@" -; }
+
+# all PLATFORM WORD...: writes the alignments of all lanes as one stream of SAM with one header. aligned_lane gets the words after the @RG line.
+all() {
+  for lane in "${!lanes[@]}"; do
+    group "$lane" "$1"
+    echo
+  done | sed 's/\\t/\t/g' > "$TMPDIR/groups"
+  for lane in "${!lanes[@]}"; do
+    echo "$lane" > "$TMPDIR/lane"
+    if [ "$lane" = 0 ]; then
+      edit="/^@RG/ {
+        r $TMPDIR/groups
+        d
+      }"
+    else
+      edit='1,/^[^@]/ { /^@/d }'
+    fi
+    aligned_lane "$(group "$lane" "$1")" "${@:2}" | sed "$edit"
+  done
+}
+# mapped COMMAND: runs an aligner on the files of the lane.
+mapped() {
+  local name=${lanes[lane]:+${lanes[lane]}.}
+  local files=("${name}R1")
+  [ -z "${second[lane]:-}" ] || files+=("${name}R2")
+  (cd "$inputs" && exec "$@" reference.fa "${files[@]}")
+}
 
 if [ "$PLATFORM" = illumina ]; then
   # -K makes the result independent of the number of threads. -p keeps bwa's "proper pair" flag. fixmate would set it for one orientation
   # only, and the caller ignores the reads of all other pairs.
+  aligned_lane() {
+    local smart=()
+    [ -n "${second[lane]:-}" ] || smart=(-p)
+    mapped bwa mem -v 2 -K 100000000 -Y -t "$THREADS" -R "$1" "${smart[@]}" | clipped samtools fixmate "${@:2}" -p -m - -
+  }
   align() {
-    (cd "$inputs" && exec bwa mem -v 2 -K 100000000 -Y -t "$THREADS" -R "$group\tPL:ILLUMINA" "${smart[@]}" reference.fa "${mates[@]}") \
-      | clipped samtools fixmate -u -p -m - - | sort -u \
-      | samtools markdup -@ "$THREADS" -T "$temporary/markdup" --json -f "$qc.markdup.json" "${output[@]}" - "$written"
+    if [ ${#lanes[@]} = 1 ]; then
+      lane=0
+      aligned_lane "$(group 0 ILLUMINA)" -u
+    else
+      all ILLUMINA -O sam
+    fi | sort -u | samtools markdup -@ "$THREADS" -T "$temporary/markdup" --json -f "$qc.markdup.json" "${output[@]}" - "$written"
   }
   versions="bwa: \"$(bwa 2>&1 | sed -n 's/^Version: \([0-9.]*\).*/\1/p' || true)\""
 else
@@ -102,9 +148,14 @@ else
     ont) model=(map-ont ONT) ;;
     hifi) model=(map-hifi PACBIO) ;;
   esac
+  aligned_lane() { mapped minimap2 -a -x "${model[0]}" -Y -t "$THREADS" -R "$1" | clipped "${@:2}"; }
   align() {
-    (cd "$inputs" && exec minimap2 -a -x "${model[0]}" -Y -t "$THREADS" -R "$group\tPL:${model[1]}" reference.fa R1) \
-      | clipped sort "${output[@]}" -o "$written"
+    if [ ${#lanes[@]} = 1 ]; then
+      lane=0
+      aligned_lane "$(group 0 "${model[1]}")" sort "${output[@]}" -o "$written"
+    else
+      all "${model[1]}" samtools view -h --no-PG - | sort "${output[@]}" -o "$written"
+    fi
   }
   versions="minimap2: \"$(minimap2 --version | cut -d - -f 1)\""
 fi
@@ -112,10 +163,15 @@ printf '%s\n' "$versions" "samtools: \"$(samtools --version | awk 'NR == 1 { pri
 
 # The check has one thread. It may fail while the alignment still runs, and then nothing is published. The reason is the only line.
 align 2> "$log" &
-reason=$(check-reads "${check[@]}") || refuse "$reason"
+for lane in "${!lanes[@]}"; do
+  file=$inputs/${lanes[lane]:+${lanes[lane]}.}
+  check=("${file}R1" "${first[lane]}")
+  [ -z "${second[lane]:-}" ] || check+=("${file}R2" "${second[lane]}")
+  reason=$(check-reads "${check[@]}") || refuse "$reason" "$lane"
+done
 wait $! || {
   reason=$(sed -n 's/.*\(paired reads have different names\)/\1/p; s/.*query name too long/the name of a read has over 254 characters/p' "$log" | head -n 1)
-  [ -z "$reason" ] || refuse "$reason"
+  [ -z "$reason" ] || refuse "$reason" "$(cat "$TMPDIR/lane" 2> /dev/null || echo 0)"
   grep -v '^\[M::' "$log" >&2
   exit 1
 }
@@ -129,6 +185,8 @@ fi
 measures=()
 for measure in flagstat idxstats stats coverage; do
   options=()
+  # Of each lane too.
+  [ "$measure" != stats ] || [ ${#lanes[@]} = 1 ] || options=(-S RG -P "$temporary/lane")
   # The depth of what the caller reads. By default, samtools coverage leaves out duplicates.
   [ "$measure" != coverage ] || [ -z "${KEEP_DUPLICATES:-}" ] || options=(--ff "UNMAP,SECONDARY,QCFAIL")
   case $ALIGNMENT-$measure in
@@ -141,7 +199,11 @@ done
 for measure in "${measures[@]}"; do wait "$measure"; done
 
 # Warn of reads that the caller ignores silently: reads without their mate nearby, reads that map to several places, and duplicates.
-awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM" -v kept="${KEEP_DUPLICATES:-}" -v primers="${PRIMERS:+1}" '
+of_lanes=()
+[ ${#lanes[@]} = 1 ] || for lane in "${lanes[@]}"; do of_lanes+=("lane=$lane" "$TMPDIR/lane_$SAMPLE.$lane.bamstat"); done
+clipped=$({ cat "$TMPDIR"/clipped* 2> /dev/null || true; } | awk '/^TOTAL CLIPPED/ { sum += $NF } END { print sum + 0 }')
+awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM" -v kept="${KEEP_DUPLICATES:-}" -v primers="${PRIMERS:+1}" \
+  -v clipped="$clipped" -v lanes="${of_lanes:+${lanes[*]}}" '
   function warn(text) {
     print "warning: " text
     print text > warnings
@@ -150,9 +212,28 @@ awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM"
     print text > why
     exit 1
   }
+  # What one lane has and the others hide.
+  function judge_lanes(share, warned,   names, n, i, l, mapped, proper, together, own) {
+    n = split(lanes, names, " ")
+    for (i = 1; i <= n; i++) {
+      l = names[i]
+      mapped = of[l, "reads mapped:"]
+      proper = of[l, "reads properly paired:"] / 2
+      together = of[l, "reads mapped and paired:"] / 2 - of[l, "pairs on different chromosomes:"]
+      if (of[l, "reads MQ0:"] > mapped / 2) together = 0
+      if (!proper && together >= 1000) refuse("lane " l ": none of " together " pairs maps properly. Are R1 and R2 the same reads, or of two lanes?")
+      own = 100 * mapped / of[l, "raw total sequences:"]
+      if (own < 90 && share >= 90) warn(sprintf("lane %s: only %.2f%% of its reads map to the reference", l, own))
+      if (proper < together / 2 && !warned) warn("lane " l ": most of its reads do not map in proper pairs. Are R1 and R2 of one lane?")
+    }
+  }
   BEGIN { printf "" > warnings }
   NR == FNR {
     if ($1 == "SN") count[$2] = $3
+    next
+  }
+  lane != "" {
+    if ($1 == "SN") of[lane, $2] = $3
     next
   }
   FNR > 1 { bases += $3; depth += $3 * $7 }
@@ -200,5 +281,6 @@ awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM"
       lost = "no variant is called from those. If they are PCR amplicons, use --keep-duplicates, and --primers to clip the primers"
       warn("most reads are duplicates, and " (kept ? "--keep-duplicates calls variants from them too" : lost))
     }
+    if (lanes != "") judge_lanes(share, together && (several || proper < together / 2))
     if (primers && !clipped) warn("no read begins or ends in a primer. Are the primers of this reference?")
-  }' clipped="$(awk '/^TOTAL CLIPPED/ { print $NF }' "$TMPDIR/clipped" 2> /dev/null || true)" "$qc.stats.txt" "$qc.samtools_coverage.txt" || refuse "$(cat "$why")"
+  }' "$qc.stats.txt" "$qc.samtools_coverage.txt" "${of_lanes[@]}" || refuse "$(cat "$why")"

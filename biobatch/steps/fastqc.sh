@@ -2,12 +2,13 @@
 # Makes the quality report of one file of reads.
 #
 # SAMPLE  name of the sample
+# LANE    name of the lane; unset if the sample has one
 # MATE    R1 or R2
 # READS   name of the staged file
 set -euo pipefail
 
 # FastQC detects compression by the suffix of the name, and names its report after the file. Rename the user's file.
-name=${SAMPLE}_$MATE
+name=$SAMPLE${LANE:+_$LANE}_$MATE
 suffix=fastq
 [ "$(head -c 2 -- "./$READS" | od -An -tx1)" != " 1f 8b" ] || suffix=fastq.gz
 file=$TMPDIR/$name.$suffix

@@ -270,3 +270,140 @@ def test_invalid_primers_are_refused_in_one_line(images: Images, folder: Folder,
     job = align(images, folder, f"printf '{primers}' > p.bed\n", PRIMERS="p.bed")
     assert job.exit_code == 1
     assert job.log.startswith(f"primers refused (p.bed): {words}")
+
+
+#: Splits the pairs into two lanes. The second has 100 pairs of the first again, under other names.
+LANES = """
+for mate in 1 2; do
+  head -n 4000 R$mate.fq > a_$mate.fq
+  { tail -n +4001 R$mate.fq; head -n 400 R$mate.fq | awk 'NR % 4 == 1 { sub("@", "@copy_") } 1'; } > b_$mate.fq
+done
+"""
+
+#: The variables of these lanes.
+TWO_LANES = {"READS": "a_1.fq\nb_1.fq", "MATES": "a_2.fq\nb_2.fq", "LANES": "L1\nL2"}
+
+#: Prints the records without their read groups.
+RECORDS = "samtools view s/s.bam | sed -E 's/\\tRG:Z:[^\\t]*//' | md5sum | sed 's/^/records /'; samtools view -H --no-PG s/s.bam\n"
+
+
+def printed(job: Result, start: str) -> list[str]:
+    """The lines of a job's log that begin with a text."""
+    return [line for line in job.log.splitlines() if line.startswith(start)]
+
+
+def counts(folder: Folder, name: str = "s") -> dict[str, int]:
+    """The numbers of samtools flagstat, by their words."""
+    lines = (line.split(" + 0 ") for line in folder.get(f"qc/{name}.flagstat.txt").decode().splitlines())
+    return {words.split(" (")[0]: int(number) for number, words in lines}
+
+
+def test_two_lanes_give_the_records_of_one_file_and_duplicates_across_them_are_found(
+    images: Images, folder: Folder
+) -> None:
+    joined = "cat a_1.fq b_1.fq > R1.fq; cat a_2.fq b_2.fq > R2.fq\n"
+    one = align(images, folder, LANES + joined, RECORDS)
+    assert one.exit_code == 0, one.log
+    measured = {
+        name: folder.get(name) for name in ("qc/s.flagstat.txt", "qc/s.samtools_coverage.txt", "qc/s.warnings.txt")
+    }
+    listed = "printf '%s\\t%s\\n' a_1.fq s3://b/a_1.fq b_1.fq s3://b/b_1.fq a_2.fq s3://b/a_2.fq b_2.fq s3://b/b_2.fq > $TMPDIR/list\n"
+    two = align(images, folder, f"{LANES}{listed}export JOB_INPUT_LIST=$TMPDIR/list\n", RECORDS, **TWO_LANES)
+    assert two.exit_code == 0, two.log
+    assert printed(two, "records ") == printed(one, "records ") != []
+    assert {name: folder.get(name) for name in measured} == measured
+    assert counts(folder)["duplicates"] == counts(folder)["primary duplicates"] == 200
+    assert [line.split("\t")[1:] for line in printed(two, "@RG")] == [
+        [f"ID:s.{lane}", "SM:s", "LB:s", f"PU:{lane}", f"DS:s3://b/{file}_1.fq s3://b/{file}_2.fq", "PL:ILLUMINA"]
+        for lane, file in (("L1", "a"), ("L2", "b"))
+    ]
+    assert len(printed(two, "@SQ")) == 1
+    assert len(printed(two, "@HD")) == 1
+
+
+def test_each_record_has_the_read_group_of_its_lane(images: Images, folder: Folder) -> None:
+    inspect = 'for lane in L1 L2; do samtools view -c -T $TMPDIR/inputs/reference.fa -r s.$lane s/s.cram | sed "s/^/$lane /"; done'
+    job = align(images, folder, LANES, inspect, ALIGNMENT="cram", **TWO_LANES)
+    assert job.exit_code == 0, job.log
+    assert printed(job, "L") == ["L1 2000", "L2 2200"]
+
+
+def test_a_truncated_lane_is_refused_with_its_name(images: Images, folder: Folder) -> None:
+    cut = "gzip b_2.fq; head -c 20000 b_2.fq.gz > b_2.fq\n"
+    job = align(images, folder, LANES + cut, **TWO_LANES)
+    assert job.exit_code == 1
+    assert job.log.startswith("reads of s refused (lane L2: b_1.fq and b_2.fq): b_2.fq is not whole"), job.log
+
+
+def test_lanes_may_differ_in_length_and_in_their_number_of_files(images: Images, folder: Folder) -> None:
+    shorter = "sed -i -E '2~2s/^(.{75}).*/\\1/' b_1.fq b_2.fq\n"
+    interleaved = (
+        "paste -d '\\n' <(paste - - - - < a_1.fq) <(paste - - - - < a_2.fq) | tr '\\t' '\\n' > a.fq; rm a_1.fq a_2.fq\n"
+    )
+    single = "cp b_1.fq c.fq; sed -i '1~4s/@/@single_/' c.fq\n"
+    job = align(
+        images,
+        folder,
+        LANES + shorter + interleaved + single,
+        READS="a.fq\nb_1.fq\nc.fq",
+        MATES="\nb_2.fq\n",
+        LANES="1\n2\nc",
+    )
+    assert job.exit_code == 0, job.log
+    found = counts(folder)
+    assert (found["primary"], found["paired in sequencing"], found["properly paired"]) == (5300, 4200, 4200)
+
+
+def test_a_lane_whose_mates_do_not_belong_together_is_refused_with_its_name(images: Images, folder: Folder) -> None:
+    same = "sed -e '2~2s/.....$//' -e '1~4s,/1$,/2,' b_1.fq > b_2.fq\n"
+    job = align(images, folder, LANES + same, **TWO_LANES)
+    assert job.exit_code == 1
+    assert job.log.startswith("reads of s refused (lanes L1 L2): lane L2: none of 1100 pairs maps properly"), job.log
+
+
+def test_a_lane_of_other_reads_gives_a_warning_although_most_reads_of_the_sample_map(
+    images: Images, folder: Folder
+) -> None:
+    foreign = """
+for mate in 1 2; do
+  head -n 400 R$mate.fq | awk 'BEGIN { srand(9) } NR % 4 == 2 { for (i = 0; i < 100; i++) printf substr("ACGT", 1 + int(4 * rand()), 1); print ""; next } 1' > c_$mate.fq
+done
+"""
+    job = align(
+        images,
+        folder,
+        LANES + foreign,
+        READS="a_1.fq\nb_1.fq\nc_1.fq",
+        MATES="a_2.fq\nb_2.fq\nc_2.fq",
+        LANES="L1\nL2\nL3",
+    )
+    assert job.exit_code == 0, job.log
+    assert folder.get("qc/s.warnings.txt").decode() == "lane L3: only 0.00% of its reads map to the reference\n"
+
+
+def test_long_reads_of_two_lanes_are_aligned(images: Images, folder: Folder) -> None:
+    split = "head -n 400 R1.fq > a_1.fq; tail -n +401 R1.fq > b_1.fq\n"
+    inspect = "samtools view -c -F 2308 -q 20 s/s.bam | sed 's/^/placed /'; samtools view -H --no-PG s/s.bam"
+    job = align(
+        images,
+        folder,
+        LONG + split,
+        inspect,
+        READS="a_1.fq\nb_1.fq",
+        MATES="",
+        LANES="L1\nL2",
+        PLATFORM="ont",
+    )
+    assert job.exit_code == 0, job.log
+    assert printed(job, "placed") == ["placed 300"]
+    assert [line.split("\t")[1] for line in printed(job, "@RG")] == ["ID:s.L1", "ID:s.L2"]
+    assert folder.get("qc/s.warnings.txt") == b""
+
+
+def test_primers_are_clipped_from_the_reads_of_every_lane(images: Images, folder: Folder) -> None:
+    split = "for mate in 1 2; do head -n 200 R$mate.fq > a_$mate.fq; tail -n +201 R$mate.fq > b_$mate.fq; done\n"
+    inspect = "samtools depth -g DUP s/s.bam | awk '{ print \"depth\", $2, $3 }'"
+    job = align(images, folder, AMPLICONS + split, inspect, PRIMERS="p.bed", KEEP_DUPLICATES="1", **TWO_LANES)
+    assert job.exit_code == 0, job.log
+    depth = {int(line.split()[1]) for line in printed(job, "depth ") if not line.endswith(" 0")}
+    assert depth == {base for start in (1001, 1501) for base in range(start + 20, start + 280)}

@@ -66,7 +66,12 @@ def test_the_wheel_contains_only_the_modules_and_the_steps(wheel: zipfile.ZipFil
 def test_the_wheel_has_the_version_of_the_source_and_needs_three_packages(wheel: zipfile.ZipFile) -> None:
     found = email.message_from_string(metadata(wheel, "METADATA"))
     assert found["Version"] == biobatch.__version__
-    assert {each.split(">")[0] for each in found.get_all("Requires-Dist", [])} == {"botocore", "rich", "shtab"}
+    assert {each.split(">")[0] for each in found.get_all("Requires-Dist", [])} == {
+        "botocore",
+        "rich",
+        "s3transfer",
+        "shtab",
+    }
 
 
 def test_the_command_of_the_wheel_is_biobatch(wheel: zipfile.ZipFile) -> None:
@@ -107,7 +112,7 @@ def test_help_version_and_completion_do_not_load_the_aws_sdk(words: list[str], i
         "from biobatch.__main__ import main\n"
         f"try: main({words})\n"
         "except SystemExit as end: assert not end.code\n"
-        "print(*[m for m in sys.modules if m.split('.')[0] in ('boto3', 'botocore', 'rich')], file=sys.stderr)\n"
+        "print(*[m for m in sys.modules if m.split('.')[0] in ('boto3', 'botocore', 'rich', 's3transfer')], file=sys.stderr)\n"
     )
     done = python(installed, "-c", program)
     assert done.returncode == 0
