@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from biobatch import command_line, signals
 from biobatch.refusal import Refused
 
+#: Errors that are printed. The others are counted.
+_MAX_MESSAGES = 50
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand.
@@ -44,8 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_errors(*messages: str) -> None:
-    for message in messages:
+    for message in messages[:_MAX_MESSAGES]:
         print(f"biobatch: {message}", file=sys.stderr)
+    if len(messages) > _MAX_MESSAGES:
+        print(f"biobatch: and {len(messages) - _MAX_MESSAGES:,} more errors", file=sys.stderr)
 
 
 def console() -> None:

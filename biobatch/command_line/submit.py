@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import shtab
+
 from biobatch.command_line import options
 
 _DESCRIPTION = """\
@@ -13,7 +15,15 @@ Runs one tool as a job and waits until the job ends.
 Put the command after `--`. A single argument is a script that bash runs, so
 quote a command that has a pipe or a redirection. Two or more arguments run as
 they are, without a shell. The command finds its inputs in its working folder,
-under their file names: s3://my-bucket/reads/a.bam is a.bam."""
+under their file names: s3://my-bucket/reads/a.bam is a.bam.
+
+With --tasks, a table has a row for each job. The first row names the columns:
+  name              the job's folder under the output prefix
+  --input           an object that the job downloads, besides those of --input
+  --input VARIABLE  the same, and the variable holds its file name
+  --env VARIABLE    the value of an environment variable
+The jobs of a table are one array job. Each has outputs and a manifest of its
+own, so that a failed job costs nothing but itself."""
 
 _EPILOG = """\
 examples:
@@ -23,7 +33,9 @@ examples:
     --input s3://my-bucket/ref.fa --output 'ref.fa.*' \\
     --output-prefix s3://my-bucket/ref -- bwa index ref.fa
   biobatch submit samtools --input s3://my-bucket/a.bam --output '*.txt' \\
-    --output-prefix s3://my-bucket/stats -- 'samtools flagstat a.bam > a.txt'"""
+    --output-prefix s3://my-bucket/stats -- 'samtools flagstat a.bam > a.txt'
+  biobatch submit samtools --tasks tasks.tsv --output '*.txt' \\
+    --output-prefix s3://my-bucket/stats -- 'samtools flagstat $BAM > flagstat.txt'"""
 
 
 def add(commands: Any, complete_tools: Sequence[str] | None) -> None:
@@ -43,6 +55,13 @@ def add(commands: Any, complete_tools: Sequence[str] | None) -> None:
         metavar="URI",
         help="download this object before the command starts. Repeat it for more objects. Default: no input",
     )
+    tasks = submit.add_argument(
+        "--tasks",
+        metavar="TABLE",
+        help="run a job for each row of this CSV or TSV table, a file of this machine or an object. Columns: name, --input, --input VARIABLE, --env "
+        "VARIABLE. Default: run one job",
+    )
+    tasks.complete = shtab.FILE  # type: ignore[attr-defined]
     submit.add_argument(
         "--output",
         action="append",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from biobatch import capacity, objects, report, shell_words, sizes
 from biobatch.commands.context import Context, follow, new_run, print_detached, print_warnings, start
@@ -11,69 +11,107 @@ from biobatch.job import Job
 from biobatch.job import faults as job_faults
 from biobatch.refusal import Faults
 from biobatch.run.parts import group
+from biobatch.run.submit import refuse_beside_earlier
+from biobatch.sheet.tasks import read_tasks
 from biobatch.uris import S3Uri, parse_folder, parse_object
 
 
 def run(given: argparse.Namespace, context: Context) -> int:
-    """Runs one tool as a job."""
+    """Runs one tool, as a job or as a job for each row of a table."""
     context.announce()
     stack, clients = context.stack, context.clients
     faults = Faults()
     queue = faults.read(stack.queue, given.queue, "--queue")
     definition = faults.read(stack.job_definition, given.tool, "TOOL")
-    inputs = [uri for text in given.input if (uri := faults.read(parse_object, text, "--input"))]
+    common = [uri for text in given.input if (uri := faults.read(parse_object, text, "--input"))]
+    tasks = (
+        faults.read(lambda source: read_tasks(source, lambda: clients.s3), given.tasks, "--tasks")
+        if given.tasks
+        else None
+    )
     folder = faults.read(parse_folder, given.output_prefix, "--output-prefix")
+    inputs = {*common, *(uri for task in tasks or () for uri in task.inputs)}
     found, absent = objects.look_up(clients.s3, inputs)
     faults.add(absent)
     if folder:
         faults.add(objects.bucket_faults(clients.s3, folder))
     faults.add(objects.region_faults(clients.s3, [*inputs, *([folder] if folder else [])]))
     faults.add(shell_words.redirection_faults(given.words, given.output))
-    # A job without a folder is not submitted, but its other faults are found.
+    # Jobs without a folder are not submitted, but their other faults are found.
     place = folder or S3Uri(stack.bucket, "")
-    new = new_run(context, given, queue or "", place, 0)
-    job = _single_job(given, new.run, inputs, place, sum(each.size for each in found.values()))
-    faults.add(job_faults(job))
+    new = new_run(context, given, queue or "", place, len(tasks or ()))
+    sizes_of = {uri: each.size for uri, each in found.items()}
+    jobs = (
+        [
+            _job(given, task.name, (*common, *task.inputs), place / f"{task.name}/", task.environment, sizes_of)
+            for task in tasks
+        ]
+        if tasks
+        else [_job(given, given.tool, common, place, {}, sizes_of, f"{given.tool}-{new.run}.")]
+    )
+    for job in jobs:
+        faults.add(job_faults(job))
     available = capacity.read(clients, stack, queue) if queue else None
     definitions = sizes.defaults(clients.batch, {given.tool: definition}) if definition else {}
     if available:
-        faults.add(capacity.faults(available, [job], definitions, clients))
+        faults.add(capacity.faults(available, jobs, definitions, clients))
     faults.refuse()
     assert available is not None
+    if tasks:
+        refuse_beside_earlier(clients, stack, available.queue.arn, jobs)
     print_warnings(
-        [*shell_words.warnings(given.words), *available.notes, *capacity.warnings(available, [job], definitions)]
+        [*shell_words.warnings(given.words), *available.notes, *capacity.warnings(available, jobs, definitions)]
     )
-    submitted = start(context, new, group(new.run, [job], definitions))
+    submitted = start(context, new, group(new.run, jobs, definitions))
     if given.detach:
         print_detached(new)
         return 0
-    jobs = follow(context, available.queue, submitted)
-    if report.failures(clients, stack.log_group, jobs):
-        report.next_steps(jobs, context.logs_command, again=False)
+    followed = follow(context, available.queue, submitted)
+    if report.failures(clients, stack.log_group, followed):
+        report.next_steps(followed, context.logs_command, again=False)
         return 1
-    report.published(clients, job)
+    if tasks:
+        print(
+            f"\nOutputs\n  {place}NAME/  of each of the {len(tasks):,} tasks, complete when NAME/manifest.json exists"
+        )
+    else:
+        report.published(clients, jobs[0])
     return 0
 
 
-def _single_job(given: argparse.Namespace, run_name: str, inputs: Sequence[S3Uri], folder: S3Uri, bytes_in: int) -> Job:
-    """The job of `submit`.
+def _job(
+    given: argparse.Namespace,
+    subject: str,
+    inputs: Sequence[S3Uri],
+    folder: S3Uri,
+    environment: Mapping[str, str],
+    bytes_of: Mapping[S3Uri, int],
+    manifest: str = "",
+) -> Job:
+    """A job of `submit`.
 
     Args:
         given: the options.
-        run_name: name of the run.
+        subject: what the job is called.
         inputs: its inputs.
         folder: where its outputs go.
-        bytes_in: bytes of its inputs.
+        environment: its variables.
+        bytes_of: bytes of the inputs that exist.
+        manifest: what the name of its manifest begins with.
     """
+    bytes_in = sum(bytes_of.get(uri, 0) for uri in inputs)
     return Job(
-        subject=given.tool,
+        subject=subject,
         step="job",
         tool=given.tool,
         command=tuple(given.words),
         inputs=tuple(inputs),
         outputs=tuple(given.output),
         output_prefix=folder,
-        manifest=folder / f"{given.tool}-{run_name}.manifest.json",
+        manifest=folder / f"{manifest}manifest.json",
+        environment=environment,
+        # A job of a table always writes to the same folder, so that the same command continues.
+        resume=not manifest,
         vcpus=given.vcpus,
         memory_mib=given.memory_mib,
         timeout_hours=given.timeout_hours,

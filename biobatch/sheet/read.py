@@ -101,11 +101,25 @@ def read_sheet(source: str, s3: Callable[[], S3Client], upload_to: S3Uri | None 
     Raises:
         Refused: with the faults of all rows. Of more than 20 the message names the first 20.
     """
+    content = read_content(source, s3)
     if source.startswith("s3://"):
-        uri = parse_object(source)
-        return parse(source, _read_object(s3(), uri), uri.parent, upload_to)
-    path = Path(source).expanduser()
-    return parse(source, _read_file(path), path.absolute().parent, upload_to)
+        return parse(source, content, parse_object(source).parent, upload_to)
+    return parse(source, content, Path(source).expanduser().absolute().parent, upload_to)
+
+
+def read_content(source: str, s3: Callable[[], S3Client]) -> bytes:
+    """The content of a table.
+
+    Args:
+        source: path of a file, or URI of an object.
+        s3: gives the client. It is called if the table is an object.
+
+    Raises:
+        Refused: if it cannot be read, or is too large for a table.
+    """
+    if source.startswith("s3://"):
+        return _read_object(s3(), parse_object(source))
+    return _read_file(Path(source).expanduser())
 
 
 def _read_file(path: Path) -> bytes:
@@ -159,12 +173,22 @@ def parse(name: str, content: bytes, folder: S3Uri | Path, upload_to: S3Uri | No
     try:
         return _Reader(folder, upload_to).read(table.rows(content))
     except Refused as refused:
-        found = sorted(refused.faults, key=_row_number)
-        # A fault of the whole sheet goes on from its name.
-        shown = [f"{name}{'' if re.match('(is|has|begins) ', fault) else ':'} {fault}" for fault in found[:MAX_FAULTS]]
-        if len(found) > MAX_FAULTS:
-            shown.append(f"{name}: {len(found):,} faults in all. The first {MAX_FAULTS} are above")
-        raise Refused(*shown) from None
+        raise first_faults(name, refused) from None
+
+
+def first_faults(name: str, refused: Refused) -> Refused:
+    """The faults of a table in the order of its rows, at most `MAX_FAULTS` of them.
+
+    Args:
+        name: name of the table, which is put before each fault.
+        refused: the faults, each with `row N:` at its beginning or about the whole table.
+    """
+    found = sorted(refused.faults, key=_row_number)
+    # A fault of the whole table goes on from its name.
+    shown = [f"{name}{'' if re.match('(is|has|begins) ', fault) else ':'} {fault}" for fault in found[:MAX_FAULTS]]
+    if len(found) > MAX_FAULTS:
+        shown.append(f"{name}: {len(found):,} faults in all. The first {MAX_FAULTS} are above")
+    return Refused(*shown)
 
 
 def _row_number(fault: str) -> int:

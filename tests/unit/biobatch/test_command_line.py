@@ -20,7 +20,7 @@ from biobatch.__main__ import main
 from biobatch.aws import Aws
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
-from biobatch.run import submit
+from biobatch.run import record, submit
 from biobatch.stack_outputs import StackOutputs
 from local.paths import ROOT
 from settings import TOOLS
@@ -579,3 +579,46 @@ def test_if_a_submission_fails_the_client_ends_the_jobs_that_it_submitted(
     with pytest.raises(Exception, match="'bcftools': the stack has no such tool"):
         submit.submit_jobs(clients, short, run, plan.jobs, definitions)
     assert len(ended) == 3
+
+
+def test_a_table_of_tasks_is_one_array_whose_jobs_publish_in_folders_of_their_own(
+    clients: Aws, outputs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "a.bam", "b.bam", "common")
+    table = tmp_path / "tasks.tsv"
+    table.write_text("name\t--input BAM\na\ts3://data/a.bam\nb\ts3://data/b.bam\n")
+    given = [
+        "--tasks",
+        str(table),
+        "--input",
+        "s3://data/common",
+        "--output",
+        "*.txt",
+        "--output-prefix",
+        "s3://data/out",
+    ]
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *given, "--detach", "--", "cat $BAM"]) == 0
+    assert re.search(r"^The jobs go on. Follow them: biobatch watch \S+$", capsys.readouterr().out, re.MULTILINE)
+    (found,) = (each for each in submitted(clients) if "size" in each.get("arrayProperties", {}))
+    assert found["arrayProperties"]["size"] == 2
+    (run,) = record.names(clients.s3, "data")
+    (part,) = (recorded := record.read(clients.s3, "data", run)).parts
+    first, second = (dict(task.variables) for task in record.tasks(clients.s3, recorded, part))
+    assert (first["JOB_OUTPUT_PREFIX"], second["JOB_OUTPUT_PREFIX"]) == ("s3://data/out/a/", "s3://data/out/b/")
+    assert (first["JOB_INPUTS"], first["BAM"]) == ("s3://data/common s3://data/a.bam", "a.bam")
+    assert (second["JOB_MANIFEST"], second["JOB_RESUME"]) == ("s3://data/out/b/manifest.json", "1")
+
+
+def test_a_table_with_missing_inputs_is_refused_with_all_of_them(
+    clients: Aws, outputs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(clients, "a.bam")
+    table = tmp_path / "tasks.tsv"
+    table.write_text("--input\n" + "".join(f"s3://data/none/{number}.bam\n" for number in range(60)))
+    given = ["--tasks", str(table), "--output-prefix", "s3://data/out"]
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), *given, "--", "true x"]) == 2
+    said = errors(capsys).splitlines()
+    assert len(said) == 51
+    assert "the object does not exist" in said[0]
+    assert said[-1] == "biobatch: and 10 more errors"
+    assert submitted(clients) == []
