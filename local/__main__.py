@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
-from local.console import warn
+from local.console import say, warn
 from local.errors import LocalError
-from local.stack import cache, environment, lifecycle, shell
+from local.stack import aws_server, cache, environment, lifecycle, shell
 
 #: The default seed of the demo. The demo succeeds with every other seed too.
 _SEED = 1
@@ -29,6 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="seed of the simulated variants and reads, 1 or more; default: %(default)s",
     )
     commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
+    reclaim = commands.add_parser(
+        "reclaim",
+        help="take a machine from its jobs, as EC2 does when it reclaims a Spot instance; Batch then tries the jobs again",
+    )
+    reclaim.add_argument(
+        "jobs", nargs="*", metavar="JOB", help="IDs of running jobs, arrays or children. Default: all running jobs"
+    )
     commands.add_parser(
         "clean-cache", help="free the disk space that removed stacks still use: tools, image layers, packages"
     )
@@ -50,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
                 record = lifecycle.current()
                 print(shell.lines(record))
                 warn(shell.notice(record))
+            case "reclaim":
+                _reclaim(given.jobs)
             case "clean-cache":
                 cache.clean()
     except LocalError as error:
@@ -59,6 +69,16 @@ def main(arguments: list[str] | None = None) -> int:
         warn("interrupted. Run the same command again to continue, or remove what came up: make local-down")
         return 130
     return 0
+
+
+def _reclaim(jobs: Sequence[str]) -> None:
+    instance, taken = aws_server.reclaim(lifecycle.current().aws_port, jobs)
+    if not taken:
+        which = f"none of the jobs {', '.join(jobs)} runs" if jobs else "no job runs"
+        raise LocalError(f"{which}. See what runs: aws batch list-jobs --job-queue QUEUE --job-status RUNNING")
+    say(f"took the machine {instance} from {len(taken)} job{'s' if len(taken) > 1 else ''}:")
+    for job in taken:
+        print(job)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+#: The path by which `python -m local reclaim` takes a machine from its jobs. It is below moto's own, which jobs cannot use.
+RECLAIM_PATH = "/moto-api/biobatch/reclaim"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import json
 import logging
 import logging.handlers
 import os
@@ -22,7 +23,7 @@ from werkzeug.serving import make_server
 
 from local.aws import batch, cloudwatch_logs, credentials, ec2, ecr, iam, s3, sts
 from local.aws.calls import Application, Environ, logged, service_of
-from local.aws.config import Config
+from local.aws.config import RECLAIM_PATH, Config
 from local.errors import LocalError
 
 #: Maximum time, in seconds, to end. `local.stack.lifecycle` kills the process after that.
@@ -51,7 +52,7 @@ SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     # No instance is ever launched here, and loading the AMIs takes a second.
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    # Larger objects, in bytes, are kept in files. With moto's default of 5 MiB, the versions in a bucket fill the memory.
+    # Larger objects, in bytes, are read block by block while they are sent.
     "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(2**18),
 }
 
@@ -90,12 +91,13 @@ def run(config: Config) -> None:
         agent = stack.enter_context(_listening(config.gateway, credentials.PORT))
         _prepare(config)
         patch_moto(config.registry)
+        stack.enter_context(s3.kept_in(config.data_dir / "s3"))
         try:
             running = batch.install(config, credentials.issue)
         except docker.errors.DockerException as error:
             raise LocalError(f"no Docker engine answers at {config.docker_host}: {error}") from None
         aws = application()
-        stack.enter_context(serving(aws, user))
+        stack.enter_context(serving(for_user(aws, running.reclaim), user))
         stack.enter_context(serving(for_jobs(aws), jobs))
         stack.enter_context(serving(logged(credentials.application, paths=False), agent))
         _log.info("serving on port %d of 127.0.0.1 and %s", config.port, config.gateway)
@@ -151,6 +153,25 @@ def _read_body(environ: Environ) -> bool:
     return len(body) == int(length)
 
 
+def for_user(application: Application, reclaim: Callable[[list[str]], dict[str, Any]]) -> Application:
+    """AWS with the path by which `python -m local reclaim` takes a machine from its jobs.
+
+    Args:
+        application: AWS.
+        reclaim: takes the ids of jobs, and returns what to answer.
+    """
+
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != RECLAIM_PATH:
+            return application(environ, start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        answer = json.dumps(reclaim(json.loads(body))).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+        return [answer]
+
+    return serve
+
+
 def for_jobs(application: Application) -> Application:
     """AWS without the paths that moto adds, through which a job could assume any role or reset the local AWS."""
 
@@ -192,7 +213,7 @@ def _prepare(config: Config) -> None:
     config.log_file.parent.mkdir(parents=True, exist_ok=True)
     log = logging.handlers.RotatingFileHandler(config.log_file, maxBytes=_LOG_BYTES, backupCount=1)
     logging.basicConfig(handlers=[log], level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
-    # Larger objects are files in this folder. They have no name, so they vanish with the process, and each stays open.
+    # Temporary files vanish with the stack, and are on the same disk as its objects.
     tempfile.tempdir = str(config.data_dir)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -5,9 +5,11 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 
 import psutil
 
+from local.aws.config import RECLAIM_PATH
 from local.console import say
 from local.errors import LocalError
 from local.machine import docker_engine, ports, processes
@@ -67,6 +69,22 @@ def answers(port: int) -> bool:
         return True
     except (OSError, ValueError):
         return False
+
+
+def reclaim(port: int, jobs: Sequence[str]) -> tuple[str, list[str]]:
+    """Takes the machine from running jobs, as EC2 does when it reclaims a Spot instance.
+
+    Args:
+        port: of the local AWS.
+        jobs: ids of jobs, arrays or children. Empty: all running jobs.
+
+    Returns:
+        The id of the instance, and the ids of the jobs that ran on it.
+    """
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{RECLAIM_PATH}", json.dumps(list(jobs)).encode())
+    with urllib.request.urlopen(request, timeout=60) as response:
+        answer = json.load(response)
+    return answer["instance"], answer["jobs"]
 
 
 def _listener(port: int) -> str:

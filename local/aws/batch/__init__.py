@@ -13,10 +13,11 @@
 | `log_streams` | copies the output of containers to CloudWatch Logs |
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from local.aws.batch import api
 from local.aws.batch.capacity import Capacity, Size
+from local.aws.batch.forms import Document
 from local.aws.batch.runner import ContainerRunner
 from local.aws.batch.scheduler import Scheduler
 from local.aws.config import Config
@@ -37,6 +38,11 @@ class Batch:
     def __init__(self, scheduler: Scheduler, runner: ContainerRunner) -> None:
         self._scheduler = scheduler
         self._runner = runner
+
+    def reclaim(self, jobs: Collection[str]) -> Document:
+        """Takes the machine from running jobs, or from all of them if none are named. Returns the `instance` and the `jobs` that ran on it."""
+        instance, taken = self._scheduler.reclaim(jobs)
+        return {"instance": instance, "jobs": taken}
 
     def stop(self) -> None:
         """Ends the running jobs and removes their containers and volumes, within 15 seconds."""

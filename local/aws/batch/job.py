@@ -126,7 +126,9 @@ class Job:
             "jobDefinition": self.submission.definition.arn,
             **self._times_and_reason(),
             **({"container": container} if container else {}),
-            **self._array(summary=False),
+            **({"isCancelled": True} if self.cancelled else {}),
+            **({"isTerminated": True} if self.terminated else {}),
+            **self._array(),
         }
 
     def details(self, tags: Mapping[str, str]) -> Document:
@@ -159,7 +161,7 @@ class Job:
             "isTerminated": self.terminated,
             **({"timeout": {"attemptDurationSeconds": timeout}} if timeout else {}),
             **self._share(),
-            **self._array(summary=True),
+            **self._array(),
         }
 
     def _times_and_reason(self) -> Document:
@@ -174,16 +176,14 @@ class Job:
             "schedulingPriority": self.submission.scheduling_priority,
         }
 
-    def _array(self, *, summary: bool) -> Document:
+    def _array(self) -> Document:
         if self.index is not None:
             return {"arrayProperties": {"index": self.index}}
         if not self.children:
             return {}
-        array: Document = {"size": len(self.children)}
-        if summary:
-            counts = Counter(child.status.value for child in self.children)
-            array["statusSummary"] = {status.value: counts[status.value] for status in Status}
-        return {"arrayProperties": array}
+        counts = Counter(child.status for child in self.children)
+        summary = {status.value: counts[status] for status in Status}
+        return {"arrayProperties": {"size": len(self.children), "statusSummary": summary}}
 
 
 def milliseconds() -> int:

@@ -3,12 +3,12 @@
 import itertools
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from local.aws.batch import container_properties, retry
 from local.aws.batch.definitions import HIGHEST_SCHEDULING_PRIORITY, JobDefinition, timeout_seconds
-from local.aws.batch.forms import Document, check_name, page, refusal
+from local.aws.batch.forms import Document, check_name, refusal
 from local.aws.batch.job import Job, Submission, milliseconds
 from local.aws.batch.queues import JobQueue
 
@@ -20,6 +20,11 @@ _MOST_DEPENDENCIES = 20
 _ARRAY_SIZES = (2, 10_000)
 _MOST_DESCRIBED = 100
 _MOST_ENDED = 50
+#: Characters of a reason at most (API TerminateJob).
+_LONGEST_REASON = 1024
+#: Jobs on a page of ListJobs at most, and with a filter (API ListJobs, `maxResults`).
+_MOST_LISTED = 1000
+_MOST_FILTERED = 100
 #: Jobs of a snapshot at most (API FrontOfQueueDetail).
 _MOST_IN_FRONT = 100
 _LARGEST_REQUEST = 30 * 1024
@@ -33,6 +38,8 @@ class Jobs:
     def __init__(self, backend: "Backend") -> None:
         self._backend = backend
         self._jobs: dict[str, Job] = {}
+        self._submitted: list[Job] = []
+        """The jobs without the children of arrays, in the order of submission."""
 
     def submit(self, request: Document) -> Document:
         """SubmitJob.
@@ -53,6 +60,7 @@ class Jobs:
         self._backend.tag(job.arn, submission.tags)
         for made in (job, *job.children):
             self._jobs[made.id] = made
+        self._submitted.append(job)
         self._backend.scheduler.add(job)
         return {"jobArn": job.arn, "jobName": submission.name, "jobId": job.id}
 
@@ -122,29 +130,35 @@ class Jobs:
         return {"jobs": [job.details(self._backend.tags(job.arn)) for job in found if job]}
 
     def list_jobs(self, request: Document) -> Document:
-        """ListJobs: the jobs of a queue or an array, newest first. Without filters and a state, only RUNNING jobs.
+        """ListJobs: the jobs of a queue, newest first, or of an array, by index. Without a filter and a state, only RUNNING jobs.
+
+        A filter makes Batch ignore the state, except SHARE_IDENTIFIER. It does not apply to the children of an array.
 
         Raises:
             ClientException: if the queue or array does not exist, or a filter is unknown.
         """
+        if len({"jobQueue", "arrayJobId", "multiNodeJobId"} & request.keys()) != 1:
+            raise refusal("Exactly one of jobQueue, arrayJobId and multiNodeJobId must be provided")
+        filters = request.get("filters", [])
+        if len(filters) > 1:
+            raise refusal("Only one filter can be used at a time")
+        test = _filter(filters[0]) if filters else None
+        of_state = _has_status(request.get("jobStatus", "RUNNING"))
+        found: Iterable[Job]
         if "arrayJobId" in request:
             array = self._jobs.get(request["arrayJobId"])
             if array is None:
                 raise refusal(f"Job {request['arrayJobId']} does not exist")
-            found = list(array.children)
+            found = filter(of_state, array.children)
         elif "jobQueue" in request:
             queue = self._backend.queues.get(request["jobQueue"], f"JobQueue {request['jobQueue']} not found.")
-            found = [job for job in reversed(self._jobs.values()) if job.submission.queue is queue and not job.parent]
+            found = (job for job in reversed(self._submitted) if job.submission.queue is queue)
+            if test is None or (filters[0]["name"] == "SHARE_IDENTIFIER" and "jobStatus" in request):
+                found = filter(of_state, found)
+            found = filter(test, found)
         else:
-            raise refusal("One of jobQueue, arrayJobId and multiNodeJobId must be provided")
-        if filters := request.get("filters"):
-            if len(filters) > 1:
-                raise refusal("Only one filter can be used at a time")
-            test = _filter(filters[0])
-            found = [job for job in found if test(job)]
-        else:
-            found = [job for job in found if job.status.value == request.get("jobStatus", "RUNNING")]
-        return page("jobSummaryList", [job.summary() for job in found], request)
+            raise refusal("The local stack has no multi-node parallel jobs")
+        return _page(found, request, _MOST_FILTERED if filters else _MOST_LISTED)
 
     def snapshot(self, request: Document) -> Document:
         """GetJobQueueSnapshot: the jobs that start next. Their time is that of their submission, since the local stack keeps no other."""
@@ -201,6 +215,8 @@ class Jobs:
         """The job with this id, and its children if it is an array."""
         if not request["jobId"] or not request["reason"]:
             raise refusal("jobId and reason must not be empty")
+        if (length := len(request["reason"])) > _LONGEST_REASON:
+            raise refusal(f"A reason must be at most {_LONGEST_REASON} characters, not {length}")
         job = self._jobs.get(request["jobId"].removeprefix(self._backend.arn("job/")))
         return [job, *job.children] if job else []
 
@@ -248,6 +264,31 @@ def _link(job: Job, other: Job | None, kind: str) -> None:
     elif other:
         for waiting in job.children or [job]:
             waiting.wait_for(other)
+
+
+def _has_status(status: str) -> Callable[[Job], bool]:
+    return lambda job: job.status.value == status
+
+
+def _page(found: Iterable[Job], request: Document, most: int) -> Document:
+    """One page of ListJobs. Its token names the last job of the page, so jobs that are submitted or change their state between two pages
+    move no other job to another page.
+
+    Raises:
+        ClientException: if the token was not issued here.
+    """
+    token = request.get("nextToken") or ""
+    if token:
+        if not token.isdecimal():
+            raise refusal("Invalid nextToken")
+        last = int(token)
+        # The sequence of children increases with their index, and newer jobs come first.
+        is_later = (lambda job: job.sequence > last) if "arrayJobId" in request else (lambda job: job.sequence < last)
+        found = filter(is_later, found)
+    size = min(request.get("maxResults") or most, most)
+    page = list(itertools.islice(found, size + 1))
+    rest = {"nextToken": str(page[size - 1].sequence)} if len(page) > size else {}
+    return {"jobSummaryList": [job.summary() for job in page[:size]], **rest}
 
 
 def _filter(entry: Document) -> Callable[[Job], bool]:

@@ -1,16 +1,16 @@
 """Runs jobs as containers of a Docker engine, configured as ECS would configure them."""
 
 import contextlib
+import functools
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import docker
 import docker.errors
 import docker.types
 import requests
-from docker.models.containers import Container
 from moto.iam.models import IAMBackend, iam_backends
 from moto.utilities.utils import get_partition
 
@@ -24,12 +24,25 @@ log = logging.getLogger(__name__)
 
 #: Seconds between SIGTERM and SIGKILL (Batch User Guide, "Job timeouts").
 STOP_SECONDS = 30
+#: The same when the machine shuts down, which is what a Spot interruption does to the containers of Batch (Docker, `dockerd`: 10 seconds, then
+#: SIGKILL).
+_SHUTDOWN_SECONDS = 10
 #: The label of a job's container and volumes, in addition to the label of the stack. Its value is the id of the job.
 JOB_LABEL = "biobatch.job"
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 #: The time limit of calls, in seconds, except waiting for a container or its log.
 _CALL_SECONDS = 120
+
+
+#: What calls of the engine raise.
+_FAULTS = (docker.errors.DockerException, requests.RequestException)
+
+
+class _PullError(Exception):
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class ContainerRunner:
@@ -46,11 +59,15 @@ class ContainerRunner:
     def __init__(self, config: Config, credentials: Callable[[str], str]) -> None:
         self._config = config
         self._credentials = credentials
-        # Each running job uses two connections, one for its log and one to wait for its end.
+        # Each running job uses two connections, one for its log and one to wait for its end. Others are prepared and removed meanwhile.
         self._docker = docker.DockerClient(
-            base_url=config.docker_host, timeout=_CALL_SECONDS, max_pool_size=2 * config.vcpus + 4
+            base_url=config.docker_host, timeout=_CALL_SECONDS, max_pool_size=2 * config.vcpus + 8
         )
-        self._containers: dict[Task, Container] = {}
+        self._api = self._docker.api
+        self._left: dict[Task, contextlib.ExitStack] = {}
+        """What is to be done when a task has ended."""
+        self._containers: dict[Task, str] = {}
+        self._running: set[Task] = set()
         self._lock = threading.Lock()
         self.stop_seconds = STOP_SECONDS
 
@@ -82,44 +99,65 @@ class ContainerRunner:
                 status_reason=f"ECS was unable to assume the role '{role}' that was provided for this task. "
                 "Please verify that the role being passed has the proper trust relationship and permissions."
             )
-        with contextlib.ExitStack() as cleanup:
-            try:
-                self._require_image(task.job.submission.container["image"])
-            except (docker.errors.DockerException, requests.RequestException) as error:
-                return _failure("CannotPullContainerError", error)
-            try:
-                stream = self._log_stream(task)
-                container = self._create(task, cleanup)
-                if task.stopping.is_set():
-                    return Outcome(status_reason=NOT_STARTED, stopped=True)
-                container.start()
-            except (docker.errors.DockerException, requests.RequestException, LookupError, ValueError) as error:
-                return _failure("CannotStartContainerError", error)
-            with self._lock:
-                self._containers[task] = container
-            cleanup.callback(self._containers.pop, task)
-            listener.started(task)
+        try:
+            if task not in self._containers:
+                self._create(task)
+        except _PullError as error:
+            return _failure("CannotPullContainerError", error.cause)
+        except (*_FAULTS, LookupError, ValueError) as error:
+            return _failure("CannotStartContainerError", error)
+        container = self._containers[task]
+        try:
+            stream = self._log_stream(task)
             if task.stopping.is_set():
-                # The task was stopped while it started, before it had a container.
-                threading.Thread(target=self.stop, args=(task,), daemon=True).start()
-            self._copy_log(container, stream)
-            code = int(container.wait(timeout=None)["StatusCode"])
-            stopped = task.stopping.is_set()
-            container.reload()
-            out_of_memory = code != 0 and container.attrs["State"]["OOMKilled"]
-            return Outcome(exit_code=code, reason=OUT_OF_MEMORY if out_of_memory else "", stopped=stopped)
+                return Outcome(status_reason=NOT_STARTED, stopped=True)
+            self._api.start(container)
+        except (*_FAULTS, LookupError) as error:
+            return _failure("CannotStartContainerError", error)
+        with self._lock:
+            self._running.add(task)
+        listener.started(task)
+        if task.stopping.is_set():
+            # The task was stopped while it started, before its container ran.
+            threading.Thread(target=self.stop, args=(task,), daemon=True).start()
+        self._copy_log(container, stream)
+        code = int(self._api.wait(container, timeout=None)["StatusCode"])
+        stopped = task.stopping.is_set()
+        out_of_memory = code != 0 and self._api.inspect_container(container)["State"]["OOMKilled"]
+        return Outcome(exit_code=code, reason=OUT_OF_MEMORY if out_of_memory else "", stopped=stopped)
+
+    def prepare(self, task: Task) -> None:
+        """Creates the container of a task. If that fails, `run` tries again and says why."""
+        if _missing_role(task):
+            return
+        try:
+            self._create(task)
+        except (_PullError, *_FAULTS, LookupError, ValueError):
+            self.discard(task)
+
+    def discard(self, task: Task) -> None:
+        """Removes the container and the volumes of a task."""
+        with self._lock:
+            self._containers.pop(task, None)
+            self._running.discard(task)
+            left = self._left.pop(task, None)
+        if left:
+            left.close()
 
     def stop(self, task: Task) -> None:
-        """Ends the container of a task with SIGTERM, and with SIGKILL after 30 seconds. Returns when it has ended, or at once if there is none."""
+        """Ends the container of a task with SIGTERM, and with SIGKILL after 30 seconds, or 10 if its machine is taken away. Returns when it has
+        ended, or at once if it does not run."""
         with self._lock:
-            container = self._containers.get(task)
+            container = self._containers.get(task) if task in self._running else None
         if container is not None:
             try:
-                container.stop(timeout=self.stop_seconds)
+                self._api.stop(
+                    container, min(self.stop_seconds, _SHUTDOWN_SECONDS) if task.lost_machine else self.stop_seconds
+                )
             except docker.errors.NotFound:
                 pass
-            except (docker.errors.DockerException, requests.RequestException):
-                log.exception("container %s was not stopped", container.name)
+            except _FAULTS:
+                log.exception("container %s was not stopped", container)
 
     def clear(self) -> None:
         """Removes the remaining containers and volumes of the stack's jobs from the engine."""
@@ -134,13 +172,6 @@ class ContainerRunner:
     def close(self) -> None:
         """Closes the connections to the engine."""
         self._docker.close()
-
-    def _require_image(self, image: str) -> None:
-        try:
-            self._docker.images.get(image)
-        except docker.errors.ImageNotFound:
-            log.info("pulling %s", image)
-            self._docker.images.pull(image)
 
     def _log_stream(self, task: Task) -> log_streams.LogStream | None:
         submission = task.job.submission
@@ -159,30 +190,32 @@ class ContainerRunner:
                 f"ResourceNotFoundException: The specified log group does not exist: {group}"
             ) from None
 
-    def _copy_log(self, container: Container, stream: log_streams.LogStream | None) -> None:
+    def _copy_log(self, container: str, stream: log_streams.LogStream | None) -> None:
         """Copies the output of a container to its log stream until it ends."""
         if stream is None:
             return
         try:
-            for output in container.logs(stream=True, follow=True, timestamps=True):
+            for output in self._api.logs(container, stream=True, follow=True, timestamps=True):
                 stream.append(output)
-        except (docker.errors.DockerException, requests.RequestException):
-            log.exception("the log of container %s broke off", container.name)
+        except _FAULTS:
+            log.exception("the log of container %s broke off", container)
         stream.flush()
 
-    def _create(self, task: Task, cleanup: contextlib.ExitStack) -> Container:
+    def _create(self, task: Task) -> None:
+        """Creates the container of a task. Calls of the engine's API are few: what a client usually asks in addition is known here.
+
+        Raises:
+            _PullError: if the image is not there and cannot be pulled.
+        """
         properties = task.job.submission.container
         linux = properties.get("linuxParameters", {})
         labels = {self._config.label: self._config.stack, JOB_LABEL: task.job.id}
         memory = task.size.memory_mib * 2**20
+        binds, mounts = self._mounts(task, labels)
         options: dict[str, Any] = {
-            "command": parameters.substituted(properties["command"], task.job.submission.parameters) or None,
-            "environment": self._environment(task),
-            "detach": True,
-            "name": f"{JOB_LABEL}-{task.id}",
-            "labels": labels,
-            "network": self._config.network,
-            "volumes": list(self._volumes(task, labels, cleanup)),
+            "network_mode": self._config.network,
+            "binds": binds,
+            "mounts": mounts,
             "mem_limit": memory,
             "memswap_limit": memory,
             "nano_cpus": int(task.size.vcpus * 1_000_000_000),
@@ -200,32 +233,59 @@ class ContainerRunner:
             },
             "devices": [_device(entry) for entry in linux.get("devices", [])],
         }
-        if "user" in properties:
-            options["user"] = properties["user"]
         if "sharedMemorySize" in linux:
             options["shm_size"] = linux["sharedMemorySize"] * 2**20
-        container = self._docker.containers.create(properties["image"], **options)
-        cleanup.callback(self._remove, container)
-        return container
-
-    def _volumes(self, task: Task, labels: dict[str, str], cleanup: contextlib.ExitStack) -> Iterator[str]:
-        """The mounts in the short form of Docker. A volume without a path on the host is new and belongs to the task."""
-        properties = task.job.submission.container
-        sources = {volume["name"]: volume.get("host", {}).get("sourcePath") for volume in properties["volumes"]}
-        for mount in properties["mountPoints"]:
-            name = mount["sourceVolume"]
-            if not sources[name]:
-                volume = self._docker.volumes.create(f"{JOB_LABEL}-{task.id}-{name}", labels=labels)
-                cleanup.callback(self._remove, volume)
-                sources[name] = volume.name
-            yield f"{sources[name]}:{mount['containerPath']}:{'ro' if mount.get('readOnly') else 'rw'}"
-
-    def _remove(self, thing: Any) -> None:
+        left = contextlib.ExitStack()
+        with self._lock:
+            self._left[task] = left
+        command = parameters.substituted(properties["command"], task.job.submission.parameters) or None
+        create = functools.partial(
+            self._api.create_container,
+            properties["image"],
+            command,
+            detach=True,
+            name=f"{JOB_LABEL}-{task.id}",
+            labels=labels,
+            user=properties.get("user"),
+            environment=self._environment(task),
+            host_config=self._api.create_host_config(**options),
+        )
+        for mount in mounts:
+            left.callback(self._remove, self._api.remove_volume, mount["Source"], force=True)
         try:
-            thing.remove(force=True)
+            made = create()
+        except docker.errors.ImageNotFound:
+            log.info("pulling %s", properties["image"])
+            try:
+                self._docker.images.pull(properties["image"])
+            except _FAULTS as error:
+                raise _PullError(error) from None
+            made = create()
+        left.callback(self._remove, self._api.remove_container, made["Id"], force=True)
+        with self._lock:
+            self._containers[task] = made["Id"]
+
+    def _mounts(self, task: Task, labels: dict[str, str]) -> tuple[list[str], list[docker.types.Mount]]:
+        """The mounts of paths on the host in the short form of Docker, and those of volumes. A volume without a path on the host is new and
+        belongs to the task. The engine makes it with the container."""
+        properties = task.job.submission.container
+        paths = {volume["name"]: volume.get("host", {}).get("sourcePath") for volume in properties["volumes"]}
+        binds, mounts = [], []
+        for mount in properties["mountPoints"]:
+            name, target, read_only = mount["sourceVolume"], mount["containerPath"], mount.get("readOnly", False)
+            if paths[name]:
+                binds.append(f"{paths[name]}:{target}:{'ro' if read_only else 'rw'}")
+            else:
+                volume = f"{JOB_LABEL}-{task.id}-{name}"
+                mounts.append(docker.types.Mount(target, volume, type="volume", read_only=read_only, labels=labels))
+        return binds, mounts
+
+    def _remove(self, remove: Callable[..., Any], thing: str, **options: Any) -> None:
+        try:
+            remove(thing, **options)
         except docker.errors.NotFound:
             pass
-        except (docker.errors.DockerException, requests.RequestException):
+        except _FAULTS:
             log.exception("%s stays behind", thing)
 
     def _environment(self, task: Task) -> dict[str, str]:

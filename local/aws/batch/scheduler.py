@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from local.aws.batch.capacity import Capacity, Size
 from local.aws.batch.container_properties import requirement
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 TIMED_OUT = "Job attempt duration exceeded timeout"
 DEPENDENCY_FAILED = "Dependent Job failed"
 CHILD_FAILED = "Array Child Job failed"
+HOST_TERMINATED = "Host EC2 (instance {}) terminated."
 OVERRIDES_TOO_LONG = "Container Overrides length must be at most 8192"
 
 #: Why the job at the head of a queue cannot start, in the words of its `statusReason`. Before " - " comes the reason that a queue's
@@ -37,6 +38,10 @@ RESOURCE_REQUIREMENT = (
 )
 INVALID_ENVIRONMENTS = "ACTION_REQUIRED - CE(s) associated with the job queue are invalid."
 UNDETERMINED = "UNDETERMINED - Batch job is blocked, root cause is undetermined."
+
+
+#: How many of the next jobs have their containers created while others run.
+_PREPARED = 2
 
 
 class Scheduler:
@@ -62,6 +67,7 @@ class Scheduler:
         self._submitted: deque[Job] = deque()
         self._waiting: dict[JobQueue, Line] = {}
         self._tasks: dict[Job, Task] = {}
+        self._prepared: dict[Job, Task] = {}
         self._deadlines: list[tuple[float, int, Task]] = []
         self._threads: set[threading.Thread] = set()
         self._numbers = itertools.count()
@@ -82,6 +88,7 @@ class Scheduler:
             self._stopped = True
             for task in self._tasks.values():
                 self._stop_task(task, "The local AWS was stopped")
+            self._drop_prepared(keep=[])
             threads = set(self._threads)
             self.wake()
         deadline = time.monotonic() + seconds
@@ -115,6 +122,27 @@ class Scheduler:
         elif not job.status.is_final:
             self._finish(job, Status.FAILED, reason)
         self.wake()
+
+    def reclaim(self, jobs: Collection[str] = ()) -> tuple[str, list[str]]:
+        """Takes the machine from running jobs, as EC2 does when it reclaims a Spot instance. Batch tries them again if their retry strategy says so.
+
+        Args:
+            jobs: ids of jobs, of arrays, or of children. Empty: all running jobs.
+
+        Returns:
+            The id of the instance, and the ids of the jobs that ran on it.
+        """
+        with self.lock:
+            machine = f"i-{uuid.uuid4().hex[:17]}"
+            tasks = [
+                task
+                for job, task in self._tasks.items()
+                if not task.stopping.is_set() and (not jobs or {job.id, job.id.partition(":")[0]} & set(jobs))
+            ]
+            for task in tasks:
+                task.lost_machine = machine
+                self._stop_task(task, "")
+            return machine, [task.job.id for task in tasks]
 
     def started(self, task: Task) -> None:
         """Notes that the container of a task runs. The runner calls it without the lock."""
@@ -156,6 +184,7 @@ class Scheduler:
                 self._stop_task(task, TIMED_OUT)
         while self._start_next() or self._cancel_stuck():
             pass
+        self._prepare_next()
 
     def _resolve_dependencies(self, job: Job) -> None:
         if job.status is not Status.SUBMITTED:
@@ -190,6 +219,23 @@ class Scheduler:
             return True
         return False
 
+    def _prepare_next(self) -> None:
+        """Lets the containers of the next jobs be created while others run. The jobs stay RUNNABLE."""
+        lines = sorted(self._waiting.values(), key=lambda line: line.rank(self._tasks))
+        jobs = [job for line in lines for job in line.front(self._tasks, _PREPARED)][:_PREPARED] if self._tasks else []
+        self._drop_prepared(keep=jobs)
+        for job in jobs:
+            environment = _environment_for(job)
+            if environment and job not in self._prepared and not job.submission.overrides_too_long:
+                size = job.submission.size.limited(self._capacity.machine)
+                self._prepared[job] = self._begin(job, size, environment)
+
+    def _drop_prepared(self, keep: Collection[Job]) -> None:
+        for job in [job for job in self._prepared if job not in keep]:
+            task = self._prepared.pop(job)
+            task.stopping.set()
+            task.turn.set()
+
     def _cancel_stuck(self) -> bool:
         """Shows on the first job of each queue why it cannot start, and cancels it when the time limit of the queue for that reason is over.
         Returns False if none was cancelled."""
@@ -217,6 +263,19 @@ class Scheduler:
             self._capacity.give_back(job.id)
             self._finish(job, Status.FAILED, OVERRIDES_TOO_LONG)
             return
+        task = self._prepared.pop(job, None)
+        if task and (task.size, task.environment) != (size, environment.name):
+            self._prepared[job] = task
+            self._drop_prepared(keep=[])
+            task = None
+        task = task or self._begin(job, size, environment)
+        job.change(Status.STARTING, "")
+        job.latest = self._runner.details(task)
+        self._tasks[job] = task
+        task.turn.set()
+
+    def _begin(self, job: Job, size: Size, environment: ComputeEnvironment) -> Task:
+        """Makes the next attempt of a job. Its thread prepares the container and waits for its turn."""
         task = Task(
             id=uuid.uuid4().hex,
             job=job,
@@ -225,14 +284,27 @@ class Scheduler:
             environment=environment.name,
             cluster=environment.cluster,
         )
-        job.change(Status.STARTING, "")
-        job.latest = self._runner.details(task)
-        self._tasks[job] = task
         thread = threading.Thread(target=self._run_task, args=(task,), name=f"batch-{job.id}", daemon=True)
         self._threads.add(thread)
         thread.start()
+        return task
 
     def _run_task(self, task: Task) -> None:
+        try:
+            self._runner.prepare(task)
+            task.turn.wait()
+            # A task that was dropped before its turn is not in the list.
+            if self._tasks.get(task.job) is task:
+                self._run_to_end(task)
+        finally:
+            try:
+                # After the end of the attempt, so that the next job need not wait.
+                self._runner.discard(task)
+            finally:
+                with self.lock:
+                    self._threads.discard(threading.current_thread())
+
+    def _run_to_end(self, task: Task) -> None:
         try:
             outcome = self._runner.run(task, self)
         except Exception as error:  # a job must not stay RUNNING for ever after an error of its container
@@ -240,7 +312,6 @@ class Scheduler:
             reason = f"{type(error).__name__}: {error}"
             outcome = Outcome(reason=reason, status_reason=NOT_STARTED, stopped=task.stopping.is_set())
         with self.lock:
-            self._threads.discard(threading.current_thread())
             self._capacity.give_back(task.job.id)
             self._tasks.pop(task.job, None)
             self._end_attempt(task, outcome)
@@ -248,6 +319,9 @@ class Scheduler:
 
     def _end_attempt(self, task: Task, outcome: Outcome) -> None:
         job = task.job
+        if task.lost_machine and outcome.stopped:
+            # The agent of the machine cannot tell Batch how the container ended.
+            outcome = Outcome(status_reason=HOST_TERMINATED.format(task.lost_machine), stopped=True)
         # A request to end the job after its end is ignored, unless the job would be retried.
         succeeded = outcome.exit_code == 0 and not outcome.stopped
         status_reason = outcome.status_reason if succeeded else task.stop_reason or outcome.status_reason
@@ -264,7 +338,7 @@ class Scheduler:
         if succeeded:
             self._finish(job, Status.SUCCEEDED, status_reason)
             return
-        again = not task.stop_reason and job.submission.retry_strategy.allows_another(
+        again = not (task.stop_reason or job.terminated) and job.submission.retry_strategy.allows_another(
             task.number, exit_code=outcome.exit_code, reason=outcome.reason, status_reason=status_reason
         )
         if again:

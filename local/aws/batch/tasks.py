@@ -26,10 +26,14 @@ class Task:
     """The name of its compute environment."""
     cluster: str
     """The name of its ECS cluster."""
+    turn: threading.Event = field(default_factory=threading.Event)
+    """Set when the task can start, or must end before it has started."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the task must end."""
     stop_reason: str = ""
-    """Why the task must end."""
+    """Why the task must end, if a user or a time limit ends it."""
+    lost_machine: str = ""
+    """The id of the instance, if the task must end because the machine is taken away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +55,18 @@ class Runner(Protocol):
     def details(self, task: Task) -> Document:
         """The members that a task adds to the `container` of the job when it starts."""
 
+    def prepare(self, task: Task) -> None:
+        """Creates the container of a task, which does not run yet. If that fails, `run` tries again."""
+
     def run(self, task: Task, listener: "Listener") -> Outcome:
         """Runs a task to its end, and tells the listener when it has started."""
 
+    def discard(self, task: Task) -> None:
+        """Removes what a task that has ended, or never started, leaves on the machine."""
+
     def stop(self, task: Task) -> None:
-        """Ends a task with SIGTERM, and with SIGKILL after 30 seconds. Returns when it has ended, or at once if it has not started."""
+        """Ends a task with SIGTERM, and with SIGKILL after 30 seconds, or 10 if its machine is taken away. Returns when it has ended, or at
+        once if it has not started."""
 
 
 class Listener(Protocol):

@@ -1,10 +1,13 @@
-"""The content of objects, which is read from files block by block and never held in memory as a whole."""
+"""The content of objects, which lies in closed files and is read block by block. Memory never holds all of it."""
 
 import contextlib
-import io
+import itertools
 import os
+import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from moto.s3.models import (
@@ -14,27 +17,85 @@ from moto.s3.models import (
 _BLOCK = 2**20
 
 
-class Parts:
-    """The content of an object in parts. Each part stays in its file, whose handle remains open after the part is deleted."""
+class Folder:
+    """The folder of the files. Without a call of `use` it is the folder for temporary files."""
 
     def __init__(self) -> None:
-        self._files: list[tuple[io.FileIO, int]] = []
+        self._path: Path | None = None
+        self._numbers = itertools.count()
+        self._prefix = uuid.uuid4().hex
+        self.deletes = True
+        """Whether the file of a deleted object is deleted. False when the process ends, since Python then deletes all objects in memory."""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._path or Path(tempfile.gettempdir())
+
+    def use(self, path: Path | None) -> None:
+        """Changes the folder for new files.
+
+        Args:
+            path: an existing folder, or None for that of temporary files.
+        """
+        self._path = path
+        self.deletes = True
+
+    def new(self) -> Path:
+        """A path that no file has."""
+        return self.path / f"{self._prefix}-{next(self._numbers)}"
+
+    def delete(self, path: Path) -> None:
+        """Deletes a file, unless it is gone or the process ends."""
+        if self.deletes:
+            path.unlink(missing_ok=True)
+
+
+FOLDER = Folder()
+
+
+@dataclass(frozen=True)
+class _Piece:
+    path: Path
+    size: int
+
+
+class Pieces:
+    """The content of an object: one file, or several if it was uploaded in parts. No file is open, except while it is read."""
+
+    def __init__(self, pieces: Iterable[_Piece] = ()) -> None:
+        self._pieces = list(pieces)
         self._position = 0
 
+    @classmethod
+    def written(cls, content: bytes) -> "Pieces":
+        """Stores content in a new file."""
+        path = FOLDER.new()
+        path.write_bytes(content)
+        return cls([_Piece(path, len(content))])
+
     def __len__(self) -> int:
-        return sum(size for _, size in self._files)
+        return sum(piece.size for piece in self._pieces)
 
-    def add(self, descriptor: int, size: int) -> None:
-        """Adds a file at the end."""
-        self._files.append((io.FileIO(os.dup(descriptor)), size))
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [piece.path for piece in self._pieces]
 
-    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """The descriptor, start and stop in each file that a range includes."""
+    def add(self, other: "Pieces") -> None:
+        """Adds the content of another object at the end. Its files are linked, so they outlive that object and are not copied."""
+        for piece in other._pieces:
+            path = FOLDER.new()
+            path.hardlink_to(piece.path)
+            self._pieces.append(_Piece(path, piece.size))
+
+    def spans(self, start: int, stop: int) -> Iterator[tuple[Path, int, int]]:
+        """The file, start and stop in it of each piece that a range includes."""
         begin = 0
-        for file, size in self._files:
-            if start < begin + size and begin < stop:
-                yield file.fileno(), max(start - begin, 0), min(stop - begin, size)
-            begin += size
+        for piece in self._pieces:
+            if start < begin + piece.size and begin < stop:
+                yield piece.path, max(start - begin, 0), min(stop - begin, piece.size)
+            begin += piece.size
 
     # The methods that moto calls on the buffer of a key.
 
@@ -45,19 +106,35 @@ class Parts:
     def read(self, size: int = -1) -> bytes:
         """Reads that many bytes, or all that remain."""
         start, stop = self._position, len(self) if size < 0 else self._position + size
-        content = b"".join(block for span in self.spans(start, stop) for block in blocks(*span))
+        with contextlib.ExitStack() as stack:
+            content = b"".join(block for span in opened(self.spans(start, stop), stack) for block in blocks(*span))
         self._position += len(content)
         return content
 
     def close(self) -> None:
-        """Closes the files."""
-        for file, _ in self._files:
-            file.close()
+        """Deletes the files."""
+        for piece in self._pieces:
+            FOLDER.delete(piece.path)
+
+
+def opened(spans: Iterable[tuple[Path, int, int]], stack: contextlib.ExitStack) -> list[tuple[int, int, int]]:
+    """Opens the files of spans until the stack ends.
+
+    Returns:
+        The descriptor, start and stop of each span.
+    """
+    return [(stack.enter_context(path.open("rb", buffering=0)).fileno(), start, stop) for path, start, stop in spans]
 
 
 def blocks(descriptor: int, start: int, stop: int) -> Iterator[bytes]:
+    """The content of part of a file, block by block."""
     for at in range(start, stop, _BLOCK):
         yield os.pread(descriptor, min(_BLOCK, stop - at), at)
+
+
+def pieces_of(key: FakeKey) -> Pieces:
+    """The content of an object."""
+    return cast(Pieces, cast(Any, key._value_buffer))
 
 
 @dataclass(frozen=True)
@@ -77,20 +154,9 @@ class Content:
 
     def __iter__(self) -> Iterator[bytes]:
         with contextlib.ExitStack() as stack:
-            with self.key.lock:
-                # Duplicated handles remain valid when the object is deleted.
-                spans = [
-                    (stack.enter_context(io.FileIO(os.dup(descriptor))), start, stop)
-                    for descriptor, start, stop in self._spans()
-                ]
-            for file, start, stop in spans:
-                yield from blocks(file.fileno(), start, stop)
-
-    def _spans(self) -> Iterable[tuple[int, int, int]]:
-        buffer = cast(Any, self.key._value_buffer)
-        if isinstance(buffer, Parts):
-            return buffer.spans(self.start, self.stop)
-        return [(buffer.fileno(), self.start, self.stop)]  # moto keeps larger objects in files
+            # Open files remain readable when the object is deleted.
+            for span in opened(pieces_of(self.key).spans(self.start, self.stop), stack):
+                yield from blocks(*span)
 
 
 class Streamed:

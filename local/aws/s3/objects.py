@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import mmap
 import os
@@ -22,7 +23,7 @@ from moto.s3.utils import compute_checksum
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
 from local.aws.s3.base import PATCHES
-from local.aws.s3.content import Parts, Streamed
+from local.aws.s3.content import Pieces, Streamed, opened, pieces_of
 
 #: Longest key in UTF-8 (S3 User Guide, "Naming Amazon S3 objects").
 _KEY_BYTES = 1024
@@ -56,21 +57,16 @@ _CHECKSUM_HEADERS = [f"x-amz-checksum-{name}" for name in ("crc32", "crc32c", "c
 
 @PATCHES.replaces(cast(Any, FakeKey.value).fset)
 def write_value(original: Callable[..., None], self: FakeKey, new_value: Any) -> None:
-    """Writes a large object directly to its file instead of through memory, and flushes it, because `Content` bypasses the buffer of the file.
+    """Writes the content of an object to a file that is closed at once. moto would keep small objects in memory and large files open.
 
-    The ETag is computed from the value in memory. moto would read the value back through the file that other threads read.
+    The ETag is computed from the value in memory, because the file would have to be read for it.
     """
-    if isinstance(new_value, Parts):
-        self._value_buffer.close()
-        self._value_buffer = cast(Any, new_value)
-        self.contentsize = len(new_value)
-        return
-    if len(new_value) > self._max_buffer_size:
-        self._value_buffer.rollover()
-    original(self, new_value)
-    self._value_buffer.flush()
-    if self._etag is None and not isinstance(new_value, str):
-        self._etag = hashlib.md5(new_value, usedforsecurity=False).hexdigest()
+    content = new_value.encode() if isinstance(new_value, str) else new_value
+    self._value_buffer.close()
+    self._value_buffer = cast(Any, content if isinstance(content, Pieces) else Pieces.written(content))
+    self.contentsize = len(content)
+    if self._etag is None and not isinstance(content, Pieces):
+        self._etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @PATCHES.replaces(BaseModel.__new__)
@@ -123,7 +119,7 @@ def remember_checksum(original: Callable[..., Any], self: S3Response) -> Any:
 @PATCHES.replaces(FakeMultipart.complete)
 def keep_parts(
     original: Callable[..., Any], self: FakeMultipart, body: Iterator[tuple[int, str]]
-) -> tuple[Parts, str, tuple[str, str, int] | None]:
+) -> tuple[Pieces, str, tuple[str, str, int] | None]:
     """Leaves the parts in their files. moto would hold them in memory four times.
 
     Returns:
@@ -133,7 +129,7 @@ def keep_parts(
     checksum = MultipartChecksumBuilder(algorithm, self.metadata.get("x-amz-checksum-type"))
     whole = checksum.checksum_type == "FULL_OBJECT"
     digests = b""
-    parts = Parts()
+    parts = Pieces()
     last: FakeKey | None = None
     for number, etag in body:
         part = self.parts.get(number)
@@ -141,8 +137,7 @@ def keep_parts(
             raise InvalidPart
         if last and last.size < S3_UPLOAD_PART_MIN_SIZE:
             raise EntityTooSmall
-        with part.lock:
-            parts.add(part._value_buffer.fileno(), part.size)
+        parts.add(pieces_of(part))
         if algorithm and not whole:
             if part.checksum_algorithm == algorithm:
                 checksum.checksum += base64.b64decode(part.checksum_value or "")
@@ -159,12 +154,12 @@ def keep_parts(
     return parts, etag, checksum.build() if algorithm else None
 
 
-def _checksum_of_all(parts: Parts, algorithm: str) -> str:
+def _checksum_of_all(parts: Pieces, algorithm: str) -> str:
     """The checksum of all parts together. The kernel copies them to one file, so that they need no memory."""
     if not len(parts):
         return compute_checksum(b"", algorithm).decode()
-    with tempfile.TemporaryFile() as file:
-        for descriptor, start, stop in parts.spans(0, len(parts)):
+    with tempfile.TemporaryFile() as file, contextlib.ExitStack() as stack:
+        for descriptor, start, stop in opened(parts.spans(0, len(parts)), stack):
             while start < stop:
                 start += os.sendfile(file.fileno(), descriptor, start, stop - start)
         with mmap.mmap(file.fileno(), len(parts), access=mmap.ACCESS_READ) as content:

@@ -1,5 +1,7 @@
 """The commands of `python -m local`."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from local.__main__ import main
@@ -26,3 +28,29 @@ def test_an_interrupted_command_shows_the_command_that_cleans_up(
     monkeypatch.setattr("local.stack.lifecycle.up", interrupt)
     assert main(["up"]) == 130
     assert "make local-down" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("named", "taken", "words"),
+    [
+        ([], ["a", "b:1"], "took the machine i-1 from 2 jobs"),
+        ([], [], "no job runs. See what runs: aws batch list-jobs"),
+        (["a", "b"], [], "none of the jobs a, b runs"),
+    ],
+)
+def test_reclaim_names_the_jobs_that_lost_their_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], named: list[str], taken: list[str], words: str
+) -> None:
+    asked: list[tuple[int, list[str]]] = []
+
+    def reclaim(port: int, jobs: list[str]) -> tuple[str, list[str]]:
+        asked.append((port, jobs))
+        return "i-1", taken
+
+    monkeypatch.setattr("local.stack.lifecycle.current", lambda: SimpleNamespace(aws_port=4600))
+    monkeypatch.setattr("local.stack.aws_server.reclaim", reclaim)
+    assert main(["reclaim", *named]) == (0 if taken else 1)
+    printed = capsys.readouterr()
+    assert words in printed.out + printed.err
+    assert all(f"\n{job}\n" in f"\n{printed.out}" for job in taken)
+    assert asked == [(4600, named)]

@@ -22,8 +22,9 @@ from moto.ec2.models.vpcs import VPCBackend
 from local.aws import batch, server
 from local.aws.__main__ import main
 from local.aws.calls import logged
-from local.aws.config import Config
+from local.aws.config import RECLAIM_PATH, Config
 from local.errors import LocalError
+from local.stack import aws_server
 from tests.unit.local.aws.conftest import LocalAws
 
 
@@ -106,6 +107,25 @@ def test_jobs_cannot_use_the_paths_that_moto_adds(path: str) -> None:
     assert (reached, statuses) == (["/bucket/key"], ["403 Forbidden"])
 
 
+def test_the_user_alone_can_take_a_machine_from_its_jobs(aws: LocalAws) -> None:
+    asked: list[list[str]] = []
+
+    def reclaim(jobs: list[str]) -> dict[str, Any]:
+        asked.append(jobs)
+        return {"instance": "i-1", "jobs": ["a:1"]}
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with server.serving(server.for_user(server.application(), reclaim), listener):
+            assert aws_server.reclaim(port, ["a"]) == ("i-1", ["a:1"])
+            assert requests.get(f"http://127.0.0.1:{port}/no-such-bucket", timeout=10).status_code == 404
+    assert asked == [["a"]]
+    statuses: list[str] = []
+    guarded = server.for_jobs(server.for_user(server.application(), reclaim))
+    list(guarded({"PATH_INFO": RECLAIM_PATH}, lambda status, headers: statuses.append(status)))
+    assert statuses == ["403 Forbidden"]
+
+
 def test_concurrent_calls_about_one_network_run_one_after_the_other(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +190,9 @@ def test_at_sigterm_it_ends_the_jobs_while_it_still_serves(
     answers: list[int] = []
 
     class Jobs:
+        def reclaim(self, jobs: list[str]) -> dict[str, Any]:
+            raise AssertionError("nobody asked for it")
+
         def stop(self) -> None:
             answers.extend(requests.get(f"http://127.0.0.1:{p}/moto-api/", timeout=10).status_code for p in ports)
 

@@ -10,44 +10,21 @@ import docker.errors
 class DockerObject:
     """A container or volume."""
 
-    def __init__(self, engine: "Engine", name: str, options: dict[str, Any]) -> None:
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
         self.name = name
         self.options = options
-        self.attrs = {"State": {"OOMKilled": engine.out_of_memory}}
-        self._engine = engine
-        engine.there.append(self)
-
-    def start(self) -> None:
-        self._engine.on_start()
-        if self._engine.start_fault:
-            raise docker.errors.APIError("500", explanation=self._engine.start_fault)
-
-    def logs(self, **_: Any) -> Iterator[bytes]:
-        yield from self._engine.output
-
-    def wait(self, timeout: float | None) -> dict[str, int]:
-        self._engine.waited.append(timeout)
-        return {"StatusCode": self._engine.exit_code}
-
-    def reload(self) -> None:
-        """Does nothing, because the state is always current."""
-
-    def stop(self, timeout: int) -> None:
-        self._engine.stopped.append(timeout)
-
-    def remove(self, force: bool) -> None:
-        self._engine.there.remove(self)
 
 
 class Engine:
-    """Records the calls."""
+    """The engine and its API, which records the calls."""
 
     def __init__(self) -> None:
-        self.images = SimpleNamespace(get=self._image, pull=self._pull)
-        self.containers = SimpleNamespace(create=self._create_container)
-        self.volumes = SimpleNamespace(create=lambda name, labels: DockerObject(self, name, {"labels": labels}))
+        self.api = self
+        self.images = SimpleNamespace(pull=self._pull)
         self.local_images = {"image"}
+        self.pulled: list[str] = []
         self.created: list[DockerObject] = []
+        self.started: list[str] = []
         self.there: list[DockerObject] = []
         self.waited: list[float | None] = []
         self.stopped: list[int] = []
@@ -55,15 +32,53 @@ class Engine:
         self.exit_code = 0
         self.out_of_memory = False
         self.start_fault = ""
-        self.on_start: Callable[[], None] = lambda: None
+        self.create_fault = ""
+        self.on_start: Callable[[], object] = lambda: None
 
-    def _image(self, name: str) -> None:
-        if name not in self.local_images:
+    def create_host_config(self, **options: Any) -> dict[str, Any]:
+        return options
+
+    def create_container(
+        self, image: str, command: list[str], name: str, host_config: dict[str, Any], **options: Any
+    ) -> dict[str, str]:
+        if image not in self.local_images:
             raise docker.errors.ImageNotFound("404")
+        if self.create_fault:
+            raise docker.errors.APIError("500", explanation=self.create_fault)
+        for mount in host_config["mounts"]:
+            if mount["Source"] not in [thing.name for thing in self.there]:
+                self.there.append(DockerObject(mount["Source"], {"labels": mount["VolumeOptions"]["Labels"]}))
+        self.created.append(DockerObject(name, {"image": image, "command": command, **host_config, **options}))
+        self.there.append(self.created[-1])
+        return {"Id": name}
+
+    def start(self, container: str) -> None:
+        self.on_start()
+        if self.start_fault:
+            raise docker.errors.APIError("500", explanation=self.start_fault)
+        self.started.append(container)
+
+    def logs(self, container: str, **_: Any) -> Iterator[bytes]:
+        yield from self.output
+
+    def wait(self, container: str, timeout: float | None) -> dict[str, int]:
+        self.waited.append(timeout)
+        return {"StatusCode": self.exit_code}
+
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        return {"State": {"OOMKilled": self.out_of_memory}}
+
+    def stop(self, container: str, timeout: int) -> None:
+        self.stopped.append(timeout)
+
+    def _remove(self, name: str, force: bool) -> None:
+        found = next((thing for thing in self.there if thing.name == name), None)
+        if found is None:
+            raise docker.errors.NotFound("404")
+        self.there.remove(found)
+
+    remove_container = remove_volume = _remove
 
     def _pull(self, name: str) -> None:
+        self.pulled.append(name)
         raise docker.errors.NotFound("404", explanation=f"manifest for {name} not found")
-
-    def _create_container(self, image: str, **options: Any) -> DockerObject:
-        self.created.append(DockerObject(self, options["name"], {"image": image, **options}))
-        return self.created[-1]

@@ -128,3 +128,63 @@ def test_the_largest_array_is_accepted_and_terminated_quickly(world: World) -> N
     world.reaches(f"{array}:9999", "RUNNABLE")
     world.call("TerminateJob", jobId=array, reason="enough")
     assert world.ended(array)["arrayProperties"]["statusSummary"]["FAILED"] == 10_000
+
+
+def _pages(world: World, **request: object) -> list[list[str]]:
+    """The ids of the jobs on each page of ListJobs."""
+    pages = []
+    token: dict[str, str] = {}
+    while True:
+        answer = world.call("ListJobs", **request, **token)
+        pages.append([job["jobId"] for job in answer["jobSummaryList"]])
+        if "nextToken" not in answer:
+            return pages
+        token = {"nextToken": answer["nextToken"]}
+
+
+def test_all_children_are_listed_by_state_on_pages_of_up_to_1000(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    array = _array(world, 2_500)
+    world.reaches(f"{array}:1", "RUNNING")
+    children = [f"{array}:{index}" for index in range(2_500)]
+    assert _pages(world, arrayJobId=array, jobStatus="RUNNABLE") == [
+        children[2:1002],
+        children[1002:2002],
+        children[2002:],
+    ]
+    assert _pages(world, arrayJobId=array) == [children[:2]]
+    assert _pages(world, arrayJobId=array, maxResults=1) == [children[:1], children[1:2]]
+
+
+def test_pages_stay_apart_while_children_change_their_state(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    array = _array(world, 10)
+    world.reaches(f"{array}:9", "RUNNABLE")
+    first = world.call("ListJobs", arrayJobId=array, jobStatus="RUNNABLE", maxResults=4)
+    world.call("CancelJob", jobId=f"{array}:3", reason="enough")
+    rest = world.call("ListJobs", arrayJobId=array, jobStatus="RUNNABLE", nextToken=first["nextToken"])
+    seen = [job["arrayProperties"]["index"] for answer in (first, rest) for job in answer["jobSummaryList"]]
+    assert seen == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_a_list_shows_how_far_an_array_is(world: World) -> None:
+    array = _array(world, 3)
+    world.ended(array)
+    [job] = world.call("ListJobs", jobQueue="main", jobStatus="SUCCEEDED")["jobSummaryList"]
+    assert (job["arrayProperties"]["size"], job["arrayProperties"]["statusSummary"]["SUCCEEDED"]) == (3, 3)
+
+
+def test_the_largest_arrays_depend_on_each_other_and_are_terminated_together(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    first = _array(world, 10_000)
+    second = _array(world, 10_000, dependsOn=[{"jobId": first, "type": "N_TO_N"}])
+    world.reaches(f"{first}:9999", "RUNNABLE")
+    assert world.job(second)["arrayProperties"]["statusSummary"]["PENDING"] == 10_000
+    world.reaches(f"{first}:0", "RUNNING")
+    world.machine.end(f"{first}:0")
+    world.reaches(f"{second}:0", "RUNNABLE")
+    assert world.call("TerminateJobs", jobs=[second, first], reason="enough")["successful"] == [second, first]
+    assert world.ended(first)["arrayProperties"]["statusSummary"]["FAILED"] == 9_999
+    assert world.ended(second)["arrayProperties"]["statusSummary"]["FAILED"] == 10_000
+    described = world.call("DescribeJobs", jobs=[f"{second}:{index}" for index in range(9_900, 10_000)])["jobs"]
+    assert {(job["status"], job["isTerminated"]) for job in described} == {("FAILED", True)}

@@ -1,7 +1,9 @@
 """The life of a job, from submission to the end."""
 
 import logging
+import re
 from typing import Any
+from unittest import mock
 
 import pytest
 from moto.batch.exceptions import ClientException
@@ -475,3 +477,49 @@ def test_a_reset_ends_running_jobs_and_deletes_everything(world: World) -> None:
     assert world.call("DescribeJobs", jobs=[job])["jobs"] == []
     assert world.call("DescribeJobQueues")["jobQueues"] == []
     until(lambda: world.capacity.free.vcpus == 2, "the machine to be free")
+
+
+_RETRIED = {
+    "attempts": 3,
+    "evaluateOnExit": [{"action": "RETRY", "onStatusReason": "Host EC2*"}, {"action": "EXIT", "onReason": "*"}],
+}
+
+
+def test_a_reclaimed_job_is_tried_again_as_its_rule_says(world: World) -> None:
+    world.machine.outcome = lambda task: Outcome(exit_code=0) if task.number == 2 else None
+    retried, alone = world.submit(retryStrategy=_RETRIED), world.submit()
+    for job in (retried, alone):
+        world.reaches(job, "RUNNING")
+    instance, taken = world.scheduler.reclaim()
+    assert re.fullmatch("i-[0-9a-f]{17}", instance)
+    assert taken == [retried, alone]
+    reason = f"Host EC2 (instance {instance}) terminated."
+    failed, succeeded = world.ended(alone), world.ended(retried)
+    assert (failed["status"], failed["statusReason"], succeeded["status"]) == ("FAILED", reason, "SUCCEEDED")
+    for shown, attempts in ((failed, 1), (succeeded, 2)):
+        assert len(shown["attempts"]) == attempts
+        assert shown["attempts"][0]["statusReason"] == reason
+        assert "exitCode" not in shown["attempts"][0]["container"]
+
+
+def test_a_machine_is_taken_from_named_jobs_only(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    array, other = world.submit(arrayProperties={"size": 2}, retryStrategy=_RETRIED), world.submit()
+    world.reaches(f"{array}:1", "RUNNING")
+    assert world.scheduler.reclaim([other]) == (mock.ANY, [])
+    assert world.scheduler.reclaim([f"{array}:1"])[1] == [f"{array}:1"]
+    until(lambda: len(world.job(f"{array}:1")["attempts"]) == 1, "the end of the attempt")
+    world.reaches(f"{array}:1", "RUNNING")
+    assert world.scheduler.reclaim([array])[1] == [f"{array}:0", f"{array}:1"]
+
+
+def test_a_terminated_job_is_not_tried_again_after_a_reclaim(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    world.machine.stop = lambda task: None  # type: ignore[method-assign]
+    job = world.submit(retryStrategy=_RETRIED)
+    world.reaches(job, "RUNNING")
+    world.scheduler.reclaim()
+    world.call("TerminateJob", jobId=job, reason="enough")
+    world.machine._ends[world.machine.tasks[0]].put(world.machine.stopped)
+    assert world.ended(job)["status"] == "FAILED"
+    assert len(world.machine.tasks) == 1

@@ -1,5 +1,6 @@
 """Jobs as containers of an engine in memory."""
 
+import threading
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Engine:
     world.machine.details = runner.details  # type: ignore[method-assign]
     world.machine.run = runner.run  # type: ignore[method-assign]
     world.machine.stop = runner.stop  # type: ignore[method-assign]
+    world.machine.prepare = runner.prepare  # type: ignore[method-assign]
+    world.machine.discard = runner.discard  # type: ignore[method-assign]
     return engine
 
 
@@ -82,7 +85,7 @@ def test_a_container_has_the_properties_of_the_definition(world: World, engine: 
     assert options["shm_size"] == 64 * 2**20
     assert options["tmpfs"] == {"/t": "size=16m,noexec"}
     assert options["ulimits"] == [{"Name": "nofile", "Soft": 10, "Hard": 20}]
-    assert options["network"] == "jobs"
+    assert options["network_mode"] == "jobs"
     assert options["labels"] == {"stack": "clone", "biobatch.job": job["jobId"]}
     assert (options["mem_limit"], options["memswap_limit"]) == (100 * 2**20, 100 * 2**20)
     assert options["nano_cpus"] == 1_000_000_000
@@ -97,7 +100,8 @@ def test_a_container_gets_the_variables_of_user_and_batch_and_the_endpoint_but_n
         arrayProperties={"size": 2},
     )
     world.ended(array)
-    assert engine.created[1].options["environment"] == {
+    (child,) = (each for each in engine.created if each.options["environment"]["AWS_BATCH_JOB_ARRAY_INDEX"] == "1")
+    assert child.options["environment"] == {
         "X": "1",
         "AWS_BATCH_JOB_ID": f"{array}:1",
         "AWS_BATCH_JOB_ATTEMPT": "1",
@@ -136,8 +140,13 @@ def test_volumes_without_a_path_on_the_host_are_new_and_are_removed_afterwards(w
     volume = f"biobatch.job-{task}-scratch"
     labels = {"stack": "clone", "biobatch.job": job["jobId"]}
     assert seen == [(volume, labels), (f"biobatch.job-{task}", labels)]
-    assert engine.created[0].options["volumes"] == [f"{volume}:/scratch:rw", "/srv/data:/data:ro", f"{volume}:/tmp:rw"]
-    assert engine.there == []
+    options = engine.created[0].options
+    assert options["binds"] == ["/srv/data:/data:ro"]
+    assert [(mount["Source"], mount["Target"], mount["ReadOnly"]) for mount in options["mounts"]] == [
+        (volume, "/scratch", False),
+        (volume, "/tmp", False),
+    ]
+    until(lambda: not engine.there, "the removal of the container and its volume")
 
 
 def test_output_goes_to_the_log_stream_in_the_description_of_the_job(world: World, engine: Engine) -> None:
@@ -165,7 +174,7 @@ def test_a_log_group_that_does_not_exist_keeps_the_job_from_starting(world: Worl
     job = _run(world, {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "none"}}})
     assert job["statusReason"] == "Task failed to start"
     assert job["container"]["reason"].endswith("The specified log group does not exist: none")
-    assert engine.created == []
+    assert engine.started == []
 
 
 def test_a_missing_image_cannot_be_pulled(world: World, engine: Engine) -> None:
@@ -179,7 +188,34 @@ def test_a_container_that_does_not_start_is_removed_and_the_job_shows_why(world:
     engine.start_fault = "no such file"
     job = _run(world)
     assert job["container"]["reason"] == "CannotStartContainerError: Error response from daemon: no such file"
+    until(lambda: not engine.there, "the removal of the container")
+
+
+def test_a_container_that_cannot_be_created_is_tried_once_more_and_the_job_shows_why(
+    world: World, engine: Engine
+) -> None:
+    engine.create_fault = "no space left"
+    job = _run(world)
+    assert job["container"]["reason"] == "CannotStartContainerError: Error response from daemon: no space left"
     assert engine.there == []
+
+
+def test_the_container_of_a_waiting_job_is_created_before_its_turn_and_removed_if_it_is_cancelled(
+    world: World, engine: Engine
+) -> None:
+    ended = threading.Event()
+    engine.on_start = lambda: ended.wait(10)
+    array = world.submit(arrayProperties={"size": 6})
+    until(lambda: len(engine.created) == 4, "two running and two prepared containers")
+    assert [world.status(f"{array}:{index}") for index in (2, 3)] == ["RUNNABLE", "RUNNABLE"]
+    world.call("CancelJob", jobId=f"{array}:2", reason="enough")
+    until(lambda: len(engine.created) == 5, "another prepared container")
+    until(lambda: len(engine.there) == 4, "the removal of the cancelled job's container")
+    ended.set()
+    job = world.ended(array)
+    assert job["arrayProperties"]["statusSummary"]["SUCCEEDED"] == 5
+    assert len(engine.created) == 6
+    until(lambda: not engine.there, "the removal of all containers")
 
 
 @pytest.mark.parametrize("member", ["jobRoleArn", "executionRoleArn"])
@@ -211,3 +247,10 @@ def test_a_job_that_is_ended_while_it_starts_is_stopped_once_it_runs(world: Worl
     job = _run(world)
     assert (job["status"], job["statusReason"]) == ("FAILED", "enough")
     assert until(lambda: engine.stopped, "the container to be stopped")[0] == 30
+
+
+def test_a_job_whose_machine_is_reclaimed_has_ten_seconds_to_end(world: World, engine: Engine) -> None:
+    engine.on_start = world.scheduler.reclaim
+    job = _run(world)
+    assert job["statusReason"].startswith("Host EC2 (instance i-")
+    assert until(lambda: engine.stopped, "the container to be stopped") == [10]

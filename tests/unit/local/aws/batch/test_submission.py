@@ -168,6 +168,42 @@ def test_filters_find_jobs_of_any_state(world: World) -> None:
         world.call("ListJobs", jobQueue="main", filters=two)
 
 
+def test_a_name_finds_the_jobs_of_a_run_on_pages_of_up_to_100(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    own = [world.submit(jobName=f"Run-{number}") for number in range(150)]
+    array = world.submit(jobName="run-array", arrayProperties={"size": 5})
+    world.submit(jobName="runs")
+    wanted = [{"name": "JOB_NAME", "values": ["run-*"]}]
+    first = world.call("ListJobs", jobQueue="main", filters=wanted, jobStatus="FAILED", maxResults=1000)
+    world.submit(jobName="run-later")
+    second = world.call("ListJobs", jobQueue="main", filters=wanted, nextToken=first["nextToken"])
+    assert len(first["jobSummaryList"]) == 100
+    assert [job["jobId"] for job in first["jobSummaryList"] + second["jobSummaryList"]] == [array, *own[::-1]]
+    assert "nextToken" not in second
+    with pytest.raises(ClientException, match="Invalid nextToken"):
+        world.call("ListJobs", jobQueue="main", nextToken="later")
+
+
+def test_a_filter_does_not_apply_to_children(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    array = world.submit(jobName="run-a", arrayProperties={"size": 2})
+    world.reaches(f"{array}:1", "RUNNING")
+    other = [{"name": "JOB_NAME", "values": ["other"]}]
+    assert len(world.call("ListJobs", arrayJobId=array, filters=other)["jobSummaryList"]) == 2
+
+
+@pytest.mark.parametrize("members", [{}, {"jobQueue": "main", "arrayJobId": "x"}])
+def test_a_list_is_of_one_queue_or_one_array(world: World, members: dict[str, str]) -> None:
+    with pytest.raises(ClientException, match="Exactly one of jobQueue, arrayJobId and multiNodeJobId"):
+        world.call("ListJobs", **members)
+
+
+def test_a_reason_has_at_most_1024_characters(world: World) -> None:
+    world.call("TerminateJob", jobId="none", reason="x" * 1024)
+    with pytest.raises(ClientException, match="at most 1024 characters, not 1025"):
+        world.call("TerminateJob", jobId="none", reason="x" * 1025)
+
+
 def test_several_jobs_are_terminated_in_one_call(world: World) -> None:
     world.machine.outcome = lambda _: None
     jobs = [world.submit() for _ in range(4)]

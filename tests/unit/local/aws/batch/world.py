@@ -2,6 +2,7 @@
 
 import queue
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -34,13 +35,20 @@ class Machine:
         self.stopped = Outcome(exit_code=143, stopped=True)
         """How a task ends that is stopped."""
         self.tasks: list[Task] = []
-        self._ends: dict[Task, queue.Queue[Outcome]] = {}
+        self.prepared: list[Task] = []
+        self.discarded: list[Task] = []
+        self._ends: dict[Task, queue.Queue[Outcome]] = defaultdict(queue.Queue)
+
+    def prepare(self, task: Task) -> None:
+        self.prepared.append(task)
+
+    def discard(self, task: Task) -> None:
+        self.discarded.append(task)
 
     def details(self, task: Task) -> Document:
         return {"logStreamName": f"stream/{task.id}"}
 
     def run(self, task: Task, listener: Listener) -> Outcome:
-        self._ends[task] = queue.Queue()
         self.tasks.append(task)
         outcome = self.outcome(task)
         if outcome is not None and outcome.exit_code is None:
