@@ -66,13 +66,13 @@ def add(commands: Any, completing: bool) -> None:
         default=[],
         metavar="NAME=R1[,R2]",
         help="a sample's name and reads: FASTQ, gzipped or not, as a pair of files or as one file, single-end or interleaved. Repeat it for "
-        "more samples. Default: the samples of --samples",
+        "more samples. Default: those of --samples",
     )
     samples = call.add_argument(
         "--samples",
         metavar="SHEET",
         help="a sheet of samples, as a file of this machine or an object: CSV or TSV with the columns sample,fastq_1,fastq_2, and lane if you like. "
-        "Rows of the same sample are its lanes. To make a sheet: biobatch sheet FOLDER. Default: the samples of --sample",
+        "Rows of the same sample are its lanes. To make a sheet: biobatch sheet FOLDER. Default: none",
     )
     samples.complete = shtab.FILE  # type: ignore[attr-defined]
     call.add_argument(

@@ -459,7 +459,7 @@ class _Reader:
         """A sample with the objects that it reads."""
         uploads: dict[S3Uri, Path] = {}
         # A job has its files under their names alone.
-        counts = Counter(place.name for entry in group for place in entry.reads)
+        counts = Counter(place.name for place in {place for entry in group for place in entry.reads})
         made = []
         for entry, lane in zip(group, lanes, strict=True):
             uris = []

@@ -41,10 +41,11 @@ def rows(content: bytes) -> list[Row]:
         Refused: if it is another file, or a quotation mark is not closed.
     """
     text = _decode(content)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    found = list(_split(text, _delimiter(first)))
+    if not found:
         raise Refused("has no rows")
-    return list(_split(text, _delimiter(lines[0])))
+    return found
 
 
 def _decode(content: bytes) -> str:

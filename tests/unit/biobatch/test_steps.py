@@ -10,6 +10,7 @@ import pytest
 
 from biobatch import variants
 from biobatch.calling import Calling
+from biobatch.request import Lane, Sample
 from biobatch.uris import S3Uri
 from local.paths import ROOT, VENV_BIN
 from tests.unit.biobatch.test_variants import planned
@@ -30,12 +31,18 @@ ALL_OPTIONS = Calling(
     targets=S3Uri("data", "targets.bed"),
 )
 
-#: The jobs of a pair, of single-end reads and of a comparison, with options and without, by step.
+#: A sample of two lanes, one of them without mates.
+LANES = Sample(
+    "b", (Lane("L1", (S3Uri("data", "b1_R1.fq"), S3Uri("data", "b1_R2.fq"))), Lane("L2", (S3Uri("data", "b2.fq"),)))
+)
+
+#: The jobs of a pair, of single-end reads, of two lanes and of a comparison, with options and without, by step.
 JOBS = [
     each
     for jobs in (
         planned("a=s3://data/a_R1.fq,s3://data/a_R2.fq", truth="s3://data/t.vcf"),
         planned("a=s3://data/a.fq", truth="s3://data/t.vcf"),
+        planned(sheet=[LANES]),
         planned(
             "a=s3://data/a.fq",
             calling=ALL_OPTIONS,
