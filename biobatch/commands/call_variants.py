@@ -9,8 +9,11 @@ from biobatch.calling import parse_calling
 from biobatch.commands.context import Context, finish_calls, follow, new_run, print_detached, print_warnings, start
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
+from biobatch.run import record
 from biobatch.run.parts import group
 from biobatch.run.submit import refuse_beside_earlier
+from biobatch.sheet.folder import Row
+from biobatch.sheet.folder import text as sheet_text
 from biobatch.sheet.read import Sheet, read_sheet
 from biobatch.sheet.upload import upload
 from biobatch.uris import S3Uri, parse_folder
@@ -62,6 +65,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
     refuse_beside_earlier(clients, stack, available.queue.arn, plan.jobs)
     print_warnings([*available.notes, *capacity.warnings(available, plan.jobs, definitions)])
     run = new_run(context, given, available.queue.arn, request.output_prefix, len(request.samples))
+    rows = [Row(sample.name, lane.name, *map(str, lane.reads)) for sample in request.samples for lane in sample.lanes]
+    record.write_samples(clients.s3, run, sheet_text(rows))
     submitted = start(context, run, group(run.run, plan.jobs, definitions))
     if given.detach:
         print_detached(run)

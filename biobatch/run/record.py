@@ -6,6 +6,7 @@ The objects of a run are in the folder `runs/<run>/`:
   which the client ends leaves jobs that nobody knows.
 - `<part>.jsonl` has a line for each job of a part, with the variables of the job. The images' `job` reads it (`JOB_TASKS`).
 - `<part>.command.json` has the command of a part, as words. A single word is a script for bash.
+- `samples.csv` has the samples of call-variants as a sheet.
 - `jobs.json` has the IDs of the parts in Batch. If the client ended before it wrote them, they are found by the parts' names.
 """
 
@@ -174,6 +175,11 @@ def write(s3: S3Client, run: Run, tasks: Mapping[str, Sequence[Task]], commands:
     values = {"format": FORMAT, **asdict(run)}
     del values["bucket"]
     _put(s3, run.object("run.json"), json.dumps(values, indent=1) + "\n")
+
+
+def write_samples(s3: S3Client, run: Run, sheet: str) -> None:
+    """Writes the samples of a run as a sheet, with the objects of their reads, so that the run can be repeated from its record."""
+    _put(s3, run.object("samples.csv"), sheet)
 
 
 def lines(jobs: Iterable[Task]) -> str:

@@ -429,6 +429,9 @@ def test_call_variants_prints_its_outputs_if_all_jobs_succeed(
     for key in ("a/a.bam", "a/a.vcf.gz", "qc/", "fastqc/"):
         assert f"s3://data/out/{key}" in said
     assert "\n  a: 7 SNPs, 2 indels. Filtered: 3 LowQual\n" in said
+    (run,) = record.names(clients.s3, "data")
+    sheet = clients.s3.get_object(Bucket="data", Key=f"runs/{run}/samples.csv")["Body"].read().decode()
+    assert sheet == "sample,fastq_1,fastq_2\na,s3://data/R1,\n"
 
 
 def test_a_failed_job_is_reported_with_its_dependent_jobs(
