@@ -4,7 +4,7 @@ Read it from top to bottom. Each step uses the results of the steps before it:
 
 1. `settings` parses and checks the stack's configuration.
 2. `preflight` looks up what only AWS and this machine know. It stops or warns before anything is created.
-3. `components` creates the resources: network, data bucket, images, permissions, queues, and the policy for users who submit jobs.
+3. `components` creates the resources: network, data bucket, images, permissions, queues, the policy for users who submit jobs, and notices.
 4. `pulumi.export` makes the outputs that scripts and the client read.
 """
 
@@ -25,6 +25,8 @@ from components import (
     ExistingNetworkArgs,
     FlowLogs,
     FlowLogsArgs,
+    Monitoring,
+    MonitoringArgs,
     NatGateways,
     Network,
     NetworkArgs,
@@ -35,6 +37,7 @@ from components import (
     ToolImageArgs,
 )
 from components.job_definition import SCRATCH_PATH
+from components.limits import STACK_TAG
 from components.network import own_provider
 from preflight import existing_network, instance_types, quotas, volume_key, zones
 from preflight.docker_engine import require_engine
@@ -74,12 +77,16 @@ with refusals():
     if not config.kms_key_arn:
         volume_key.check(partition=partition, account_id=account_id, region=config.region)
 
+# The budget counts the cost of the resources with this tag.
+stack_tag = (STACK_TAG, pulumi.get_stack())
+tags = {**config.tags, **(dict([stack_tag]) if config.monthly_budget_usd else {})}
+
 # 3. The network in which the instances run: a new one, or the subnets of an existing one.
 network: Network | ExistingNetwork
 if config.vpc_id:
     network = ExistingNetwork(
         NAME,
-        ExistingNetworkArgs(vpc_id=config.vpc_id, private_subnet_ids=config.private_subnet_ids, tags=config.tags),
+        ExistingNetworkArgs(vpc_id=config.vpc_id, private_subnet_ids=config.private_subnet_ids, tags=tags),
     )
 else:
     network = Network(
@@ -90,7 +97,7 @@ else:
             nat_gateways=NatGateways(config.nat_gateways),
             region=config.region,
             interface_endpoints=config.interface_endpoints,
-            tags=config.tags,
+            tags=tags,
         ),
         pulumi.ResourceOptions(transforms=[own_provider]),
     )
@@ -103,16 +110,14 @@ if config.flow_logs:
             retention_days=config.log_retention_days,
             kms_key_arn=config.kms_key_arn,
             permissions_boundary_arn=config.permissions_boundary_arn,
-            tags=config.tags,
+            tags=tags,
         ),
     )
 
 # The bucket for inputs and results, and the log group of the jobs.
-data = DataBucket(
-    NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=config.tags)
-)
+data = DataBucket(NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=tags))
 log_group = aws.cloudwatch.LogGroup(
-    NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=config.tags
+    NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=tags
 )
 
 # The container images, one for each tool. Each is built on the shared base image or on the image of another tool.
@@ -131,7 +136,7 @@ def image(name: str, base: ToolImage | None = None, build_args: dict[str, str] |
             registry_password=registry.password,
             base=base,
             build_args=build_args or {},
-            tags=config.tags,
+            tags=tags,
         ),
     )
 
@@ -167,7 +172,7 @@ permissions = BatchPermissions(
         log_group_arn=log_group.arn,
         permissions_boundary_arn=config.permissions_boundary_arn,
         kms_key_arn=config.kms_key_arn,
-        tags=config.tags,
+        tags=tags,
     ),
 )
 
@@ -198,7 +203,7 @@ platform = BatchPlatform(
         scratch_gib=config.scratch_gib,
         ami_id=config.ami_id,
         shares=config.shares,
-        tags=config.tags,
+        tags=tags,
     ),
 )
 
@@ -216,9 +221,30 @@ submit = SubmitPermissions(
         job_definition_arns=list(platform.job_definition_arns.values()),
         bucket=own_bucket,
         log_group_arn=log_group.arn,
-        tags=config.tags,
+        tags=tags,
     ),
 )
+
+# E-mails about runs, jobs and cost, and a dashboard.
+dashboard_url: pulumi.Output[str] | str = ""
+if config.alert_email or config.dashboard:
+    dashboard_url = Monitoring(
+        NAME,
+        MonitoringArgs(
+            partition=partition,
+            account_id=account_id,
+            region=config.region,
+            queue_arns=queue_arns,
+            bucket=data.bucket,
+            log_group=log_group.name,
+            alert_email=config.alert_email,
+            dashboard=config.dashboard,
+            monthly_budget_usd=config.monthly_budget_usd,
+            budget_tag=stack_tag,
+            kms_key_arn=config.kms_key_arn,
+            tags=tags,
+        ),
+    ).dashboard_url
 
 # 4. The outputs. Scripts and the client depend on these names.
 pulumi.export("queue_arn", platform.queue_arn)
@@ -240,3 +266,4 @@ pulumi.export("scratch_path", SCRATCH_PATH)
 pulumi.export("max_vcpus", config.max_vcpus)
 pulumi.export("scratch_gib", config.scratch_gib)
 pulumi.export("instance_types", list(config.instance_types))
+pulumi.export("dashboard_url", dashboard_url)

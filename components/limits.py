@@ -34,6 +34,12 @@ TOOL_LEAST = {"vcpus": 1, "memory_mib": 4, "timeout_seconds": 60}
 MOST_SHARES = 500
 SHARE_WEIGHTS = (0.0001, 999.9999)
 
+#: USD of a monthly budget. 0 means no budget.
+BUDGET_USD = (0, 1_000_000)
+
+#: The key of the tag that marks a stack's resources for its budget.
+STACK_TAG = "biobatch-stack"
+
 #: The most tags. AWS allows 50 on each resource. Batch, ECS and Biobatch's own `Name` tag need some of them.
 MAX_TAGS = 40
 
@@ -141,6 +147,11 @@ policy_fault = matching(
 bucket_name_fault = matching(
     r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
     "is not a bucket name: 3 to 63 of a-z, 0-9, hyphens and single dots, without s3://.",
+)
+# SNS and AWS Budgets accept addresses of other forms too. Addresses of people have this one.
+email_fault = matching(
+    r"(?=.{3,100}$)[A-Za-z0-9!#%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}",
+    "is not an e-mail address, such as lab@example.org.",
 )
 tool_name_fault = matching(
     r"(?!base$)(?!.{41})[a-z0-9]+(-[a-z0-9]+)*",

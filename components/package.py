@@ -25,7 +25,7 @@ from components.permissions.submit import SubmitPermissions
 NAME = "biobatch"
 
 #: The components of the package. `ToolImage` is not included, because it builds from a folder next to the program and takes another `ToolImage` as
-#: an argument. `ExistingNetwork` and `FlowLogs` are for Python programs only.
+#: an argument. `ExistingNetwork`, `FlowLogs` and `Monitoring` are for Python programs only.
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
     Network,
     DataBucket,

@@ -5,6 +5,7 @@ from components.data_bucket import DataBucket, DataBucketArgs
 from components.existing_network import ExistingNetwork, ExistingNetworkArgs
 from components.flow_logs import FlowLogs, FlowLogsArgs
 from components.job_definition import Tool
+from components.monitoring import Monitoring, MonitoringArgs
 from components.network import NatGateways, Network, NetworkArgs
 from components.permissions.batch import BatchPermissions, BatchPermissionsArgs
 from components.permissions.buckets import BucketAccess
@@ -23,6 +24,8 @@ __all__ = [
     "ExistingNetworkArgs",
     "FlowLogs",
     "FlowLogsArgs",
+    "Monitoring",
+    "MonitoringArgs",
     "NatGateways",
     "Network",
     "NetworkArgs",

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from local import inbox
 from local.console import say, warn
 from local.errors import LocalError
 from local.stack import aws_server, cache, environment, lifecycle, shell
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="seed of the simulated variants and reads, 1 or more; default: %(default)s",
     )
     commands.add_parser("env", help="print the lines that a shell evaluates to work on the stack")
+    commands.add_parser("inbox", help="print the e-mails that AWS would have sent; none leaves the machine")
     reclaim = commands.add_parser(
         "reclaim",
         help="take a machine from its jobs, as EC2 does when it reclaims a Spot instance; Batch then tries the jobs again",
@@ -58,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
                 record = lifecycle.current()
                 print(shell.lines(record))
                 warn(shell.notice(record))
+            case "inbox":
+                lifecycle.current()
+                print("\n".join(map(str, inbox.mails())) or "There are no e-mails.")
             case "reclaim":
                 _reclaim(given.jobs)
             case "clean-cache":

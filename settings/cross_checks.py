@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.architectures import instance_architecture
-from components.limits import partition_of
+from components.limits import MAX_TAGS, STACK_TAG, partition_of
 from settings.faults import Fault, either, remove, set_to
 from settings.keys import KEYS
 from settings.tools import ToolSettings
@@ -25,6 +25,7 @@ def disagreements(region: str, values: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _sizes(values)
     yield from _zones(region, values)
     yield from _network(values)
+    yield from _budget(values)
 
 
 def _instance_types(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -108,3 +109,21 @@ def _network(values: Mapping[str, Any]) -> Iterator[Fault]:
         wrong = "none requires interfaceEndpoints, which is false. The instances could not reach AWS."
         remedy = set_to(("interfaceEndpoints",), "true")
         yield Fault(place=("natGateways",), wrong=wrong, remedy=remedy)
+
+
+def _budget(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """AWS Budgets needs an address for its e-mails, and a tag that marks the stack's resources."""
+    budget = values.get("monthlyBudgetUsd")
+    if budget and values.get("alertEmail") == "":
+        wrong = f"{budget} requires alertEmail, the address for e-mails about the budget."
+        remedy = remove(("monthlyBudgetUsd",), "Set alertEmail, or remove the budget")
+        yield Fault(place=("monthlyBudgetUsd",), wrong=wrong, remedy=remedy)
+    tags: Mapping[str, str] = values.get("tags", {})
+    same = [name for name in tags if name.lower() == STACK_TAG]
+    if budget and same:
+        wrong = f"{same[0]!r} is reserved with monthlyBudgetUsd. Biobatch sets this tag, and the budget counts the cost of it."
+        yield Fault(place=("tags", same[0]), wrong=wrong, remedy=remove(("tags", same[0])))
+    elif budget and len(tags) == MAX_TAGS:
+        last = ("tags", [*tags][-1])
+        wrong = f"there are {MAX_TAGS} tags, but the limit with monthlyBudgetUsd is {MAX_TAGS - 1}. The budget needs one more tag."
+        yield Fault(place=("tags",), wrong=wrong, remedy=remove(last, "Remove the last one"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from components.architectures import ARCHITECTURES
 from components.limits import (
+    BUDGET_USD,
     LOG_RETENTION_DAYS,
     MAX_SUBNETS,
     MAX_TAGS,
@@ -20,6 +21,7 @@ from components.limits import (
     ami_fault,
     cidr_fault,
     date_fault,
+    email_fault,
     instance_type_fault,
     kms_key_fault,
     policy_fault,
@@ -205,6 +207,27 @@ class Settings:
         Boolean(),
         True,
         "If true, `pulumi destroy` keeps the data bucket. If false, it deletes the bucket with all objects in it.",
+    )
+    alert_email: str = key(
+        Text(email_fault, "Set the address of a person or a mailing list"),
+        "",
+        "E-mail address that gets a notice when a run ends, a job fails or a queue is blocked. AWS first sends it an e-mail with a link. Notices come "
+        "only after someone has opened that link.",
+        see="See [Notices by e-mail](../how-to/notices.md).",
+    )
+    dashboard: bool = key(
+        Boolean(),
+        False,
+        "If true, a CloudWatch dashboard shows the instances, the network and the storage. AWS offers three dashboards per account free of charge. Each "
+        "further one costs 3 USD per month.",
+        see="See [Notices by e-mail](../how-to/notices.md#look-at-the-dashboard).",
+    )
+    monthly_budget_usd: int = key(
+        Integer(*BUDGET_USD),
+        0,
+        "Budget of the stack in USD per month, {form}. `alertEmail` gets an e-mail at 80 % and 100 % of it, and when AWS's forecast is higher. With 0, there "
+        "is no budget. A budget stops nothing. You must first activate the tag `biobatch-stack` in the billing console.",
+        see="See [Notices by e-mail](../how-to/notices.md#watch-the-cost).",
     )
     tags: dict[str, str] = key(
         Table(tag_name_fault, tag_value_fault, as_text, "tag keys to values", most=(MAX_TAGS, "tags")),

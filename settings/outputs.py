@@ -22,4 +22,5 @@ OUTPUTS: Final[dict[str, str]] = {
     "max_vcpus": "The vCPUs that each compute environment can have at most, as `maxVcpus` sets them. The client refuses a job that needs more.",
     "scratch_gib": "Size of an instance's scratch volume in GiB, as `scratchGiB` sets it. The client compares a job's files with it.",
     "instance_types": "Types and families of the instances, as `instanceTypes` sets them. Without that key, AWS's default set, such as `default_x86_64`.",
+    "dashboard_url": "URL of the stack's CloudWatch dashboard, or an empty string without `dashboard`.",
 }

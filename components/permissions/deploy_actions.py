@@ -32,6 +32,7 @@ READ = (
     "ecr:GetAuthorizationToken",
     "logs:DescribeLogGroups",
     "servicequotas:GetAWSDefaultServiceQuota",
+    "sns:GetSubscriptionAttributes",
 )
 
 #: Actions that cannot be restricted by the tag `Name`. Most create a resource without reference to another. In an existing network (`vpcId`), whose
@@ -150,6 +151,50 @@ LOGS = (
     "logs:PutRetentionPolicy",
     "logs:TagResource",
     "logs:UntagResource",
+)
+
+#: Actions on the topic of the notices, and on its subscription.
+TOPIC = (
+    "sns:CreateTopic",
+    "sns:DeleteTopic",
+    "sns:GetTopicAttributes",
+    "sns:ListTagsForResource",
+    "sns:SetTopicAttributes",
+    "sns:Subscribe",
+    "sns:TagResource",
+    "sns:UntagResource",
+)
+
+#: Actions on subscriptions that AWS cannot restrict to a topic, because subscriptions have no resource type.
+SUBSCRIPTION = ("sns:Unsubscribe",)
+
+#: Actions on the rules that send the notices.
+RULES = (
+    "events:DeleteRule",
+    "events:DescribeRule",
+    "events:ListTagsForResource",
+    "events:ListTargetsByRule",
+    "events:PutRule",
+    "events:PutTargets",
+    "events:RemoveTargets",
+    "events:TagResource",
+    "events:UntagResource",
+)
+
+#: Actions on the dashboard.
+DASHBOARD = (
+    "cloudwatch:DeleteDashboards",
+    "cloudwatch:GetDashboard",
+    "cloudwatch:PutDashboard",
+)
+
+#: Actions on the budget. `ModifyBudget` covers creation, change and deletion (Service Authorization Reference).
+BUDGET = (
+    "budgets:ListTagsForResource",
+    "budgets:ModifyBudget",
+    "budgets:TagResource",
+    "budgets:UntagResource",
+    "budgets:ViewBudget",
 )
 
 #: Actions on the data bucket and its settings. The provider also reads settings that the stack does not set.

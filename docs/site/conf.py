@@ -36,6 +36,7 @@ NAVIGATION = {
         "how-to/private-only",
         "how-to/graviton",
         "how-to/fair-share",
+        "how-to/notices",
         "how-to/other-programs",
         "how-to/monthly-upkeep",
         "how-to/upgrade",

@@ -6,7 +6,8 @@
 | `server` | the server process: addresses, applications, the end |
 | `calls` | the log of calls, and errors in AWS's form |
 | `patches` | how methods of moto are replaced |
-| `ec2`, `s3` (folders), `ecr`, `iam`, `cloudwatch_logs` | the patches of each service |
+| `ec2`, `s3` (folders), `ecr`, `iam`, `cloudwatch_logs`, `sns`, `budgets` | the patches of each service |
+| `events` | EventBridge, which delivers the events of Batch |
 | `batch` (folder) | AWS Batch, which runs each job as a container |
 | `credentials` | the credentials endpoint of ECS, from which jobs get the keys of their roles |
 """

@@ -21,7 +21,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local.aws import batch, cloudwatch_logs, credentials, ec2, ecr, iam, s3, sts
+from local import inbox
+from local.aws import batch, budgets, cloudwatch_logs, credentials, ec2, ecr, iam, s3, sns, sts
 from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import RECLAIM_PATH, Config
 from local.errors import LocalError
@@ -120,7 +121,7 @@ def patch_moto(registry: str, replace: Callable[[type, str, Any], None] = setatt
     # moto searches its own folders at each call.
     modules = tuple(backends.list_of_moto_modules())
     replace(cast(Any, backends), "list_of_moto_modules", lambda: modules)
-    for patches in (ec2.PATCHES, iam.PATCHES, cloudwatch_logs.PATCHES, s3.PATCHES):
+    for patches in (ec2.PATCHES, iam.PATCHES, cloudwatch_logs.PATCHES, s3.PATCHES, budgets.PATCHES, sns.PATCHES):
         patches.install(replace)
 
 
@@ -215,5 +216,6 @@ def _prepare(config: Config) -> None:
     logging.basicConfig(handlers=[log], level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
     # Temporary files vanish with the stack, and are on the same disk as its objects.
     tempfile.tempdir = str(config.data_dir)
+    sns.Inbox.path = config.data_dir / inbox.PATH.name
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -31,8 +31,13 @@ _NAMES = {
     ("batch", "jobDefinitionName"): "job-definition/",
     ("batch", "jobQueue"): "job-queue/",
     ("batch", "jobQueueName"): "job-queue/",
+    ("budgets", "BudgetName"): "budget/",
+    ("cloudwatch", "DashboardName"): "dashboard/",
+    ("cloudwatch", "DashboardNames"): "dashboard/",
     ("ecr", "repositoryName"): "repository/",
     ("ecr", "repositoryNames"): "repository/",
+    ("events", "Name"): "rule/",
+    ("events", "Rule"): "rule/",
     ("iam", "InstanceProfileName"): "instance-profile/",
     ("iam", "RoleName"): "role/",
     ("logs", "logGroupName"): "log-group:",
@@ -70,7 +75,7 @@ def wanted(
     """
     service, operation, parameters = call
     named = list(_resources(service, operation, parameters, account))
-    tags = any(word in parameters for word in ("tags", "Tags", "TagSpecifications"))
+    tags = any(word in parameters for word in ("tags", "Tags", "TagSpecifications", "ResourceTags"))
     tagging = {"ec2": "ec2:CreateTags", "iam": _TAGGING.get(operation, "")}.get(service, f"{service}:TagResource")
     for action in [*actions(service, operation), *([tagging] if tags else [])]:
         types = types_of(action)
@@ -106,12 +111,15 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
     """Types and ARNs of the resources that a call names in its service."""
 
     def arn(rest: str) -> str:
-        place = {"iam": f":{account}", "s3": ":"}.get(service, f"us-east-1:{account}")
+        places = {**dict.fromkeys(("iam", "budgets", "cloudwatch"), f":{account}"), "s3": ":"}
+        place = places.get(service, f"us-east-1:{account}")
         return f"arn:aws:{service}:{place}:{rest}"
 
     for name, value in _leaves(parameters):
         prefix = value.rpartition("-")[0]
-        if value.startswith(f"arn:aws:{service}:"):
+        if service == "sns" and value.startswith("arn:aws:sns:"):
+            yield "topic", ":".join(value.split(":")[:6])  # AWS authorizes calls on a subscription against its topic
+        elif value.startswith(f"arn:aws:{service}:"):
             yield from ((type_, value) for type_ in _types(value))
         elif service == "ec2" and name == "ResourceType":  # the type of the new resource, which has no ID yet
             yield value, arn(f"{value}/new")
@@ -119,13 +127,15 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
             yield _IDS[prefix], arn(f"{_IDS[prefix]}/{value}")
         elif (service, name) in _NAMES:
             type_ = _NAMES[service, name]
-            yield type_[:-1], arn(type_ + value)
+            yield "rule-on-default-event-bus" if type_ == "rule/" else type_[:-1], arn(type_ + value)
             if name == "jobDefinitionName":
                 yield "job-definition-revision", arn(f"{type_}{value}:1")
         elif operation == "CreateLaunchTemplate" and name == "LaunchTemplateName":
             yield "launch-template", arn("launch-template/new")
         elif operation == "CreateSchedulingPolicy" and name == "name":
             yield "scheduling-policy", arn(f"scheduling-policy/{value}")
+        elif operation == "CreateTopic" and name == "Name":
+            yield "topic", arn(value)
         elif operation == "CreatePolicy" and name == "PolicyName":
             yield "policy", arn(f"policy/{value}")
         elif service == "s3" and name == "Bucket":
@@ -141,6 +151,8 @@ def _resources(service: str, operation: str, parameters: Mapping[str, Any], acco
 def _types(arn: str) -> list[str]:
     """The resource types of an ARN. A definition with its revision is a separate type."""
     type_ = arn.split(":", 5)[5].replace(":", "/").split("/")[0]
+    if type_ == "rule":
+        return ["rule-on-default-event-bus"]
     return [type_, f"{type_}-revision"] if type_ == "job-definition" else [type_]
 
 

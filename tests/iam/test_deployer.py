@@ -22,10 +22,13 @@ REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/biobatch-bwa-1a2b3c4"
 
 CONFIGURATIONS = {
     "everything": {
+        "alertEmail": "lab@example.org",
+        "dashboard": "true",
         "flowLogs": "true",
         "instanceTypes": json.dumps(["m6i"]),
         "interfaceEndpoints": "true",
         "kmsKeyArn": "made by others",
+        "monthlyBudgetUsd": "500",
         "permissionsBoundaryArn": BOUNDARY,
         "protectData": "false",
         "shares": json.dumps({"phages": 1}),
@@ -60,6 +63,7 @@ LINKED = {
 OTHERS = {
     "a change in place": (
         "batch:UntagResource",
+        "budgets:UntagResource",
         "batch:UpdateSchedulingPolicy",
         "ec2:CreateLaunchTemplateVersion",
         "ec2:DeleteTags",
@@ -70,6 +74,7 @@ OTHERS = {
         "ecr:PutImageScanningConfiguration",
         "ecr:PutImageTagMutability",
         "ecr:UntagResource",
+        "events:UntagResource",
         "iam:CreatePolicyVersion",
         "iam:DeletePolicyVersion",
         "iam:PutRolePermissionsBoundary",
@@ -84,6 +89,7 @@ OTHERS = {
         "logs:UntagResource",
         "s3:TagResource",
         "s3:UntagResource",
+        "sns:UntagResource",
         "iam:DeleteRolePermissionsBoundary",
     ),
     "EC2, on behalf of the deployer": (
@@ -116,6 +122,8 @@ OTHERS = {
 #: Dependent actions of the policy's actions in AWS's reference that the stack never causes: those of ECS flow logs and of templates that name their
 #: image by an SSM parameter. Service Quotas calls another service only to read that service's quotas, and the program reads only EC2's.
 NOT_OURS = {
+    # Reads of the cost that budgets of another billing view would need
+    "billing:GetBillingViewData",
     "autoscaling:DescribeAccountLimits",
     "cloudformation:DescribeAccountLimits",
     "dynamodb:DescribeLimits",
@@ -170,6 +178,7 @@ def asked(deployment: Deployment, boundary: str, evaluator: Evaluator) -> list[W
     """The distinct requests to IAM during a deployment."""
     every = {action for service, operation, _ in deployment.calls for action in actions(service, operation)}
     tagging = ["batch:TagResource", "ec2:CreateTags", "ecr:TagResource", "logs:TagResource"]
+    tagging += ["budgets:TagResource", "events:TagResource", "sns:TagResource"]
     tagging += ["iam:TagInstanceProfile", "iam:TagPolicy", "iam:TagRole"]
     types = evaluator.resource_types(sorted({*every, *tagging}))
     found: dict[str, Wanted] = {}

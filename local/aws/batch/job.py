@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local.aws.batch import container_properties
+from local.aws.batch import container_properties, events
 from local.aws.batch.capacity import Size
 from local.aws.batch.definitions import JobDefinition
 from local.aws.batch.forms import Document
@@ -105,7 +105,7 @@ class Job:
             other.dependents.append(self)
 
     def change(self, status: Status, reason: str | None = None) -> None:
-        """Changes the state, with the present time."""
+        """Changes the state, with the present time, and sends the event of the change."""
         self.status = status
         if reason is not None:
             self.status_reason = reason
@@ -113,6 +113,7 @@ class Job:
             self.started_at = milliseconds()
         elif status.is_final:
             self.stopped_at = milliseconds()
+        events.state_changed(self)
 
     def summary(self) -> Document:
         """The job as ListJobs shows it."""

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable
 
+from local.aws.batch import events
 from local.aws.batch.job import Job, Status
 from local.aws.batch.queues import TIME_LIMIT_REASONS, JobQueue
 
@@ -37,6 +38,7 @@ class Line:
         self._stuck, self._status_reason, self._since = job if obstacle else None, obstacle, now
         if job and obstacle:
             job.status_reason = obstacle
+            events.queue_blocked(job)
 
     def seconds_to_limit(self, now: float) -> float | None:
         """Seconds until a time limit of the queue cancels the job at the head, or None.

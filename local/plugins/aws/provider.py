@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 
-from local.plugins.aws import batch, cloudwatch_logs, ec2, ecr, iam, kms, s3
+from local.plugins.aws import batch, budgets, cloudwatch, cloudwatch_logs, ec2, ecr, events, iam, kms, s3, sns
 from local.plugins.aws.api import Api, limited
 from local.plugins.aws.differences import Difference
 from local.plugins.aws.lookups import look_up
@@ -23,7 +23,9 @@ from local.plugins.protocol import provider_pb2
 VERSION = "7.51.1"
 
 TYPES: Mapping[str, type[Resource]] = {
-    type_.token: type_ for service in (ec2, iam, kms, s3, ecr, batch, cloudwatch_logs) for type_ in service.TYPES
+    type_.token: type_
+    for service in (ec2, iam, kms, s3, ecr, batch, cloudwatch_logs, cloudwatch, events, sns, budgets)
+    for type_ in service.TYPES
 }
 
 _KINDS = {

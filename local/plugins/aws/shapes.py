@@ -8,7 +8,7 @@ from typing import Any
 from local.plugins.common import UNKNOWN, Failure
 
 #: Properties whose keys the user chooses. They are not names of a model.
-MAPS = frozenset({"tags", "tagsAll", "parameters"})
+MAPS = frozenset({"tags", "tagsAll", "parameters", "inputPaths"})
 
 
 class Refused(Failure):

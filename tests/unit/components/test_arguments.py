@@ -16,6 +16,7 @@ from components import (
     DataBucketArgs,
     ExistingNetworkArgs,
     FlowLogsArgs,
+    MonitoringArgs,
     NatGateways,
     NetworkArgs,
     SubmitPermissionsArgs,
@@ -41,6 +42,15 @@ def right() -> Mapping[type, Any]:
         DataBucketArgs(protect_data=True, kms_key_arn=KEY, tags=TAGS),
         ExistingNetworkArgs(vpc_id=VPC, private_subnet_ids=[SUBNET], tags=TAGS),
         FlowLogsArgs(vpc_id=VPC, account_id=ACCOUNT, retention_days=30, permissions_boundary_arn=BOUNDARY),
+        MonitoringArgs(
+            partition="aws",
+            account_id=ACCOUNT,
+            region=REGION,
+            queue_arns=[f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/main"],
+            bucket="genomes",
+            log_group="jobs",
+            alert_email="lab@example.org",
+        ),
         NetworkArgs(
             vpc_cidr="10.0.0.0/16", zone_names=["eu-west-1a"], nat_gateways=NatGateways.SINGLE, region=REGION, tags=TAGS
         ),
@@ -90,6 +100,7 @@ RIGHT = right()
 #: Invalid values by the name of the argument, in every component.
 WRONG: dict[str, list[Any]] = {
     "account_id": ["1", "", "11112222333x"],
+    "alert_email": ["lab", "lab@example", "a@b.org\n", 1],
     "ami_id": ["ami-1", "al2023"],
     "arn": ["genomes", "arn:aws:iam::111122223333:role/x"],
     "build_args": [{"BASE": "x"}, {"A B": "x"}, {"A": "1\n2"}, {"A": 1}],
@@ -103,6 +114,7 @@ WRONG: dict[str, list[Any]] = {
     "log_group_arn": ["jobs"],
     "max_vcpus": [0, 2**31, True, 1.5],
     "memory_mib": [3, True],
+    "monthly_budget_usd": [-1, 1_000_001, 1.5, True],
     "nat_gateways": [NatGateways.NONE, "none", "two"],
     "partition": ["", "aws-x"],
     "permissions_boundary_arn": ["boundary", f"arn:aws:iam::{ACCOUNT}:role/x"],
@@ -130,6 +142,8 @@ WRONG: dict[str, list[Any]] = {
 FREE = {
     "base",
     "bucket",
+    "budget_tag",
+    "dashboard",
     "image_uri",
     "interface_endpoints",
     "log_group",
@@ -171,7 +185,7 @@ def test_all_invalid_arguments_are_reported_at_once(kind: type) -> None:
     assert {told.split(":")[0] for told in str(caught.value).split("; ") if ": " in told} >= wrong.keys()
 
 
-@pytest.mark.parametrize("name", ["kms_key_arn", "permissions_boundary_arn", "prefix", "ami_id"])
+@pytest.mark.parametrize("name", ["kms_key_arn", "permissions_boundary_arn", "prefix", "ami_id", "alert_email"])
 def test_optional_arguments_can_be_empty(name: str) -> None:
     for kind, arguments in RIGHT.items():
         if name in {field.name for field in dataclasses.fields(kind)}:
@@ -187,7 +201,7 @@ def test_outputs_are_not_checked() -> None:
         ]
         for kind in RIGHT
     }
-    assert sum(map(len, known.values())) == 11
+    assert sum(map(len, known.values())) == 12
 
     def program() -> None:
         for kind, names in known.items():
@@ -198,3 +212,10 @@ def test_outputs_are_not_checked() -> None:
 
     # The Outputs need a program. Pulumi waits for every Output at the end of the next one.
     record(program)
+
+
+def test_a_budget_needs_an_address() -> None:
+    arguments = RIGHT[MonitoringArgs]
+    assert dataclasses.replace(arguments, monthly_budget_usd=100)
+    with pytest.raises(ValueError, match=r"^monthly_budget_usd: it needs alert_email\.?"):
+        dataclasses.replace(arguments, monthly_budget_usd=100, alert_email="")

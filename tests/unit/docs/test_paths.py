@@ -12,7 +12,7 @@ PAGES = ("docs/contributing.md", "docs/explanation/architecture.md", "docs/style
 EXAMPLES = {
     "biobatch/steps/depth.sh",
     "images/minimap2/Dockerfile",
-    "local/plugins/aws/sns.py",
+    "local/plugins/aws/sqs.py",
 }
 
 #: Words with a slash that are not paths: a resource's name and a unit.

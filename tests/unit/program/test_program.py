@@ -37,6 +37,7 @@ OUTPUTS = {
         "max_vcpus",
         "scratch_gib",
         "instance_types",
+        "dashboard_url",
     ),
 }
 

@@ -301,8 +301,40 @@ WRONG = [
     ),
     Wrong({"azcount": "2"}, "azcount", "this key does not exist. Did you mean azCount?"),
     Wrong({"two words": "2"}, "two words", "pulumi config rm 'biobatch:two words'"),
-    Wrong({"monthlyBudgetUsd": "1"}, "monthlyBudgetUsd", "this key does not exist"),
-    Wrong({"alertEmail": "1"}, "alertEmail", "this key does not exist"),
+    *_one(
+        "alertEmail",
+        ("1", "", "'1' is not an e-mail address, such as lab@example.org"),
+        ("lab@localhost", "", "is not an e-mail address"),
+        ("lab@example.org, pi@example.org", "", "is not an e-mail address"),
+        ("Lab <lab@example.org>", "", "is not an e-mail address"),
+        ("lab@-example.org", "", "is not an e-mail address"),
+        (f"{'l' * 90}@example.org", "", "is not an e-mail address"),
+    ),
+    *_one(
+        "dashboard",
+        ("yes", "", "'yes' is neither true nor false"),
+    ),
+    *_one(
+        "monthlyBudgetUsd",
+        ("-1", "", "-1 is outside 0 to 1000000"),
+        ("99.5", "", "99.5 is not an integer from 0 to 1000000"),
+        ("100 EUR", "", "'100 EUR' is not an integer from 0 to 1000000"),
+    ),
+    Wrong({"monthlyBudgetUsd": "100"}, "monthlyBudgetUsd", "100 requires alertEmail, the address for e-mails"),
+    Wrong(
+        {"monthlyBudgetUsd": "100", "alertEmail": "lab@example.org", "tags": '{"Biobatch-Stack": "y"}'},
+        "tags.Biobatch-Stack",
+        "'Biobatch-Stack' is reserved with monthlyBudgetUsd",
+    ),
+    Wrong(
+        {
+            "monthlyBudgetUsd": "100",
+            "alertEmail": "lab@example.org",
+            "tags": json.dumps({f"t{i}": "" for i in range(40)}),
+        },
+        "tags",
+        "there are 40 tags, but the limit with monthlyBudgetUsd is 39",
+    ),
     Wrong({"azCount": "9", "maxVcpus": "-4", "spot": "no"}, "azCount", "9 is outside 1 to 6"),
     # tests/local/lifecycle uses the same invalid values.
     Wrong({"vpcCidr": "10.0.0.0/24"}, "vpcCidr", "10.0.0.0/24 is not an IPv4 range of size /16 to /22"),

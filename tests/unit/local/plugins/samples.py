@@ -37,6 +37,29 @@ def bucket_policy(bucket: str, sid: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+def topic_policy(topic: str, sid: str) -> str:
+    """A policy that lets EventBridge publish."""
+    statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def notification(kind: str, threshold: int) -> dict[str, Any]:
+    """A notification of a budget."""
+    return {
+        "comparisonOperator": "GREATER_THAN",
+        "notificationType": kind,
+        "threshold": threshold,
+        "thresholdType": "PERCENTAGE",
+        "subscriberEmailAddresses": ["lab@example.org"],
+    }
+
+
 def lifecycle_policy(count: int) -> str:
     """An ECR life-cycle policy that keeps some images."""
     selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count}
@@ -115,6 +138,10 @@ class World:
     @cached_property
     def key(self) -> str:
         return str(boto3.client("kms", region_name="us-east-1").create_key()["KeyMetadata"]["Arn"])
+
+    @cached_property
+    def topic(self) -> str:
+        return str(self.new("aws:sns/topic:Topic").id)
 
     @cached_property
     def repository(self) -> str:
@@ -334,4 +361,35 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "tags": TAGS,
     },
     "aws:cloudwatch/logGroup:LogGroup": lambda w: {"retentionInDays": 30, "tags": TAGS},
+    "aws:cloudwatch/eventRule:EventRule": lambda w: {
+        "description": "Failed jobs",
+        "eventPattern": json.dumps({"source": ["aws.batch"], "detail": {"status": ["FAILED"]}}),
+        "tags": TAGS,
+    },
+    "aws:cloudwatch/eventTarget:EventTarget": lambda w: {
+        "rule": w.new("aws:cloudwatch/eventRule:EventRule").properties["name"],
+        "arn": w.topic,
+        "inputTransformer": {"inputPaths": {"job": "$.detail.jobId"}, "inputTemplate": '"The job <job> failed."'},
+        "retryPolicy": {"maximumEventAgeInSeconds": 86_400, "maximumRetryAttempts": 185},
+    },
+    "aws:cloudwatch/dashboard:Dashboard": lambda w: {"dashboardName": "genomes", "dashboardBody": '{"widgets": []}'},
+    "aws:sns/topic:Topic": lambda w: {"displayName": "Genomes", "tags": TAGS},
+    "aws:sns/topicPolicy:TopicPolicy": lambda w: {"arn": w.topic, "policy": topic_policy(w.topic, "Rules")},
+    "aws:sns/topicSubscription:TopicSubscription": lambda w: {
+        "topic": w.topic,
+        "protocol": "email",
+        "endpoint": "lab@example.org",
+    },
+    "aws:budgets/budget:Budget": lambda w: {
+        "budgetType": "COST",
+        "limitAmount": "100",
+        "limitUnit": "USD",
+        "timeUnit": "MONTHLY",
+        "costFilters": [{"name": "TagKeyValue", "values": ["user:project$genomes"]}],
+        "notifications": [
+            notification("ACTUAL", 80),
+            notification("FORECASTED", 100),
+        ],
+        "tags": TAGS,
+    },
 }

@@ -13,7 +13,16 @@ from local.plugins.aws.api import Api, ApiError
 from local.plugins.aws.provider import TYPES
 from local.plugins.common import UNKNOWN, from_struct
 from tests.unit.local.plugins.pulumi_engine import Aborted, Engine, ResourceState
-from tests.unit.local.plugins.samples import SAMPLES, World, bucket_policy, container, policy, resources
+from tests.unit.local.plugins.samples import (
+    SAMPLES,
+    World,
+    bucket_policy,
+    container,
+    notification,
+    policy,
+    resources,
+    topic_policy,
+)
 
 CHANGES: dict[str, dict[str, Any]] = {
     "aws:ec2/vpc:Vpc": {"enableDnsHostnames": False, "enableDnsSupport": True},
@@ -43,6 +52,20 @@ CHANGES: dict[str, dict[str, Any]] = {
     "aws:batch/jobDefinition:JobDefinition": {"containerProperties": container("tool@sha256:2")},
     "aws:batch/schedulingPolicy:SchedulingPolicy": {"fairSharePolicy": {"computeReservation": 10}},
     "aws:cloudwatch/logGroup:LogGroup": {"retentionInDays": 7},
+    "aws:cloudwatch/eventRule:EventRule": {"description": "Blocked queues", "state": "DISABLED"},
+    "aws:cloudwatch/eventTarget:EventTarget": {
+        "inputTransformer": {
+            "inputPaths": {"queue": "$.detail.jobQueue"},
+            "inputTemplate": '"The queue <queue> is blocked."',
+        }
+    },
+    "aws:cloudwatch/dashboard:Dashboard": {"dashboardBody": '{"widgets":[{"type":"text"}]}'},
+    "aws:sns/topic:Topic": {"displayName": "Genomes of phages"},
+    "aws:sns/topicPolicy:TopicPolicy": {"policy": topic_policy("t", "Others")},
+    "aws:budgets/budget:Budget": {
+        "limitAmount": "200",
+        "notifications": [notification("ACTUAL", 80), notification("ACTUAL", 100)],
+    },
 }
 
 

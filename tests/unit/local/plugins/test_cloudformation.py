@@ -51,6 +51,13 @@ CFN = {
     "aws:batch/jobDefinition:JobDefinition": "AWS::Batch::JobDefinition",
     "aws:batch/schedulingPolicy:SchedulingPolicy": "AWS::Batch::SchedulingPolicy",
     "aws:cloudwatch/logGroup:LogGroup": "AWS::Logs::LogGroup",
+    "aws:cloudwatch/eventRule:EventRule": "AWS::Events::Rule",
+    "aws:cloudwatch/eventTarget:EventTarget": "AWS::Events::Rule",
+    "aws:cloudwatch/dashboard:Dashboard": "AWS::CloudWatch::Dashboard",
+    "aws:sns/topic:Topic": "AWS::SNS::Topic",
+    "aws:sns/topicPolicy:TopicPolicy": "AWS::SNS::TopicPolicy",
+    "aws:sns/topicSubscription:TopicSubscription": "AWS::SNS::Subscription",
+    "aws:budgets/budget:Budget": "AWS::Budgets::Budget",
 }
 
 #: Types that CloudFormation does not have.
@@ -127,6 +134,31 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "name": "JobDefinitionName",
     },
     "aws:cloudwatch/logGroup:LogGroup": {"name": "LogGroupName"},
+    "aws:cloudwatch/eventTarget:EventTarget": {
+        "arn": "Targets.Arn",
+        "rule": "Name",
+        "targetId": "Targets.Id",
+        "inputTransformer": "Targets.InputTransformer",
+        "inputTransformer.inputPaths": "Targets.InputTransformer.InputPathsMap",
+        "retryPolicy": "Targets.RetryPolicy",
+    },
+    "aws:sns/topic:Topic": {"name": "TopicName"},
+    "aws:sns/topicPolicy:TopicPolicy": {"arn": "Topics", "policy": "PolicyDocument"},
+    "aws:sns/topicSubscription:TopicSubscription": {"topic": "TopicArn"},
+    "aws:budgets/budget:Budget": {
+        "budgetType": "Budget.BudgetType",
+        "costFilters": "Budget.CostFilters",
+        # Maps of text to text in the API
+        "costFilters.name": "Budget.CostFilters",
+        "costFilters.values": "Budget.CostFilters",
+        "limitAmount": "Budget.BudgetLimit.Amount",
+        "limitUnit": "Budget.BudgetLimit.Unit",
+        "name": "Budget.BudgetName",
+        "notifications": "NotificationsWithSubscribers.Notification",
+        "notifications.subscriberEmailAddresses": "NotificationsWithSubscribers.Subscribers.Address",
+        "tags": "ResourceTags",
+        "timeUnit": "Budget.TimeUnit",
+    },
 }
 
 #: Properties that no schema has.
@@ -163,6 +195,17 @@ EXCEPTIONS = {
     ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn"): (
         "a resource of its own without an update: every property is ForceNew (terraform-provider-aws, iam/role_policy_attachment.go)"
     ),
+    ("aws:cloudwatch/eventTarget:EventTarget", "targetId"): "ForceNew (terraform-provider-aws, events/target.go)",
+    ("aws:sns/topicPolicy:TopicPolicy", "arn"): "ForceNew (terraform-provider-aws, sns/topic_policy.go)",
+    **{
+        ("aws:budgets/budget:Budget", f"notifications{name}"): (
+            "in place by CreateNotification and DeleteNotification (terraform-provider-aws, budgets/budget.go)"
+        )
+        for name in (
+            *(".comparisonOperator", ".notificationType", ".subscriberEmailAddresses", ".threshold"),
+            ".thresholdType",
+        )
+    },
     ("aws:batch/computeEnvironment:ComputeEnvironment", "tags"): (
         "in place by TagResource and UntagResource (terraform-provider-aws, batch/compute_environment.go)"
     ),
@@ -170,6 +213,10 @@ EXCEPTIONS = {
 
 #: Properties whose change replaces under conditions in CloudFormation: what the true provider does for the program's resources.
 CONDITIONS = {
+    **dict.fromkeys(
+        ("aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"),
+        ("replaced", "ForceNew (terraform-provider-aws, events/rule.go and events/target.go)"),
+    ),
     "aws:batch/computeEnvironment:ComputeEnvironment": (
         "in place",
         "replaced under an own service role or an older allocation strategy (terraform-provider-aws, batch/compute_environment.go)",
@@ -200,11 +247,14 @@ CONFIGURATIONS: tuple[dict[str, str], ...] = (
     _REGION,
     {
         **_REGION,
+        "alertEmail": "lab@example.org",
         "amiId": "ami-0123456789abcdef0",
+        "dashboard": "true",
         "dataBuckets": '[{"name": "genomes", "access": "read"}]',
         "flowLogs": "true",
         "interfaceEndpoints": "true",
         "kmsKeyArn": _KEY,
+        "monthlyBudgetUsd": "500",
         "natGateways": "one-per-az",
         "permissionsBoundaryArn": _BOUNDARY,
         "shares": '{"phages": 1}',
