@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.stack import Stack
-from biobatch import logs, report, watch
+from biobatch import logs, report
 from biobatch.job import Job
+from biobatch.run import followed as following
 from biobatch.run import submit
 from local.errors import LocalError
 
@@ -70,7 +71,7 @@ def _run(stack: Stack, jobs: Sequence[Job]) -> "list[JobDetailTypeDef]":
     """Returns Batch's descriptions of the jobs after their end."""
     run = submit.new_run(stack.outputs, command="benchmark", output_prefix=jobs[0].output_prefix)
     submitted = submit.submit_jobs(stack.clients, stack.outputs, run, jobs, {})
-    followed = watch.follow(stack.clients, submitted)
+    followed = following.follow(stack.clients, run, submitted)
     if report.failures(stack.clients, stack.outputs.log_group, followed):
         raise LocalError("a job of the benchmark failed (see above)")
     return stack.clients.batch.describe_jobs(jobs=[each.id for each in submitted])["jobs"]

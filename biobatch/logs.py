@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -14,7 +14,7 @@ from biobatch.refusal import Refused
 from biobatch.words import duration, volume
 
 if TYPE_CHECKING:
-    from mypy_boto3_batch.type_defs import JobDetailTypeDef
+    from mypy_boto3_batch.type_defs import JobDetailTypeDef, JobSummaryTypeDef
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
 
 #: Beginning of the record with which the images' entrypoint ends the log of every job that it sees end. The record is on a separate
@@ -30,14 +30,15 @@ _LOG_DELAY = 5
 _POLL_SECONDS = 2
 
 
-def streams(detail: JobDetailTypeDef) -> list[str]:
+def streams(detail: Mapping[str, Any] | JobDetailTypeDef | JobSummaryTypeDef) -> list[str]:
     """The log streams of a job, one for each attempt that has started, in their order."""
-    names = [attempt.get("container", {}).get("logStreamName", "") for attempt in detail.get("attempts", [])]
-    names.append(detail.get("container", {}).get("logStreamName", ""))
+    known: Mapping[str, Any] = detail
+    names = [attempt.get("container", {}).get("logStreamName", "") for attempt in known.get("attempts", [])]
+    names.append(known.get("container", {}).get("logStreamName", ""))
     return [name for name in dict.fromkeys(names) if name]
 
 
-def reason(detail: JobDetailTypeDef) -> str:
+def reason(detail: Mapping[str, Any] | JobDetailTypeDef | JobSummaryTypeDef) -> str:
     """Why a job ended or waits, in Batch's words, with the container's reason before the job's. Empty if the exit code is the reason."""
     container = detail.get("container", {})
     # While a job waits, the container is that of an earlier attempt.

@@ -13,7 +13,7 @@ from biobatch import logs, objects
 from biobatch.aws import Aws
 from biobatch.job import Job, variables
 from biobatch.refusal import Refused
-from biobatch.watch import Followed
+from biobatch.run.followed import Followed
 
 #: How a step begins the line that says why it refuses an input.
 _REFUSAL = re.compile(r"(reads of \S+|reference|truth|confident regions|targets|regions|primers|ploidies) refused\b")

@@ -23,6 +23,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
+def age(seconds: float) -> str:
+    """Seconds as a rough age, such as `3 d`, `5 h`, `12 min` or `7 s`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds)} s"
+
+
 def volume(size: float) -> str:
     """A number of bytes, such as `1.2 GiB`, `3.0 MiB` or `512 bytes`."""
     for unit, power in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):

@@ -8,12 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from biobatch import aws, report, sizes, stack_outputs, variants, watch
+from biobatch import aws, report, sizes, stack_outputs, variants
 from biobatch.aws import Aws
 from biobatch.calling import Calling
 from biobatch.job import Job
 from biobatch.refusal import Faults, Refused
 from biobatch.request import Request, parse_request
+from biobatch.run import followed as following
 from biobatch.run import submit
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
@@ -129,7 +130,7 @@ def _run_jobs(clients: Aws, stack: StackOutputs, jobs: Sequence[Job]) -> bool:
     """Runs jobs, shows their progress and warnings, and returns whether all succeeded."""
     run = submit.new_run(stack, command="demo", output_prefix=jobs[0].output_prefix)
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
-    followed = watch.follow(clients, submit.submit_jobs(clients, stack, run, jobs, definitions))
+    followed = following.follow(clients, run, submit.submit_jobs(clients, stack, run, jobs, definitions))
     if report.failures(clients, stack.log_group, followed):
         return False
     report.warnings(clients, followed)

@@ -14,7 +14,18 @@ from typing import Any
 import shtab
 
 from biobatch import __version__
-from biobatch.command_line import call_variants, logs, options, resume, sheet, submit
+from biobatch.command_line import (
+    call_variants,
+    cancel,
+    fetch,
+    list_runs,
+    logs,
+    options,
+    resume,
+    sheet,
+    submit,
+    watch,
+)
 
 _DESCRIPTION = """\
 Submits bioinformatics jobs to the AWS Batch queues of a Biobatch stack and
@@ -133,7 +144,6 @@ def make_parser(complete_tools: Sequence[str] | None = None) -> argparse.Argumen
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     submit.add(commands, complete_tools)
     call_variants.add(commands, complete_tools is not None)
-    logs.add(commands)
-    resume.add(commands)
-    sheet.add(commands)
+    for each in (sheet, list_runs, watch, cancel, resume, logs, fetch):
+        each.add(commands)
     return parser

@@ -75,3 +75,13 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number. Write it without a unit") from None
+
+
+def add_run_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the run's name, as it was printed and as `biobatch list` prints it")
+
+
+def add_json_option(
+    parser: argparse.ArgumentParser, text: str = "print JSON for programs. Default: print text for people"
+) -> None:
+    parser.add_argument("--json", action="store_true", help=text)

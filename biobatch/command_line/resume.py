@@ -22,7 +22,7 @@ examples:
 
 def add(commands: Any) -> None:
     resume = options.command(commands, "resume", "submit what is missing of a run", _DESCRIPTION, _EPILOG)
-    resume.add_argument("run", metavar="RUN", help="the run's name, as biobatch list prints it")
+    options.add_run_argument(resume)
     options.add_stack_options(resume)
     resume.add_argument(
         "--memory-mib",

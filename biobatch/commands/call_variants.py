@@ -71,7 +71,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if given.detach:
         print_detached(run)
         return 0
-    return finish_calls(context, follow(context, available.queue, submitted), plan.jobs)
+    return finish_calls(context, follow(context, available.queue, run, submitted), plan.jobs)
 
 
 def _sheet(given: argparse.Namespace, context: Context, faults: Faults) -> Sheet:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from biobatch import report, signals, target, watch
+from biobatch import aws, report, target
 from biobatch.aws import Aws
 from biobatch.job import Job
-from biobatch.run import submit
+from biobatch.run import followed, submit
+from biobatch.run.followed import Followed
 from biobatch.run.parts import Group
 from biobatch.run.record import Run
 from biobatch.run.submit import Submitted
@@ -19,7 +20,6 @@ from biobatch.stack_outputs import StackOutputs
 from biobatch.target import Choice, Target
 from biobatch.uris import S3Uri
 from biobatch.waiting import Queue
-from biobatch.watch import Followed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,14 @@ class Context:
     def announce(self) -> None:
         """Prints which account, region and stack the command works on. Commands that submit jobs do it first."""
         target.announce(self.target, self.user)
+
+    def reconnect(self) -> Aws:
+        """New clients, which find credentials that the user renewed."""
+        return aws.connect(self.stack.region, self.target.connect_profile)
+
+    def command(self, name: str, *words: str) -> str:
+        """A command for the same stack."""
+        return shlex.join(["biobatch", name, *self.choice.options, *words])
 
     @property
     def logs_command(self) -> str:
@@ -81,16 +89,9 @@ def start(context: Context, run: Run, groups: Sequence[Group]) -> list[Submitted
     return submit.submitted(groups, ids)
 
 
-def follow(context: Context, queue: Queue, submitted: Sequence[Submitted]) -> list[Followed]:
-    """Follows jobs until they end. If it is interrupted, it prints how to end the jobs."""
-    followed = [Followed(each) for each in submitted]
-    try:
-        watch.show(context.clients, followed, queue)
-    except BaseException:
-        signals.ignore()
-        watch.print_left_running(followed, context.stack.region, context.logs_command)
-        raise
-    return followed
+def follow(context: Context, queue: Queue, run: Run, submitted: Sequence[Submitted]) -> list[Followed]:
+    """Follows the jobs of a run until they end. If it is interrupted, it prints how to follow them again and how to end them."""
+    return followed.follow(context.clients, run, submitted, queue, context.reconnect, context.choice.options)
 
 
 def print_detached(run: Run) -> None:

@@ -40,7 +40,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if given.detach:
         print_detached(earlier)
         return 0
-    followed = follow(context, available.queue, submitted)
+    followed = follow(context, available.queue, earlier, submitted)
     if earlier.command == "call-variants":
         return finish_calls(context, followed, _present(jobs, missing))
     if report.failures(clients, stack.log_group, followed):

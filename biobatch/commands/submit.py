@@ -66,7 +66,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if given.detach:
         print_detached(new)
         return 0
-    followed = follow(context, available.queue, submitted)
+    followed = follow(context, available.queue, new, submitted)
     if report.failures(clients, stack.log_group, followed):
         report.next_steps(followed, context.logs_command, again=False)
         return 1

@@ -255,16 +255,3 @@ def _terminate_twins(aws: Aws, run: Run, part: Part, id: str) -> None:
 def _put(aws: Aws, objects: Mapping[S3Uri, str]) -> None:
     for uri, text in objects.items():
         aws.s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=text.encode())
-
-
-def terminate_command(ids: Iterable[str], region: str) -> str:
-    """A shell command that ends jobs.
-
-    Args:
-        ids: the jobs' IDs.
-        region: the jobs' region.
-    """
-    return (
-        f"for job in {' '.join(dict.fromkeys(ids))}; "
-        f"do aws batch terminate-job --region {region} --job-id $job --reason unwanted; done"
-    )

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from biobatch import aws, logs, sizes, stack_outputs, variants, watch
+from biobatch import aws, logs, sizes, stack_outputs, variants
 from biobatch.aws import Aws
 from biobatch.job import Job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
+from biobatch.run import followed as following
 from biobatch.run import submit
+from biobatch.run.followed import Followed
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import S3Uri
 from biobatch.variants import Plan
-from biobatch.watch import Followed
 from local.record import Record
 from local.stack import environment
 from tests.local.biobatch import genome
@@ -74,7 +75,7 @@ class Platform:
         """Runs jobs to their end. Returns them by their unique titles."""
         run = submit.new_run(self.stack, command="test", output_prefix=jobs[0].output_prefix)
         submitted = submit.submit_jobs(self.clients, self.stack, run, jobs, {})
-        followed = {each.title: each for each in watch.follow(self.clients, submitted)}
+        followed = {each.title: each for each in following.follow(self.clients, run, submitted)}
         assert len(followed) == len(jobs)
         return followed
 

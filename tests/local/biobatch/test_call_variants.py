@@ -6,7 +6,7 @@ import re
 import pytest
 
 from biobatch import report
-from biobatch.watch import Followed
+from biobatch.run.followed import Followed
 from tests.local.biobatch import genome
 from tests.local.biobatch.conftest import CODES, GENOME, VARIANTS, Platform, Run
 

@@ -154,7 +154,8 @@ def test_a_command_ended_from_outside_shows_how_to_end_its_jobs(
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stderr
-        assert process.stdout.readline().startswith("run ")
+        word, name = process.stdout.readline().split()
+        assert word == "run"
         (id_,) = re.findall(r"submitted \S+ job: (\S+)", process.stdout.readline())
         try:
             if how == "SIGTERM":
@@ -162,6 +163,6 @@ def test_a_command_ended_from_outside_shows_how_to_end_its_jobs(
             else:
                 process.stdout.close()
             assert process.wait(timeout=60) == (143 if how == "SIGTERM" else 1)
-            assert f"for job in {id_}; do aws batch terminate-job" in process.stderr.read()
+            assert f"End them: biobatch cancel --outputs {outputs_file} {name}\n" in process.stderr.read()
         finally:
             platform.clients.batch.terminate_job(jobId=id_, reason="the test is over")

@@ -15,12 +15,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from biobatch import command_line, shell_words, sizes, variants, watch
+from biobatch import command_line, shell_words, sizes, variants
 from biobatch.__main__ import main
 from biobatch.aws import Aws
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
-from biobatch.run import record, submit
+from biobatch.run import record, submit, watch
 from biobatch.stack_outputs import StackOutputs
 from local.paths import ROOT
 from settings import TOOLS
@@ -88,7 +88,7 @@ def test_submit_requires_a_command_and_logs_refuses_one(command: list[str]) -> N
     assert refused.value.code == 2
 
 
-@pytest.mark.parametrize("command", ["submit", "call-variants", "logs"])
+@pytest.mark.parametrize("command", ["submit", "call-variants", "list", "watch", "cancel", "logs", "fetch"])
 def test_the_help_of_every_option_states_its_effect_and_then_its_default(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,7 +107,7 @@ def test_the_help_of_every_option_states_its_effect_and_then_its_default(
         main([command, "--help"])
     said = capsys.readouterr().out
     assert f"examples:\n  biobatch {command} " in said
-    assert max(map(len, said.partition("options:")[0].splitlines()[5:])) <= 80
+    assert max(map(len, said.partition("options:")[0].splitlines()[5:]), default=0) <= 80
 
 
 def test_the_help_names_the_tools_that_every_stack_has() -> None:
@@ -218,7 +218,7 @@ SLIPS: list[tuple[list[str], str]] = [
     (["submit", "samtools", *SUBMIT[:2]], "the command is missing"),
     (["submit", "samtools", "--out", "x", *SUBMIT], "unrecognized arguments: --out x"),
     (["submit", "samtools", "--memory-mib", "4GB", *SUBMIT], "'4GB' is not a whole number. Write it without a unit"),
-    (["logs", "one", "two"], "two belongs to no option"),
+    (["logs", "one", "two"], "'one' is not the name of a run, so it has no sample 'two'"),
 ]
 
 
@@ -352,7 +352,8 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
     """The client runs in a real terminal or as under nohup. Standard error is a file."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import os, signal, sys, types\n"
+        "import io, os, signal, sys, types\n"
+        "from botocore.exceptions import ClientError\n"
         "from biobatch import __main__ as client, commands, signals\n"
         "from biobatch.commands import context\n"
         "from biobatch.job import Job\n"
@@ -367,15 +368,25 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
         "def described(jobs):\n"
         f"    status = 'SUCCEEDED' if os.path.exists({str(tmp_path / 'end')!r}) else 'RUNNING'\n"
         "    return {'jobs': [{'jobId': 'the-id', 'status': status, 'startedAt': 1}]}\n"
-        "clients = types.SimpleNamespace(batch=types.SimpleNamespace(describe_jobs=described))\n"
+        "def read(Bucket, Key):\n"
+        "    if Key not in objects:\n"
+        "        raise ClientError({'Error': {'Code': 'NoSuchKey'}}, 'GetObject')\n"
+        "    return {'Body': io.BytesIO(objects[Key])}\n"
+        "objects = {}\n"
+        "s3 = types.SimpleNamespace(get_object=read, put_object=lambda Bucket, Key, Body: objects.update({Key: Body}))\n"
+        "clients = types.SimpleNamespace(batch=types.SimpleNamespace(describe_jobs=described), s3=s3)\n"
         "held = types.SimpleNamespace(queue=Queue(region='eu-west-1', arn='arn:q'))\n"
         "run = record.Run(run='r', bucket='b', command='c', arguments=(), client='', user='', submitted=0, stack='', queue='q', "
         "output_prefix='', samples=0)\n"
         "groups = group('r', [job], {})\n"
-        "submit.submit = lambda *_: {groups[0].part.name: 'the-id'}\n"
+        "name = groups[0].part.name\n"
+        "task = record.Task({'JOB_SUBJECT': 's', 'JOB_MANIFEST': 's3://data/out/m'}, 'align')\n"
+        "record.write(s3, record.resumed(run, [groups[0].part]), {name: [task]}, {name: ['x']})\n"
+        "record.add_job_ids(s3, run, {name: 'the-id'})\n"
+        "submit.submit = lambda *_: {name: 'the-id'}\n"
         "stack = types.SimpleNamespace(region='eu-west-1')\n"
         "shared = context.Context(choice=Choice(), stack=stack, clients=clients, target=None, user='')\n"
-        "commands.run = lambda given: 0 if context.follow(shared, held.queue, context.start(shared, run, groups)) else 0\n"
+        "commands.run = lambda given: 0 if context.follow(shared, held.queue, run, context.start(shared, run, groups)) else 0\n"
         "signals.handle()\n"
         "sys.exit(client.main(['logs', 'x']))\n"
     )
@@ -413,7 +424,7 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
     if "ignores" in how:
         assert code == 1
     else:
-        assert "biobatch logs the-id" in said
+        assert "biobatch watch r\n" in said
         assert code == 128 + signal.SIGHUP
 
 
@@ -545,7 +556,7 @@ def test_a_bucket_of_another_region_is_refused(
         (EndpointConnectionError(endpoint_url="https://batch"), 2),
     ],
 )
-def test_an_interrupted_client_leaves_its_jobs_running_and_prints_the_command_that_ends_them(
+def test_an_interrupted_client_leaves_its_jobs_running_and_prints_how_to_follow_and_end_them(
     what: BaseException,
     code: int,
     clients: Aws,
@@ -556,12 +567,13 @@ def test_an_interrupted_client_leaves_its_jobs_running_and_prints_the_command_th
     def cut_off(*_: object) -> None:
         raise what
 
-    monkeypatch.setattr(watch, "show", cut_off)
+    monkeypatch.setattr(watch, "_poll", cut_off)
     assert main(["submit", "samtools", "--outputs", str(outputs_file), *SUBMIT]) == code
-    (found,) = submitted(clients)
-    said = capsys.readouterr().err
-    assert f"biobatch logs --outputs {outputs_file} {found['jobId']}" in said
-    assert f"for job in {found['jobId']}; do aws batch terminate-job" in said
+    assert len(submitted(clients)) == 1
+    said = capsys.readouterr()
+    name = said.out.split()[1]
+    assert f"The jobs go on. Follow them: biobatch watch --outputs {outputs_file} {name}\n" in said.err
+    assert f"End them: biobatch cancel --outputs {outputs_file} {name}\n" in said.err
 
 
 def test_if_a_submission_fails_the_client_ends_the_jobs_that_it_submitted(

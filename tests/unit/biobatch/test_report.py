@@ -12,12 +12,12 @@ from biobatch.job import Job
 from biobatch.objects import Object
 from biobatch.refusal import Faults, Refused
 from biobatch.request import parse_request
+from biobatch.run.followed import Followed
 from biobatch.run.submit import Submitted
 from biobatch.sizes import Size
 from biobatch.stack_outputs import StackOutputs
 from biobatch.uris import parse_folder
 from biobatch.variants import Plan
-from biobatch.watch import Followed
 from tests.unit.biobatch.conftest import publish
 
 FOLDER = parse_folder("s3://data/out")
