@@ -46,7 +46,7 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
         if job.streams and objects.has_any(aws.s3, kept, "record.json"):
             print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
     for job in failed.values():
-        if job.submitted.job.required:
+        if job.submitted.job.required or any(other in failed for other in job.submitted.job.after):
             continue
         print(
             f"\nwarning, {job.title}: failed{_ending(job)} (job {job.submitted.id}). No call depends on it",

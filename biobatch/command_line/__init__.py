@@ -21,6 +21,7 @@ from biobatch.command_line import (
     list_runs,
     logs,
     options,
+    report,
     resume,
     sheet,
     submit,
@@ -144,6 +145,6 @@ def make_parser(complete_tools: Sequence[str] | None = None) -> argparse.Argumen
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     submit.add(commands, complete_tools)
     call_variants.add(commands, complete_tools is not None)
-    for each in (sheet, list_runs, watch, cancel, resume, logs, fetch):
+    for each in (sheet, list_runs, watch, cancel, resume, logs, fetch, report):
         each.add(commands)
     return parser

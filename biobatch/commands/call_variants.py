@@ -7,6 +7,7 @@ import argparse
 from biobatch import capacity, objects, sizes, variants
 from biobatch.calling import parse_calling
 from biobatch.commands.context import Context, finish_calls, follow, new_run, print_detached, print_warnings, start
+from biobatch.commands.report import finish_page, page_job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.run import record
@@ -67,11 +68,15 @@ def run(given: argparse.Namespace, context: Context) -> int:
     run = new_run(context, given, available.queue.arn, request.output_prefix, len(request.samples))
     rows = [Row(sample.name, lane.name, *map(str, lane.reads)) for sample in request.samples for lane in sample.lanes]
     record.write_samples(clients.s3, run, sheet_text(rows))
-    submitted = start(context, run, group(run.run, plan.jobs, definitions))
+    jobs = [*plan.jobs, page_job(context, run, plan.jobs)]
+    submitted = start(context, run, group(run.run, jobs, definitions))
     if given.detach:
         print_detached(run)
         return 0
-    return finish_calls(context, follow(context, available.queue, run, submitted), plan.jobs)
+    followed = follow(context, available.queue, run, submitted)
+    code = finish_calls(context, followed, plan.jobs)
+    finish_page(context, run, followed)
+    return code
 
 
 def _sheet(given: argparse.Namespace, context: Context, faults: Faults) -> Sheet:

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from biobatch import capacity, report, sizes
 from biobatch.commands.context import Context, finish_calls, follow, print_detached, print_warnings, start
+from biobatch.commands.report import finish_page
 from biobatch.job import Job
+from biobatch.page.job import STEP as PAGE_STEP
 from biobatch.refusal import Faults
 from biobatch.run import record, resume
 from biobatch.run.parts import group
@@ -42,7 +44,10 @@ def run(given: argparse.Namespace, context: Context) -> int:
         return 0
     followed = follow(context, available.queue, earlier, submitted)
     if earlier.command == "call-variants":
-        return finish_calls(context, followed, _present(jobs, missing))
+        present = [job for job in _present(jobs, missing) if job.step != PAGE_STEP]
+        code = finish_calls(context, followed, present)
+        finish_page(context, earlier, followed)
+        return code
     if report.failures(clients, stack.log_group, followed):
         report.next_steps(followed, context.logs_command, again=True)
         return 1

@@ -48,7 +48,9 @@ def program() -> str:
 
 
 @contextlib.contextmanager
-def opened(width: int, *, height: int = 844, scale: int = 1, dark: bool = False) -> Iterator[BrowserContext]:
+def opened(
+    width: int, *, height: int = 844, scale: int = 1, dark: bool = False, scripts: bool = True
+) -> Iterator[BrowserContext]:
     """Opens a browser, and closes it at the end of the block.
 
     Args:
@@ -56,6 +58,7 @@ def opened(width: int, *, height: int = 844, scale: int = 1, dark: bool = False)
         height: height of the window, in pixels.
         scale: screen pixels per pixel of the window, in both directions.
         dark: whether the reader prefers light text on a dark background.
+        scripts: whether the browser runs the scripts of pages.
     """
     with tempfile.TemporaryDirectory(prefix="biobatch-chromium-") as profile, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
@@ -65,6 +68,7 @@ def opened(width: int, *, height: int = 844, scale: int = 1, dark: bool = False)
             viewport={"width": width, "height": height},
             device_scale_factor=scale,
             color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
         )
         try:
             yield context
