@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -31,6 +32,10 @@ KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKE
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 
 
+def _no_client(service: str) -> Any:
+    raise LookupError(service)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Aws:
     """Clients in the stack's region. They read the usual variables, profiles and files of the AWS SDK."""
@@ -40,6 +45,8 @@ class Aws:
     logs: CloudWatchLogsClient
     ec2: EC2Client
     sts: STSClient
+    more: Callable[[str], Any] = field(default=_no_client)
+    """Makes the client of another service, by its name in botocore. Each is made once, when it is first asked for."""
 
 
 def connect(region: str, profile: str | None = None) -> Aws:
@@ -68,12 +75,23 @@ def connect(region: str, profile: str | None = None) -> Aws:
     def client(service: str, config: Config) -> Any:
         return session.create_client(service, region_name=region, config=config)
 
+    made: dict[str, Any] = {}
+    # A session of botocore cannot make clients in several threads at once.
+    lock = threading.Lock()
+
+    def more(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = client(service, brief)
+            return made[service]
+
     return Aws(
         batch=client("batch", config),
         s3=client("s3", config),
         logs=client("logs", config),
         ec2=client("ec2", brief),
         sts=client("sts", brief),
+        more=more,
     )
 
 

@@ -105,6 +105,8 @@ class SubmitPermissions(pulumi.ComponentResource):
                     ],
                     "Resource": "*",
                 },
+                # The job at the head of a queue may block all others. `biobatch doctor` names it.
+                {"Sid": "Head", "Action": "batch:GetJobQueueSnapshot", "Resource": list(args.queue_arns)},
                 {
                     "Sid": "ReadLogs",
                     "Action": "logs:GetLogEvents",

@@ -41,6 +41,7 @@ NAVIGATION = {
         "how-to/other-programs",
         "how-to/monthly-upkeep",
         "how-to/upgrade",
+        "how-to/doctor",
         "how-to/troubleshooting",
         "how-to/first-account",
     ],

@@ -27,6 +27,7 @@ ON_AWS = (
     "docs/how-to/look-at-results.md",
     "docs/how-to/other-programs.md",
     "docs/how-to/second-user.md",
+    "docs/how-to/doctor.md",
 )
 
 #: Where blocks of commands run. `alone`: a machine without a stack. `local`: a shell of the clone, with the local stack up. `account`: a

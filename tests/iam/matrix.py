@@ -146,6 +146,8 @@ MATRIX: Sequence[Row] = [
     row("submit", "batch:TerminateJob", f"{BATCH}:job/0123", True),
     row("submit", "batch:DescribeJobs", "*", True),
     row("submit", "batch:ListJobs", "*", True),
+    row("submit", "batch:GetJobQueueSnapshot", f"{BATCH}:job-queue/biobatch-main-1a2b3c4", True),
+    row("submit", "batch:GetJobQueueSnapshot", f"{BATCH}:job-queue/other", False),
     row("submit", "ec2:DescribeInstanceTypes", "*", True),
     row("submit", "ec2:DescribeInstances", "*", False),
     row("submit", "batch:DescribeJobDefinitions", "*", True),
