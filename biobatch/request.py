@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -155,17 +154,18 @@ def _name_faults(options: Sequence[Sample], sheet: Sequence[Sample]) -> list[str
     report that would be of two samples."""
     faults = []
     listed = {sample.name.lower() for sample in sheet}
-    counts = Counter(sample.name.lower() for sample in options)
-    for name, count in counts.items():
-        names = ", ".join(sample.name for sample in options if sample.name.lower() == name)
-        if count > 1:
+    given: dict[str, list[str]] = {}
+    for sample in options:
+        given.setdefault(sample.name.lower(), []).append(sample.name)
+    for name, names in given.items():
+        if len(names) > 1:
             faults.append(
-                f"--sample {names}: the name is given twice (upper and lower case are the same), and a sample is one file or one pair of files. "
-                "If it has several lanes, give a sheet with a row for each: --samples SHEET"
+                f"--sample {', '.join(names)}: the name is given twice (upper and lower case are the same), and a sample is one file or one pair of "
+                "files. If it has several lanes, give a sheet with a row for each: --samples SHEET"
             )
         if name in listed:
             faults.append(
-                f"--sample {names}: the sheet has this sample too (upper and lower case are the same). Name it in one place"
+                f"--sample {names[0]}: the sheet has this sample too (upper and lower case are the same). Name it in one place"
             )
     owners: dict[str, str] = {}
     for sample in (*options, *sheet):

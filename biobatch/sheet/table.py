@@ -45,6 +45,10 @@ def rows(content: bytes) -> list[Row]:
     found = list(_split(text, _delimiter(first)))
     if not found:
         raise Refused("has no rows")
+    if found[0].cells[0].lower() in ("[header]", "[data]"):
+        raise Refused(
+            "is the sample sheet of a sequencing run, which names no files. Make a sheet of the run's FASTQ files: biobatch sheet FOLDER"
+        )
     return found
 
 

@@ -259,6 +259,6 @@ class _Work:
         if head["ContentLength"] == content.size and head["Metadata"].get(_SHA256) == content.sha256:
             return True
         raise Refused(
-            f"{path}: {uri} exists and has another content, or was not uploaded by this command. Upload to another folder: "
-            f"--upload s3://{uri.bucket}/FOLDER/"
+            f"{path}: {uri} exists and has another content, or was not uploaded by this command. To replace it, remove it first: aws s3 rm '{uri}'. "
+            f"To keep it, upload to another folder: --upload s3://{uri.bucket}/FOLDER/"
         )

@@ -7,11 +7,13 @@
 # READS   name of the staged file
 set -euo pipefail
 
-# FastQC detects compression by the suffix of the name, and names its report after the file. Rename the user's file.
+# FastQC detects compression by the suffix of the name, and names its report after the file. Rename the user's file. MultiQC shows the name in the
+# report. With spaces, it differs from the name of every sample: R1 of the sample a is "a R1", and there may be a sample a_R1.
 name=$SAMPLE${LANE:+_$LANE}_$MATE
+shown="$SAMPLE ${LANE:+$LANE }$MATE"
 suffix=fastq
 [ "$(head -c 2 -- "./$READS" | od -An -tx1)" != " 1f 8b" ] || suffix=fastq.gz
-file=$TMPDIR/$name.$suffix
+file=$TMPDIR/$shown.$suffix
 mv -- "./$READS" "$file"
 mkdir fastqc
 log=$TMPDIR/log
@@ -29,8 +31,9 @@ if [ -n "$heap" ]; then
   longest=$(plain | awk 'NR % 4 == 2 && length($0) > most { most = length($0) } END { print most + 0 }')
   fail "it ran out of memory with a heap of $heap MiB. The longest read has $longest bases. Give it more: pulumi config set --path 'biobatch:tools.fastqc.memoryMib' $((1800 * (1 + (longest * 15 / 10000 + 2 * heap) / 1800)))"
 fi
-# FastQC may end with 0 after a failure.
 report=fastqc/${name}_fastqc
+for made in "" .html .zip; do [ ! -e "fastqc/${shown}_fastqc$made" ] || mv "fastqc/${shown}_fastqc$made" "$report$made"; done
+# FastQC may end with 0 after a failure.
 for made in "$report.html" "$report.zip"; do
   [ "$status" = 0 ] && [ -s "$made" ] && continue
   reason=$(sed -n 's/^.*Exception: //p' "$log" | head -n 1)

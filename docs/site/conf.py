@@ -25,6 +25,7 @@ NAVIGATION = {
     "How to": [
         "how-to/your-machine",
         "how-to/run-a-sample",
+        "how-to/many-samples",
         "how-to/follow-a-run",
         "how-to/other-reads",
         "how-to/look-at-results",

@@ -22,6 +22,7 @@ ON_AWS = (
     "README.md",
     "docs/tutorial/aws.md",
     "docs/how-to/run-a-sample.md",
+    "docs/how-to/many-samples.md",
     "docs/how-to/follow-a-run.md",
     "docs/how-to/other-reads.md",
     "docs/how-to/look-at-results.md",

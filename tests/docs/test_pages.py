@@ -103,8 +103,13 @@ def test_variants_are_called_into_the_tree_of_the_page(on_aws: Printed) -> None:
     assert re.search(r"s3://\S+/first-variants/first/first\.vcf\.gz", shown)
 
 
-def test_a_loop_submits_every_pair_of_files(on_aws: Printed) -> None:
-    assert re.search(r"s3://\S+/cohort/lambda/lambda\.vcf\.gz", on_aws.by("docs/how-to/run-a-sample.md", "samples=()"))
+def test_a_sheet_of_a_folder_is_uploaded_and_its_lanes_become_one_sample(on_aws: Printed) -> None:
+    page = "docs/how-to/many-samples.md"
+    shown = on_aws.by(page, "biobatch sheet run7").replace(str(on_aws.clone), "/home/ada/biobatch")
+    assert re.search(r"```text\n(sample,lane,.+?)```", pages.text(page), re.DOTALL)[1] in shown  # type: ignore[index]
+    called = on_aws.by(page, "--samples run7.csv")
+    assert "uploaded 4 files" in called
+    assert re.search(r"s3://\S+/run7/lambda/lambda\.vcf\.gz", called)
 
 
 def test_variants_are_called_in_two_regions(on_aws: Printed) -> None:

@@ -169,10 +169,10 @@ _LAUNCHING = [
         COHORT,
     ),
     _waits("Netflix/metaflow#1672", "A user's own folder hid the client's module.", HOUSE),
-    _waits(
+    _held(
         "MultiQC/MultiQC#1470, #2979; LUMC/HAMLET#37",
         "MultiQC shortened the names of two samples to the same name.",
-        COHORT,
+        "tests/images/test_fastqc.py::test_a_report_is_named_after_the_sample_and_the_mate",
     ),
     _waits("nextflow-io/nextflow#948", "The bill did not distinguish runs.", COHORT),
 ]
@@ -466,8 +466,13 @@ _LIBRARIES = [
         "GATK forum 11020",
         "A sample came in several lanes.",
         *_all(_SAMPLE, "a=s3://data/x,s3://data/y,s3://data/z-you gave 3 files"),
+        "tests/images/test_align.py::test_two_lanes_give_the_records_of_one_file_and_duplicates_across_them_are_found",
     ),
-    _waits("nf-core/sarek#93", "A sheet names the lanes of each sample.", COHORT),
+    _held(
+        "nf-core/sarek#93",
+        "A sheet names the lanes of each sample.",
+        f"{_CLIENT}sheet/test_read.py::test_sareks_rows_of_a_sample_are_its_lanes",
+    ),
     _held(
         "nf-core/sarek#93, #623",
         "Two samples had the same file of reads, or two lines of the sheet were swapped.",

@@ -146,6 +146,7 @@ FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
     "two-columns": ("sample,fastq_1,r1\na,s3://b/1,s3://b/2\n", ["row 1: fastq_1 and r1 are columns for the same thing"]),
     "no-title": ("sample,fastq_1,\na,s3://b/1,x\n", ["row 2: column 3 has values and no name in the header"]),
     "no-rows": ("sample,fastq_1\n", ["s.csv has a header and no rows below it"]),
+    "of-the-sequencer": ("[Header],,\nDate,2026-11-29,\n[Data],,\nSample_ID,index,\n", ["s.csv is the sample sheet of a sequencing run"]),
     "empty": ("\n\n", ["s.csv has no rows"]),
     "no-header": ("a\tL1\ts3://b/1\ts3://b/2\n", ["row 1: no column for the sample's name", "no column for the first file"]),
     "no-header-four-cells": ("a,s3://b/1,s3://b/2,s3://b/3\n", ["row 1: the sheet has no header", "this one has 4 cells"]),
