@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks import (
     call_variants,
+    cohort,
     document,
     fastqc_report,
     image_sizes,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         call_variants,
         job_overhead,
         job_start,
+        cohort,
     )
 }
 

@@ -18,6 +18,9 @@ from local.record import Record
 from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
 
 ROLE = "aws"
+_DATA = LOCAL / "aws"
+#: The buckets and objects of S3 (local.aws.s3.records).
+OBJECTS = _DATA / "s3"
 #: Port of the ECS agent. SDKs accept no other.
 _CREDENTIALS_PORT = 80
 
@@ -50,7 +53,7 @@ def start(record: Record) -> None:
                 "memory_mib": memory_mib,
                 "label": LABEL,
                 "stack": str(ROOT),
-                "data_dir": str(LOCAL / "aws"),
+                "data_dir": str(_DATA),
                 "log_file": str(LOGS / "aws-server.log"),
             },
             indent=2,

@@ -30,7 +30,8 @@ def current() -> Record:
 def up(following: int = 0) -> Record:
     """Brings the stack up and deploys the program on it. Quick if the stack is up already.
 
-    The local AWS loses everything when it ends. If one of the services has ended, `up` removes the stack and starts again.
+    If one of the services has ended, `up` removes the stack and starts again. The local AWS keeps its S3 on disk: buckets, and objects with
+    their versions and tags. It loses everything else when it ends, so the new stack has a bucket of its own beside the old one.
 
     Args:
         following: the number of steps that the caller adds.
@@ -43,9 +44,9 @@ def up(following: int = 0) -> Record:
         found = record.own()
         if found and not _healthy(found):
             say(
-                "this clone's stack has stopped, and the local AWS keeps nothing. Removing the stack with its Pulumi state"
+                "this clone's stack has stopped. Removing it with its Pulumi state. Its S3 is kept: after this command, look with aws s3 ls"
             )
-            _clear(ROOT, found)
+            _clear(ROOT, found, keeps_objects=True)
             found = None
         if found and found.ready and "queue_arn" in program.outputs(found):
             number_steps(following)
@@ -137,7 +138,7 @@ def _prepare_builds(found: Record) -> None:
         emulator.register(connection, program.platform())
 
 
-def _clear(root: Path, found: Record | None) -> None:
+def _clear(root: Path, found: Record | None, *, keeps_objects: bool = False) -> None:
     processes.stop(processes.running(root, program.ROLE), seconds=10)
     processes.stop(processes.running(root, aws_server.ROLE), seconds=15)
     if found and docker_engine.answers(found.docker_host):
@@ -152,4 +153,20 @@ def _clear(root: Path, found: Record | None) -> None:
     record.forget(root)
     # The program's copies of the build contexts (components/tool_image.py). The next `pulumi up` of any stack makes them again.
     shutil.rmtree(root / ".biobatch", ignore_errors=True)
-    shutil.rmtree(root / LOCAL.name, ignore_errors=True)
+    if keeps_objects:
+        _remove_all_but(root / LOCAL.name, aws_server.OBJECTS)
+    else:
+        shutil.rmtree(root / LOCAL.name, ignore_errors=True)
+
+
+def _remove_all_but(folder: Path, kept: Path) -> None:
+    """Removes everything in a folder that is neither the folder `kept` nor above it."""
+    for path in folder.iterdir() if folder.is_dir() else []:
+        if path == kept:
+            continue
+        if path in kept.parents:
+            _remove_all_but(path, kept)
+        elif path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()

@@ -172,8 +172,13 @@ func TestAnOutageOfS3DoesNotLoseTheTask(t *testing.T) {
 		t.Errorf("%v, %v after %d requests", got["SAMPLE"], err, len(object.ranges))
 	}
 	object = &tasks{before: func(int, *tasks) int { return http.StatusServiceUnavailable }}
-	if _, err := object.task(t, nil); codeOf(err) != exitNetwork {
-		t.Errorf("%v", err)
+	if _, err := object.task(t, nil); codeOf(err) != exitNetwork || len(object.ranges) < 10 {
+		t.Errorf("%v after %d requests", err, len(object.ranges))
+	}
+	// The simulated time is after the last moment at which a try may begin.
+	object.ranges = nil
+	if _, err := object.task(t, map[string]string{"JOB_TIMEOUT_SECONDS": "60"}); codeOf(err) != exitNetwork || len(object.ranges) != 1 {
+		t.Errorf("%v after %d requests", err, len(object.ranges))
 	}
 }
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
+from local.paths import ROOT
 from tests.local.aws.batch import REGION, Platform, requirements, until
 
 
@@ -181,8 +184,24 @@ def test_a_submission_that_aws_refuses_is_refused(platform: Platform) -> None:
 def test_nothing_of_a_job_stays_in_the_engine(platform: Platform, docker_engine: docker.DockerClient) -> None:
     job = platform.run("true")
     filters: Any = {"label": f"biobatch.job={job['jobId']}"}
-    assert docker_engine.containers.list(all=True, filters=filters) == []
-    assert docker_engine.volumes.list(filters=filters) == []
+    # They are removed after the end of the job, so that the next one need not wait.
+    until(lambda: not docker_engine.containers.list(all=True, filters=filters), "the removal of the container")
+    until(lambda: not docker_engine.volumes.list(filters=filters), "the removal of the volume")
+
+
+def test_a_reclaimed_job_is_tried_again(platform: Platform) -> None:
+    rules = [{"action": "RETRY", "onStatusReason": "Host EC2*"}, {"action": "EXIT", "onReason": "*"}]
+    script = 'test "$AWS_BATCH_JOB_ATTEMPT" -gt 1 || { echo waiting; sleep 600; }'
+    definition = platform.define(script, retryStrategy={"attempts": 3, "evaluateOnExit": rules})
+    job = platform.submit(definition)
+    platform.reaches(job, "RUNNING")
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "reclaim", job], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert job in done.stdout.splitlines()
+    ended = platform.ended(job)
+    assert (ended["status"], len(ended["attempts"])) == ("SUCCEEDED", 2)
+    assert ended["attempts"][0]["statusReason"].startswith("Host EC2 (instance i-")
 
 
 def test_describing_jobs_takes_milliseconds(platform: Platform) -> None:

@@ -338,6 +338,7 @@ def test_direct_and_indirect_dependents_of_a_failed_job_fail(world: World) -> No
     second = world.submit(dependsOn=[{"jobId": first}])
     third = world.submit(dependsOn=[{"jobId": second}])
     world.reaches(third, "PENDING")
+    world.reaches(first, "RUNNING")
     world.machine.end(first, exit_code=1)
     for job in (second, third):
         assert world.ended(job)["statusReason"] == "Dependent Job failed"

@@ -1,0 +1,22 @@
+"""The cohort's list of tasks, and the rows of its table."""
+
+import json
+
+from benchmarks import cohort
+from benchmarks.cohort import Look
+
+
+def test_the_lines_of_a_list_of_tasks_have_one_length() -> None:
+    tasks = [{"SAMPLE": "a"}, {"SAMPLE": "bcd", "EMPTY": ""}, {}]
+    found = cohort.lines(tasks).splitlines(keepends=True)
+    assert [json.loads(line) for line in found] == tasks
+    assert len({len(line) for line in found}) == 1
+    assert all(line.endswith(b"\n") for line in found)
+
+
+def test_the_rows_are_the_first_looks_at_each_quarter() -> None:
+    looks = [
+        Look(seconds=ended / 2, ended=ended, failed=0, objects=0, memory_mib=1, open_files=1)
+        for ended in (0, 9, 26, 27, 80, 100)
+    ]
+    assert [look.ended for look in cohort.chosen(looks, 100)] == [0, 26, 80, 80, 100]
