@@ -18,6 +18,9 @@ from biobatch.run.followed import Followed
 #: How a step begins the line that says why it refuses an input.
 _REFUSAL = re.compile(r"(reads of \S+|reference|truth|confident regions|targets|regions|primers|ploidies) refused\b")
 
+#: Warnings that are printed.
+_WARNINGS = 30
+
 #: Samples whose outputs are listed one by one.
 _LISTED = 10
 
@@ -100,9 +103,12 @@ def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:
 
     warning_jobs = [job for job in jobs if job.submitted.job.warnings and job.status == "SUCCEEDED"]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for job, lines in zip(warning_jobs, pool.map(warnings_of, warning_jobs), strict=True):
-            for line in lines:
-                print(f"warning, {job.title}: {line}")
+        found = zip(warning_jobs, pool.map(warnings_of, warning_jobs), strict=True)
+        texts = [f"warning, {job.title}: {line}" for job, lines in found for line in lines]
+    for text in texts[:_WARNINGS]:
+        print(text)
+    if len(texts) > _WARNINGS:
+        print(f"and {len(texts) - _WARNINGS:,} more warnings. The page of the run has all of them")
 
 
 def outputs(jobs: Sequence[Job], failed: Container[Job] = ()) -> None:

@@ -39,6 +39,7 @@ def prepare(
     aws: Aws,
     definitions: Mapping[str, Size],
     queue: Capacity | None = None,
+    local: Mapping[S3Uri, int] | None = None,
 ) -> Plan:
     """Checks a request and plans its jobs.
 
@@ -48,11 +49,13 @@ def prepare(
         aws: the clients.
         definitions: sizes in the tools' job definitions, by tool.
         queue: capacity of the queue. None skips that check.
+        local: bytes of the objects that do not exist yet, because a dry run uploads nothing.
 
     Raises:
         Refused: with all faults, missing objects included.
     """
-    found, absent = objects.look_up(aws.s3, request.objects())
+    found, absent = objects.look_up(aws.s3, set(request.objects()) - set(local or ()))
+    found |= {uri: Object(uri, size, str(uri)) for uri, size in (local or {}).items()}
     faults.add(absent)
     faults.add(f"{uri}: the object is empty. Upload it again: aws s3 cp" for uri in found if found[uri].size == 0)
     faults.add(_repeated_reads(request, found))

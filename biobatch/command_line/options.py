@@ -63,6 +63,14 @@ def add_queue_options(parser: argparse.ArgumentParser, completing: bool) -> None
         help="print the run's name and exit once the jobs are submitted. Default: follow the jobs until they end",
     )
     parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, print what would be submitted, and submit nothing. Default: submit",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the plan of --dry-run as JSON. Default: print a table"
+    )
+    parser.add_argument(
         "--timeout-hours",
         type=whole_number,
         metavar="N",

@@ -7,6 +7,7 @@ import argparse
 from biobatch import capacity, objects, sizes, variants
 from biobatch.calling import parse_calling
 from biobatch.commands.context import Context, finish_calls, follow, new_run, print_detached, print_warnings, start
+from biobatch.commands.dry_run import print_estimate
 from biobatch.commands.report import finish_page, page_job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
@@ -54,17 +55,22 @@ def run(given: argparse.Namespace, context: Context) -> int:
         require_fastqc=given.require_fastqc,
         timeout_hours=given.timeout_hours,
     )
-    if sheet.uploads:
+    if sheet.uploads and not given.dry_run:
         # An upload takes long, so everything else is checked first.
         faults.add(objects.look_up(clients.s3, set(request.objects()) - set(sheet.uploads))[1])
         faults.refuse()
         upload(clients.s3, sheet.uploads)
     definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
     available = capacity.read(clients, stack, queue) if queue else None
-    plan = variants.prepare(request, faults, clients, definitions, available)
+    local = {uri: path.stat().st_size for uri, path in sheet.uploads.items()} if given.dry_run else None
+    plan = variants.prepare(request, faults, clients, definitions, available, local)
     assert available is not None
     refuse_beside_earlier(clients, stack, available.queue.arn, plan.jobs)
     print_warnings([*available.notes, *capacity.warnings(available, plan.jobs, definitions)])
+    if given.dry_run:
+        reads = {sample.name: {uri.name: plan.known[uri].size for uri in sample.reads} for sample in request.samples}
+        print_estimate(group("dry-run", plan.jobs, definitions), plan.bases, reads, given.json)
+        return 0
     run = new_run(context, given, available.queue.arn, request.output_prefix, len(request.samples))
     rows = [Row(sample.name, lane.name, *map(str, lane.reads)) for sample in request.samples for lane in sample.lanes]
     record.write_samples(clients.s3, run, sheet_text(rows))

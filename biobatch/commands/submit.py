@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from biobatch import capacity, objects, report, shell_words, sizes
 from biobatch.commands.context import Context, follow, new_run, print_detached, print_warnings, start
+from biobatch.commands.dry_run import print_plan
 from biobatch.job import Job
 from biobatch.job import faults as job_faults
 from biobatch.refusal import Faults
@@ -62,6 +63,9 @@ def run(given: argparse.Namespace, context: Context) -> int:
     print_warnings(
         [*shell_words.warnings(given.words), *available.notes, *capacity.warnings(available, jobs, definitions)]
     )
+    if given.dry_run:
+        print_plan(group("dry-run", jobs, definitions), given.json)
+        return 0
     submitted = start(context, new, group(new.run, jobs, definitions))
     if given.detach:
         print_detached(new)
