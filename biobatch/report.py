@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +17,9 @@ from biobatch.run.followed import Followed
 
 #: How a step begins the line that says why it refuses an input.
 _REFUSAL = re.compile(r"(reads of \S+|reference|truth|confident regions|targets|regions|primers|ploidies) refused\b")
+
+#: Failed jobs that are printed, each with its log.
+_FAILURES = 10
 
 #: Warnings that are printed.
 _WARNINGS = 30
@@ -37,19 +40,24 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
     required = [job for job in failed.values() if job.submitted.job.required]
     if required:
         print(f"\n{len(required)} of {len(jobs)} jobs failed", file=sys.stderr)
-    for job in required:
-        cause = next((other for other in job.submitted.job.after if other in failed), None)
-        if cause:
-            print(f"\n{job.title}: not run, because {cause.title} failed", file=sys.stderr)
-            continue
-        print(f"\n{job.title}{_ending(job)} (job {job.submitted.id})", file=sys.stderr)
-        for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else []):
-            print(f"    {line}", file=sys.stderr)
-        kept = job.submitted.job.kept(job.submitted.id)
-        if job.streams and objects.has_any(aws.s3, kept, "record.json"):
-            print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
+    causes = [job for job in required if not _waits_for_failed(job, failed)]
+    for job in causes[:_FAILURES]:
+        _print_failure(aws, log_group, job)
+    if len(causes) > _FAILURES:
+        print(
+            f"\nand {len(causes) - _FAILURES:,} more jobs failed. The page of the run has all of them", file=sys.stderr
+        )
+    dependent = [job for job in required if _waits_for_failed(job, failed)]
+    for job in dependent[:_FAILURES]:
+        cause = next(other for other in job.submitted.job.after if other in failed)
+        print(f"\n{job.title}: not run, because {cause.title} failed", file=sys.stderr)
+    if len(dependent) > _FAILURES:
+        print(
+            f"\nand {len(dependent) - _FAILURES:,} more jobs were not run, because jobs before them failed",
+            file=sys.stderr,
+        )
     for job in failed.values():
-        if job.submitted.job.required or any(other in failed for other in job.submitted.job.after):
+        if job.submitted.job.required or _waits_for_failed(job, failed):
             continue
         print(
             f"\nwarning, {job.title}: failed{_ending(job)} (job {job.submitted.id}). No call depends on it",
@@ -58,6 +66,20 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
         for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else [])[-1:]:
             print(f"    {line}", file=sys.stderr)
     return bool(required)
+
+
+def _waits_for_failed(job: Followed, failed: Container[Job]) -> bool:
+    """Whether a job was not run because one before it failed."""
+    return any(other in failed for other in job.submitted.job.after)
+
+
+def _print_failure(aws: Aws, log_group: str, job: Followed) -> None:
+    print(f"\n{job.title}{_ending(job)} (job {job.submitted.id})", file=sys.stderr)
+    for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else []):
+        print(f"    {line}", file=sys.stderr)
+    kept = job.submitted.job.kept(job.submitted.id)
+    if job.streams and objects.has_any(aws.s3, kept, "record.json"):
+        print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
 
 
 def _ending(job: Followed) -> str:
@@ -72,27 +94,22 @@ def _excerpt(lines: Sequence[str]) -> Sequence[str]:
     return [line for line in lines if _REFUSAL.match(line)] or lines
 
 
-def next_steps(jobs: Sequence[Followed], logs_command: str, again: bool) -> None:
+def next_steps(jobs: Sequence[Followed], run: str, command: Callable[..., str]) -> None:
     """Prints what to do after a failure.
 
     Args:
-        jobs: all jobs of the run.
-        logs_command: the command that prints a log when a job's ID is put after it.
-        again: whether the same command continues from the finished steps.
+        jobs: all jobs of the run that were followed.
+        run: the run's name.
+        command: a command of the client as a user types it, from its words.
     """
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
-    first = next(
-        (job for job in failed.values() if not any(other in failed for other in job.submitted.job.after)), None
-    )
+    first = next((job for job in failed.values() if not _waits_for_failed(job, failed)), None)
+    print(file=sys.stderr)
     if first is not None and first.streams:
-        print(f"\nPrint the whole log: {logs_command} {first.submitted.id}", file=sys.stderr)
-    if again:
-        print(
-            "Correct the cause and repeat the command. Finished steps are not repeated.",
-            file=sys.stderr,
-        )
-    else:
-        print("The job has no outputs. Correct the cause and submit it again.", file=sys.stderr)
+        print(f"Print the whole log: {command('logs', first.submitted.id)}", file=sys.stderr)
+    if first is not None:
+        print(f"Look for the cause: {command('doctor', first.submitted.id)}", file=sys.stderr)
+    print(f"Correct the cause, then submit what is missing: {command('resume', run)}", file=sys.stderr)
 
 
 def warnings(aws: Aws, jobs: Sequence[Followed]) -> None:

@@ -77,10 +77,10 @@ def run(given: argparse.Namespace, context: Context) -> int:
     jobs = [*plan.jobs, page_job(context, run, plan.jobs)]
     submitted = start(context, run, group(run.run, jobs, definitions))
     if given.detach:
-        print_detached(run)
+        print_detached(context, run)
         return 0
     followed = follow(context, available.queue, run, submitted)
-    code = finish_calls(context, followed, plan.jobs)
+    code = finish_calls(context, run, followed, plan.jobs)
     finish_page(context, run, followed)
     return code
 

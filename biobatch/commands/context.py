@@ -45,11 +45,6 @@ class Context:
         """A command for the same stack."""
         return shlex.join(["biobatch", name, *self.choice.options, *words])
 
-    @property
-    def logs_command(self) -> str:
-        """The command that prints the log of a job of the same stack, when the job's ID is put after it."""
-        return shlex.join(["biobatch", "logs", *self.choice.options])
-
 
 def new_run(context: Context, given: argparse.Namespace, queue_arn: str, folder: S3Uri, samples: int) -> Run:
     """A run that has no parts yet.
@@ -94,18 +89,19 @@ def follow(context: Context, queue: Queue, run: Run, submitted: Sequence[Submitt
     return followed.follow(context.clients, run, submitted, queue, context.reconnect, context.choice.options)
 
 
-def print_detached(run: Run) -> None:
+def print_detached(context: Context, run: Run) -> None:
     """Prints how to follow a run that the client leaves."""
-    print(f"The jobs go on. Follow them: biobatch watch {run.run}")
+    print(f"The jobs go on. Follow them: {context.command('watch', run.run)}")
 
 
-def finish_calls(context: Context, jobs: Sequence[Followed], run: Sequence[Job]) -> int:
+def finish_calls(context: Context, run: Run, jobs: Sequence[Followed], all_jobs: Sequence[Job]) -> int:
     """Prints the outcome of a run of call-variants.
 
     Args:
         context: what the command works on.
+        run: the run.
         jobs: the jobs that were followed to their end.
-        run: all jobs of the run. Those that were not followed had finished before.
+        all_jobs: all jobs of the run. Those that were not followed had finished before.
 
     Returns:
         0 if all required jobs succeeded, else 1.
@@ -114,13 +110,13 @@ def finish_calls(context: Context, jobs: Sequence[Followed], run: Sequence[Job])
     failed = report.failures(clients, context.stack.log_group, jobs)
     report.warnings(clients, jobs)
     if failed:
-        report.outputs(run, {job.submitted.job for job in jobs if job.status != "SUCCEEDED"})
-        report.next_steps(jobs, context.logs_command, again=True)
+        report.outputs(all_jobs, {job.submitted.job for job in jobs if job.status != "SUCCEEDED"})
+        report.next_steps(jobs, run.run, context.command)
         return 1
-    report.outputs(run)
-    report.counts(clients, run)
-    if any(job.step == "compare" for job in run):
-        report.accuracy(clients, run)
+    report.outputs(all_jobs)
+    report.counts(clients, all_jobs)
+    if any(job.step == "compare" for job in all_jobs):
+        report.accuracy(clients, all_jobs)
     return 0
 
 

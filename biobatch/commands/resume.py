@@ -40,16 +40,16 @@ def run(given: argparse.Namespace, context: Context) -> int:
     print(f"{len(missing):,} of {len(jobs):,} jobs are missing")
     submitted = start(context, earlier, group(earlier.run, missing, definitions, earlier.attempt + 1))
     if given.detach:
-        print_detached(earlier)
+        print_detached(context, earlier)
         return 0
     followed = follow(context, available.queue, earlier, submitted)
     if earlier.command == "call-variants":
         present = [job for job in _present(jobs, missing) if job.step != PAGE_STEP]
-        code = finish_calls(context, followed, present)
+        code = finish_calls(context, earlier, followed, present)
         finish_page(context, earlier, followed)
         return code
     if report.failures(clients, stack.log_group, followed):
-        report.next_steps(followed, context.logs_command, again=True)
+        report.next_steps(followed, earlier.run, context.command)
         return 1
     for job in missing:
         report.published(clients, job)

@@ -68,11 +68,11 @@ def run(given: argparse.Namespace, context: Context) -> int:
         return 0
     submitted = start(context, new, group(new.run, jobs, definitions))
     if given.detach:
-        print_detached(new)
+        print_detached(context, new)
         return 0
     followed = follow(context, available.queue, new, submitted)
     if report.failures(clients, stack.log_group, followed):
-        report.next_steps(followed, context.logs_command, again=False)
+        report.next_steps(followed, new.run, context.command)
         return 1
     if tasks:
         print(

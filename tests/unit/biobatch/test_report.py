@@ -115,13 +115,34 @@ def test_the_location_of_files_that_a_failed_job_left_is_reported(
 def test_the_report_of_a_failure_ends_with_the_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
     align = followed("align", "FAILED", exit_code=3, streams=("stream",))
     call = followed("call", "FAILED", after=(align.submitted.job,))
-    report.next_steps([call, align], "biobatch logs", again=True)
+
+    def command(*words: str) -> str:
+        return " ".join(("biobatch", *words))
+
+    report.next_steps([call, align], "the-run", command)
     assert capsys.readouterr().err == (
         "\nPrint the whole log: biobatch logs id-of-align\n"
-        "Correct the cause and repeat the command. Finished steps are not repeated.\n"
+        "Look for the cause: biobatch doctor id-of-align\n"
+        "Correct the cause, then submit what is missing: biobatch resume the-run\n"
     )
-    report.next_steps([followed("job", "FAILED")], "biobatch logs", again=False)
-    assert capsys.readouterr().err == "The job has no outputs. Correct the cause and submit it again.\n"
+    report.next_steps([followed("job", "FAILED")], "the-run", command)
+    assert "Print the whole log" not in capsys.readouterr().err
+
+
+def test_of_many_failures_the_first_are_reported_and_the_others_counted(
+    clients: Aws, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = []
+    for _ in range(25):
+        align = followed("align", "FAILED", exit_code=3)
+        jobs += [align, followed("call", "FAILED", after=(align.submitted.job,))]
+    assert report.failures(clients, "jobs", jobs)
+    said = capsys.readouterr().err
+    assert "50 of 50 jobs failed" in said
+    assert said.count("a align, exit code 3") == 10
+    assert said.count("a call: not run, because a align failed") == 10
+    assert "and 15 more jobs failed" in said
+    assert "and 15 more jobs were not run, because jobs before them failed" in said
 
 
 def plan_of(*samples: str) -> Plan:
