@@ -14,15 +14,16 @@ from biobatch.aws import Aws
 from biobatch.job import Job, variables
 from biobatch.refusal import Refused
 from biobatch.run.followed import Followed
+from biobatch.words import few
 
 #: How a step begins the line that says why it refuses an input.
 _REFUSAL = re.compile(r"(reads of \S+|reference|truth|confident regions|targets|regions|primers|ploidies) refused\b")
 
-#: Failed jobs that are printed, each with its log.
-_FAILURES = 10
-
 #: Warnings that are printed.
 _WARNINGS = 30
+
+#: Failed jobs that are described one by one.
+_DETAILED = 20
 
 #: Samples whose outputs are listed one by one.
 _LISTED = 10
@@ -40,46 +41,41 @@ def failures(aws: Aws, log_group: str, jobs: Sequence[Followed]) -> bool:
     required = [job for job in failed.values() if job.submitted.job.required]
     if required:
         print(f"\n{len(required)} of {len(jobs)} jobs failed", file=sys.stderr)
-    causes = [job for job in required if not _waits_for_failed(job, failed)]
-    for job in causes[:_FAILURES]:
-        _print_failure(aws, log_group, job)
-    if len(causes) > _FAILURES:
-        print(
-            f"\nand {len(causes) - _FAILURES:,} more jobs failed. The page of the run has all of them", file=sys.stderr
-        )
-    dependent = [job for job in required if _waits_for_failed(job, failed)]
-    for job in dependent[:_FAILURES]:
-        cause = next(other for other in job.submitted.job.after if other in failed)
-        print(f"\n{job.title}: not run, because {cause.title} failed", file=sys.stderr)
-    if len(dependent) > _FAILURES:
-        print(
-            f"\nand {len(dependent) - _FAILURES:,} more jobs were not run, because jobs before them failed",
-            file=sys.stderr,
-        )
-    for job in failed.values():
-        if job.submitted.job.required or _waits_for_failed(job, failed):
-            continue
+    causes = [job for job in required if not _cause(job, failed)]
+    for job in causes[:_DETAILED]:
+        print(f"\n{job.title}{_ending(job)} (job {job.submitted.id})", file=sys.stderr)
+        for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else []):
+            print(f"    {line}", file=sys.stderr)
+        kept = job.submitted.job.kept(job.submitted.id)
+        if job.streams and objects.has_any(aws.s3, kept, "record.json"):
+            print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
+    if more := causes[_DETAILED:]:
+        print(f"\nand {len(more):,} more that failed: {few([job.title for job in more])}", file=sys.stderr)
+    dependent = [job for job in required if _cause(job, failed)]
+    for job in dependent[:_DETAILED]:
+        print(f"\n{job.title}: not run, because {_cause(job, failed)} failed", file=sys.stderr)
+    if unshown := dependent[_DETAILED:]:
+        print(f"\nand {len(unshown):,} more that were not run, because a job before them failed", file=sys.stderr)
+    optional = [job for job in failed.values() if not job.submitted.job.required and not _cause(job, failed)]
+    for job in optional[:_DETAILED]:
         print(
             f"\nwarning, {job.title}: failed{_ending(job)} (job {job.submitted.id}). No call depends on it",
             file=sys.stderr,
         )
         for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else [])[-1:]:
             print(f"    {line}", file=sys.stderr)
+    if len(optional) > _DETAILED:
+        print(
+            f"\nwarning: {len(optional) - _DETAILED:,} more jobs failed that no call depends on: "
+            f"{few([job.title for job in optional[_DETAILED:]])}",
+            file=sys.stderr,
+        )
     return bool(required)
 
 
-def _waits_for_failed(job: Followed, failed: Container[Job]) -> bool:
-    """Whether a job was not run because one before it failed."""
-    return any(other in failed for other in job.submitted.job.after)
-
-
-def _print_failure(aws: Aws, log_group: str, job: Followed) -> None:
-    print(f"\n{job.title}{_ending(job)} (job {job.submitted.id})", file=sys.stderr)
-    for line in _excerpt(logs.tail(aws, log_group, job.streams[-1]) if job.streams else []):
-        print(f"    {line}", file=sys.stderr)
-    kept = job.submitted.job.kept(job.submitted.id)
-    if job.streams and objects.has_any(aws.s3, kept, "record.json"):
-        print(f"    List the files that it left: aws s3 ls --recursive '{kept}'", file=sys.stderr)
+def _cause(job: Followed, failed: Container[Job]) -> str:
+    """The title of the failed job for which a job was not run. Empty if it failed itself."""
+    return next((other.title for other in job.submitted.job.after if other in failed), "")
 
 
 def _ending(job: Followed) -> str:
@@ -103,7 +99,7 @@ def next_steps(jobs: Sequence[Followed], run: str, command: Callable[..., str]) 
         command: a command of the client as a user types it, from its words.
     """
     failed = {job.submitted.job: job for job in jobs if job.status != "SUCCEEDED"}
-    first = next((job for job in failed.values() if not _waits_for_failed(job, failed)), None)
+    first = next((job for job in failed.values() if not _cause(job, failed)), None)
     print(file=sys.stderr)
     if first is not None and first.streams:
         print(f"Print the whole log: {command('logs', first.submitted.id)}", file=sys.stderr)

@@ -35,8 +35,12 @@ def run(given: argparse.Namespace, context: Context) -> int:
     found = record.read(clients.s3, context.stack.bucket, given.run)
     results = fetch.results(clients, found, given.only)
     fetch.check_space(results.files, given.folder)
-    with _progress(sum(file.size for file in results.files)) as progress:
-        fetched = list(fetch.fetch(clients, results.files, given.folder, progress))
+    try:
+        with _progress(sum(file.size for file in results.files)) as progress:
+            fetched = list(fetch.fetch(clients, results.files, given.folder, progress))
+    except KeyboardInterrupt:
+        print("biobatch: interrupted. Repeat the command, and it continues", file=sys.stderr)
+        raise
     if given.json:
         print(json.dumps(_as_json(given, results, fetched), indent=1))
     else:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Seconds between two lists of the failed jobs of one array, because each list has them all.
 _LIST_SECONDS = 30
 
+#: Seconds between two looks for jobs that run again, and jobs of an array that are looked at. Only DescribeJobs tells attempts apart.
+_RETRY_SECONDS, _RETRY_JOBS = 60, 100
+
 
 @dataclass(kw_only=True)
 class _PartState:
@@ -44,6 +47,12 @@ class _PartState:
     @property
     def ended(self) -> bool:
         return self.status in ("SUCCEEDED", "FAILED")
+
+    @property
+    def lacks_failures(self) -> bool:
+        """Whether jobs have failed that were not listed, and a list is due."""
+        due = self.ended or self.listed is None or time.monotonic() - self.listed >= _LIST_SECONDS
+        return self.part.size > 1 and self.statuses["FAILED"] > len(self.failures) and due
 
     def words(self) -> Counter[str]:
         """Jobs by the word for their state, without those that a later attempt submits again."""
@@ -82,6 +91,8 @@ class CountedParts:
         self._parts = [_PartState(part=part) for part in run.parts]
         self._names: dict[str, list[tuple[str, str]]] = {}
         self._manifests: set[object] | None = None
+        self._attempts: dict[str, int] = {}
+        self._looked: float | None = None
         self.begun: float | None = None
         self._mark_superseded(aws)
 
@@ -103,10 +114,15 @@ class CountedParts:
                 waiting[each.id] = each
         for detail in describe_jobs(aws.batch, list(waiting)):
             self._update(aws, waiting.pop(detail["jobId"]), detail)
+        for each in self._parts:
+            # Also of an array that ended at an earlier look, if the network failed before its failures were listed.
+            if each.lacks_failures:
+                self._list_failures(aws, each)
         if may_be_forgotten:
             for each in waiting.values():
                 self._read_manifests(aws, each)
         self._ask_why(aws)
+        self._look_for_retries(aws)
 
     def counts(self) -> dict[str, Counter[str]]:
         """Jobs by step and by the word for their state."""
@@ -138,6 +154,11 @@ class CountedParts:
         return reasons
 
     @property
+    def retries(self) -> int:
+        """Attempts beyond the first that were seen. There may be more."""
+        return sum(self._attempts.values())
+
+    @property
     def stopped(self) -> float | None:
         """Seconds of the epoch at which the last job ended."""
         return max((each.stopped for each in self._parts if each.stopped), default=None)
@@ -155,11 +176,6 @@ class CountedParts:
             return
         summary = detail.get("arrayProperties", {}).get("statusSummary", {})
         each.statuses = +Counter({status: count for status, count in summary.items() if status in WORDS})
-        if each.statuses["FAILED"] > len(each.failures):
-            now = time.monotonic()
-            if each.ended or each.listed is None or now - each.listed >= _LIST_SECONDS:
-                each.listed = now
-                self._list_failures(aws, each)
 
     def _ask_why(self, aws: Aws) -> None:
         """Reads why jobs of an array wait, if none of the run's jobs runs. Batch gives the reason to a child, and not to the array."""
@@ -170,6 +186,18 @@ class CountedParts:
                 listed = aws.batch.list_jobs(arrayJobId=each.id, jobStatus="RUNNABLE", maxResults=100)
                 each.reason = next((why for job in listed["jobSummaryList"] if (why := job.get("statusReason"))), "")
 
+    def _look_for_retries(self, aws: Aws) -> None:
+        """Counts the earlier attempts of jobs that run now, now and then."""
+        now = time.monotonic()
+        if self._looked is not None and now - self._looked < _RETRY_SECONDS:
+            return
+        for each in self._parts:
+            if each.part.size > 1 and each.statuses["RUNNING"]:
+                self._looked = now
+                listed = aws.batch.list_jobs(arrayJobId=each.id, jobStatus="RUNNING", maxResults=_RETRY_JOBS)
+                for detail in describe_jobs(aws.batch, [job["jobId"] for job in listed["jobSummaryList"]]):
+                    self._attempts[detail["jobId"]] = len(detail.get("attempts", []))
+
     def _list_failures(self, aws: Aws, each: _PartState) -> None:
         """Lists the failed jobs of an array, 1,000 a call."""
         pages = aws.batch.get_paginator("list_jobs").paginate(arrayJobId=each.id, jobStatus="FAILED")
@@ -178,6 +206,7 @@ class CountedParts:
                 index = summary["arrayProperties"]["index"]
                 if index not in each.failures:
                     self._add_failure(aws, each, index, summary)
+        each.listed = time.monotonic()
 
     def _add_failure(
         self, aws: Aws, each: _PartState, index: int, detail: JobDetailTypeDef | JobSummaryTypeDef

@@ -63,8 +63,8 @@ class EachJob:
             key = waiting.pop(detail["jobId"])
             self._states[key].update(detail)
             self._note_creation(self._tasks[key][0], detail)
-        if waiting and may_be_forgotten:
-            self._read_manifests(aws, waiting)
+        if waiting:
+            self._settle_unknown(aws, waiting, may_be_forgotten)
 
     def counts(self) -> dict[str, Counter[str]]:
         """Jobs by step and by the word for their state."""
@@ -96,13 +96,22 @@ class EachJob:
         if part.attempt == self._run.attempt and (created := detail.get("createdAt")):
             self.begun = min(created / 1000, self.begun or created / 1000)
 
-    def _read_manifests(self, aws: Aws, unknown: Mapping[str, tuple[str, str, str]]) -> None:
-        """Settles the jobs that Batch does not know. Children of an array that Batch knows are still to be made."""
-        known = {each["jobId"] for each in describe_jobs(aws.batch, list({id.partition(":")[0] for id in unknown}))}
-        forgotten = [key for id, key in unknown.items() if id.partition(":")[0] not in known]
-        written = manifests.written(aws.s3, self._run) if forgotten else set()
-        for key in forgotten:
-            settle(self._states[key], manifests.location(self._tasks[key][2].manifest) in written)
+    def _settle_unknown(self, aws: Aws, unknown: Mapping[str, tuple[str, str, str]], may_be_forgotten: bool) -> None:
+        """Settles jobs that Batch does not know. The children of an array are made after it, and not at all if it fails before."""
+        arrays = list({id.partition(":")[0] for id in unknown if ":" in id})
+        known = {detail["jobId"]: detail for detail in describe_jobs(aws.batch, arrays)}
+        forgotten = []
+        for id, key in unknown.items():
+            array = known.get(id.partition(":")[0])
+            if array is None:
+                forgotten.append(key)
+            elif array["status"] == "FAILED":
+                self._states[key].status = "FAILED"
+                self._states[key].reason = array.get("statusReason", "")
+        if forgotten and may_be_forgotten:
+            written = manifests.written(aws.s3, self._run)
+            for key in forgotten:
+                settle(self._states[key], manifests.location(self._tasks[key][2].manifest) in written)
 
 
 def child_id(id: str, part: Part, index: int) -> str:

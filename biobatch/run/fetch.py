@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -184,17 +185,29 @@ def fetch(aws: Aws, files: Sequence[File], folder: Path, progress: Callable[[int
     Returns:
         What became of each file, in the order of the files.
     """
+    stopped = threading.Event()
+
+    def tell(size: int) -> None:
+        if stopped.is_set():
+            raise _Stopped
+        progress(size)
+
     pool = ThreadPoolExecutor(max_workers=_FILES_AT_A_TIME)
     try:
-        yield from pool.map(lambda file: _fetch_one(aws.s3, file, folder / file.path, progress), files)
+        yield from pool.map(lambda file: _fetch_one(aws.s3, file, folder / file.path, tell), files)
     finally:
-        # Ctrl-C: the files that wait are given up.
+        # After Ctrl-C, the files that wait are given up, and those that are being downloaded end at their next megabyte.
+        stopped.set()
         pool.shutdown(cancel_futures=True)
+
+
+class _Stopped(Exception):
+    """The user has stopped the command."""
 
 
 def _fetch_one(s3: S3Client, file: File, place: Path, progress: Callable[[int], None]) -> Fetched:
     try:
-        if place.is_file() and place.stat().st_size == file.size and _checksum(place) == file.sha256:
+        if place.is_file() and place.stat().st_size == file.size and _checksum(place, progress) == file.sha256:
             progress(file.size)
             return Fetched(file=file, state="present")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -233,7 +246,7 @@ def _download(s3: S3Client, file: File, place: Path, progress: Callable[[int], N
                 break
             fault = f"{file.uri}: {error}. Repeat the command, and it continues"
             continue
-        if _checksum(partial) == file.sha256:
+        if _checksum(partial, progress) == file.sha256:
             partial.replace(place)
             return Fetched(file=file, state="fetched")
         # The part of an interrupted download was of another content.
@@ -277,9 +290,10 @@ def _partial(place: Path) -> Path:
     return place.with_name(place.name + PARTIAL)
 
 
-def _checksum(file: Path) -> str:
+def _checksum(file: Path, progress: Callable[[int], None]) -> str:
     made = hashlib.sha256()
     with file.open("rb") as source:
         while chunk := source.read(_CHUNK):
             made.update(chunk)
+            progress(0)
     return made.hexdigest()

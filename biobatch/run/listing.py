@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.table import Table
@@ -17,7 +17,11 @@ from biobatch.run import ending, record
 from biobatch.run.ending import Ending
 from biobatch.run.job_state import WORDS
 from biobatch.run.record import Run
+from biobatch.run.state import RunState
 from biobatch.words import age
+
+#: How the states of runs begin whose jobs have not all ended.
+_NOT_ENDED = ("running", "half submitted", "not submitted")
 
 #: Records that are read at a time.
 _AT_A_TIME = 16
@@ -89,20 +93,33 @@ def runs(aws: Aws, bucket: str, most: int | None, user: str | None) -> list[List
         ids = list(
             pool.map(lambda pair: {} if pair[1] else record.job_ids(aws, pair[0]), zip(chosen, endings, strict=True))
         )
-    details = {
-        detail["jobId"]: detail for detail in describe_jobs(aws.batch, [id for own in ids for id in own.values()])
-    }
-    return [
-        Listed(
-            run=run,
-            words=sum(ended.steps.values(), Counter()) if ended else _words(run, own, details),
-            submitted_parts=sum(
-                part.attempt == run.attempt and (part.name in own or ended is not None) for part in run.parts
-            ),
-            ending=ended,
-        )
-        for run, ended, own in zip(chosen, endings, ids, strict=True)
-    ]
+        details = {
+            detail["jobId"]: detail for detail in describe_jobs(aws.batch, [id for own in ids for id in own.values()])
+        }
+        listed = [_listed(run, ended, own, details) for run, ended, own in zip(chosen, endings, ids, strict=True)]
+        return list(pool.map(lambda each: _with_ending(aws, each), listed))
+
+
+def _listed(run: Run, ended: Ending | None, ids: dict[str, str], details: dict[str, Any]) -> Listed:
+    return Listed(
+        run=run,
+        words=sum(ended.steps.values(), Counter()) if ended else _words(run, ids, details),
+        submitted_parts=sum(
+            part.attempt == run.attempt and (part.name in ids or ended is not None) for part in run.parts
+        ),
+        ending=ended,
+    )
+
+
+def _with_ending(aws: Aws, listed: Listed) -> Listed:
+    """The run with its ending, if it has ended and nobody has written that down yet."""
+    if listed.ending or listed.state.startswith(_NOT_ENDED):
+        return listed
+    RunState(aws, listed.run).refresh(aws)
+    ended = ending.read(aws.s3, listed.run)
+    if ended is None:
+        return listed
+    return replace(listed, words=sum(ended.steps.values(), Counter()), ending=ended)
 
 
 def _read(pool: ThreadPoolExecutor, aws: Aws, bucket: str) -> Iterator[Run]:

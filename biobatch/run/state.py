@@ -40,6 +40,7 @@ class RunState:
         self._ids: Mapping[str, str] = {}
         self._source: EachJob | CountedParts | None = None
         self._stalled_since: float | None = None
+        self._written = False
 
     @property
     def is_small(self) -> bool:
@@ -66,10 +67,11 @@ class RunState:
             self._ids = record.job_ids(aws, self.run)
         self._source.refresh(aws, self._ids, time.time() - self.run.submitted > _FORGETS)
         self._note_stall()
-        if self.ended:
+        if self.ended and not self._written:
             ended = self._source.stopped or time.time()
             made = Ending(ended=int(ended), steps=self.counts(), jobs=self.jobs)
             ending.write(aws.s3, self.run, made)
+            self._written = True
         return self._signature() != before
 
     def counts(self) -> dict[str, Counter[str]]:
@@ -109,7 +111,9 @@ class RunState:
     @property
     def failed(self) -> bool:
         """Whether a job failed that the run requires."""
-        return any(job.required for job in self.failures())
+        failures, total = self.failures(), self.total()
+        # The children of an array that failed before they were made have no names.
+        return any(job.required for job in failures) or total["failed"] + total["not run"] > len(failures)
 
     @property
     def word(self) -> str:
@@ -119,9 +123,9 @@ class RunState:
         return "failed" if self.failed else "done"
 
     @property
-    def retries(self) -> int | None:
-        """Attempts beyond the first of each job. None if Batch was not asked for each job."""
-        return self._source.retries if isinstance(self._source, EachJob) else None
+    def retries(self) -> int:
+        """Attempts beyond the first of each job. Of a large run, those that were seen."""
+        return self._source.retries if self._source else 0
 
     @property
     def elapsed(self) -> float:

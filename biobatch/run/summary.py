@@ -13,7 +13,8 @@ def times(state: RunState) -> str:
     if (remaining := state.remaining) is not None:
         words.append(f"about {duration(remaining)} left")
     if state.retries:
-        words.append(f"{state.retries} {'retry' if state.retries == 1 else 'retries'}")
+        least = "" if state.is_small else "at least "
+        words.append(f"{least}{state.retries:,} {'retry' if state.retries == 1 else 'retries'}")
     return ", ".join(words)
 
 

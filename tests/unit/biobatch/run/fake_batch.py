@@ -25,6 +25,7 @@ class FakeBatch:
     def __init__(self) -> None:
         self.jobs: dict[str, list[dict[str, Any]]] = {}
         self.names: dict[str, str] = {}
+        self.early: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
         self.failures: list[Exception] = []
         """Raised by the next calls, one each."""
@@ -46,8 +47,18 @@ class FakeBatch:
         for index in range(len(self.jobs[job_id])):
             self.set(job_id, status, index=index, **members)
 
+    def fail_early(self, job_id: str, reason: str) -> None:
+        """Lets an array fail before its children are made."""
+        self.set_all(job_id, "FAILED")
+        self.early[job_id] = reason
+
     def forget(self) -> None:
         self.jobs.clear()
+
+    def submit_job(self, jobName: str, **request: Any) -> dict[str, Any]:  # noqa: N803
+        self._count("SubmitJob")
+        size = request.get("arrayProperties", {}).get("size", 1)
+        return {"jobId": self.add(jobName, size), "ResponseMetadata": {"RetryAttempts": 0}}
 
     def describe_job_queues(self, **_: Any) -> dict[str, Any]:
         return {"jobQueues": []}
@@ -116,6 +127,11 @@ class FakeBatch:
         children = self.jobs.get(parent)
         if not children:
             return None
+        if parent in self.early:
+            if index:
+                return None
+            made = {"jobId": job, "status": "FAILED", "statusReason": self.early[parent]}
+            return {**made, "arrayProperties": {"size": len(children), "statusSummary": {}}}
         common = {"jobId": job, "jobName": self.names[parent], "createdAt": 900_000}
         if index or len(children) == 1:
             return {**common, **children[int(index or 0)]}

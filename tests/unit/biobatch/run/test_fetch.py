@@ -195,3 +195,18 @@ def test_a_manifest_cannot_write_outside_of_the_folder(stacked: Stack, key: str)
     stacked.aws.s3.put_object(Bucket="data", Key="out/ada/align.manifest.json", Body=body)
     with pytest.raises(Refused, match="names a file outside of s3://data/out/"):
         fetch.results(stacked.aws, run, [])
+
+
+def test_ctrl_c_ends_the_downloads_and_the_next_command_continues_them(
+    stacked: Stack, run: Run, tmp_path: Path
+) -> None:
+    files = fetch.results(stacked.aws, run, ["*.bam"]).files
+
+    def pressed(size: int) -> None:
+        if size:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(fetch.fetch(stacked.aws, files, tmp_path, pressed))
+    assert 0 < (tmp_path / f"ada/ada.bam{fetch.PARTIAL}").stat().st_size < 3_000_000
+    assert fetched(stacked, run, tmp_path, "*.bam") == {"ada/ada.bam": "fetched"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from biobatch.run import listing
@@ -49,6 +51,20 @@ def test_the_jobs_of_all_runs_are_described_together_and_ended_runs_not_at_all(s
     stacked.batch.calls.clear()
     assert len(states(stacked, most=None)) == 12
     assert stacked.batch.calls == {"DescribeJobs": 1}
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_the_end_of_a_run_is_written_when_it_is_listed(stacked: Stack, forgotten: bool) -> None:
+    run = stacked.run(["ada", "bob"], ("align",), submitted=time.time() - 8 * 86400)
+    stacked.batch.set_all(stacked.id("align"), "SUCCEEDED")
+    stacked.aws.s3.put_object(Bucket="data", Key="out/ada/align.manifest.json", Body=b"{}")
+    if forgotten:
+        stacked.batch.forget()
+    assert states(stacked) == {run.run: "1 of 2 jobs failed" if forgotten else "done"}
+    stacked.batch.forget()
+    stacked.batch.calls.clear()
+    assert states(stacked) == {run.run: "1 of 2 jobs failed" if forgotten else "done"}
+    assert not stacked.batch.calls
 
 
 def test_the_newest_runs_of_one_user_are_chosen(stacked: Stack) -> None:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from biobatch.aws import describe_jobs
+from biobatch.run import summary
 from biobatch.run.job_state import DEPENDENCY_FAILED
 from biobatch.run.record import Run
 from biobatch.run.state import RunState
@@ -60,12 +61,13 @@ def test_10000_jobs_take_one_call_a_look_and_pages_of_1000_for_the_failures(stac
         stacked.batch.set(stacked.id("align"), "FAILED", index=index, container={"exitCode": 3})
     stacked.batch.set(stacked.id("align"), "RUNNING", index=2000)
     assert state.refresh(stacked.aws)
-    assert stacked.batch.calls == {"DescribeJobs": 2, "ListJobs": 3}
+    # With one list and one description for the job that runs.
+    assert stacked.batch.calls == {"DescribeJobs": 3, "ListJobs": 4}
     assert state.counts()["align"] == {"queued": 999, "running": 1, "failed": 1500}
     assert len(state.failures()) == 1500
     assert {"s0 align", "s1499 align"} <= {job.title for job in state.failures()}
     assert not state.refresh(stacked.aws)
-    assert stacked.batch.calls == {"DescribeJobs": 3, "ListJobs": 3}
+    assert stacked.batch.calls == {"DescribeJobs": 4, "ListJobs": 4}
 
 
 def test_the_failures_of_an_array_are_listed_at_most_every_30_seconds(stacked: Stack, clock: Clock) -> None:
@@ -219,8 +221,45 @@ def test_the_remaining_time_follows_from_the_jobs_that_have_ended(stacked: Stack
     assert [state.elapsed, state.remaining] == [100, 300]
 
 
+def test_of_a_large_run_the_retries_of_running_jobs_are_looked_up_once_a_minute(stacked: Stack, clock: Clock) -> None:
+    run = stacked.run(MANY[:200], ("align",))
+    for index in range(50):
+        stacked.batch.set(stacked.id("align"), "RUNNING", index=index, attempts=[{}] if index % 5 == 0 else [])
+    state = looked_at(stacked, run)
+    assert state.retries == 10
+    assert summary.times(state).endswith(", at least 10 retries")
+    stacked.batch.calls.clear()
+    for _ in range(10):
+        clock.sleep(13)
+        state.refresh(stacked.aws)
+    assert stacked.batch.calls == {"DescribeJobs": 12, "ListJobs": 2}
+
+
 def test_retries_are_counted(stacked: Stack) -> None:
     run = stacked.run(["ada", "bob"], ("align",))
     attempts = [{"container": {"logStreamName": name}} for name in ("one", "two", "three")]
     stacked.batch.set(stacked.id("align"), "RUNNING", attempts=attempts)
     assert looked_at(stacked, run).retries == 2
+
+
+@pytest.mark.parametrize("size", [2, 200])
+def test_an_array_that_failed_before_its_children_were_made_has_failed(stacked: Stack, size: int) -> None:
+    run = stacked.run(MANY[:size], ("align",))
+    stacked.batch.fail_early(stacked.id("align"), "Dependent Job failed")
+    state = looked_at(stacked, run)
+    assert state.counts() == {"align": {"not run": size}}
+    assert (state.ended, state.word) == (True, "failed")
+
+
+def test_failures_whose_list_was_cut_off_are_listed_at_the_next_look(
+    stacked: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stacked.run(MANY[:200], ("align",))
+    stacked.batch.set_all(stacked.id("align"), "FAILED", container={"exitCode": 1})
+    state = RunState(stacked.aws, run)
+    with monkeypatch.context() as patch:
+        patch.setattr(stacked.batch, "get_paginator", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            state.refresh(stacked.aws)
+    state.refresh(stacked.aws)
+    assert len(state.failures()) == 200
