@@ -456,6 +456,7 @@ def test_a_failed_job_is_reported_with_its_dependent_jobs(
     said = capsys.readouterr().err
     assert "3 of 5 jobs failed" in said
     assert "warning, a fastqc R1: failed" in said
+    assert "warning, page" not in said
     assert "a align: not run, because reference index failed" in said
     assert "a call: not run, because a align failed" in said
     assert re.search(

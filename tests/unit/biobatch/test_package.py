@@ -56,18 +56,19 @@ def metadata(wheel: zipfile.ZipFile, name: str) -> str:
     return wheel.read(file).decode()
 
 
-def test_the_wheel_contains_only_the_modules_and_the_steps(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_contains_only_the_modules_the_steps_and_the_parts_of_the_page(wheel: zipfile.ZipFile) -> None:
     files = {each for each in wheel.namelist() if ".dist-info/" not in each}
-    kinds = ("**/*.py", "steps/*.sh")
+    kinds = ("**/*.py", "steps/*.sh", "page/page.*", "page/prices.json")
     assert files == {str(file.relative_to(ROOT)) for kind in kinds for file in SOURCE.glob(kind)}
     assert "biobatch/steps/align.sh" in files
 
 
-def test_the_wheel_has_the_version_of_the_source_and_needs_three_packages(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_the_version_of_the_source_and_needs_few_packages(wheel: zipfile.ZipFile) -> None:
     found = email.message_from_string(metadata(wheel, "METADATA"))
     assert found["Version"] == biobatch.__version__
     assert {each.split(">")[0] for each in found.get_all("Requires-Dist", [])} == {
         "botocore",
+        "jinja2",
         "rich",
         "s3transfer",
         "shtab",
