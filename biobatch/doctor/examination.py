@@ -11,7 +11,7 @@ from biobatch.doctor.finding import Check, Finding, LeftOut, Unanswered
 from biobatch.doctor.view import View
 
 #: Seconds for which a finding waits for the checks before it. Then it is printed, whatever these still find.
-PATIENCE = 6.0
+PATIENCE = 5.0
 
 
 def examine(view: View, checks: Sequence[Check], patience: float = PATIENCE) -> Iterator[Finding | LeftOut]:

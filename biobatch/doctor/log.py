@@ -12,7 +12,7 @@ _READ, _SHOWN = 60, 8
 
 #: Lines that say why: a step that refuses an input, and the messages of the images' `job`.
 _REFUSAL = re.compile(r".*\brefused\b")
-_MESSAGE = re.compile(r"job: (?!\{)")
+_MESSAGE = re.compile(r"job: (?!\{|the command failed)")
 _RECORD = "job: {"
 
 

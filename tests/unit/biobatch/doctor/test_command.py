@@ -221,3 +221,11 @@ def test_the_variables_of_an_arrays_child_come_from_its_line(account: Account) -
         _child(account, index, statusReason="Essential container in task exited", container=container)
     assert "cannot be found" in account.findings(f"{JOB}:0")[0].cause
     assert "s3://data/gone.fq: the object does not exist" in account.findings(f"{JOB}:1")[0].cause
+
+
+def test_the_log_of_a_command_that_failed_shows_what_the_command_said(account: Account) -> None:
+    account.add_job(statusReason="Essential container in task exited", container={"exitCode": 1})
+    account.log("samtools: no such file", "job: the command failed with exit code 1; nothing was published")
+    (found,) = account.findings(JOB)
+    assert found.cause == "The command of job-4 failed with exit code 1"
+    assert found.evidence[1] == "log: samtools: no such file"
