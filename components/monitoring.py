@@ -127,11 +127,14 @@ _JOB = {
 _ABOUT = ("Run: <run>", "Step: <step>", "Job: <name> (<job>)", "Queue: <queue>", "Time: <time>", "Reason: <reason>")
 _HELP = ("Find the cause: biobatch doctor <job>", "Read the log: biobatch logs <job>")
 
-#: The last job of a run writes the report. Its name is `<run>-report`, and a run's name is a date, a time and four digits.
+#: The last job of a run of `call-variants` writes the page of the run. Its name ends in its step (`biobatch/page/job.py`), and a run's name is a
+#: date, a time and four digits.
 _REPORT = [{"wildcard": "20*-*-*-report"}]
-#: Batch fails a job when a job fails on which it depends (Batch User Guide, "Job dependencies").
-_DEPENDENCY_FAILED = {"prefix": "Dependent Job failed"}
-_OWN_FAULT = [{"anything-but": _DEPENDENCY_FAILED}, {"exists": False}]
+#: The beginning of the reason of a job that Batch fails because a job failed on which it depends (Batch User Guide, "Job dependencies").
+_DEPENDENCY_FAILED = "Dependent Job failed"
+#: The reason of a job that `biobatch cancel` ends. Whoever ends a job knows it.
+CANCELLED = "ended by biobatch cancel"
+_OWN_FAULT = [{"anything-but": {"prefix": [_DEPENDENCY_FAILED, CANCELLED]}}, {"exists": False}]
 
 #: The notices by the name of their rule. A retried attempt causes none, because its job becomes RUNNABLE again and not FAILED. The children of an
 #: array cause none, because a cohort can have hundreds that fail. Their array does, once, after the last child ended.
@@ -193,7 +196,7 @@ NOTICES: Mapping[str, Notice] = {
     ),
     "run-incomplete": Notice(
         _STATE,
-        {"status": ["FAILED"], "jobName": _REPORT, "statusReason": [_DEPENDENCY_FAILED]},
+        {"status": ["FAILED"], "jobName": _REPORT, "statusReason": [{"prefix": _DEPENDENCY_FAILED}]},
         _JOB,
         (
             "Biobatch: the run <run> has failed jobs, so Batch did not start its last job, the report.",

@@ -33,8 +33,13 @@ def add(mail: Mail, path: Path) -> None:
         file.write(json.dumps(asdict(mail)) + "\n")
 
 
-def mails(path: Path = PATH) -> Iterator[Mail]:
-    """Yields the e-mails of an inbox, the oldest first. There are none if the inbox does not exist."""
+def mails(path: Path | None = None) -> Iterator[Mail]:
+    """Yields the e-mails of an inbox, the oldest first. There are none if the file does not exist.
+
+    Args:
+        path: the file. None: that of this clone's stack.
+    """
+    path = path or PATH
     if path.exists():
         for line in path.read_text().splitlines():
             yield Mail(**json.loads(line))

@@ -1,9 +1,11 @@
 """The commands of `python -m local`."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from local import inbox
 from local.__main__ import main
 from local.errors import LocalError
 
@@ -54,3 +56,24 @@ def test_reclaim_names_the_jobs_that_lost_their_machine(
     assert words in printed.out + printed.err
     assert all(f"\n{job}\n" in f"\n{printed.out}" for job in taken)
     assert asked == [(4600, named)]
+
+
+def test_inbox_prints_every_mail_with_its_head(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("local.stack.lifecycle.current", lambda: SimpleNamespace(aws_port=4600))
+    monkeypatch.setattr("local.inbox.PATH", tmp_path / "inbox.jsonl")
+    assert main(["inbox"]) == 0
+    assert capsys.readouterr().out == "There are no e-mails.\n"
+    for text in ("first\nline", "second"):
+        mail = inbox.Mail(time="T", sender="S", recipient="lab@example.org", subject="Notice", text=text)
+        inbox.add(mail, tmp_path / "inbox.jsonl")
+    assert main(["inbox"]) == 0
+    head = "T\nFrom: S\nTo: lab@example.org\nSubject: Notice\n\n"
+    assert capsys.readouterr().out == f"{head}first\nline\n\n{head}second\n\n"
+
+
+def test_inbox_needs_a_stack(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("local.record.own", lambda: None)
+    assert main(["inbox"]) == 1
+    assert "make local-up" in capsys.readouterr().err

@@ -1,15 +1,21 @@
 """Notices: Batch's events reach the inbox by the program's own rules, one for each thing that a person must know."""
 
+import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.events.models import events_backends
+from moto.events.models import EventPattern, events_backends
 from moto.sns.models import sns_backends
 
-from components.monitoring import NOTICES
+from biobatch.commands import cancel as commands_cancel
+from biobatch.page import job as page_job
+from biobatch.run import parts
+from biobatch.uris import S3Uri
+from components.monitoring import CANCELLED, NOTICES
 from local import inbox
 from local.aws import sns
 from local.aws.batch.tasks import Outcome
@@ -128,6 +134,18 @@ def test_dependents_of_a_failed_job_send_none(world: World, notices: Path) -> No
     assert told(notices) == ["Biobatch: the job first failed."]
 
 
+def test_a_job_that_its_user_cancels_sends_none(world: World, notices: Path) -> None:
+    world.machine.outcome = lambda _: None
+    ids = [world.submit(jobName=name) for name in ("running", "waiting", "too")]
+    world.reaches(ids[0], "RUNNING")
+    for id_ in ids:
+        world.call("TerminateJob", jobId=id_, reason=CANCELLED)
+    assert {world.ended(id_)["status"] for id_ in ids} == {"FAILED"}
+    assert told(notices) == []
+    [cancel] = [*re.findall(r'context\.clients, found, "(.*?)"', inspect.getsource(commands_cancel))]
+    assert cancel == CANCELLED
+
+
 def test_an_array_with_many_failed_children_sends_one(world: World, notices: Path) -> None:
     world.machine.outcome = lambda task: Outcome(exit_code=int(task.job.index % 5 != 0))  # type: ignore[operator]
     id_ = world.submit(jobName=f"{RUN}-align-1", arrayProperties={"size": 50}, **tagged(step="align"))
@@ -146,8 +164,20 @@ def test_a_blocked_queue_sends_one(world: World, notices: Path) -> None:
     assert f"Find the cause: biobatch doctor {id_}" in lines
 
 
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_the_name_of_the_last_job_of_a_run_is_known_to_the_rules(attempt: int) -> None:
+    output = S3Uri("genomes", "results/")
+    last = page_job.make(run=RUN, bucket="genomes", region=REGION, output_prefix=output, after=())
+    [part] = [each.part for each in parts.group(RUN, [last], {}, attempt)]
+    event = {"source": "aws.batch", "detail-type": "Batch Job State Change"}
+    detail = {"jobQueue": "q", "jobName": part.name, "status": "SUCCEEDED"}
+    pattern = EventPattern.load(NOTICES["run-succeeded"].pattern(["q"]))
+    assert pattern.matches_event({**event, "detail": detail})  # type: ignore[typeddict-item]
+    assert not pattern.matches_event({**event, "detail": {**detail, "jobName": f"{RUN}-ada-call"}})  # type: ignore[typeddict-item]
+
+
 def test_the_report_of_a_run_sends_the_end_of_the_run(world: World, notices: Path) -> None:
-    world.ended(world.submit(jobName=f"{RUN}-report", **tagged(step="report")))
+    world.ended(world.submit(jobName=f"{RUN}-page-report", **tagged(step="report")))
     assert told(notices) == [f"Biobatch: the run {RUN} succeeded."]
     assert f"Copy the results to this folder: biobatch fetch {RUN}" in text(notices)
 
@@ -155,7 +185,7 @@ def test_the_report_of_a_run_sends_the_end_of_the_run(world: World, notices: Pat
 def test_a_run_with_a_failed_job_sends_its_failure_and_that_the_run_is_incomplete(world: World, notices: Path) -> None:
     world.machine.outcome = lambda _: Outcome(exit_code=1)
     align = world.submit(jobName=f"{RUN}-align-1", arrayProperties={"size": 2}, **tagged(step="align"))
-    report = world.submit(jobName=f"{RUN}-report", dependsOn=[{"jobId": align}], **tagged(step="report"))
+    report = world.submit(jobName=f"{RUN}-page-report", dependsOn=[{"jobId": align}], **tagged(step="report"))
     world.ended(report)
     assert told(notices) == [
         f"Biobatch: the array job {RUN}-align-1 ended. 2 of its 2 jobs failed.",
@@ -166,8 +196,8 @@ def test_a_run_with_a_failed_job_sends_its_failure_and_that_the_run_is_incomplet
 
 def test_a_report_that_fails_by_itself_is_a_failed_job(world: World, notices: Path) -> None:
     world.machine.outcome = lambda _: Outcome(exit_code=1)
-    world.ended(world.submit(jobName=f"{RUN}-report"))
-    assert told(notices) == [f"Biobatch: the job {RUN}-report failed."]
+    world.ended(world.submit(jobName=f"{RUN}-page-report"))
+    assert told(notices) == [f"Biobatch: the job {RUN}-page-report failed."]
 
 
 def test_other_queues_and_disabled_rules_send_none(world: World, notices: Path) -> None:
