@@ -212,8 +212,8 @@ awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM"
     print text > why
     exit 1
   }
-  # What one lane has and the others hide.
-  function judge_lanes(share, warned,   names, n, i, l, mapped, proper, together, own) {
+  # What one lane has and the others hide. First what is refused, and then the warnings.
+  function judge_lanes(warning, share, warned,   names, n, i, l, mapped, proper, together, own) {
     n = split(lanes, names, " ")
     for (i = 1; i <= n; i++) {
       l = names[i]
@@ -223,8 +223,8 @@ awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM"
       if (of[l, "reads MQ0:"] > mapped / 2) together = 0
       if (!proper && together >= 1000) refuse("lane " l ": none of " together " pairs maps properly. Are R1 and R2 the same reads, or of two lanes?")
       own = 100 * mapped / of[l, "raw total sequences:"]
-      if (own < 90 && share >= 90) warn(sprintf("lane %s: only %.2f%% of its reads map to the reference", l, own))
-      if (proper < together / 2 && !warned) warn("lane " l ": most of its reads do not map in proper pairs. Are R1 and R2 of one lane?")
+      if (warning && own < 90 && share >= 90) warn(sprintf("lane %s: only %.2f%% of its reads map to the reference", l, own))
+      if (warning && !warned && proper < together / 2) warn("lane " l ": most of its reads do not map in proper pairs. Are R1 and R2 of one lane?")
     }
   }
   BEGIN { printf "" > warnings }
@@ -253,6 +253,7 @@ awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM"
     # Of so many pairs the aligner takes some for proper, unless it cannot tell where they belong.
     if (!proper && together >= 1000 && !several)
       refuse("none of " together " pairs maps properly, so no variant would be called. Are R1 and R2 the same reads, or the fragments over 10,000 bases long?")
+    judge_lanes(0)
     # Measured on 242 variants and reads of 5,000 bases. If 4 % of the bases differ, bwa and the settings for short reads find as many variants
     # as minimap2 and those for long reads. If 9 % differ, they lose 50 more.
     errors = 100 * count["error rate:"]
@@ -281,6 +282,6 @@ awk -F '\t' -v warnings="$qc.warnings.txt" -v why="$why" -v platform="$PLATFORM"
       lost = "no variant is called from those. If they are PCR amplicons, use --keep-duplicates, and --primers to clip the primers"
       warn("most reads are duplicates, and " (kept ? "--keep-duplicates calls variants from them too" : lost))
     }
-    if (lanes != "") judge_lanes(share, together && (several || proper < together / 2))
+    judge_lanes(1, share, together && (several || proper < together / 2))
     if (primers && !clipped) warn("no read begins or ends in a primer. Are the primers of this reference?")
   }' "$qc.stats.txt" "$qc.samtools_coverage.txt" "${of_lanes[@]}" || refuse "$(cat "$why")"

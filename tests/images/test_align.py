@@ -367,7 +367,7 @@ def test_a_lane_of_other_reads_gives_a_warning_although_most_reads_of_the_sample
 ) -> None:
     foreign = """
 for mate in 1 2; do
-  head -n 400 R$mate.fq | awk 'BEGIN { srand(9) } NR % 4 == 2 { for (i = 0; i < 100; i++) printf substr("ACGT", 1 + int(4 * rand()), 1); print ""; next } 1' > c_$mate.fq
+  head -n 400 R$mate.fq | awk -v seed=$mate 'BEGIN { srand(seed) } NR % 4 == 2 { for (i = 0; i < 100; i++) printf substr("ACGT", 1 + int(4 * rand()), 1); print ""; next } 1' > c_$mate.fq
 done
 """
     job = align(
