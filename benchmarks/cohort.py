@@ -62,6 +62,8 @@ def measure(stack: Stack, jobs: int = _JOBS, containers: int = _CONTAINERS) -> F
         looks = list(_follow(stack, array, jobs, start))
         if looks[-1].failed:
             raise LocalError(f"{looks[-1].failed} of {jobs} jobs of the benchmark failed (job {array})")
+        if (results := _manifests(stack, folder / "run/")) != jobs:
+            raise LocalError(f"{results} of {jobs} jobs of the benchmark have published a result (job {array})")
         cancelled = _cancel(stack, _submit(stack, folder / "cancelled/", jobs), at_least=min(10, jobs // 10))
     finally:
         empty(stack.clients.s3, folder.bucket, folder.key)
@@ -158,6 +160,12 @@ def _follow(stack: Stack, array: str, jobs: int, start: float) -> Iterator[Look]
         if counts["SUCCEEDED"] + counts["FAILED"] == jobs:
             return
         time.sleep(_PAUSE)
+
+
+def _manifests(stack: Stack, folder: S3Uri) -> int:
+    """Returns how many jobs have published a result."""
+    pages = stack.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.key)
+    return sum(each["Key"].endswith("/manifest.json") for page in pages for each in page.get("Contents", []))
 
 
 def _cancel(stack: Stack, array: str, at_least: int) -> float:

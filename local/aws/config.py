@@ -20,6 +20,8 @@ class Config:
     """Address of the Docker engine that runs the jobs."""
     network: str
     """Name of the jobs' Docker network."""
+    idle_image: str
+    """An image with `sleep`, for the container whose network all jobs share."""
     gateway: str
     """The host's address in that network, where ECS gives tasks their credentials."""
     vcpus: int

@@ -15,6 +15,7 @@ from local.errors import LocalError
 from local.machine import docker_engine, ports, processes
 from local.paths import LOCAL, LOGS, NO_PROFILES, ROOT
 from local.record import Record
+from local.stack.base_image import BASE_IMAGE
 from local.stack.docker_objects import GATEWAY, LABEL, NETWORK
 
 ROLE = "aws"
@@ -48,6 +49,7 @@ def start(record: Record) -> None:
                 "registry": f"127.0.0.1:{record.registry_port}",
                 "docker_host": record.docker_host,
                 "network": NETWORK,
+                "idle_image": BASE_IMAGE,
                 "gateway": GATEWAY,
                 "vcpus": vcpus,
                 "memory_mib": memory_mib,

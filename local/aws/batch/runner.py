@@ -30,6 +30,9 @@ _SHUTDOWN_SECONDS = 10
 #: The label of a job's container and volumes, in addition to the label of the stack. Its value is the id of the job.
 JOB_LABEL = "biobatch.job"
 
+#: The container whose network the jobs share. The name of the network follows.
+_NETWORK_HOLDER = "biobatch.network"
+
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 #: The time limit of calls, in seconds, except waiting for a container or its log.
 _CALL_SECONDS = 120
@@ -69,6 +72,8 @@ class ContainerRunner:
         self._containers: dict[Task, str] = {}
         self._running: set[Task] = set()
         self._lock = threading.Lock()
+        self._network_holder = ""
+        self._network_lock = threading.Lock()
         self.stop_seconds = STOP_SECONDS
 
     def details(self, task: Task) -> Document:
@@ -113,6 +118,7 @@ class ContainerRunner:
                 return Outcome(status_reason=NOT_STARTED, stopped=True)
             self._api.start(container)
         except (*_FAULTS, LookupError) as error:
+            self._check_network()
             return _failure("CannotStartContainerError", error)
         with self._lock:
             self._running.add(task)
@@ -170,8 +176,40 @@ class ContainerRunner:
                 volume.remove(force=True)
 
     def close(self) -> None:
-        """Closes the connections to the engine."""
+        """Removes the network of the jobs, and closes the connections to the engine."""
+        if self._network_holder:
+            self._remove(self._api.remove_container, self._network_holder, force=True)
         self._docker.close()
+
+    def _network(self) -> str:
+        """The network of one idle container, which all jobs share. On AWS too, the jobs of a machine share its network. Interfaces, rules of
+        the firewall and a name server for each container take a large part of the time to start it."""
+        with self._network_lock:
+            if not self._network_holder:
+                name = f"{_NETWORK_HOLDER}-{self._config.network}"
+                with contextlib.suppress(docker.errors.NotFound):  # of a server that was killed
+                    self._api.remove_container(name, force=True)
+                made = self._api.create_container(
+                    self._config.idle_image,
+                    ["sleep", "infinity"],
+                    detach=True,
+                    name=name,
+                    labels={self._config.label: self._config.stack},
+                    host_config=self._api.create_host_config(network_mode=self._config.network, init=True),
+                )
+                self._api.start(made["Id"])
+                self._network_holder = made["Id"]
+            return f"container:{self._network_holder}"
+
+    def _check_network(self) -> None:
+        """Lets the next job have a new network if the container of the present one has ended."""
+        with self._network_lock:
+            try:
+                runs = self._api.inspect_container(self._network_holder)["State"]["Running"]
+            except _FAULTS:
+                runs = False
+            if not runs:
+                self._network_holder = ""
 
     def _log_stream(self, task: Task) -> log_streams.LogStream | None:
         submission = task.job.submission
@@ -213,7 +251,7 @@ class ContainerRunner:
         memory = task.size.memory_mib * 2**20
         binds, mounts = self._mounts(task, labels)
         options: dict[str, Any] = {
-            "network_mode": self._config.network,
+            "network_mode": self._network(),
             "binds": binds,
             "mounts": mounts,
             "mem_limit": memory,

@@ -153,6 +153,7 @@ def _config(folder: Path, **changes: Any) -> Config:
         "registry": "127.0.0.1:1",
         "docker_host": "unix://nowhere",
         "network": "none",
+        "idle_image": "none",
         "gateway": "127.0.0.1",
         "vcpus": 1,
         "memory_mib": 1024,

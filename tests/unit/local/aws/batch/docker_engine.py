@@ -25,6 +25,8 @@ class Engine:
         self.pulled: list[str] = []
         self.created: list[DockerObject] = []
         self.started: list[str] = []
+        self.holders: list[DockerObject] = []
+        self.running: set[str] = set()
         self.there: list[DockerObject] = []
         self.waited: list[float | None] = []
         self.stopped: list[int] = []
@@ -41,6 +43,9 @@ class Engine:
     def create_container(
         self, image: str, command: list[str], name: str, host_config: dict[str, Any], **options: Any
     ) -> dict[str, str]:
+        if image == "idle":
+            self.holders.append(DockerObject(name, {"image": image, "command": command, **host_config, **options}))
+            return {"Id": f"{name}-{len(self.holders)}"}
         if image not in self.local_images:
             raise docker.errors.ImageNotFound("404")
         if self.create_fault:
@@ -53,6 +58,9 @@ class Engine:
         return {"Id": name}
 
     def start(self, container: str) -> None:
+        if container.startswith("biobatch.network"):
+            self.running.add(container)
+            return
         self.on_start()
         if self.start_fault:
             raise docker.errors.APIError("500", explanation=self.start_fault)
@@ -66,7 +74,7 @@ class Engine:
         return {"StatusCode": self.exit_code}
 
     def inspect_container(self, container: str) -> dict[str, Any]:
-        return {"State": {"OOMKilled": self.out_of_memory}}
+        return {"State": {"OOMKilled": self.out_of_memory, "Running": container in self.running}}
 
     def stop(self, container: str, timeout: int) -> None:
         self.stopped.append(timeout)

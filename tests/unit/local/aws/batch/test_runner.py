@@ -20,6 +20,7 @@ _CONFIG = Config(
     registry="127.0.0.1:5000",
     docker_host="unix:///none",
     network="jobs",
+    idle_image="idle",
     gateway="169.254.170.2",
     vcpus=2,
     memory_mib=1000,
@@ -85,7 +86,7 @@ def test_a_container_has_the_properties_of_the_definition(world: World, engine: 
     assert options["shm_size"] == 64 * 2**20
     assert options["tmpfs"] == {"/t": "size=16m,noexec"}
     assert options["ulimits"] == [{"Name": "nofile", "Soft": 10, "Hard": 20}]
-    assert options["network_mode"] == "jobs"
+    assert options["network_mode"] == "container:biobatch.network-jobs-1"
     assert options["labels"] == {"stack": "clone", "biobatch.job": job["jobId"]}
     assert (options["mem_limit"], options["memswap_limit"]) == (100 * 2**20, 100 * 2**20)
     assert options["nano_cpus"] == 1_000_000_000
@@ -115,6 +116,26 @@ def test_a_container_gets_the_variables_of_user_and_batch_and_the_endpoint_but_n
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
     }
     assert world.job(f"{array}:1")["container"]["environment"] == environment
+
+
+def test_the_jobs_share_the_network_of_one_container_which_is_made_again_if_it_has_ended(
+    world: World, engine: Engine
+) -> None:
+    world.ended(world.submit(arrayProperties={"size": 5}))
+    [holder] = engine.holders
+    assert holder.options["image"] == "idle"
+    assert holder.options["network_mode"] == "jobs"
+    assert holder.options["labels"] == {"stack": "clone"}
+    assert {made.options["network_mode"] for made in engine.created} == {"container:biobatch.network-jobs-1"}
+    engine.running.clear()  # somebody has ended it
+    engine.start_fault = "cannot join network of a non running container"
+    assert world.ended(world.submit())["status"] == "FAILED"
+    engine.start_fault = ""
+    assert world.ended(world.submit())["status"] == "SUCCEEDED"
+    assert engine.created[-1].options["network_mode"] == "container:biobatch.network-jobs-2"
+    engine.start_fault = "no such file"
+    assert world.ended(world.submit())["status"] == "FAILED"
+    assert len(engine.holders) == 2, "the network has not ended, so it stays"
 
 
 def test_a_job_without_a_role_gets_no_credentials(world: World, engine: Engine) -> None:

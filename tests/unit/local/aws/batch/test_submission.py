@@ -184,6 +184,25 @@ def test_a_name_finds_the_jobs_of_a_run_on_pages_of_up_to_100(world: World) -> N
         world.call("ListJobs", jobQueue="main", nextToken="later")
 
 
+def test_a_share_and_a_state_filter_together(world: World) -> None:
+    policy = world.call("CreateSchedulingPolicy", name="fair")["arn"]
+    order = [{"order": 1, "computeEnvironment": "machines"}]
+    world.call(
+        "CreateJobQueue", jobQueueName="fair", priority=1, computeEnvironmentOrder=order, schedulingPolicyArn=policy
+    )
+    members = {"jobQueue": "fair", "schedulingPriorityOverride": 1}
+    first, second = (world.submit(shareIdentifier=share, **members) for share in ("a", "b"))
+    for job in (first, second):
+        world.ended(job)
+    share = [{"name": "SHARE_IDENTIFIER", "values": ["a"]}]
+
+    def found(**more: str) -> list[str]:
+        answer = world.call("ListJobs", jobQueue="fair", filters=share, **more)
+        return [job["jobId"] for job in answer["jobSummaryList"]]
+
+    assert (found(), found(jobStatus="SUCCEEDED"), found(jobStatus="FAILED")) == ([first], [first], [])
+
+
 def test_a_filter_does_not_apply_to_children(world: World) -> None:
     world.machine.outcome = lambda _: None
     array = world.submit(jobName="run-a", arrayProperties={"size": 2})
