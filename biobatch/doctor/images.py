@@ -22,6 +22,9 @@ _KINDS = (
 )
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+/([^@:]+)(?:@(sha256:[0-9a-f]+)|:([\w.-]+))?$")
 
+#: An image of the local stack, whose registry is on this machine.
+_LOCAL = re.compile(r"[\w.]+:\d+/([^@:]+)@(sha256:[0-9a-f]+)$")
+
 #: The names of architectures in images, by those of EC2.
 _NAMES = {"x86_64": "amd64", "arm64": "arm64"}
 
@@ -30,8 +33,8 @@ _SECONDS = 4
 
 @dataclass(frozen=True)
 class _Image:
-    account: str
-    region: str
+    registry: dict[str, str]
+    """The argument `registryId`. None on the local stack."""
     repository: str
     chosen: tuple[str, str]
     """`imageDigest` or `imageTag`, and its value."""
@@ -43,23 +46,37 @@ def check_images(view: View) -> Iterator[Finding]:
         yield from of(view, tool, container.get("image", ""))
 
 
-def of(view: View, tool: str, uri: str) -> Iterator[Finding]:
-    """The findings on one image. None for an image that is not in ECR."""
+def _image(view: View, uri: str) -> _Image | None:
+    """An image in the stack's registry. None for one that is elsewhere."""
+    if view.local and (own := _LOCAL.match(uri)):
+        return _Image({}, own[1], ("imageDigest", own[2]))
     found = _ECR.match(uri)
-    if not found:
-        return
-    account, region, repository, digest, tag = found.groups()
+    if not found or found[2] != view.region:
+        return None
+    account, _, repository, digest, tag = found.groups()
     chosen = ("imageDigest", digest) if digest else ("imageTag", tag or "latest")
-    image = _Image(account, region, repository, chosen)
-    again = "docs/how-to/monthly-upkeep.md says how to build it again: pulumi up --replace URN"
+    return _Image({"registryId": account}, repository, chosen)
+
+
+def of(view: View, tool: str, uri: str) -> Iterator[Finding]:
+    """The findings on one image. None for an image that is not in the stack's registry."""
+    image = _image(view, uri)
+    if image is None:
+        return
+    repository, chosen = image.repository, image.chosen
+    urn = f"urn:pulumi:.*docker:index/image:Image::biobatch-{tool}$"
+    again = (
+        f"""Build it again: pulumi up --replace "$(pulumi stack --show-urns | grep -o '{urn}')". """
+        "docs/how-to/monthly-upkeep.md says what follows"
+    )
     answer = view.ask(
         "ecr",
         "batch_get_image",
         absent=("RepositoryNotFoundException",),
-        registryId=account,
         repositoryName=repository,
         imageIds=[dict([chosen])],
         acceptedMediaTypes=list(_KINDS),
+        **image.registry,
     )
     if answer is None:
         yield Finding(
@@ -80,7 +97,8 @@ def of(view: View, tool: str, uri: str) -> Iterator[Finding]:
 
 def _architecture(view: View, tool: str, image: _Image, manifest: Any) -> Iterator[Finding]:
     wanted = machines_architecture(view)
-    if not wanted:
+    # The local stack builds for this machine, whatever the machines are.
+    if not wanted or view.local:
         return
     own = _architectures(view, image, manifest)
     if own and wanted not in own:
@@ -121,9 +139,9 @@ def _architectures(view: View, image: _Image, manifest: Any) -> set[str]:
     answer = view.ask(
         "ecr",
         "get_download_url_for_layer",
-        registryId=image.account,
         repositoryName=image.repository,
         layerDigest=config["digest"],
+        **image.registry,
     )
     return {architecture} if (architecture := _configured(answer["downloadUrl"])) else set()
 
