@@ -144,6 +144,10 @@ class Batch:
                 "createdAt": (stored.BEGIN + 1) * 1000,
             },
             "id-call:1": {"status": "FAILED", "statusReason": "Dependent Job failed", "attempts": []},
+            "id-call:0": {
+                "status": "SUCCEEDED",
+                "attempts": [{**attempt, "statusReason": "Host EC2 (instance i-0f) terminated."}, attempt],
+            },
             "id-align:2": {"status": "RUNNING", "startedAt": (stored.BEGIN + 5) * 1000},
         }
         return {"jobs": [{"jobId": id, "jobName": "n", **known[id]} for id in jobs if id in known]}
@@ -159,6 +163,7 @@ def test_batch_adds_reasons_attempts_and_times(clients: Aws) -> None:
     ] * 2
     assert (failed.exit_code, failed.submitted, failed.seconds) == (65, stored.BEGIN + 1, 20.0)
     assert job(found, "a_R1 call").state == "not run"
+    assert [each.seconds for each in job(found, "a call").lost_attempts] == [12.0]
     running = job(found, "late align")
     assert (running.state, running.started) == ("active", stored.BEGIN + 5)
     # Batch has forgotten the others, and S3 has not.

@@ -52,6 +52,7 @@ def test_a_tool_of_call_variants_is_set_in_the_configuration() -> None:
     "group",
     [
         pytest.param(jobs(LEAST_JOBS - 1), id="too few jobs"),
+        pytest.param(jobs(LEAST_JOBS - 1, cores=4.0, peak_mib=6900), id="too few jobs for more memory"),
         pytest.param([*jobs(), *jobs(1, cores=3.9)], id="one job used all vCPUs"),
         pytest.param(jobs(cores=0.7), id="jobs that waited, perhaps for the disk"),
         pytest.param(jobs(work_seconds=0.5, cores=0.005), id="jobs too short to tell"),
@@ -65,7 +66,9 @@ def test_no_advice_is_given_where_it_is_not_safe_or_saves_nothing(group: list[Jo
 
 def test_a_setting_that_two_steps_share_is_advised_only_if_it_is_safe_for_both() -> None:
     call = jobs(step="call", tool="bcftools", cores=1.0)
-    assert rightsizing.advise(PRICES, "call-variants", [*call, *jobs(step="align", tool="bwa", cores=3.9)]) == []
+    align = jobs(step="align", tool="bwa", cores=3.9)
+    assert rightsizing.advise(PRICES, "call-variants", [*call, *align]) == []
+    assert rightsizing.advise(PRICES, "call-variants", [*align, *call]) == []
     advice = rightsizing.advise(PRICES, "call-variants", [*call, *jobs(step="align", tool="bwa", cores=1.0)])
     assert [each.lines[0] for each in advice] == ["pulumi config set --path 'biobatch:tools.bwa.vcpus' 1"] * 2
 
