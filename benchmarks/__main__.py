@@ -18,6 +18,7 @@ from benchmarks import (
     large_object,
     s3_clients,
     s3_conduct,
+    submission,
 )
 from benchmarks.stack import Stack, connected
 from biobatch.refusal import Refused
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, ModuleType] = {
         job_overhead,
         job_start,
         cohort,
+        submission,
     )
 }
 
