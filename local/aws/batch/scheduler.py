@@ -291,7 +291,10 @@ class Scheduler:
 
     def _run_task(self, task: Task) -> None:
         try:
-            self._runner.prepare(task)
+            try:
+                self._runner.prepare(task)
+            except Exception:  # the job must not wait for ever. If the fault remains, `run` says what it is.
+                log.exception("job %s was not prepared", task.job.id)
             task.turn.wait()
             # A task that was dropped before its turn is not in the list.
             if self._tasks.get(task.job) is task:

@@ -503,6 +503,25 @@ def test_a_reclaimed_job_is_tried_again_as_its_rule_says(world: World) -> None:
         assert "exitCode" not in shown["attempts"][0]["container"]
 
 
+def test_a_fault_in_the_preparation_of_a_job_does_not_keep_it_from_running(world: World) -> None:
+    def fail(task: Task) -> None:
+        raise KeyError("something")
+
+    world.machine.prepare = fail  # type: ignore[method-assign]
+    assert world.ended(world.submit(arrayProperties={"size": 5}))["status"] == "SUCCEEDED"
+
+
+def test_a_job_is_discarded_after_its_end_and_a_prepared_one_that_is_cancelled_too(world: World) -> None:
+    world.machine.outcome = lambda _: None
+    array = world.submit(arrayProperties={"size": 5})
+    until(lambda: len(world.machine.prepared) == 4, "two running and two prepared jobs")
+    world.call("TerminateJob", jobId=array, reason="enough")
+    world.ended(array)
+    until(lambda: len(world.machine.discarded) == 4, "the end of all four")
+    assert {task.job.index for task in world.machine.discarded} == {0, 1, 2, 3}
+    assert {task.job.index for task in world.machine.tasks} == {0, 1}
+
+
 def test_a_machine_is_taken_from_named_jobs_only(world: World) -> None:
     world.machine.outcome = lambda _: None
     array, other = world.submit(arrayProperties={"size": 2}, retryStrategy=_RETRIED), world.submit()
