@@ -263,3 +263,17 @@ def test_failures_whose_list_was_cut_off_are_listed_at_the_next_look(
             state.refresh(stacked.aws)
     state.refresh(stacked.aws)
     assert len(state.failures()) == 200
+
+
+@pytest.mark.parametrize("size", [2, 200])
+def test_a_resumed_run_that_was_half_submitted_misses_nothing(stacked: Stack, size: int) -> None:
+    """The jobs of the part that was never submitted had results of an earlier run, except one."""
+    run = stacked.run(MANY[:size], submitted_parts=1)
+    stacked.batch.set_all(stacked.id("align"), "SUCCEEDED")
+    run = stacked.attempt(run, ["s1"], ("call",))
+    state = looked_at(stacked, run)
+    assert state.missing_parts == 0
+    assert state.counts() == {"align": {"done": size}, "call": {"done": size - 1, "queued": 1}}
+    stacked.batch.set_all(stacked.id("call", 2), "SUCCEEDED")
+    state.refresh(stacked.aws)
+    assert state.word == "done"
