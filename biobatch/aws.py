@@ -87,7 +87,8 @@ def connect(region: str, profile: str | None = None) -> Aws:
 
     return Aws(
         batch=client("batch", config),
-        s3=client("s3", config),
+        # A link to an object in a bucket with a KMS key needs this signature. botocore would sign links for us-east-1 with an older one.
+        s3=client("s3", config.merge(Config(signature_version="s3v4"))),
         logs=client("logs", config),
         ec2=client("ec2", brief),
         sts=client("sts", brief),

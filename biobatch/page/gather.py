@@ -320,7 +320,9 @@ def _with_logs(
     chosen = dict(list(streams.items())[:_LOGS])
 
     def tail(stream: str) -> Sequence[str]:
-        return logs.tail(aws, log_group, stream)
+        lines = logs.tail(aws, log_group, stream)
+        # A step that refuses its input says all in one line.
+        return [line for line in lines if " refused" in line] or lines
 
     try:
         found = dict(zip(chosen, pool.map(tail, chosen.values()), strict=True))

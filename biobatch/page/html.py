@@ -69,6 +69,8 @@ def _money(value: float) -> str:
     """An amount with two significant digits at least."""
     if value == 0:
         return "0"
+    if abs(value) < 0.00001:
+        return "< 0.00001"
     return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.2g}" if abs(value) >= 0.0001 else f"{value:.5f}"
 
 

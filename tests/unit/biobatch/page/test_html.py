@@ -151,7 +151,8 @@ def test_the_files_are_written_under_the_output_prefix(clients: Aws, small: tupl
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0"), (0.00012, "0.00012"), (0.053, "0.053"), (5.389, "5.39"), (1234.5, "1,234.50")]
+    ("seconds", "text"),
+    [(0, "0"), (0.000004, "< 0.00001"), (0.00012, "0.00012"), (0.053, "0.053"), (5.389, "5.39"), (1234.5, "1,234.50")],
 )
 def test_amounts_keep_two_digits(seconds: float, text: str) -> None:
     assert html._money(seconds) == text
