@@ -46,8 +46,10 @@ def _choose(subject: str | None, context: Context) -> tuple[str, View, Sequence[
     if _RUN.fullmatch(subject):
         found = record.read(clients.s3, outputs.bucket, subject)
         view = replace(whole, queue_arns=[found.queue])
-        members = groups.of_run(clients, found)
-        return _of_members(f"The run {subject}", members), view, groups.checks(view, members)
+        ids = record.job_ids(clients, found)
+        members = groups.of_run(clients, found, ids)
+        checks = [*groups.not_submitted(found, ids), *groups.checks(view, members)]
+        return _of_members(f"The run {subject}", members), view, checks
     if not _JOB.fullmatch(subject):
         raise Refused(
             f"{subject!r} is neither a run's name, such as 20261129-085828-4fef, nor a job's ID, such as "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from biobatch.doctor import failure, job, stack
 from biobatch.doctor.finding import Check, Finding, LeftOut
 from biobatch.doctor.view import View
 from biobatch.doctor.waiting_jobs import by_reason
+from biobatch.refusal import Refused
 from biobatch.run import record
 from biobatch.run.record import Run, Task
 from biobatch.words import few
@@ -41,16 +42,43 @@ class Member:
     """What jobs that failed for the same cause have in common."""
 
 
-def of_run(aws: Aws, run: Run) -> list[Member]:
-    """The failed and the waiting jobs of a run. Of a job that several attempts of the run made, only the last counts."""
-    ids = record.job_ids(aws, run)
+def not_submitted(run: Run, ids: Mapping[str, str]) -> list[Check]:
+    """A check of the parts of a run that have no job, because the client ended before it submitted them. None if all have one."""
+    missing = [part.name for part in run.parts if part.name not in ids]
+    if not missing:
+        return []
+    finding = Finding(
+        cause=f"{len(missing)} of {len(run.parts)} parts of the run were not submitted, because the client ended before",
+        evidence=(f"neither jobs.json of the run nor ListJobs knows {few(missing)}",),
+        remedy=f"If the client does not run any more: biobatch resume {run.run}",
+    )
+    return [Check("parts that were not submitted", lambda view: [finding])]
+
+
+def of_run(aws: Aws, run: Run, ids: Mapping[str, str]) -> list[Member]:
+    """The failed and the waiting jobs of a run. Of a job that several attempts of the run made, only the last counts.
+
+    Args:
+        aws: the clients.
+        run: the run.
+        ids: IDs of its parts in Batch, by part.
+
+    Raises:
+        Refused: if Batch has forgotten the run's jobs.
+    """
     parts = {ids[part.name]: part for part in run.parts if part.name in ids}
     tasks = {part.name: record.tasks(aws.s3, run, part) for part in parts.values()}
     latest: dict[str, int] = {}
     for part in sorted(parts.values(), key=lambda each: each.attempt):
         latest |= {task.manifest: part.attempt for task in tasks[part.name]}
     members = []
-    for detail in describe_jobs(aws.batch, list(parts)):
+    details = list(describe_jobs(aws.batch, list(parts)))
+    if parts and not details:
+        raise Refused(
+            f"{run.run}: Batch has forgotten the jobs of this run, which it does some days after their end. The run's page says what failed: "
+            f"biobatch report {run.run}"
+        )
+    for detail in details:
         part = parts[detail["jobId"]]
         for manifest, member in _members(aws, detail, tasks[part.name]):
             if latest.get(manifest, part.attempt) == part.attempt:

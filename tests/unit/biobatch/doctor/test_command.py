@@ -168,6 +168,29 @@ def test_a_failure_that_a_later_attempt_of_the_run_mended_is_no_finding(
     assert "used up its memory" not in said
 
 
+def test_parts_that_the_client_did_not_submit_are_named(
+    account: Account, outputs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(account)
+    run = record.read(account.clients.s3, "data", RUN)
+    more = Part(name=f"{RUN}-3-align-1", attempt=3, step="align", tool="bwa", size=1, vcpus=4, memory_mib=7600)
+    record.write(account.clients.s3, record.resumed(run, [more]), {}, {})
+    account.jobs[JOB]["status"] = account.jobs[OTHER]["status"] = "SUCCEEDED"
+    assert main(["doctor", "--outputs", outputs, RUN]) == 1
+    said = capsys.readouterr().out
+    assert "1. 1 of 3 parts of the run were not submitted" in said
+    assert f"biobatch resume {RUN}" in said
+
+
+def test_a_run_whose_jobs_batch_has_forgotten_is_refused(
+    account: Account, outputs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(account)
+    account.jobs.clear()
+    assert main(["doctor", "--outputs", outputs, RUN]) == 2
+    assert f"biobatch report {RUN}" in capsys.readouterr().err
+
+
 def test_the_waiting_jobs_of_a_run_show_the_fault_of_the_stack(
     account: Account, outputs: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """The doctor only reads, and a right that the user lacks is no fault of the stack."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,29 @@ def test_the_doctor_only_reads(account: Account) -> None:
     account.answers(JOB)
     assert len(set(called)) > 25
     assert [each for each in called if not each.startswith(("Describe", "Get", "List", "Head", "BatchGet"))] == []
+
+
+def test_the_page_lists_the_rights_that_the_checks_need_beyond_the_policy_for_users(account: Account) -> None:
+    account.bound("job", "s3:*")
+    asked: set[str] = set()
+    for service in ("ec2", "iam", "ecr", "kms", "logs", "service-quotas", "autoscaling", "ecs"):
+        client = getattr(account.clients, service, None) or account.clients.more(service)
+        client.meta.events.register(
+            f"before-parameter-build.{client.meta.service_model.service_id.hyphenize()}",
+            lambda model, **_: asked.add(f"{model.service_model.signing_name}:{model.name}"),
+        )
+    for environment in account.environments:
+        environment["computeResources"]["desiredvCpus"] = 4
+        environment["computeResources"]["ec2Configuration"] = [{"imageIdOverride": "ami-0123456789abcdef0"}]
+    group = {"AutoScalingGroupName": "spot-asg-1", "Instances": [{"LifecycleState": "InService"}]}
+    account.stub("autoscaling", "DescribeAutoScalingGroups", lambda _: {"AutoScalingGroups": [group]})
+    account.stub("autoscaling", "DescribeScalingActivities", lambda _: {"Activities": []})
+    account.stub("ecs", "DescribeClusters", lambda _: {"clusters": []})
+    account.answers()
+    for_users = {f"{service}:{operation}" for service, all_ in SUBMIT.items() for operation in all_}
+    page = Path("docs/how-to/doctor.md").read_text("utf-8")
+    listed = set(re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", page)) - {"s3:GetBucketPolicy"}
+    assert asked - for_users == listed - {"ec2:GetEbsDefaultKmsKeyId"}
 
 
 def test_what_may_not_be_asked_is_left_out_and_named_and_nothing_else_is_said(account: Account) -> None:
