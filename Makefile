@@ -6,7 +6,7 @@ UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 PYTHON := .venv/bin/python
 # The Go programs of the images: `job`, the entrypoint, whose go.mod names the versions that Debian's packages give the image's build, and
 # compare-haplotypes.
-GO_PROGRAMS := images/base/job images/base/haplotypes
+GO_PROGRAMS := images/base/job images/base/haplotypes images/base/distances
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Python keeps its bytecode in .venv, whatever the shell says. Without it, each process compiles the SDKs again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -36,7 +36,7 @@ unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes about a mi
 check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, Go, declared requirements and GitHub workflows
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck .ci/run .github/hooks/commit-msg images/fastqc/fastqc images/bwa/check-reads images/bwa/foreign-format biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
+	.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .github/hooks/commit-msg images/fastqc/fastqc images/bwa/check-reads images/bwa/foreign-format biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
 	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile

@@ -11,6 +11,7 @@ continues a run that was interrupted.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,8 @@ from biobatch.uris import S3Glob, S3Uri
 
 #: Files that tell bases without variants from bases without reads.
 CONSENSUS_FILES = ("callable.bed.gz", "depth.bedgraph.gz", "consensus.fa.gz")
+
+_STEPS = Path(__file__).with_name("steps")
 
 _INDEX_FILES = ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")
 
@@ -382,9 +385,11 @@ def _calling_variables(calling: Calling) -> dict[str, str]:
 
 
 def script(name: str) -> str:
-    """A step's script without comments and indentation, since a submission has 8,192 characters at most."""
-    lines = (Path(__file__).with_name("steps") / f"{name}.sh").read_text("utf-8").splitlines()
-    return "\n".join(text for line in lines if (text := line.strip()) and not text.startswith("#"))
+    """A step's script without comments and indentation, since a submission has 8,192 characters at most. The lines of a shared file replace
+    the line that reads it."""
+    text = (_STEPS / f"{name}.sh").read_text("utf-8")
+    whole = re.sub(r"(?m)^source (shared/\w+\.sh)$", lambda match: (_STEPS / match[1]).read_text("utf-8"), text)
+    return "\n".join(text for line in whole.splitlines() if (text := line.strip()) and not text.startswith("#"))
 
 
 def _is_indexed(aws: Aws, request: Request, reference: Object) -> bool:

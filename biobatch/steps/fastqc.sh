@@ -48,6 +48,16 @@ for verdict in FAIL WARN; do
     $1 == verdict { found = found (found ? ", " : "") $2 }
     END { if (found) print "FastQC " verdict ": " found }' "$report/summary.txt" >> "$warnings"
 done
+# A read ends in an adapter where its fragment is shorter. FastQC gives the percentage of reads in which an adapter began up to each position,
+# and warns from 5 on. PolyA and PolyG are no adapters.
+awk -F '\t' '
+  /^>>/ { inside = /Adapter Content/; next }
+  inside && /^#/ { for (i = 2; i <= NF; i++) name[i] = $i; next }
+  inside { for (i = 2; i <= NF; i++) if ($i + 0 > most[i]) most[i] = $i + 0 }
+  END {
+    for (i = 2; i in name; i++) if (most[i] >= 5 && name[i] !~ /^Poly/) found = found (found ? ", " : "") sprintf("%.1f %% of the reads end in %s", most[i], name[i])
+    if (found) print found ". The alignment leaves adapters out, so you need not trim the reads. It has fewer bases than the reads"
+  }' "$report/fastqc_data.txt" >> "$warnings"
 # FastQC takes letters for an old encoding if none is low. That is right only if they mean a quality that reads have in that encoding.
 encoding=$(grep '^Encoding' "$report/fastqc_data.txt" | cut -f 2)
 if [[ $encoding != Sanger* ]] && awk -F '\t' '

@@ -58,7 +58,7 @@ def metadata(wheel: zipfile.ZipFile, name: str) -> str:
 
 def test_the_wheel_contains_only_the_modules_the_steps_and_the_parts_of_the_page(wheel: zipfile.ZipFile) -> None:
     files = {each for each in wheel.namelist() if ".dist-info/" not in each}
-    kinds = ("**/*.py", "steps/*.sh", "page/page.*", "page/prices.json")
+    kinds = ("**/*.py", "steps/**/*.sh", "page/page.*", "page/prices.json")
     assert files == {str(file.relative_to(ROOT)) for kind in kinds for file in SOURCE.glob(kind)}
     assert "biobatch/steps/align.sh" in files
 
@@ -92,7 +92,7 @@ def test_the_installed_package_works_outside_of_the_clone(installed: Path) -> No
     )
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert len(lines) == len(steps) == 5
+    assert len(lines) == len(steps) == 7
     assert all(line.startswith(str(installed)) and int(line.split()[-1]) > 500 for line in lines)
 
 

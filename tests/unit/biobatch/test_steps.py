@@ -89,12 +89,12 @@ def unset(script: str) -> frozenset[str]:
 
 def needed(step: str) -> frozenset[str]:
     """The variables without which a step fails under `set -u`."""
-    return unset(without_tests((STEPS / f"{step}.sh").read_text())) - SET_BY_JOB
+    return unset(without_tests(variants.script(step))) - SET_BY_JOB
 
 
 def used(step: str) -> frozenset[str]:
     """All variables that a step takes from its environment, also those that may be unset."""
-    return unset(without_defaults(without_tests((STEPS / f"{step}.sh").read_text()))) - SET_BY_JOB
+    return unset(without_defaults(without_tests(variants.script(step)))) - SET_BY_JOB
 
 
 def without_tests(script: str) -> str:

@@ -1,4 +1,4 @@
-"""The command compare-haplotypes, built as in the image."""
+"""The Go commands of the images, built as in the images."""
 
 import os
 import subprocess
@@ -10,15 +10,25 @@ from local.machine import go
 from local.paths import ROOT
 
 
-@pytest.fixture(scope="session")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The path of compare-haplotypes."""
-    made = tmp_path_factory.mktemp("commands") / "compare-haplotypes"
+def _built(folder: Path, program: str) -> Path:
+    """The path of a command after its build."""
     compiler = go.obtain()
     subprocess.run(
-        [compiler, "build", "-o", made, "."],
-        cwd=ROOT / "images/base/haplotypes",
+        [compiler, "build", "-o", folder / program, "."],
+        cwd=ROOT / "images/base" / program,
         env={**os.environ, **go.caches(compiler)},
         check=True,
     )
-    return made
+    return folder / program
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of compare-haplotypes."""
+    return _built(tmp_path_factory.mktemp("commands"), "haplotypes")
+
+
+@pytest.fixture(scope="session")
+def cohort_distances(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of cohort-distances."""
+    return _built(tmp_path_factory.mktemp("commands"), "distances")

@@ -1,0 +1,3 @@
+module biobatch/distances
+
+go 1.24
