@@ -122,12 +122,34 @@ def faults(job: Job) -> list[str]:
     ):
         if value is not None and value < least:
             found.append(f"{name} {value}: it must be {least} or more")
-    if not found:
-        try:
-            overrides(job, _SUBMISSION)
-        except Refused as refused:
-            found += refused.faults
+    if not found and not fits(job) and not _fits_tasks(job):
+        found += _length_faults(job)
     return found
+
+
+def fits(job: Job) -> bool:
+    """Whether the variables of the job fit into a submission. If not, the job reads them from the record of its run."""
+    try:
+        overrides(job, _SUBMISSION)
+    except Refused:
+        return False
+    return True
+
+
+def _fits_tasks(job: Job) -> bool:
+    """Whether the variables fit into a line of the record, and the command into a submission or an object."""
+    found, _ = task(job)
+    return len(json.dumps(found)) <= MAX_TASK and (
+        len(job.command) == 1 or length({"command": list(job.command)}) < LONG_OVERRIDES
+    )
+
+
+def _length_faults(job: Job) -> list[str]:
+    try:
+        overrides(job, _SUBMISSION)
+    except Refused as refused:
+        return list(refused.faults)
+    return []
 
 
 def _glob_faults(option: str, glob: str) -> list[str]:

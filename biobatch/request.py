@@ -19,6 +19,9 @@ MAX_SAMPLE_NAME, MAX_LANE_NAME = 200, 32
 #: The first and second file of a lane, as file names and job names have it.
 MATES = ("R1", "R2")
 
+#: Samples that are called together at most.
+MAX_JOINT = 500
+
 #: Stands for a URI that was refused.
 _REFUSED = S3Uri("", "")
 
@@ -78,6 +81,10 @@ class Request:
     output_prefix: S3Uri
     calling: Calling
     truth: Truth | None = None
+    joint: bool = False
+    """Whether the variants of all samples are also called together."""
+    distances: bool = False
+    """Whether the samples are compared with each other."""
     require_fastqc: bool = False
     """Whether the run fails if a quality report fails."""
     timeout_hours: int | None = None
@@ -101,6 +108,8 @@ def parse_request(
     truth: str | None = None,
     truth_sample: str | None = None,
     confident: str | None = None,
+    joint: bool = False,
+    distances: bool = False,
     require_fastqc: bool = False,
     timeout_hours: int | None = None,
 ) -> Request:
@@ -116,6 +125,8 @@ def parse_request(
         truth: URI of known variants of the one sample.
         truth_sample: name of the column of the truth that counts. None leaves it to the compare step.
         confident: URI of a BED of the places in which the variants are known.
+        joint: whether the variants of all samples are also called together.
+        distances: whether the samples are compared with each other.
         require_fastqc: whether the run fails if a quality report fails.
         timeout_hours: hours after which Batch ends an attempt of a job.
     """
@@ -138,15 +149,41 @@ def parse_request(
                 f"--truth: it needs exactly one sample, and you gave {len(samples) + len(sheet)}. Run call-variants for that sample alone"
             ]
         )
+    faults.add(_cohort_faults(given, calling, joint, distances))
     return Request(
         reference=faults.read(parse_object, reference, "--reference") or _REFUSED,
         samples=tuple(given),
         output_prefix=faults.read(parse_folder, output_prefix, "--output-prefix") or _REFUSED,
         calling=calling,
         truth=_parse_truth(faults, truth, truth_sample, confident) if truth else None,
+        joint=joint,
+        distances=distances,
         require_fastqc=require_fastqc,
         timeout_hours=timeout_hours,
     )
+
+
+def _cohort_faults(samples: Sequence[Sample], calling: Calling, joint: bool, distances: bool) -> list[str]:
+    """What is wrong with the options for all samples together."""
+    faults = []
+    options = [option for option, given in (("--joint", joint), ("--distances", distances)) if given]
+    for option in options:
+        if len(samples) < 2:
+            faults.append(f"{option}: it needs two samples or more, and you gave {len(samples)}")
+    if options and any(sample.name.lower() == "cohort" for sample in samples):
+        faults.append(
+            f"{' and '.join(options)}: the results go to the folder cohort, and a sample has this name. Give the sample another name"
+        )
+    if joint and len(samples) > MAX_JOINT:
+        faults.append(
+            f"--joint: one job reads the alignments of all samples. You gave {len(samples):,}, and the limit is {MAX_JOINT}. Call the samples in "
+            "groups, each with an output prefix of its own"
+        )
+    if distances and not (calling.ploidy == 1 and calling.has_consensus):
+        faults.append(
+            "--distances: it compares haploid samples by their callable bases. Add --ploidy 1, and leave out --no-consensus"
+        )
+    return faults
 
 
 def _name_faults(options: Sequence[Sample], sheet: Sequence[Sample]) -> list[str]:

@@ -36,6 +36,9 @@ _LONG_INDEX_BYTES, _LONG_READS_MIB = 10, 3000
 #: MiB per thread that `samtools sort` gets at least and at most (the most is its default), and the factor by which it exceeds them.
 _SORT_MIB, _MOST_SORT_MIB, _SORT_OVERHEAD = 256, 768, 1.2
 
+#: MiB for each sample and thread of the job that calls all samples together.
+_JOINT_MIB = 10
+
 #: Bases of the reference and bytes of the reads up to which a sample's jobs have one vCPU. They take less time than the start of a job, and
 #: more of them run side by side.
 _SMALL_REFERENCE, _SMALL_READS = 10_000_000, 50_000_000
@@ -128,6 +131,31 @@ def call(reference_bases: int, reads_bytes: int, aligner: Size, default: Size) -
     """
     regions = math.ceil(reference_bases / REGION_BASES)
     return whole_shares(0, min(_vcpus(reference_bases, reads_bytes, aligner), max(1, regions)), default)
+
+
+def joint(reference_bases: int, samples: int, aligner: Size, default: Size) -> Size:
+    """Size of the job that calls the variants of all samples together.
+
+    Args:
+        reference_bases: bases of the reference, at most.
+        samples: number of samples.
+        aligner: size in bwa's job definition, whose vCPUs the job has if there are as many regions.
+        default: size in bcftools' job definition.
+    """
+    regions = max(1, math.ceil(reference_bases / REGION_BASES))
+    vcpus = min(aligner.vcpus, regions)
+    return whole_shares(_STREAM_MIB + _JOINT_MIB * samples * vcpus, vcpus, default)
+
+
+def joint_scratch(reads: Mapping[str, int]) -> tuple[int, int]:
+    """Bytes on the scratch volume that calling all samples together takes, at least and likely: their alignments.
+
+    Args:
+        reads: bytes of the samples' files, by name.
+    """
+    shares = {name: _GZIPPED_READS if name.lower().endswith((".gz", ".bgz")) else _PLAIN_READS for name in reads}
+    least, likely = (sum(size * shares[name][i] for name, size in reads.items()) for i in (0, 1))
+    return int(least), int(likely)
 
 
 def align_scratch(reference_bases: int, reads: Mapping[str, int]) -> tuple[int, int]:

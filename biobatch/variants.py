@@ -31,6 +31,9 @@ from biobatch.uris import S3Glob, S3Uri
 #: Files that tell bases without variants from bases without reads.
 CONSENSUS_FILES = ("callable.bed.gz", "depth.bedgraph.gz", "consensus.fa.gz")
 
+#: Folder of the results of all samples together, and what the jobs that make them work on.
+COHORT = "cohort"
+
 _STEPS = Path(__file__).with_name("steps")
 
 _INDEX_FILES = ("", ".fai", ".amb", ".ann", ".bwt", ".pac", ".sa")
@@ -155,6 +158,10 @@ class Plan:
             jobs += [align, call]
             if self.request.truth:
                 jobs.append(self._compare(sample.name, self.request.truth, call))
+        if self.request.joint:
+            jobs.append(self._joint(tuple(job for job in jobs if job.step == "align")))
+        if self.request.distances:
+            jobs.append(self._distances(tuple(job for job in jobs if job.step == "call")))
         return jobs
 
     @property
@@ -238,10 +245,6 @@ class Plan:
     def _call(self, sample: Sample, align: Job) -> Job:
         name = sample.name
         calling = self.request.calling
-        folder = self.request.output_prefix / f"{name}/"
-        alignment = f"{name}.{calling.alignment}"
-        # The length of the contigs decides whether the index is .bai or .csi, and the reference has not been read yet.
-        index = S3Glob(folder.bucket, f"{folder.key}{alignment}.*i")
         size = sizes.call(self.bases, self._reads_bytes(sample), self.definitions["bwa"], self.definitions["bcftools"])
         return self._job(
             name,
@@ -249,8 +252,8 @@ class Plan:
             "bcftools",
             size,
             inputs=(
-                folder / alignment,
-                index,
+                self._result(name, calling.alignment),
+                self._index_of_alignment(name),
                 *self._index_files()[:2],
                 *(uri for uri in (calling.targets, calling.ploidy_file) if uri),
             ),
@@ -284,7 +287,7 @@ class Plan:
             "bcftools",
             self.definitions["bcftools"],
             inputs=(
-                self.request.output_prefix / f"{sample}/{sample}.vcf.gz",
+                self._result(sample, "vcf.gz"),
                 *self._index_files()[:2],
                 *truth.objects(),
             ),
@@ -303,6 +306,72 @@ class Plan:
             after=(call,),
             producers=(self.request.output_prefix / self._index_manifest, call.manifest),
         )
+
+    def _joint(self, aligns: tuple[Job, ...]) -> Job:
+        calling = self.request.calling
+        reads = {uri.name: self.known[uri].size for sample in self.request.samples for uri in sample.reads}
+        size = sizes.joint(self.bases, len(aligns), self.definitions["bwa"], self.definitions["bcftools"])
+        variables = {name: value for name, value in _calling_variables(calling).items() if name != "CONSENSUS"}
+        return self._job(
+            COHORT,
+            "joint",
+            "bcftools",
+            size,
+            inputs=(
+                *(self._result(job.subject, calling.alignment) for job in aligns),
+                *(self._index_of_alignment(job.subject) for job in aligns),
+                *self._index_files()[:2],
+                *(uri for uri in (calling.targets, calling.ploidy_file) if uri),
+            ),
+            outputs=(
+                f"{COHORT}/cohort.vcf.gz",
+                f"{COHORT}/cohort.vcf.gz.*i",
+                "qc/cohort.bcftools_stats.txt",
+                "qc/cohort.variants.json",
+                "qc/cohort.joint_*",
+            ),
+            manifest=f"{COHORT}/cohort.vcf.gz.manifest.json",
+            warnings="qc/cohort.joint_warnings.txt",
+            keep_on_failure=("qc/*",),
+            scratch=sizes.joint_scratch(reads),
+            environment={
+                "THREADS": str(size.vcpus),
+                "REGION_BASES": str(sizes.REGION_BASES),
+                "REFERENCE_URI": self.request.reference.encoded(),
+                **variables,
+            },
+            after=aligns,
+            producers=(self.request.output_prefix / self._index_manifest, *(job.manifest for job in aligns)),
+        )
+
+    def _distances(self, calls: tuple[Job, ...]) -> Job:
+        return self._job(
+            COHORT,
+            "distances",
+            "bcftools",
+            self.definitions["bcftools"],
+            inputs=(
+                *(self._result(job.subject, ending) for job in calls for ending in ("vcf.gz", "callable.bed.gz")),
+                *(self.request.output_prefix / f"qc/{job.subject}.variants.json" for job in calls),
+                self._index_files()[0],
+            ),
+            outputs=(f"{COHORT}/core.*", f"{COHORT}/distances.tsv", "qc/cohort.distances_warnings.txt"),
+            manifest=f"{COHORT}/distances.manifest.json",
+            warnings="qc/cohort.distances_warnings.txt",
+            environment={"MIN_CALLABLE": "80", "MIN_SHARE": "100"},
+            after=calls,
+            producers=(self.request.output_prefix / self._index_manifest, *(job.manifest for job in calls)),
+        )
+
+    def _result(self, sample: str, ending: str) -> S3Uri:
+        """A file in the folder of a sample."""
+        return self.request.output_prefix / f"{sample}/{sample}.{ending}"
+
+    def _index_of_alignment(self, sample: str) -> S3Glob:
+        """The index of a sample's alignment. The length of the contigs decides whether it is .bai or .csi, and the reference has not been read
+        yet."""
+        alignment = self._result(sample, self.request.calling.alignment)
+        return S3Glob(alignment.bucket, f"{alignment.key}.*i")
 
     def _reads_bytes(self, sample: Sample) -> int:
         return sum(self.known[uri].size for uri in sample.reads)

@@ -33,6 +33,8 @@ Outputs under the prefix:
   <sample>/<sample>.callable.bed.gz, .depth.bedgraph.gz, .consensus.fa.gz, with
       --ploidy 1 or --consensus. Where a base is not callable, the absence of a
       variant means nothing, and the consensus has N.
+  cohort/cohort.vcf.gz, .tbi, with --joint. cohort/distances.tsv, core.aln.fa.gz
+      and core.json, with --distances
   qc/<sample>.flagstat.txt, .idxstats.txt, .stats.txt, .samtools_coverage.txt,
       .markdup.json, .warnings.txt, .bcftools_stats.txt, .variants.json,
       .call_warnings.txt, .truth.json, .truth.tsv, and the versions of the tools
@@ -101,6 +103,18 @@ def add(commands: Any, completing: bool) -> None:
         "--require-fastqc",
         action="store_true",
         help="fail if a FastQC report fails. Default: warn, because no call depends on the reports",
+    )
+    cohort = call.add_argument_group("all samples together")
+    cohort.add_argument(
+        "--joint",
+        action="store_true",
+        help="also call the variants of all samples together, in one VCF with a genotype of each sample at each site. Default: call each sample alone",
+    )
+    cohort.add_argument(
+        "--distances",
+        action="store_true",
+        help="also compare the samples with each other, with --ploidy 1: the distances of all pairs, and the core alignment from which other programs "
+        "make a tree. Default: do not",
     )
     truth = call.add_argument_group("comparison with known variants")
     truth.add_argument(

@@ -52,6 +52,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
         truth=given.truth,
         truth_sample=given.truth_sample,
         confident=given.confident,
+        joint=given.joint,
+        distances=given.distances,
         require_fastqc=given.require_fastqc,
         timeout_hours=given.timeout_hours,
     )

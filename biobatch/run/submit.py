@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from biobatch import __version__
 from biobatch.aws import Aws
-from biobatch.job import MAX_OVERRIDES, Job, container_overrides, length, overrides, task
+from biobatch.job import MAX_OVERRIDES, Job, container_overrides, fits, length, overrides, task
 from biobatch.refusal import Refused
 from biobatch.run import parts, record
 from biobatch.run.parts import Group
@@ -195,7 +195,7 @@ def _submit(aws: Aws, stack: StackOutputs, run: Run, group: Group, ids: Mapping[
     """Submits a part and returns its ID."""
     part, first = group.part, group.jobs[0]
     submission = {"JOB_RUN": run.run, "JOB_SUBMITTED": str(int(time.time()))}
-    plain = part.size == 1 and first.recorded is None
+    plain = part.size == 1 and first.recorded is None and fits(first)
     chosen, objects = overrides(first, submission) if plain else _overrides(run, group, submission)
     _put(aws, objects)
     dependencies: list[JobDependencyTypeDef] = [{"jobId": ids[name]} for name in part.after]

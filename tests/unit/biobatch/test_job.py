@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biobatch.job import Job, faults, job_name, overrides
+from biobatch.job import Job, faults, fits, job_name, overrides
 from biobatch.refusal import Refused
 from biobatch.uris import S3Uri, parse_folder
 
@@ -167,3 +167,11 @@ def test_job_names_follow_the_rules_of_batch(words: tuple[str, ...]) -> None:
     name = job_name("20261129-085828-4fef", *words)
     assert re.fullmatch(r"20261129-085828-4fef-[A-Za-z0-9_-]{1,107}", name)
     assert name.endswith("-" + "-".join(words[1:]))
+
+
+def test_a_job_with_very_many_producers_is_accepted_because_it_reads_them_from_the_record() -> None:
+    many = tuple(FOLDER / f"s{number}/s{number}.bam.manifest.json" for number in range(1000))
+    assert faults(made(command=("script",), producers=many)) == []
+    assert not fits(made(command=("script",), producers=many))
+    (fault,) = faults(made(command=("script",), producers=many * 10))
+    assert "characters of JSON, and the limit of Batch is 8,192" in fault

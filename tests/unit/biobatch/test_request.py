@@ -118,3 +118,40 @@ def test_all_errors_are_reported_together() -> None:
         "--truth",
         "--confident",
     ]
+
+
+@pytest.mark.parametrize(
+    ("samples", "changes", "words"),
+    [
+        (["a=s3://d/a"], {"joint": True}, "--joint: it needs two samples or more, and you gave 1"),
+        (
+            ["a=s3://d/a", "Cohort=s3://d/b"],
+            {"joint": True},
+            "--joint: the results go to the folder cohort, and a sample has this name. Give the sample another name",
+        ),
+        (
+            [f"s{number}=s3://d/{number}" for number in range(501)],
+            {"joint": True},
+            "--joint: one job reads the alignments of all samples. You gave 501, and the limit is 500",
+        ),
+        (["a=s3://d/a", "b=s3://d/b"], {"distances": True}, "--distances: it compares haploid samples"),
+        (
+            ["a=s3://d/a", "b=s3://d/b"],
+            {"distances": True, "calling": Calling(ploidy=1, consensus=False)},
+            "--distances: it compares haploid samples",
+        ),
+    ],
+)
+def test_what_all_samples_together_cannot_have_is_refused(samples: list[str], changes: Any, words: str) -> None:
+    faults = Faults()
+    parse_request(faults, reference="s3://d/r", samples=samples, output_prefix="s3://d/out", **changes)
+    with pytest.raises(Refused, match=re.escape(words)):
+        faults.refuse()
+
+
+def test_a_cohort_of_haploid_samples_may_be_called_and_compared_together() -> None:
+    faults = Faults()
+    samples = ["a=s3://d/a", "b=s3://d/b"]
+    given: Any = {"joint": True, "distances": True, "calling": Calling(ploidy=1)}
+    parse_request(faults, reference="s3://d/r", samples=samples, output_prefix="s3://d/out", **given)
+    assert not faults

@@ -36,7 +36,7 @@ LANES = Sample(
     "b", (Lane("L1", (S3Uri("data", "b1_R1.fq"), S3Uri("data", "b1_R2.fq"))), Lane("L2", (S3Uri("data", "b2.fq"),)))
 )
 
-#: The jobs of a pair, of single-end reads, of two lanes and of a comparison, with options and without, by step.
+#: The jobs of a pair, of single-end reads, of two lanes, of a comparison and of a cohort, with options and without, by step.
 JOBS = [
     each
     for jobs in (
@@ -50,6 +50,8 @@ JOBS = [
             truth_sample="s",
             confident="s3://data/c.bed",
         ),
+        planned("a=s3://data/a.fq", "b=s3://data/b.fq", calling=ALL_OPTIONS, joint=True),
+        planned("a=s3://data/a.fq", "b=s3://data/b.fq", calling=Calling(ploidy=1), joint=True, distances=True),
     )
     for each in jobs.values()
 ]

@@ -82,6 +82,18 @@ def test_a_truth_adds_a_comparison_after_the_call() -> None:
     assert S3Uri("data", "t.vcf") in jobs["a-compare"].inputs
 
 
+def test_a_cohort_is_called_and_compared_as_a_whole_after_its_samples() -> None:
+    jobs = planned(f"a={PAIR}", "b=s3://data/b.fq", calling=Calling(ploidy=1, cram=True), joint=True, distances=True)
+    assert names(jobs["cohort-joint"].after) == ["a-align", "b-align"]
+    assert names(jobs["cohort-distances"].after) == ["a-call", "b-call"]
+    assert {f"{name}/{name}.cram{ending}" for name in "ab" for ending in ("", ".*i")} <= {
+        uri.key.removeprefix("out/") for uri in jobs["cohort-joint"].inputs
+    }
+    assert {f"{name}/{name}.{ending}" for name in "ab" for ending in ("vcf.gz", "callable.bed.gz")} <= {
+        uri.key.removeprefix("out/") for uri in jobs["cohort-distances"].inputs
+    }
+
+
 def test_an_indexed_reference_is_not_indexed_again() -> None:
     jobs = planned(f"a={PAIR}", indexed=True)
     assert "reference-index" not in jobs
