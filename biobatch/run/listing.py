@@ -41,7 +41,8 @@ class Listed:
     @property
     def state(self) -> str:
         """The state in a few words."""
-        total = sum(part.size for part in self.run.parts)
+        # Of a resumed run, jobs that were submitted again have a place in two parts.
+        total = sum(part.size for part in self.run.parts) if self.run.attempt == 1 else self.words.total()
         failed = self.words["failed"] + self.words["not run"]
         parts = sum(part.attempt == self.run.attempt for part in self.run.parts)
         live = sum(self.words[word] for word in ("waiting", "queued", "starting", "running"))

@@ -83,6 +83,9 @@ def test_failures_that_were_submitted_again_do_not_count(stacked: Stack) -> None
     run = stacked.run(["ada", "bob"], ("align",), name=name(1))
     stacked.batch.set_all(stacked.id("align", name=name(1)), "FAILED")
     stacked.attempt(run, ["ada", "bob"], ("align",))
+    assert states(stacked) == {name(1): "running 0 %"}
+    stacked.batch.set(stacked.id("align", 2, name(1)), "SUCCEEDED")
+    assert states(stacked) == {name(1): "running 50 %"}
     stacked.batch.set_all(stacked.id("align", 2, name(1)), "SUCCEEDED")
     assert states(stacked) == {name(1): "done"}
 
