@@ -44,7 +44,7 @@ def up(following: int = 0) -> Record:
         found = record.own()
         if found and not _healthy(found):
             say(
-                "this clone's stack has stopped. Removing it with its Pulumi state. Its S3 is kept: after this command, look with aws s3 ls"
+                "this clone's stack has stopped. Removing the stack with its Pulumi state. Its S3 is kept: after this command, look with aws s3 ls"
             )
             _clear(ROOT, found, keeps_objects=True)
             found = None

@@ -132,10 +132,13 @@ def test_down_removes_a_killed_server_and_its_jobs_and_the_stack_comes_up_again(
 def test_up_alone_recovers_from_a_killed_server(local_stack: Record, capsys: pytest.CaptureFixture[str]) -> None:
     with docker_engine.client(local_stack.docker_host) as client:
         submit_sleeping_jobs(client, local_stack)
+    old = program.outputs(local_stack)["bucket"]
+    boto3.client("s3").put_object(Bucket=old, Key="results/kept", Body=b"ACGT")
     (server,) = processes.running(ROOT, aws_server.ROLE)
     server.kill()
     lifecycle.up()
     assert "Removing the stack with its Pulumi state" in capsys.readouterr().out
+    assert boto3.client("s3").get_object(Bucket=old, Key="results/kept")["Body"].read() == b"ACGT"
     with docker_engine.client(local_stack.docker_host) as client:
         assert client.containers.list(all=True, filters={"label": docker_objects.LABEL}) == []
 
