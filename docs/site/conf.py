@@ -26,6 +26,7 @@ NAVIGATION = {
         "how-to/your-machine",
         "how-to/run-a-sample",
         "how-to/many-samples",
+        "how-to/compare-samples",
         "how-to/follow-a-run",
         "how-to/other-reads",
         "how-to/look-at-results",
