@@ -103,7 +103,6 @@ def read(aws: Aws, stack: StackOutputs, queue_arn: str) -> Capacity:
         queue=Queue(
             region=stack.region,
             arn=queue_arn,
-            environments=[each["computeEnvironmentName"] for each in environments],
             limits=limits,
         ),
         max_vcpus=max((each["maxvCpus"] for each in resources), default=stack.max_vcpus if own else None),

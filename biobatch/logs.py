@@ -156,8 +156,7 @@ def _describe(aws: Aws, job_id: str) -> JobDetailTypeDef:
     described = aws.batch.describe_jobs(jobs=[job_id])["jobs"]
     if not described:
         raise Refused(
-            f"{job_id!r}: Batch does not know this job. Batch forgets a job some days after its end. List the jobs of a queue: aws batch "
-            "list-jobs --job-queue QUEUE --job-status SUCCEEDED"
+            f"{job_id!r}: Batch does not know this job. Batch forgets a job some days after its end. List the runs: biobatch list"
         )
     return described[0]
 

@@ -6,10 +6,10 @@ a RUNNABLE status"). A queue can cancel such a job after a time, for some of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: Seconds in RUNNABLE after which the client prints where to look. A machine takes some minutes to start.
+#: Seconds in RUNNABLE after which the client says where to look. A machine takes some minutes to start.
 LONG = 600
 
 #: What to do, by the code that a reason begins with.
@@ -38,8 +38,6 @@ class Queue:
 
     region: str
     arn: str = ""
-    environments: Sequence[str] = ()
-    """Names of its compute environments."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Seconds after which the queue cancels a waiting job, by the reason's code."""
 
@@ -63,19 +61,5 @@ def advice(reason: str, queue: Queue) -> str:
     return f"{_ADVICE[code]}.{end}"
 
 
-def where_to_look(queue: Queue) -> list[str]:
-    """Lines with commands that show why no job starts, for jobs that have waited for `LONG` seconds."""
-    environments = f" --compute-environments {' '.join(queue.environments)}" if queue.environments else ""
-    region = f"--region {queue.region}"
-    quota = f"aws service-quotas get-service-quota {region} --service-code ec2 --query Quota.Value --quota-code"
-    return [
-        f"No job has started for {LONG // 60} minutes. Where to look:",
-        "  the compute environments, which must be VALID:",
-        f"    aws batch describe-compute-environments {region}{environments} "
-        "--query 'computeEnvironments[].[computeEnvironmentName, state, status, statusReason]' --output text",
-        "  the queue, whose first job may block yours:",
-        f"    aws batch list-jobs {region} --job-queue {queue.arn} --job-status RUNNABLE "
-        "--query 'jobSummaryList[].[jobName, statusReason]' --output text",
-        "  the account's quotas for vCPUs of Spot and of On-Demand machines:",
-        f"    {quota} L-34B43A08; {quota} L-1216C47A",
-    ]
+#: Printed when jobs have waited for `LONG` seconds while none runs.
+WHERE_TO_LOOK = f"No job has started for {LONG // 60} minutes. Look for the cause: biobatch doctor"

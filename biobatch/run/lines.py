@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from biobatch.run import summary
 from biobatch.run.job_state import JobState
 from biobatch.run.state import RunState
-from biobatch.waiting import LONG, Queue, advice, where_to_look
+from biobatch.waiting import LONG, WHERE_TO_LOOK, Queue, advice
 from biobatch.words import duration, few
 
 #: Seconds between two lines with the counts of a large run.
@@ -46,7 +46,7 @@ class Lines:
         yield from self._jobs(state, now) if state.is_small else self._large(state, now)
         if state.stalled >= self._next_reminder:
             if self._next_reminder == LONG:
-                yield from where_to_look(self._queue)
+                yield WHERE_TO_LOOK
             else:
                 yield f"{now} still queued, {duration(state.stalled)}: {few(_queued(state))}"
             self._next_reminder += LONG

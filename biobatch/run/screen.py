@@ -9,7 +9,7 @@ from rich.text import Text
 
 from biobatch.run import sample_table, step_table, summary
 from biobatch.run.state import RunState
-from biobatch.waiting import LONG, Queue, advice, where_to_look
+from biobatch.waiting import LONG, WHERE_TO_LOOK, Queue, advice
 from biobatch.words import few
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def screen(state: RunState, queue: Queue, console: Console) -> RenderableType:
     for reason, titles in state.waiting_reasons().items():
         yellow += [f"{few(titles)}: {reason}", *([f"    {text}"] if (text := advice(reason, queue)) else [])]
     if state.stalled >= LONG:
-        yellow += where_to_look(queue)
+        yellow.append(WHERE_TO_LOOK)
     below = [
         Text(summary.times(state), style="dim"),
         *(Text(line, style="red") for line in red),

@@ -106,7 +106,7 @@ _LAUNCHING = [
     _held(
         "Netflix/metaflow#110, #347; outerbounds/terraform-aws-metaflow#82, #91",
         "A job stayed RUNNABLE, and nothing said why.",
-        f"{_CLIENT}test_watch.py::test_the_client_prints_batchs_reason_for_a_stuck_job_within_one_poll_and_the_remedy",
+        f"{_CLIENT}run/test_watch.py::test_the_client_prints_batchs_reason_for_a_stuck_job_and_the_remedy",
     ),
     _held(
         "aws-samples/aws-genomics-workflows#92, #167; Netflix/metaflow-tools#25",
