@@ -355,7 +355,12 @@ class Plan:
                 *(self.request.output_prefix / f"qc/{job.subject}.variants.json" for job in calls),
                 self._index_files()[0],
             ),
-            outputs=(f"{COHORT}/core.*", f"{COHORT}/distances.tsv", "qc/cohort.distances_warnings.txt"),
+            outputs=(
+                f"{COHORT}/core.*",
+                f"{COHORT}/distances.tsv",
+                f"{COHORT}/pairs.tsv.gz",
+                "qc/cohort.distances_warnings.txt",
+            ),
             manifest=f"{COHORT}/distances.manifest.json",
             warnings="qc/cohort.distances_warnings.txt",
             environment={"MIN_CALLABLE": "80", "MIN_SHARE": "100"},
