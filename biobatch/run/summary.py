@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from biobatch.run.job_state import ORDER, JobState
 from biobatch.run.state import RunState
 from biobatch.words import duration
+
+#: Jobs that were not run for the same reason, up to which each is named.
+_ALIKE = 3
 
 
 def times(state: RunState) -> str:
@@ -42,14 +47,20 @@ def failures(state: RunState, shown: int) -> list[str]:
         shown: jobs to name at most.
     """
     failed = state.failures()
-    causes = [job for job in failed if not job.depends_on_failure]
+    not_run = Counter(job.reason for job in failed if job.word == "not run" and not job.depends_on_failure)
+    # After `biobatch cancel`, thousands of jobs have the same reason.
+    many = {reason for reason, count in not_run.items() if count > _ALIKE}
+    causes = [
+        job for job in failed if not job.depends_on_failure and not (job.word == "not run" and job.reason in many)
+    ]
     lines = [failure(job) for job in causes[:shown]]
     if rest := len(causes) - len(lines):
         lines.append(f"and {rest:,} more. Print the logs of all: biobatch logs {state.run.run}")
     total = state.total()
     if unlisted := total["failed"] + total["not run"] - len(failed):
         lines.append(f"{unlisted:,} more failed since the last look")
-    if dependent := len(failed) - len(causes):
+    lines += [f"{not_run[reason]:,} jobs were not run: {reason or 'no reason given'}" for reason in sorted(many)]
+    if dependent := sum(job.depends_on_failure for job in failed):
         lines.append(f"{dependent:,} {_jobs(dependent)} not run, because a job before {_them(dependent)} failed")
     return lines
 

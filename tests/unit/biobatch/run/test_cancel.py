@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from biobatch.run import cancel
+from biobatch.run import cancel, summary
 from biobatch.run.cancel import Cancelled
+from biobatch.run.state import RunState
 from tests.unit.biobatch.run.conftest import NAME, Clock, Stack
 from tests.unit.biobatch.run.fake_batch import FakeBatch, error
 
@@ -98,3 +99,13 @@ def test_expired_credentials_are_not_taken_for_a_missing_right(stacked: Stack, m
     run = stacked.run(["ada", "bob"])
     with pytest.raises(ClientError, match="ExpiredToken"):
         cancel.cancel(stacked.aws, run, "unwanted")
+
+
+@pytest.mark.parametrize("samples", [3, 200])
+def test_jobs_that_were_cancelled_before_they_ran_share_a_line(stacked: Stack, samples: int) -> None:
+    run = stacked.run(MANY[:samples])
+    for each in ("align", "call"):
+        stacked.batch.jobs[stacked.id(each)] = [{"status": "FAILED", "statusReason": "unwanted"}] * samples
+    state = RunState(stacked.aws, run)
+    state.refresh(stacked.aws)
+    assert summary.failures(state, shown=8) == [f"{2 * samples} jobs were not run: unwanted"]

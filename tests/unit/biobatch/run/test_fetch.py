@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -210,3 +212,29 @@ def test_ctrl_c_ends_the_downloads_and_the_next_command_continues_them(
         list(fetch.fetch(stacked.aws, files, tmp_path, pressed))
     assert 0 < (tmp_path / f"ada/ada.bam{fetch.PARTIAL}").stat().st_size < 3_000_000
     assert fetched(stacked, run, tmp_path, "*.bam") == {"ada/ada.bam": "fetched"}
+
+
+def test_a_command_that_ends_does_not_wait_for_the_rest_of_a_large_file(
+    stacked: Stack, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ends = threading.Event(), threading.Event()
+    shutdown = ThreadPoolExecutor.shutdown
+
+    def shut_down(pool: ThreadPoolExecutor, **options: Any) -> None:
+        ends.set()
+        shutdown(pool, **options)
+
+    def progress(size: int) -> None:
+        if size > 1000:
+            # A chunk of the large file arrives, and the next one only when the command ends.
+            begun.set()
+            ends.wait(30)
+
+    files = sorted(fetch.results(stacked.aws, run, []).files, key=lambda file: file.size)
+    downloads = fetch.fetch(stacked.aws, files, tmp_path, progress)
+    next(downloads)
+    assert begun.wait(30)
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shut_down)
+    downloads.close()  # type: ignore[attr-defined]
+    assert not (tmp_path / "ada/ada.bam").exists()
+    assert (tmp_path / f"ada/ada.bam{fetch.PARTIAL}").exists()
