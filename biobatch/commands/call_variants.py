@@ -8,7 +8,7 @@ from biobatch import capacity, objects, sizes, variants
 from biobatch.calling import parse_calling
 from biobatch.commands.context import Context, finish_calls, follow, new_run, print_detached, print_warnings, start
 from biobatch.commands.dry_run import print_estimate
-from biobatch.commands.report import finish_page, page_job
+from biobatch.commands.report import finish_page, is_page_made, page_job
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.run import record
@@ -83,7 +83,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
         return 0
     followed = follow(context, available.queue, run, submitted)
     code = finish_calls(context, run, followed, plan.jobs)
-    finish_page(context, run, followed)
+    finish_page(context, run, is_made=is_page_made(followed))
     return code
 
 

@@ -66,12 +66,22 @@ def page_job(context: Context, run: Run, jobs: Sequence[Job]) -> Job:
     return job.make(run=run.run, bucket=bucket, region=region, output_prefix=folder, after=job.ends(jobs))
 
 
-def finish_page(context: Context, run: Run, followed: Sequence[Followed]) -> None:
-    """Prints where the page of a run is that has ended, and makes it if its job did not. A page that cannot be made is a warning."""
+def is_page_made(followed: Sequence[Followed]) -> bool:
+    """Whether the last job of a run has made its page."""
+    return any(each.submitted.job.step == job.STEP and each.status == "SUCCEEDED" for each in followed)
+
+
+def finish_page(context: Context, run: Run, *, is_made: bool) -> None:
+    """Prints where the page of a run is that has ended, and makes it if its job did not. A page that cannot be made is a warning.
+
+    Args:
+        context: what the command works on.
+        run: the run.
+        is_made: whether the last job of the run has made the page.
+    """
     page = parse_folder(run.output_prefix) / f"{publish.FOLDER}/index.html"
-    made = [each for each in followed if each.submitted.job.step == job.STEP and each.status == "SUCCEEDED"]
     try:
-        if not made:
+        if not is_made:
             page, _ = write(context, record.read(context.clients.s3, run.bucket, run.run))
     except (ClientError, BotoCoreError) as error:
         print(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from biobatch import capacity, report, sizes
 from biobatch.commands.context import Context, finish_calls, follow, print_detached, print_warnings, start
-from biobatch.commands.report import finish_page
+from biobatch.commands.report import finish_page, is_page_made
 from biobatch.job import Job
 from biobatch.page.job import STEP as PAGE_STEP
 from biobatch.refusal import Faults
@@ -46,7 +46,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if earlier.command == "call-variants":
         present = [job for job in _present(jobs, missing) if job.step != PAGE_STEP]
         code = finish_calls(context, earlier, followed, present)
-        finish_page(context, earlier, followed)
+        finish_page(context, earlier, is_made=is_page_made(followed))
         return code
     if report.failures(clients, stack.log_group, followed):
         report.next_steps(followed, earlier.run, context.command)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 
 from rich.console import Console
 
 from biobatch import capacity
 from biobatch.commands.context import Context
+from biobatch.commands.report import finish_page
+from biobatch.page.job import STEP as PAGE_STEP
 from biobatch.run import record, summary, watch
 from biobatch.run.screen import screen
 from biobatch.run.state import RunState
@@ -36,6 +39,8 @@ def run(given: argparse.Namespace, context: Context) -> int:
         print(json.dumps(state.as_json(), indent=1))
     elif state.ended:
         print_end(state)
+        if found.command == "call-variants":
+            finish_page(context, found, is_made=state.counts().get(PAGE_STEP, Counter())["done"] > 0)
     return int(state.failed or not (state.ended or given.once))
 
 

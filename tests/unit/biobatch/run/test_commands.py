@@ -11,6 +11,7 @@ import pytest
 
 from biobatch.__main__ import main
 from biobatch.aws import Aws
+from biobatch.commands import watch as watch_command
 from tests.unit.biobatch.run.conftest import NAME, Clock, Stack
 
 Command = Any
@@ -63,6 +64,25 @@ def test_watch_ends_with_the_outcome_of_the_run(
     assert f"The run is done. Download the results: biobatch fetch {NAME} FOLDER" in said
     assert command("watch", "--json", NAME) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "done"
+
+
+@pytest.fixture(autouse=True)
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each page that a command would finish, whether the run's last job has made it."""
+    finished: list[bool] = []
+    monkeypatch.setattr(watch_command, "finish_page", lambda context, run, *, is_made: finished.append(is_made))
+    return finished
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_watch_makes_the_page_of_a_run_whose_last_job_did_not(
+    status: str, stacked: Stack, command: Command, pages: list[bool]
+) -> None:
+    stacked.run(["ada"], ("align", "report"))
+    stacked.batch.set_all(stacked.id("align"), status)
+    stacked.batch.set_all(stacked.id("report"), status)
+    command("watch", NAME)
+    assert pages == [status == "SUCCEEDED"]
 
 
 def test_watch_of_a_failed_run_ends_with_1_and_says_what_to_do(
