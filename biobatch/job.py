@@ -25,7 +25,7 @@ MAX_TASK = 60_000
 
 
 #: Variables of a submission, as long as they get, to check the length of its overrides before it is submitted.
-_SUBMISSION = {"JOB_RUN": "20261129-085828-4fef", "JOB_SUBMITTED": "1764406708"}
+_SUBMISSION = {"JOB_RUN": "20261129-085828-4fef", "JOB_STEP": "distances", "JOB_SUBMITTED": "1764406708"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

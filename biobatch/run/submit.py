@@ -194,7 +194,7 @@ def submit_jobs(
 def _submit(aws: Aws, stack: StackOutputs, run: Run, group: Group, ids: Mapping[str, str]) -> str:
     """Submits a part and returns its ID."""
     part, first = group.part, group.jobs[0]
-    submission = {"JOB_RUN": run.run, "JOB_SUBMITTED": str(int(time.time()))}
+    submission = {"JOB_RUN": run.run, "JOB_STEP": part.step, "JOB_SUBMITTED": str(int(time.time()))}
     plain = part.size == 1 and first.recorded is None and fits(first)
     chosen, objects = overrides(first, submission) if plain else _overrides(run, group, submission)
     _put(aws, objects)

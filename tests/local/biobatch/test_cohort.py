@@ -160,8 +160,8 @@ def test_the_sound_samples_have_results_and_the_broken_ones_clear_failures(cohor
     assert {name for name, state in states.items() if state != "succeeded"} == {CUT, CONTIG}
     titles = {title for failure in cohort.first["failures"] if failure["required"] for title in failure["titles"]}
     assert titles == {f"{CUT} align", f"{CONTIG} align"}
-    assert f"{CUT} align: failed, exit code 1" in cohort.failed
-    assert f"{CONTIG} align: failed, exit code 1" in cohort.failed
+    assert f"{CUT} align: failed (exit code 1)" in cohort.failed
+    assert f"{CONTIG} align: failed (exit code 1)" in cohort.failed
 
 
 def test_the_page_says_what_failed_what_to_do_and_what_was_tried_again(cohort: Cohort) -> None:
