@@ -16,6 +16,7 @@ from biobatch import objects
 from biobatch.aws import Aws
 from biobatch.job import Job, shell_command
 from biobatch.run import record
+from biobatch.run.parts import Group
 from biobatch.run.record import Part, Run, Task
 from biobatch.uris import S3Uri
 
@@ -25,16 +26,22 @@ if TYPE_CHECKING:
 
 def jobs(aws: Aws, run: Run) -> list[Job]:
     """All jobs of a run, each after the jobs that it waits for."""
-    made: dict[str, list[Job]] = {}
+    return [job for group in groups(aws, run, attempt=1) for job in group.jobs]
+
+
+def groups(aws: Aws, run: Run, attempt: int) -> list[Group]:
+    """The parts of an attempt with their jobs, each after the parts that it waits for. The first attempt has all jobs of the run."""
+    made: dict[str, Group] = {}
     for part in run.parts:
-        if part.attempt == 1:
+        if part.attempt == attempt:
             command = record.command(aws.s3, run, part)
-            before = [job for name in part.after for job in made[name]]
-            made[part.name] = [
-                _job(part, task, command, (*before, *(made[name][index] for name in part.each)))
+            before = [job for name in part.after for job in made[name].jobs]
+            jobs = tuple(
+                _job(part, task, command, (*before, *(made[name].jobs[index] for name in part.each)))
                 for index, task in enumerate(record.tasks(aws.s3, run, part))
-            ]
-    return [job for part in made.values() for job in part]
+            )
+            made[part.name] = Group(part, jobs)
+    return list(made.values())
 
 
 def _job(part: Part, task: Task, command: tuple[str, ...], after: tuple[Job, ...]) -> Job:

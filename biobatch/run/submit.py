@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import secrets
 import time
@@ -33,6 +34,9 @@ _LIVE: tuple[JobStatusType, ...] = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTIN
 
 #: How the names of a run's jobs begin.
 _RUN_NAME = re.compile(r"(\d{8}-\d{6}-[0-9a-f]{4})-")
+
+#: Seconds that a client takes at most to submit a run whose record it has written.
+_SUBMITTING_SECONDS = 60
 
 #: Parts that a part can wait for (AWS Batch User Guide, "Job dependencies").
 _MAX_DEPENDENCIES = 20
@@ -173,6 +177,38 @@ def submit(aws: Aws, stack: StackOutputs, run: Run, groups: Sequence[Group]) -> 
                 aws.batch.terminate_job(jobId=id, reason="another job of the run could not be submitted")
         raise
     return ids
+
+
+def complete(
+    aws: Aws, stack: StackOutputs, run: Run, groups: Sequence[Group], ids: Mapping[str, str]
+) -> dict[str, str]:
+    """Submits the parts of a run that its client did not submit before it ended.
+
+    Args:
+        aws: the clients.
+        stack: the stack's outputs.
+        run: the run.
+        groups: these parts, each after the parts that it waits for, and their jobs.
+        ids: the IDs of the other parts.
+
+    Returns:
+        The IDs of all parts in Batch, by part.
+
+    Raises:
+        Refused: if the client may still be submitting.
+    """
+    place = run.object("run.json")
+    written = aws.s3.head_object(Bucket=place.bucket, Key=place.key)["LastModified"].timestamp()
+    if (left := written + _SUBMITTING_SECONDS - time.time()) > 0:
+        raise Refused(
+            f"{run.run}: {len(groups)} parts of the run are not submitted yet, and another client may be submitting them. Give the command again "
+            f"in {math.ceil(left)} seconds"
+        )
+    known = dict(ids)
+    for group in groups:
+        known[group.part.name] = _submit(aws, stack, run, group, known)
+    record.add_job_ids(aws.s3, run, known)
+    return known
 
 
 def submit_jobs(

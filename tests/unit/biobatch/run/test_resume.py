@@ -272,3 +272,60 @@ def test_runs_are_listed_newest_first(clients: Aws) -> None:
     for name in ("20260101-000000-aaaa", "20260301-000000-bbbb", "20260201-000000-cccc"):
         clients.s3.put_object(Bucket="data", Key=f"runs/{name}/run.json", Body=b"{}")
     assert [name[:8] for name in record.names(clients.s3, "data")] == ["20260301", "20260201", "20260101"]
+
+
+@pytest.fixture
+def half(clients: Aws, stack: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run whose client was killed after it had submitted the first part."""
+    new = submit.new_run(stack, command="call-variants", output_prefix=FOLDER)
+    submit_one = submit._submit
+    calls: list[str] = []
+
+    def killed(*arguments: Any) -> str:
+        if calls:
+            raise KeyError("killed")
+        calls.append(submit_one(*arguments))
+        return calls[0]
+
+    with monkeypatch.context() as patches:
+        patches.setattr(submit, "_submit", killed)
+        # A client that is killed ends no job.
+        patches.setattr(clients.batch, "terminate_job", lambda **_: None)
+        with pytest.raises(KeyError):
+            submit.submit_jobs(clients, stack, new, cohort(clients), {})
+    record.add_job_ids(clients.s3, new, {f"{new.run}-reference-index": calls[0]})
+    return record.read(clients.s3, "data", new.run)
+
+
+def test_the_rest_of_a_half_submitted_run_is_submitted_once_and_as_recorded(
+    clients: Aws, stack: StackOutputs, half: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "_SUBMITTING_SECONDS", 0)
+    groups = resume.groups(clients, half, 1)
+    known = record.job_ids(clients, half)
+    rest = [each for each in groups if each.part.name not in known]
+    assert [each.part.step for each in rest] == ["align", "call"]
+    ids = submit.complete(clients, stack, half, rest, known)
+    assert set(ids) == {part.name for part in half.parts}
+    details = {each["jobId"]: each for each in clients.batch.describe_jobs(jobs=list(ids.values()))["jobs"]}
+    waits = {
+        part.step: [(each["jobId"], each.get("type")) for each in details[ids[part.name]].get("dependsOn", [])]
+        for part in half.parts
+    }
+    names = {part.step: part.name for part in half.parts}
+    assert waits == {
+        "index": [],
+        "align": [(ids[names["index"]], None)],
+        "call": [(ids[names["align"]], "N_TO_N")],
+    }
+    assert record.job_ids(clients, half) == ids
+
+
+def test_the_rest_is_not_submitted_while_another_client_may_submit_it(
+    clients: Aws, stack: StackOutputs, half: Run
+) -> None:
+    groups = resume.groups(clients, half, 1)
+    with pytest.raises(
+        Refused, match=r"2 parts of the run are not submitted yet.*Give the command again in \d+ seconds"
+    ):
+        submit.complete(clients, stack, half, groups[1:], record.job_ids(clients, half))
