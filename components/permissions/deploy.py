@@ -91,7 +91,6 @@ def deploy_policy(
         _statement("Images", actions.REPOSITORIES, own("ecr", "repository/")),
         _statement("Logs", actions.LOGS, own("logs", "log-group:")),
         _statement("Notices", [*actions.TOPIC, *actions.RULES], [*own("sns", ""), *own("events", "rule/")]),
-        _statement("Subscription", actions.SUBSCRIPTION, "*"),
         _statement("Dashboard", actions.DASHBOARD, arn("cloudwatch", f"dashboard/{name}-*", f":{account_id}")),
         _statement("Budget", actions.BUDGET, arn("budgets", f"budget/{name}-*", f":{account_id}")),
         _statement("Bucket", actions.BUCKET, arn("s3", f"{name}-*", ":")),

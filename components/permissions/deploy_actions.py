@@ -32,7 +32,6 @@ READ = (
     "ecr:GetAuthorizationToken",
     "logs:DescribeLogGroups",
     "servicequotas:GetAWSDefaultServiceQuota",
-    "sns:GetSubscriptionAttributes",
 )
 
 #: Actions that cannot be restricted by the tag `Name`. Most create a resource without reference to another. In an existing network (`vpcId`), whose
@@ -157,16 +156,15 @@ LOGS = (
 TOPIC = (
     "sns:CreateTopic",
     "sns:DeleteTopic",
+    "sns:GetSubscriptionAttributes",
     "sns:GetTopicAttributes",
     "sns:ListTagsForResource",
     "sns:SetTopicAttributes",
     "sns:Subscribe",
     "sns:TagResource",
+    "sns:Unsubscribe",
     "sns:UntagResource",
 )
-
-#: Actions on subscriptions that AWS cannot restrict to a topic, because subscriptions have no resource type.
-SUBSCRIPTION = ("sns:Unsubscribe",)
 
 #: Actions on the rules that send the notices.
 RULES = (
