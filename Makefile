@@ -25,7 +25,7 @@ test: .venv/installed ## Runs every test on a new local stack. Takes about 35 mi
 	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs
 
 # The Go tests run beside pytest, and their lines follow pytest's.
-unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes about a minute and needs no Docker and no AWS account
+unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes two to three minutes and needs no Docker and no AWS account
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	go=$$($(PYTHON) -m local.machine.go) || echo "The Go tests are left out: Go cannot be obtained." >&2; \
 	if [ -n "$$go" ]; then (for each in $(GO_PROGRAMS); do (cd $$each && exec "$$go" test -cover ./...) || exit; done) > "$$log" 2>&1 & job=$$!; fi; \
