@@ -68,7 +68,9 @@ def add_queue_options(parser: argparse.ArgumentParser, completing: bool) -> None
         help="check everything, print what would be submitted, and submit nothing. Default: submit",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print the plan of --dry-run as JSON. Default: print a table"
+        "--json",
+        action="store_true",
+        help="print the plan of --dry-run, or the run and the job IDs of --detach, as JSON. Default: print text",
     )
     parser.add_argument(
         "--timeout-hours",

@@ -77,7 +77,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     rows = [Row(sample.name, lane.name, *map(str, lane.reads)) for sample in request.samples for lane in sample.lanes]
     record.write_samples(clients.s3, run, sheet_text(rows))
     jobs = [*plan.jobs, page_job(context, run, plan.jobs)]
-    submitted = start(context, run, group(run.run, jobs, definitions))
+    submitted = start(context, run, group(run.run, jobs, definitions), given.json and given.detach)
     if given.detach:
         print_detached(context, run)
         return 0

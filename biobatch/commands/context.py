@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -68,15 +69,19 @@ def new_run(context: Context, given: argparse.Namespace, queue_arn: str, folder:
     )
 
 
-def start(context: Context, run: Run, groups: Sequence[Group]) -> list[Submitted]:
+def start(context: Context, run: Run, groups: Sequence[Group], as_json: bool = False) -> list[Submitted]:
     """Submits the parts of a run, and prints its name and the IDs of its parts.
 
     Args:
         context: what the command works on.
         run: the run, with the parts of the earlier attempts only.
         groups: the parts to submit.
+        as_json: whether to print JSON.
     """
     ids = submit.submit(context.clients, context.stack, run, groups)
+    if as_json:
+        print(json.dumps({"run": run.run, "output_prefix": run.output_prefix, "jobs": ids}, indent=1))
+        return submit.submitted(groups, ids)
     print(f"run {run.run}")
     for group in groups:
         title = group.jobs[0].title if group.part.size == 1 else f"{group.part.step}, {group.part.size:,} jobs"
@@ -90,8 +95,8 @@ def follow(context: Context, queue: Queue, run: Run, submitted: Sequence[Submitt
 
 
 def print_detached(context: Context, run: Run) -> None:
-    """Prints how to follow a run that the client leaves."""
-    print(f"The jobs go on. Follow them: {context.command('watch', run.run)}")
+    """Prints how to follow a run that the client leaves, to standard error."""
+    print(f"The jobs go on. Follow them: {context.command('watch', run.run)}", file=sys.stderr)
 
 
 def finish_calls(context: Context, run: Run, jobs: Sequence[Followed], all_jobs: Sequence[Job]) -> int:

@@ -66,7 +66,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     if given.dry_run:
         print_plan(group("dry-run", jobs, definitions), given.json)
         return 0
-    submitted = start(context, new, group(new.run, jobs, definitions))
+    submitted = start(context, new, group(new.run, jobs, definitions), given.json and given.detach)
     if given.detach:
         print_detached(context, new)
         return 0

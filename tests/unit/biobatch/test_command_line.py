@@ -621,7 +621,7 @@ def test_a_table_of_tasks_is_one_array_whose_jobs_publish_in_folders_of_their_ow
     ]
     assert main(["submit", "samtools", "--outputs", str(outputs_file), *given, "--detach", "--", "cat $BAM"]) == 0
     assert re.search(
-        r"^The jobs go on. Follow them: biobatch watch --outputs \S+ \S+$", capsys.readouterr().out, re.MULTILINE
+        r"^The jobs go on. Follow them: biobatch watch --outputs \S+ \S+$", capsys.readouterr().err, re.MULTILINE
     )
     (found,) = (each for each in submitted(clients) if "size" in each.get("arrayProperties", {}))
     assert found["arrayProperties"]["size"] == 2
@@ -679,3 +679,16 @@ def test_a_dry_run_of_submit_prints_its_jobs(
     assert main(["submit", "samtools", "--outputs", str(outputs_file), "--dry-run", *SUBMIT]) == 0
     assert re.search(r"^job +1 +1 +1,900 *\nNothing was submitted", capsys.readouterr().out, re.MULTILINE)
     assert submitted(clients) == []
+
+
+def test_a_detached_submission_prints_the_run_and_its_jobs_as_json(
+    clients: Aws, outputs_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "samtools", "--outputs", str(outputs_file), "--detach", "--json", *SUBMIT]) == 0
+    values = json.loads(capsys.readouterr().out)
+    (found,) = submitted(clients)
+    assert values == {
+        "run": record.names(clients.s3, "data")[0],
+        "output_prefix": "s3://data/out/",
+        "jobs": {found["jobName"]: found["jobId"]},
+    }
