@@ -193,7 +193,8 @@ def test_a_new_date_builds_the_base_with_the_packages_of_that_day(images: Images
 
 
 #: The uncompressed bytes that each image may add to the image below it. The base image is built on Debian, and the tools on the base image.
-BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6, "fastqc": 105e6}
+#: In the image of bcftools, Python takes 35 MB.
+BUDGETS = {"base": 75e6, "samtools": 24e6, "bwa": 26e6, "bcftools": 26e6 + 35e6, "fastqc": 105e6}
 
 
 def sizes(images: Images, tool: str) -> tuple[int, int]:
