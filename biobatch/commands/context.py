@@ -6,13 +6,13 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from biobatch import aws, report, target
+from biobatch import aws, report, signals, target
 from biobatch.aws import Aws
 from biobatch.job import Job
-from biobatch.run import followed, submit
+from biobatch.run import followed, submit, watch
 from biobatch.run.followed import Followed
 from biobatch.run.parts import Group
 from biobatch.run.record import Run
@@ -79,14 +79,23 @@ def start(context: Context, run: Run, groups: Sequence[Group], as_json: bool = F
         as_json: whether to print JSON.
     """
     ids = submit.submit(context.clients, context.stack, run, groups)
-    if as_json:
-        print(json.dumps({"run": run.run, "output_prefix": run.output_prefix, "jobs": ids}, indent=1))
-        return submit.submitted(groups, ids)
+    try:
+        if as_json:
+            print(json.dumps({"run": run.run, "output_prefix": run.output_prefix, "jobs": ids}, indent=1))
+        else:
+            _print_parts(run, groups, ids)
+    except BaseException:
+        signals.ignore()
+        watch.print_detached(run.run, context.choice.options)
+        raise
+    return submit.submitted(groups, ids)
+
+
+def _print_parts(run: Run, groups: Sequence[Group], ids: Mapping[str, str]) -> None:
     print(f"run {run.run}")
     for group in groups:
         title = group.jobs[0].title if group.part.size == 1 else f"{group.part.step}, {group.part.size:,} jobs"
         print(f"submitted {title}: {ids[group.part.name]}")
-    return submit.submitted(groups, ids)
 
 
 def follow(context: Context, queue: Queue, run: Run, submitted: Sequence[Submitted]) -> list[Followed]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from biobatch import signals
 from biobatch.aws import Aws
 from biobatch.run import record, run_logs, watch
 from biobatch.run.job_state import JobState
@@ -60,7 +61,12 @@ def follow(
         options: the options that choose the stack, for the commands that are printed.
         console: where to show it. Default: standard output.
     """
-    run = record.read(aws.s3, run.bucket, run.run)
+    try:
+        run = record.read(aws.s3, run.bucket, run.run)
+    except BaseException:
+        signals.ignore()
+        watch.print_detached(run.run, options)
+        raise
     queue = queue or Queue(region=aws.batch.meta.region_name, arn=run.queue)
     return ended(aws, watch.follow(aws, connect or (lambda: aws), run, queue, options, console), submitted)
 

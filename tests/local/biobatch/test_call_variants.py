@@ -74,8 +74,6 @@ def test_the_outputs_are_exactly_the_documented_files(platform: Platform, run: R
     left = {key for key in keys if key.startswith("failed/")}
     sent = {key for key in keys if is_sent(key)}
     assert keys - left - sent == expected
-    for sample in GOOD:
-        assert {f"{sample}/{sample}.{kind}.manifest.script.sh" for kind in ("bam", "vcf.gz")} <= sent
     records = [key for key in left if key.endswith("/record.json")]
     here = [job for job in run.jobs.values() if job.submitted.job.output_prefix == run.prefix]
     assert len(records) == sum(1 for job in here if failed(job))
@@ -255,5 +253,5 @@ def test_a_wrong_reference_is_refused(platform: Platform, run: Run, reference: s
     job = run.jobs[f"{reference} index"]
     assert failed(job)
     assert words in platform.log(job)
-    kept = f"failed/{job.submitted.id}/1/record.json"
+    kept = f"failed/{job.submitted.id.replace(':', '_')}/1/record.json"
     assert platform.keys(platform.folder / f"broken out/{reference}/") == {kept}

@@ -54,7 +54,7 @@ def test_a_failed_job_shows_its_exit_code_and_log_and_the_command_exits_with_1(
     lines = log.stdout.splitlines()
     assert "this went wrong" in lines
     assert any(re.match(r"--- samtools \S+: \d+ s, exit code 7\. Staging: ", line) for line in lines)
-    assert re.match(r"--- samtools-\S+ FAILED, exit code 7, ran \d+ s$", lines[-1])
+    assert re.match(r"--- \S+-samtools-job FAILED, exit code 7, ran \d+ s$", lines[-1])
     assert not any("job: {" in line for line in lines)
 
 
