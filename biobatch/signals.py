@@ -7,6 +7,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
+#: Exit code for the signal that has arrived. 0 before.
+_code = 0
+
 #: True while the client prints how to end the jobs it leaves. A second signal would cut that message off.
 _ignored = False
 
@@ -25,11 +28,19 @@ def handle() -> None:
             # Every write to a closed terminal fails.
             discard_output(terminals)
         if not _ignored:
-            sys.exit(128 + number)
+            global _code
+            _code = 128 + number
+            sys.exit(_code)
 
     for number in (signal.SIGTERM, hangup):
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def check() -> None:
+    """Ends the process if a signal has arrived. Python loses an exception that a signal raises while a destructor runs."""
+    if _code and not _ignored:
+        sys.exit(_code)
 
 
 def ignore() -> None:

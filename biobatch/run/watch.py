@@ -93,6 +93,7 @@ def _show_table(link: Link, run: Run, queue: Queue, console: Console, found: lis
                         # The times in it go on between two answers.
                         live.update(screen(found[0], queue, console))
                     live.refresh()
+                signals.check()
                 time.sleep(1 / _FRAMES)
 
         def say(text: str) -> None:
@@ -136,6 +137,7 @@ def _poll(link: Link, run: Run, found: list[RunState], show: Callable[[], None])
         show()
         if state.ended or waited >= _PATIENCE:
             return
+        signals.check()
         seconds = pause.seconds(changed)
         waited = waited + seconds if state.jobs_ended and not changed else 0.0
         link.wait(seconds)
