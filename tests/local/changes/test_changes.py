@@ -74,6 +74,9 @@ def check_preview(changing_stack: ChangingStack, before: Sequence[Row], rows: Se
     # The ARN of the next revision is unknown, so the preview can also show the submit policy as changed.
     if said["in_place"]["JobDefinition"]:
         said["in_place"]["Policy"] = 1
+    # The rules of the notices name the queues.
+    if any(row.key == "alertEmail" for row in before) and any(said[kind]["JobQueue"] for kind in KINDS):
+        said["in_place"]["EventRule"] = 5
     assert result.counted() == said
     assert program.outputs(changing_stack.record) == outputs
 
