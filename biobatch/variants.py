@@ -10,6 +10,7 @@ continues a run that was interrupted.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -458,6 +459,7 @@ def _calling_variables(calling: Calling) -> dict[str, str]:
     }
 
 
+@functools.cache
 def script(name: str) -> str:
     """A step's script without comments and indentation, since a submission has 8,192 characters at most. The lines of a shared file replace
     the line that reads it."""
