@@ -17,9 +17,10 @@ from biobatch.run.record import Run
 from tests.local.biobatch import genome
 from tests.local.biobatch.conftest import GENOME, MUTANT, Platform
 
-#: Clients that are killed, each after a time between these seconds. A client needs about two to submit.
+#: Clients that are killed, the first after the first of these seconds, and each other after a time between them. A client needs about two to
+#: submit.
 KILLED = 20
-FIRST, LAST = 0.3, 4.0
+FIRST, LAST = 0.1, 4.0
 
 SAMPLES = ("a", "b")
 
@@ -60,7 +61,7 @@ def killed(platform: Platform, outputs_file: Path) -> list[Killed]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(moments.uniform(FIRST, LAST))
+        time.sleep(moments.uniform(FIRST, LAST) if number else FIRST)
         client.kill()
         client.wait()
         made = set(record.names(platform.clients.s3, platform.stack.bucket)) - before
