@@ -7,7 +7,6 @@ Its memory and open files must not grow with the number of objects, apart from t
 array of the same size is cancelled while it runs.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from docker.types import Mount
 from benchmarks.figures import Figures, Ratio, seconds
 from benchmarks.objects import empty
 from benchmarks.stack import Stack
-from biobatch.run import submit
+from biobatch.run import record, submit
+from biobatch.run.record import Task
 from biobatch.uris import S3Uri
 from local.errors import LocalError
 from local.machine import processes
@@ -98,13 +98,6 @@ def measure(stack: Stack, jobs: int = _JOBS, containers: int = _CONTAINERS) -> F
     )
 
 
-def lines(tasks: Sequence[dict[str, str]]) -> bytes:
-    """Returns an object for `JOB_TASKS`, whose lines have one length."""
-    texts = [json.dumps(task).encode() for task in tasks]
-    length = max(map(len, texts))
-    return b"".join(text.ljust(length) + b"\n" for text in texts)
-
-
 def chosen(looks: Sequence[Look], jobs: int, rows: int = _ROWS) -> list[Look]:
     """Returns the first look of each step, at which another share of the jobs has ended."""
     steps = [jobs * step // (rows - 1) for step in range(rows)]
@@ -127,7 +120,9 @@ def _submit(stack: Stack, folder: S3Uri, jobs: int) -> str:
         for number in range(jobs)
     ]
     place = folder / "tasks.jsonl"
-    stack.clients.s3.put_object(Bucket=place.bucket, Key=place.key, Body=lines(tasks))
+    stack.clients.s3.put_object(
+        Bucket=place.bucket, Key=place.key, Body=record.lines(Task(each, "cohort") for each in tasks).encode()
+    )
     return stack.clients.batch.submit_job(
         jobName="benchmark-cohort",
         jobQueue=stack.outputs.queue_arn,

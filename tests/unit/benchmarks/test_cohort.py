@@ -1,17 +1,7 @@
-"""The cohort's list of tasks, and the rows of its table."""
-
-import json
+"""The rows of the cohort's table."""
 
 from benchmarks import cohort
 from benchmarks.cohort import Look
-
-
-def test_the_lines_of_a_list_of_tasks_have_one_length() -> None:
-    tasks = [{"SAMPLE": "a"}, {"SAMPLE": "bcd", "EMPTY": ""}, {}]
-    found = cohort.lines(tasks).splitlines(keepends=True)
-    assert [json.loads(line) for line in found] == tasks
-    assert len({len(line) for line in found}) == 1
-    assert all(line.endswith(b"\n") for line in found)
 
 
 def test_the_rows_are_the_first_looks_at_each_quarter() -> None:
