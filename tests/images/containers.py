@@ -13,6 +13,9 @@ from docker.types import Mount
 from local.paths import ROOT
 from local.stack.docker_objects import LABEL
 
+#: The login of the registry with a login, as ECR's.
+REGISTRY_LOGIN = {"username": "AWS", "password": "token"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:

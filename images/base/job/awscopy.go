@@ -30,6 +30,7 @@ type copier struct {
 	store   *store
 	options awsOptions
 	streams int
+	mode    os.FileMode // of downloaded files
 	failed  atomic.Bool
 	skipped atomic.Bool
 	mutex   sync.Mutex // of the output
@@ -39,7 +40,9 @@ type copier struct {
 const largestCopy = 5 << 30
 
 func newCopier(s *store, o awsOptions) *copier {
-	return &copier{store: s, options: o, streams: minStreams}
+	mask := syscall.Umask(0) // the only way to learn it
+	syscall.Umask(mask)
+	return &copier{store: s, options: o, streams: minStreams, mode: os.FileMode(0o666 &^ mask)}
 }
 
 func isS3(path string) bool { return strings.HasPrefix(path, "s3://") }
@@ -58,6 +61,14 @@ func (l location) folder() location {
 	return l
 }
 
+// forFile returns the place of a file, which keeps its name in a folder.
+func (l location) forFile(name string) location {
+	if l.key == "" || strings.HasSuffix(l.key, "/") {
+		l.key += path.Base(name)
+	}
+	return l
+}
+
 // copy copies a file, an object or a whole folder, and returns the exit code.
 func (c *copier) copy(ctx context.Context, from, to string) int {
 	switch {
@@ -68,7 +79,7 @@ func (c *copier) copy(ctx context.Context, from, to string) int {
 		fmt.Fprintln(os.Stderr, "aws: - takes one object, so it does not go with --recursive")
 		return awsUsage
 	case from == "-":
-		c.report("upload", from, to, c.send(ctx, untilDone(ctx, os.Stdin), "", place(to)))
+		c.report("upload", from, to, c.send(ctx, untilDone(ctx, os.Stdin), "", place(to).forFile(from)))
 	case !isS3(from):
 		if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(os.Stderr, "\nThe user-provided path %s does not exist.\n", from)
@@ -76,9 +87,7 @@ func (c *copier) copy(ctx context.Context, from, to string) int {
 		}
 		c.upload(ctx, from, to)
 	case to == "-":
-		if err := c.print(ctx, place(from)); err != nil {
-			c.report("download", from, to, err)
-		}
+		c.fetch(ctx, place(from), to)
 	case isS3(to):
 		c.copyObjects(ctx, from, to)
 	default:
@@ -130,20 +139,19 @@ func (c *copier) skip(name, why string) {
 
 // upload uploads a file, or with --recursive a folder.
 func (c *copier) upload(ctx context.Context, from, to string) {
-	target := place(to)
 	if !c.options.recursive {
-		if target.key == "" || strings.HasSuffix(target.key, "/") {
-			target.key += filepath.Base(from)
+		if isFile(from) {
+			c.sendFile(ctx, from, place(to).forFile(from))
+		} else {
+			c.skip(from, notFile)
 		}
-		c.report("upload", from, target.String(), c.sendFile(ctx, from, target))
 		return
 	}
-	target = target.folder()
+	target := place(to).folder()
 	group := c.group()
 	c.walk(from, "", nil, func(file, name string) {
 		group.Go(func() error {
-			l := location{bucket: target.bucket, key: target.key + name}
-			c.report("upload", file, l.String(), c.sendFile(ctx, file, l))
+			c.sendFile(ctx, file, location{bucket: target.bucket, key: target.key + name})
 			return nil
 		})
 	})
@@ -170,7 +178,7 @@ func (c *copier) walk(folder, name string, above []fs.FileInfo, found func(file,
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		c.skip(folder, "File/Directory is not readable.")
+		c.skip(folder, notReadable)
 		return
 	}
 	for _, entry := range entries {
@@ -181,25 +189,41 @@ func (c *copier) walk(folder, name string, above []fs.FileInfo, found func(file,
 			c.skip(file, "File does not exist.")
 		case target.IsDir():
 			c.walk(file, name+entry.Name()+"/", append(above, info), found)
-		case !target.Mode().IsRegular():
-			c.skip(file, "File is character special device, block special device, FIFO, or socket.")
+		case !isFile(file):
+			c.skip(file, notFile)
 		default:
 			found(file, name+entry.Name())
 		}
 	}
 }
 
-func (c *copier) sendFile(ctx context.Context, name string, target location) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || info.IsDir() {
-		return cmp.Or(err, errors.New("it is a folder. Add --recursive"))
-	}
-	return c.send(ctx, file, name, target)
+const notFile = "File is character special device, block special device, FIFO, or socket."
+
+// isFile reports whether a name is a file or a folder, or leads to one. To open a named pipe would wait for another program.
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err != nil || info.Mode().IsRegular() || info.IsDir()
 }
+
+// sendFile uploads a file and reports it.
+func (c *copier) sendFile(ctx context.Context, name string, target location) {
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrPermission) {
+		c.skip(name, notReadable)
+		return
+	}
+	if err == nil {
+		defer file.Close()
+		if info, failed := file.Stat(); failed != nil || info.IsDir() {
+			err = cmp.Or(failed, errors.New("it is a folder. Add --recursive"))
+		} else {
+			err = c.send(ctx, file, name, target)
+		}
+	}
+	c.report("upload", name, target.String(), err)
+}
+
+const notReadable = "File/Directory is not readable."
 
 // send uploads a body. S3 verifies each part.
 func (c *copier) send(ctx context.Context, body io.Reader, name string, target location) error {
@@ -220,23 +244,57 @@ func (c *copier) send(ctx context.Context, body io.Reader, name string, target l
 	return checkStored(target, answer.ETag)
 }
 
-// print writes an object to the standard output. It downloads the object to a file first, because nobody can take back what was printed.
-func (c *copier) print(ctx context.Context, from location) error {
-	found, err := c.store.head(ctx, from)
+// print writes an object to the standard output, for "-", or into a device or a pipe. It downloads the object to a file first, because
+// nobody can take back what was printed.
+func (c *copier) print(ctx context.Context, found object, target string) error {
+	name, err := c.downloadAside(ctx, found)
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(os.TempDir(), "biobatch-")
+	defer os.Remove(name)
+	written := make(chan error, 1)
+	go func() { written <- writeInto(target, name) }()
+	select { // a reader that stops reading must not hold up the end after a signal
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// writeInto writes a file to the standard output, for "-", or into a device or a pipe.
+func writeInto(target, name string) error {
+	from, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
-	defer file.Close()
-	if err := c.store.download(ctx, found, file.Name(), c.streams); err != nil {
-		return err
+	defer from.Close()
+	to := os.Stdout
+	if target != "-" {
+		if to, err = os.OpenFile(target, os.O_WRONLY, 0); err != nil {
+			return err
+		}
+		defer to.Close()
 	}
-	_, err = io.Copy(os.Stdout, file)
+	_, err = io.Copy(to, from)
 	return err
+}
+
+// downloadAside downloads an object to a new file, in the working folder if the image has no /tmp, and returns its name.
+func (c *copier) downloadAside(ctx context.Context, found object) (string, error) {
+	file, err := os.CreateTemp("", "biobatch-")
+	if err != nil {
+		file, err = os.CreateTemp(".", ".biobatch-")
+	}
+	if err != nil {
+		return "", err
+	}
+	_ = file.Close()
+	if err := c.store.download(ctx, found, file.Name(), c.streams); err != nil {
+		_ = os.Remove(file.Name())
+		return "", err
+	}
+	return file.Name(), nil
 }
 
 // download downloads an object, or with --recursive all objects of a folder.
@@ -246,7 +304,7 @@ func (c *copier) download(ctx context.Context, from, to string) {
 		if info, err := os.Stat(to); err == nil && info.IsDir() || strings.HasSuffix(to, "/") {
 			to = filepath.Join(to, path.Base(source.key))
 		}
-		c.report("download", from, to, c.fetch(ctx, source, to))
+		c.fetch(ctx, source, to)
 		return
 	}
 	if err := os.MkdirAll(to, 0o777); err != nil {
@@ -255,12 +313,11 @@ func (c *copier) download(ctx context.Context, from, to string) {
 	}
 	c.each(ctx, source.folder(), func(key, name string) {
 		file := filepath.Join(to, filepath.FromSlash(name))
-		if !filepath.IsLocal(filepath.FromSlash(name)) {
+		if !filepath.IsLocal(filepath.FromSlash(strings.TrimLeft(name, "/"))) {
 			c.skip(key, "File references a parent directory.")
 			return
 		}
-		l := location{bucket: source.bucket, key: key}
-		c.report("download", l.String(), file, c.fetch(ctx, l, file))
+		c.fetch(ctx, location{bucket: source.bucket, key: key}, file)
 	}, from, to)
 }
 
@@ -284,16 +341,33 @@ func (c *copier) each(ctx context.Context, folder location, do func(key, name st
 	_ = group.Wait()
 }
 
-// fetch downloads an object beside its target, verifies it, and gives it the name and the time at the end. A broken download leaves nothing.
-func (c *copier) fetch(ctx context.Context, from location, target string) (err error) {
+// fetch downloads an object and reports it. It leaves out an archived object, as the AWS CLI does.
+func (c *copier) fetch(ctx context.Context, from location, target string) {
 	found, err := c.store.head(ctx, from)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+	case found.archived && !c.options.archived:
+		c.skip(from.String(), "The object is archived. Restore it first (aws s3api restore-object).")
+		return
+	case target == "-":
+		if err = c.print(ctx, found, target); err == nil {
+			return // the standard output holds the object alone
+		}
+	case isFile(target):
+		err = c.save(ctx, found, target)
+	default: // a device, such as /dev/null, or a pipe must stay what it is
+		err = c.print(ctx, found, target)
 	}
+	c.report("download", from.String(), target, err)
+}
+
+// save downloads an object beside its target, verifies it, and gives it the name and the time at the end. A broken download leaves nothing.
+func (c *copier) save(ctx context.Context, found object, target string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(from.key)[:min(200, len(filepath.Base(from.key)))]+".")
+	name := filepath.Base(target)
+	file, err := os.CreateTemp(filepath.Dir(target), "."+name[:min(200, len(name))]+".")
 	if err != nil {
 		return err
 	}
@@ -306,9 +380,7 @@ func (c *copier) fetch(ctx context.Context, from location, target string) (err e
 	if err = c.store.download(ctx, found, file.Name(), c.streams); err != nil {
 		return err
 	}
-	mask := syscall.Umask(0)
-	syscall.Umask(mask)
-	if err = os.Chmod(file.Name(), os.FileMode(0o666&^mask)); err != nil {
+	if err = os.Chmod(file.Name(), c.mode); err != nil {
 		return err
 	}
 	if err = os.Chtimes(file.Name(), found.modified, found.modified); err != nil {
@@ -319,15 +391,13 @@ func (c *copier) fetch(ctx context.Context, from location, target string) (err e
 
 // copyObjects copies an object within S3, or with --recursive all objects of a folder.
 func (c *copier) copyObjects(ctx context.Context, from, to string) {
-	source, target := place(from), place(to)
+	source := place(from)
 	if !c.options.recursive {
-		if target.key == "" || strings.HasSuffix(target.key, "/") {
-			target.key += path.Base(source.key)
-		}
+		target := place(to).forFile(source.key)
 		c.report("copy", from, target.String(), c.copyObject(ctx, source, target))
 		return
 	}
-	target = target.folder()
+	target := place(to).folder()
 	c.each(ctx, source.folder(), func(key, name string) {
 		one, other := location{bucket: source.bucket, key: key}, location{bucket: target.bucket, key: target.key + name}
 		c.report("copy", one.String(), other.String(), c.copyObject(ctx, one, other))
@@ -341,16 +411,17 @@ func (c *copier) copyObject(ctx context.Context, from, to location) error {
 		return err
 	}
 	if found.Size > largestCopy {
-		file, err := os.CreateTemp(os.TempDir(), "biobatch-")
+		name, err := c.downloadAside(ctx, found)
 		if err != nil {
 			return err
 		}
-		_ = file.Close()
-		defer os.Remove(file.Name())
-		if err := c.store.download(ctx, found, file.Name(), c.streams); err != nil {
+		defer os.Remove(name)
+		file, err := os.Open(name)
+		if err != nil {
 			return err
 		}
-		return c.sendFile(ctx, file.Name(), to)
+		defer file.Close()
+		return c.send(ctx, file, from.key, to)
 	}
 	source := copySource(from)
 	request := &s3.CopyObjectInput{Bucket: &to.bucket, Key: &to.key, CopySource: &source, CopySourceIfMatch: aws.String(`"` + found.ETag + `"`),
@@ -378,6 +449,9 @@ func copySource(l location) string {
 	return encoded.String()
 }
 
+// lastPart returns what follows the last slash of a key, which may be nothing.
+func lastPart(key string) string { return key[strings.LastIndex(key, "/")+1:] }
+
 // listAWS prints the folders and objects of a place, as `aws s3 ls` does, and returns the exit code.
 func listAWS(ctx context.Context, s *store, uri string) int {
 	l := place(uri)
@@ -392,13 +466,11 @@ func listAWS(ctx context.Context, s *store, uri string) int {
 		}
 		for _, folder := range page.CommonPrefixes {
 			found = true
-			fmt.Fprintf(&out, "%30s %s/\n", "PRE", path.Base(aws.ToString(folder.Prefix)))
+			fmt.Fprintf(&out, "%30s %s/\n", "PRE", lastPart(strings.TrimSuffix(aws.ToString(folder.Prefix), "/")))
 		}
 		for _, item := range page.Contents {
 			found = true
-			name := aws.ToString(item.Key)
-			name = name[strings.LastIndex(name, "/")+1:]
-			fmt.Fprintf(&out, "%s %10d %s\n", aws.ToTime(item.LastModified).Local().Format("2006-01-02 15:04:05"), aws.ToInt64(item.Size), name)
+			fmt.Fprintf(&out, "%s %10d %s\n", aws.ToTime(item.LastModified).Local().Format("2006-01-02 15:04:05"), aws.ToInt64(item.Size), lastPart(aws.ToString(item.Key)))
 		}
 	}
 	writer := bufio.NewWriter(os.Stdout)

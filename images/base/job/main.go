@@ -60,7 +60,13 @@ func main() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if filepath.Base(os.Args[0]) == awsName {
 		logPrefix = awsName
-		os.Exit(runAWS(ctx, os.Args[1:]))
+		interrupts := make(chan os.Signal, 1)
+		signal.Notify(interrupts, syscall.SIGINT)
+		code := runAWS(ctx, os.Args[1:])
+		if code == exitStopped && len(interrupts) > 0 {
+			code = awsInterrupted
+		}
+		os.Exit(code)
 	}
 	started := time.Now()
 	rec := newRecord(started, os.Getenv)

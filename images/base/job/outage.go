@@ -48,6 +48,7 @@ type outage struct {
 	mutex      sync.Mutex
 	retryTime  time.Duration
 	lastTry    time.Time // zero: no limit but the retry time
+	attempts   int       // 0: the time limits the tries, not their number
 	start      time.Time // zero: no outage
 	lastReport time.Time
 }
@@ -68,8 +69,8 @@ func (o *outage) startPhase(retryTime time.Duration) {
 	o.retryTime, o.start = retryTime, time.Time{}
 }
 
-// MaxAttempts is 0, no limit. The time limits the tries, not their number.
-func (o *outage) MaxAttempts() int { return 0 }
+// MaxAttempts returns how often a request is tried. A job has no limit.
+func (o *outage) MaxAttempts() int { return o.attempts }
 
 // tryKey is the key in a request's context for the time when its current try began.
 type tryKey struct{}

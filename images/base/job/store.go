@@ -22,6 +22,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
@@ -79,6 +80,7 @@ type object struct {
 	bucket   string
 	checksum checksum  // as S3 reports it
 	modified time.Time // when it was uploaded
+	archived bool      // whether it must be restored before it can be read
 }
 
 func (o object) location() location { return location{bucket: o.bucket, key: o.Key} }
@@ -268,8 +270,9 @@ func (s *store) head(ctx context.Context, l location) (object, error) {
 	if response, ok := middleware.GetRawResponse(head.ResultMetadata).(*smithyhttp.Response); ok {
 		header = response.Header
 	}
+	archived := head.StorageClass == types.StorageClassGlacier || head.StorageClass == types.StorageClassDeepArchive
 	sum, err := s.reportedChecksum(ctx, l, head, header)
-	return object{URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
+	return object{archived: archived && !strings.Contains(aws.ToString(head.Restore), `ongoing-request="false"`), URI: l.String(), Key: l.key, Size: aws.ToInt64(head.ContentLength), ETag: strings.Trim(aws.ToString(head.ETag), `"`),
 		VersionID: aws.ToString(head.VersionId), bucket: l.bucket, checksum: sum, modified: aws.ToTime(head.LastModified)}, err
 }
 
@@ -494,9 +497,12 @@ func explain(verb string, l location, err error) error {
 	status := statusOf(err)
 	answerText := strings.TrimSuffix(code+": "+message, ": ")
 	var outlasted outageError
+	var usedUp *retry.MaxAttemptsError
 	triedFor := ""
 	if errors.As(err, &outlasted) {
-		triedFor = fmt.Sprintf("; job retried for %s", outlasted.duration.Round(time.Second))
+		triedFor = fmt.Sprintf("; %s retried for %s", logPrefix, outlasted.duration.Round(time.Second))
+	} else if errors.As(err, &usedUp) {
+		triedFor = fmt.Sprintf("; %s tried %d times", logPrefix, usedUp.Attempt)
 	}
 	isAgentFault := strings.Contains(err.Error(), "get credentials")
 	var unsent *smithyhttp.RequestSendError

@@ -32,7 +32,7 @@ def test_saving_the_same_sections_again_changes_nothing() -> None:
 def test_every_benchmark_describes_its_comparison_and_has_a_unique_title() -> None:
     documentation = [module.__doc__ or "" for module in BENCHMARKS.values()]
     titles = {text.partition("\n")[0] for text in documentation}
-    assert len(titles) == len(BENCHMARKS) == 10
+    assert len(titles) == len(BENCHMARKS) == 11
     assert all(len(text.partition("\n\n")[2]) > 100 for text in documentation)
     assert all(importlib.import_module(module.__name__).measure for module in BENCHMARKS.values())
 
