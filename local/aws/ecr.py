@@ -1,4 +1,4 @@
-"""ECR on the local image registry: ECR reports the images that were pushed to the registry."""
+"""ECR on the local image registry: ECR reports the images that were pushed to the registry, and keeps pull-through cache rules."""
 
 import base64
 import json
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import requests
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.ecr.models import ECRBackend, Image, Repository
 from moto.ecr.responses import ECRResponse
@@ -94,6 +95,97 @@ class Registry:
                 raise LocalError(f"the image registry at {self.address} does not answer: {error}") from None
 
 
+#: The public registries for which a pull-through cache rule needs no login (API CreatePullThroughCacheRule, `upstreamRegistryUrl`).
+_UPSTREAMS = {"public.ecr.aws": "ecr-public", "quay.io": "quay", "registry.k8s.io": "k8s"}
+
+
+class PullThroughCacheRules:
+    """The pull-through cache rules of ECR, which moto lacks. They are kept and described. No image is fetched by them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: By account, region and prefix.
+        self._rules: dict[tuple[str, str, str], dict[str, Any]] = {}
+
+    def create(self, response: ECRResponse) -> ActionResult:
+        """CreatePullThroughCacheRule."""
+        given = _given(response)
+        key, url = self._key(response), given["upstreamRegistryUrl"]
+        if url not in _UPSTREAMS:
+            raise UnsupportedUpstreamRegistry(
+                f"The local stack supports the registries {', '.join(_UPSTREAMS)}, not {url}"
+            )
+        now = datetime.now(timezone.utc)
+        with self._lock:
+            if key in self._rules:
+                raise PullThroughCacheRuleAlreadyExists(
+                    "A pull through cache rule with these settings already exists for the private registry."
+                )
+            self._rules[key] = {
+                **given,
+                "upstreamRepositoryPrefix": given.get("upstreamRepositoryPrefix", "ROOT"),
+                "upstreamRegistry": _UPSTREAMS[url],
+                "registryId": response.current_account,
+                "createdAt": now,
+                "updatedAt": now,
+            }
+            return ActionResult(self._rules[key])
+
+    def describe(self, response: ECRResponse) -> ActionResult:
+        """DescribePullThroughCacheRules."""
+        wanted = response._get_param("ecrRepositoryPrefixes")
+        account, region, _ = self._key(response)
+        with self._lock:
+            rules = {key[2]: rule for key, rule in self._rules.items() if key[:2] == (account, region)}
+        if missing := [prefix for prefix in wanted or [] if prefix not in rules]:
+            raise PullThroughCacheRuleNotFound(f"The pull through cache rule with prefix {missing[0]} does not exist")
+        found = [rule for prefix, rule in rules.items() if not wanted or prefix in wanted]
+        return ActionResult({"pullThroughCacheRules": found})
+
+    def delete(self, response: ECRResponse) -> ActionResult:
+        """DeletePullThroughCacheRule."""
+        key = self._key(response)
+        with self._lock:
+            if key not in self._rules:
+                raise PullThroughCacheRuleNotFound(f"The pull through cache rule with prefix {key[2]} does not exist")
+            return ActionResult(self._rules.pop(key))
+
+    def _key(self, response: ECRResponse) -> tuple[str, str, str]:
+        return response.current_account, response.region, str(response._get_param("ecrRepositoryPrefix"))
+
+
+def _given(response: ECRResponse) -> dict[str, Any]:
+    names = ("ecrRepositoryPrefix", "upstreamRegistryUrl", "upstreamRepositoryPrefix")
+    return {name: value for name in names if (value := response._get_param(name)) is not None}
+
+
+def keep_rules(replace: Callable[[type, str, Any], None] = setattr) -> None:
+    """Makes moto's ECR in this process keep pull-through cache rules.
+
+    Args:
+        replace: sets an attribute of a class. A test passes a function that it can undo.
+    """
+    rules = PullThroughCacheRules()
+    for name, answer in {
+        "create_pull_through_cache_rule": rules.create,
+        "describe_pull_through_cache_rules": rules.describe,
+        "delete_pull_through_cache_rule": rules.delete,
+    }.items():
+        replace(ECRResponse, name, lambda response, answer=answer: answer(response))
+
+
+class PullThroughCacheRuleAlreadyExists(ServiceException):
+    code = "PullThroughCacheRuleAlreadyExistsException"
+
+
+class PullThroughCacheRuleNotFound(ServiceException):
+    code = "PullThroughCacheRuleNotFoundException"
+
+
+class UnsupportedUpstreamRegistry(ServiceException):
+    code = "UnsupportedUpstreamRegistryException"
+
+
 def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -> None:
     """Makes moto's ECR in this process report the images of a registry.
 
@@ -163,6 +255,7 @@ def install(address: str, replace: Callable[[type, str, Any], None] = setattr) -
             deleted += [identity | {"imageTag": other} for other in gone] or [identity]
         return {"imageIds": deleted, "failures": failures}
 
+    keep_rules(replace)
     patches.install(replace)
     # moto stores only images that come through its own API, which `docker push` does not use.
     replace(Repository, "images", property(registry.images, lambda repository, images: None))

@@ -1,23 +1,17 @@
 """Builds with a registry that requires a login, as ECR does, on a machine whose Docker uses a credential store."""
 
-import base64
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import docker.errors
 import pytest
-import requests
 
 from local.plugins.common import Failure
 from local.plugins.docker.builder import Builder
 from local.record import Record
-from tests.images.containers import Images
-
-LOGIN = {"username": "AWS", "password": "token"}
+from tests.images.containers import REGISTRY_LOGIN, Images
 
 #: A credential helper that has credentials for one registry but not for the stack's, as Docker Desktop's after `docker login`.
 HELPER = """#!/bin/sh
@@ -28,41 +22,6 @@ case $1 in
        echo 'credentials not found in native keychain'; exit 1 ;;
 esac
 """
-
-
-@pytest.fixture
-def registry_with_login(local_stack: Record) -> Iterator[str]:
-    """The address of a registry that requires a login and has the same contents as the stack's registry."""
-    behind = f"http://127.0.0.1:{local_stack.registry_port}"
-    wanted = "Basic " + base64.b64encode("{username}:{password}".format(**LOGIN).encode()).decode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.headers.get("Authorization") != wanted:
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="ECR"')
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            asked = {"Accept": ", ".join(self.headers.get_all("Accept") or ["*/*"]), "Accept-Encoding": "identity"}
-            answer = requests.request(self.command, behind + self.path, headers=asked, timeout=60)
-            self.send_response(answer.status_code)
-            for name in ("Content-Type", "Content-Length", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
-                if name in answer.headers:
-                    self.send_header(name, answer.headers[name])
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.fixture
@@ -105,7 +64,7 @@ def build(
         with pytest.raises(docker.errors.ImageNotFound):
             images.engine.images.get(base)
         more = {"cacheFrom": {"images": [base]}} if cached else {}
-        registry = {"server": f"http://{registry_with_login}", **LOGIN}
+        registry = {"server": f"http://{registry_with_login}", **REGISTRY_LOGIN}
         return Builder().build(tool, described("tool", args={"BASE": base}, **more), registry, said)
 
     yield builds

@@ -1,4 +1,4 @@
-"""ECR's repositories."""
+"""ECR's repositories and pull-through cache rules."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -57,4 +57,24 @@ class LifecyclePolicy(Resource):
     deleting = Call("DeleteLifecyclePolicy", _NAMED)
 
 
-TYPES: tuple[type[Resource], ...] = (Repository, LifecyclePolicy)
+class PullThroughCacheRule(Resource):
+    token = "aws:ecr/pullThroughCacheRule:PullThroughCacheRule"
+    service = "ecr"
+    inputs = "credentialArn customRoleArn ecrRepositoryPrefix upstreamRegistryUrl upstreamRepositoryPrefix"
+    required = "ecrRepositoryPrefix upstreamRegistryUrl"
+    replaces = "ecrRepositoryPrefix upstreamRegistryUrl upstreamRepositoryPrefix"
+    computed = "upstreamRepositoryPrefix"
+    outputs: ClassVar[Mapping[str, str]] = {"registryId": "registryId"}
+    creating = Call(
+        "CreatePullThroughCacheRule",
+        sends="credentialArn customRoleArn ecrRepositoryPrefix upstreamRegistryUrl upstreamRepositoryPrefix",
+        at="ecrRepositoryPrefix",
+    )
+    reading = Call("DescribePullThroughCacheRules", {"ecrRepositoryPrefixes": ["$id"]}, at="pullThroughCacheRules[0]")
+    updating = (
+        Call("UpdatePullThroughCacheRule", {"ecrRepositoryPrefix": "$id"}, sends="credentialArn customRoleArn"),
+    )
+    deleting = Call("DeletePullThroughCacheRule", {"ecrRepositoryPrefix": "$id"})
+
+
+TYPES: tuple[type[Resource], ...] = (Repository, LifecyclePolicy, PullThroughCacheRule)

@@ -108,3 +108,23 @@ def test_a_registry_that_does_not_answer_is_named(
     monkeypatch.setattr(requests.Session, "request", refuse)
     code, text = refusal(ecr.describe_images, repositoryName="unreached")
     assert (code, aws.registry_address in text) == ("InternalFailure", True)
+
+
+def test_pull_through_cache_rules_are_kept_and_described(ecr: Any, refusal: Refusal) -> None:
+    rule = {"ecrRepositoryPrefix": "lab/quay", "upstreamRegistryUrl": "quay.io"}
+    made = ecr.create_pull_through_cache_rule(**rule)
+    assert (made["upstreamRegistry"], made["upstreamRepositoryPrefix"]) == ("quay", "ROOT")
+    assert refusal(ecr.create_pull_through_cache_rule, **rule)[0] == "PullThroughCacheRuleAlreadyExistsException"
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="lab/ecr-public", upstreamRegistryUrl="public.ecr.aws")
+    [described] = ecr.describe_pull_through_cache_rules(ecrRepositoryPrefixes=["lab/quay"])["pullThroughCacheRules"]
+    assert {name: described[name] for name in rule} == rule
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="lab/quay")
+    [left] = ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+    assert left["ecrRepositoryPrefix"] == "lab/ecr-public"
+    for gone in (
+        refusal(ecr.delete_pull_through_cache_rule, ecrRepositoryPrefix="lab/quay"),
+        refusal(ecr.describe_pull_through_cache_rules, ecrRepositoryPrefixes=["lab/quay"]),
+    ):
+        assert gone[0] == "PullThroughCacheRuleNotFoundException"
+    login = {"ecrRepositoryPrefix": "lab/hub", "upstreamRegistryUrl": "registry-1.docker.io"}
+    assert refusal(ecr.create_pull_through_cache_rule, **login)[0] == "UnsupportedUpstreamRegistryException"

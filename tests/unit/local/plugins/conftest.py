@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from components.permissions.deploy import deploy_policy
-from local.aws import budgets
+from local.aws import budgets, ecr
 from local.plugins.aws.api import Api
 from local.plugins.aws.provider import Provider
 from tests.unit.local.plugins.actions import actions
@@ -35,8 +35,9 @@ def engine(offline: Engine) -> Iterator[Engine]:
     assert isinstance(api, WatchedApi)
     api.calls.clear()
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        # moto alone lacks operations of AWS Budgets.
-        budgets.PATCHES.install(lambda owner, name, value: patch.setattr(owner, name, value, raising=False))
+        # moto alone lacks operations of AWS Budgets and of ECR.
+        for install in (budgets.PATCHES.install, ecr.keep_rules):
+            install(lambda owner, name, value: patch.setattr(owner, name, value, raising=False))
         yield offline
     missing = {action for service, operation in api.calls for action in actions(service, operation)} - ALLOWED
     assert not missing, f"components/permissions/deploy_actions.py lacks {', '.join(sorted(missing))}"
@@ -57,7 +58,13 @@ def _allowed() -> set[str]:
     # A KMS key adds actions. A deployer of a stack with or without a key is enough.
     texts = [
         deploy_policy(
-            partition="aws", account_id="1", region="us-east-1", name="biobatch", protect_data=False, kms_key_arn=key
+            partition="aws",
+            account_id="1",
+            region="us-east-1",
+            name="biobatch",
+            protect_data=False,
+            engines=True,
+            kms_key_arn=key,
         )
         for key in ("", "arn:aws:kms:us-east-1:1:key/1")
     ]

@@ -317,6 +317,10 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         "tags": TAGS,
     },
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": lambda w: {"repository": w.repository, "policy": lifecycle_policy(20)},
+    "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": lambda w: {
+        "ecrRepositoryPrefix": "biobatch-1a2b3c4/quay",
+        "upstreamRegistryUrl": "quay.io",
+    },
     "aws:batch/computeEnvironment:ComputeEnvironment": lambda w: {
         "type": "MANAGED",
         "serviceRole": w.service_role,

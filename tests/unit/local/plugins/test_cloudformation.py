@@ -46,6 +46,7 @@ CFN = {
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "AWS::S3::Bucket",
     "aws:ecr/repository:Repository": "AWS::ECR::Repository",
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": "AWS::ECR::Repository",
+    "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": "AWS::ECR::PullThroughCacheRule",
     "aws:batch/computeEnvironment:ComputeEnvironment": "AWS::Batch::ComputeEnvironment",
     "aws:batch/jobQueue:JobQueue": "AWS::Batch::JobQueue",
     "aws:batch/jobDefinition:JobDefinition": "AWS::Batch::JobDefinition",
@@ -115,6 +116,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {
         "bucket": "BucketName",
         "rules": "LifecycleConfiguration.Rules",
+        "rules.expiration.days": "LifecycleConfiguration.Rules.ExpirationInDays",
+        "rules.expiration.expiredObjectDeleteMarker": "LifecycleConfiguration.Rules.ExpiredObjectDeleteMarker",
         "rules.filter.prefix": "LifecycleConfiguration.Rules.Prefix",
         "transitionDefaultMinimumObjectSize": "LifecycleConfiguration.TransitionDefaultMinimumObjectSize",
     },
@@ -198,6 +201,12 @@ EXCEPTIONS = {
     ("aws:cloudwatch/eventTarget:EventTarget", "targetId"): "ForceNew (terraform-provider-aws, events/target.go)",
     ("aws:sns/topicPolicy:TopicPolicy", "arn"): "ForceNew (terraform-provider-aws, sns/topic_policy.go)",
     **{
+        ("aws:ecr/pullThroughCacheRule:PullThroughCacheRule", name): (
+            "in place by UpdatePullThroughCacheRule (terraform-provider-aws, ecr/pull_through_cache_rule.go)"
+        )
+        for name in ("credentialArn", "customRoleArn")
+    },
+    **{
         ("aws:budgets/budget:Budget", f"notifications{name}"): (
             "in place by CreateNotification and DeleteNotification (terraform-provider-aws, budgets/budget.go)"
         )
@@ -261,6 +270,7 @@ CONFIGURATIONS: tuple[dict[str, str], ...] = (
         "tags": '{"project": "phages"}',
     },
     {**_REGION, "vpcId": "vpc-0123456789abcdef0", "privateSubnetIds": '["subnet-0123456789abcdef0"]'},
+    {**_REGION, "engines": "true", "interfaceEndpoints": "true", "natGateways": "none"},
 )
 
 

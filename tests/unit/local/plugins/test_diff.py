@@ -92,6 +92,7 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("aws:ecr/repository:Repository", REPOSITORY, {"encryptionConfigurations": [{"encryptionType": "KMS"}]}, REPLACE),
     ("aws:ecr/lifecyclePolicy:LifecyclePolicy", {"repository": "r", "policy": lifecycle_policy(20)}, {"policy": lifecycle_policy(10)}, REPLACE_FIRST),
     ("aws:ecr/lifecyclePolicy:LifecyclePolicy", {"repository": "r", "policy": lifecycle_policy(20)}, {"policy": lifecycle_policy(20).replace(" ", "")}, NONE),
+    ("aws:ecr/pullThroughCacheRule:PullThroughCacheRule", {"ecrRepositoryPrefix": "a/quay", "upstreamRegistryUrl": "quay.io"}, {"ecrRepositoryPrefix": "b/quay"}, REPLACE),
     ("aws:batch/jobQueue:JobQueue", QUEUE, {"priority": 2}, IN_PLACE),
     ("aws:batch/jobQueue:JobQueue", QUEUE, {"jobStateTimeLimitActions": [{"action": "CANCEL", "state": "RUNNABLE", "maxTimeSeconds": 600, "reason": "UNDETERMINED"}]}, IN_PLACE),
     ("aws:batch/jobQueue:JobQueue", QUEUE, {"name": "main"}, REPLACE_FIRST),
