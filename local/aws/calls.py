@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from xml.sax.saxutils import escape
 
+from local.aws.authorization.callers import Refused
+from local.aws.authorization.policies import Unsupported
 from local.errors import LocalError
 
 Environ = dict[str, Any]
@@ -41,6 +43,8 @@ def logged(application: Application, paths: bool = True) -> Application:
 
         try:
             return application(environ, recorded)
+        except (Refused, Unsupported) as refusal:
+            return _refusal(environ, recorded, service, refusal)
         except Exception as error:
             _log.exception("%s %s failed", service, operation)
             return _failure(environ, recorded, service, operation, error)
@@ -62,7 +66,7 @@ def _operation(environ: Environ, paths: bool) -> str:
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return str(target).rpartition(".")[2]
     length = int(environ.get("CONTENT_LENGTH") or 0)
-    if "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", "")) and 0 < length <= _FORM_LIMIT:
+    if _is_form(environ) and 0 < length <= _FORM_LIMIT:
         body: bytes = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = io.BytesIO(body)
         for name, value in urllib.parse.parse_qsl(body.decode(errors="replace")):
@@ -70,6 +74,30 @@ def _operation(environ: Environ, paths: bool) -> str:
                 return value
     path = str(environ.get("RAW_URI", "")).partition("?")[0] if paths else "…"
     return f"{environ['REQUEST_METHOD']} {path}"
+
+
+#: The names that services give to refusals, by the protocol of the service. The keys are those of the query protocol.
+_JSON_CODES = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+}
+_EC2_CODES = {
+    "AccessDenied": "UnauthorizedOperation",
+    "ExpiredToken": "RequestExpired",
+    "InvalidClientTokenId": "AuthFailure",
+}
+
+
+def _refusal(
+    environ: Environ, start_response: Callable[..., Any], service: str, refusal: Refused | Unsupported
+) -> Iterable[bytes]:
+    code = refusal.code if isinstance(refusal, Refused) else "NotImplemented"
+    if service == "ec2":
+        code = _EC2_CODES.get(code, code)
+    elif not _is_form(environ):
+        code = _JSON_CODES.get(code, code)
+    return _answer(environ, start_response, service, "403 Forbidden", code, str(refusal))
 
 
 def _failure(
@@ -81,12 +109,23 @@ def _failure(
         status, code = "500 Internal Server Error", "InternalFailure"
         cause = str(error) if isinstance(error, LocalError) else f"{type(error).__name__}: {error}"
         message = f"the local AWS failed at {operation}: {cause}"
+    return _answer(environ, start_response, service, status, code, message)
+
+
+def _is_form(environ: Environ) -> bool:
+    return "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", ""))
+
+
+def _answer(
+    environ: Environ, start_response: Callable[..., Any], service: str, status: str, code: str, message: str
+) -> Iterable[bytes]:
+    """An error in the form of the service."""
     fault = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
     if service == "s3":
         kind, text = "application/xml", f"<Error>{fault}</Error>"
     elif service == "ec2":
         kind, text = "text/xml", f"<Response><Errors><Error>{fault}</Error></Errors></Response>"
-    elif "x-www-form-urlencoded" in str(environ.get("CONTENT_TYPE", "")):
+    elif _is_form(environ):
         kind, text = "text/xml", f"<ErrorResponse><Error>{fault}</Error></ErrorResponse>"
     else:
         kind, text = "application/json", json.dumps({"__type": code, "message": message})

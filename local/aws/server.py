@@ -23,6 +23,8 @@ from werkzeug.serving import make_server
 
 from local import inbox
 from local.aws import batch, budgets, cloudwatch_logs, credentials, ec2, ecr, iam, s3, sns, sts
+from local.aws.authorization import requests
+from local.aws.batch.forms import operation_of
 from local.aws.calls import Application, Environ, logged, service_of
 from local.aws.config import RECLAIM_PATH, Config
 from local.errors import LocalError
@@ -134,11 +136,24 @@ def application() -> Application:
         if not _read_body(environ):
             start_response("400 Bad Request", [("Content-Length", "0")])
             return []
+        _check_path(environ)
+        requests.check(environ)
         # For these services moto iterates over collections that a concurrent call can change, and Pulumi sends many calls at once.
         with turn if service_of(environ) in _SERIAL_SERVICES else contextlib.nullcontext():
             return cast(Iterable[bytes], moto(environ, start_response))
 
     return logged(serve)
+
+
+def _check_path(environ: Environ) -> None:
+    """Refuses an operation of Batch that this version does not know. moto would answer with an HTML page, which SDKs cannot read.
+
+    Raises:
+        NotImplementedError: for such an operation.
+    """
+    path = str(environ["PATH_INFO"])
+    if service_of(environ) == "batch" and not path.startswith("/v1/tags/arn:") and operation_of(path) is None:
+        raise NotImplementedError(path)
 
 
 def _read_body(environ: Environ) -> bool:

@@ -7,11 +7,13 @@ const {requests = [], actions = []} = JSON.parse(readFileSync(0, 'utf8'))
 
 const named = (policies) => policies.map((policy, index) => ({name: `policy${index}`, policy}))
 
-async function decide({principal, action, resource, accountId, context, policies, resourcePolicy}) {
+async function decide({principal, action, resource, accountId, context, policies, boundaries, sessionPolicy, resourcePolicy}) {
   const answer = await runSimulation(
     {
       request: {principal, action, resource: {resource, accountId}, contextVariables: context},
       identityPolicies: named(policies),
+      permissionBoundaryPolicies: boundaries ? named(boundaries) : undefined,
+      sessionPolicy: sessionPolicy ?? undefined,
       resourcePolicy: resourcePolicy ?? undefined,
       serviceControlPolicies: [],
       resourceControlPolicies: []

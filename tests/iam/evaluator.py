@@ -22,7 +22,11 @@ class Request:
     policies: Sequence[Mapping[str, Any]]
     resourcePolicy: Mapping[str, Any] | None = None  # noqa: N815 - the evaluator's name
     """The policy of the resource, such as a key policy."""
-    context: Mapping[str, str] = field(default_factory=dict)
+    boundaries: Sequence[Mapping[str, Any]] | None = None
+    """The permissions boundary of the principal, or None for none."""
+    sessionPolicy: Mapping[str, Any] | None = None  # noqa: N815 - the evaluator's name
+    """The policy of the session, or None for none."""
+    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     principal: str = "arn:aws:iam::111122223333:role/somebody"
     accountId: str = "111122223333"  # noqa: N815 - the evaluator's name
 

@@ -10,6 +10,7 @@
 | `container_properties`, `parameters`, `retry` | parts of a job definition: container, parameters, retry strategy |
 | `scheduler`, `line`, `capacity` | when a job runs: the scheduler, the waiting jobs of a queue, the free vCPUs and memory |
 | `tasks`, `runner` | an attempt of a job, and the container that it runs in |
+| `machine_files` | the files that an instance has for engines |
 | `events` | the events that Batch sends to EventBridge |
 | `log_streams` | copies the output of containers to CloudWatch Logs |
 """

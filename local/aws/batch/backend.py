@@ -114,12 +114,28 @@ class Backend(BaseBackend):
 
     def tag_resource(self, resource_arn: str, tags: Mapping[str, str]) -> None:
         """TagResource."""
+        self._check_taggable(resource_arn)
         self.tag(resource_arn, tags)
 
     def list_tags_for_resource(self, resource_arn: str) -> dict[str, str]:
         """ListTagsForResource."""
+        self._check_taggable(resource_arn)
         return self.tags(resource_arn)
 
     def untag_resource(self, resource_arn: str, tag_keys: list[str]) -> None:
         """UntagResource."""
+        self._check_taggable(resource_arn)
         self._tagger.untag_resource_using_names(resource_arn, tag_keys)
+
+    def _check_taggable(self, arn: str) -> None:
+        """Refuses an ARN of no resource. Children of arrays have no tags (API TagResource)."""
+        kinds = {
+            "compute-environment": self.environments.exists,
+            "job": self.jobs.exists,
+            "job-definition": self.definitions.exists,
+            "job-queue": self.queues.exists,
+            "scheduling-policy": self.policies.exists,
+        }
+        kind = arn.removeprefix(self.arn("")).partition("/")[0]
+        if kind not in kinds or not kinds[kind](arn):
+            raise refusal(f"Resource {arn} does not exist")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.aws.batch import container_properties, retry
-from local.aws.batch.forms import Document, check_name, page, refusal
+from local.aws.batch.forms import Document, check_consumable_resources, check_name, page, refusal
 from local.aws.batch.retry import RetryStrategy
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class JobDefinitions:
         timeout_seconds(request)
         if not 0 <= request.get("schedulingPriority", 0) <= HIGHEST_SCHEDULING_PRIORITY:
             raise refusal(f"schedulingPriority must be between 0 and {HIGHEST_SCHEDULING_PRIORITY}")
+        check_consumable_resources(request.get("consumableResourceProperties", {}))
         platforms = request.get("platformCapabilities", ["EC2"])
         if len(platforms) != 1:
             raise refusal("platformCapabilities must be EC2 or FARGATE")
@@ -126,6 +127,10 @@ class JobDefinitions:
             kind = "arn" if identifier.startswith("arn:") else "name"
             raise refusal(f"JobDefinition {kind} {identifier} does not exist or is not in ACTIVE status")
         return active[-1]
+
+    def exists(self, arn: str) -> bool:
+        """Whether there is a revision with this ARN, ACTIVE or not."""
+        return any(definition.arn == arn for revisions in self._revisions.values() for definition in revisions)
 
     def _split(self, identifier: str) -> tuple[str, int | None]:
         prefix = self._backend.arn("job-definition/")

@@ -34,6 +34,8 @@ class ComputeEnvironment:
     cluster_arn: str
     status_reason: str = "ComputeEnvironment Healthy"
     is_valid: bool = True
+    engine_image: str = ""
+    """The image from which its machines have files for engines, as their user data says. Empty if they have none."""
 
     @property
     def takes_jobs(self) -> bool:

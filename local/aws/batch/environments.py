@@ -12,6 +12,7 @@ from moto.ecs.models import ecs_backends
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, iam_backends
 
+from local.aws.batch import machine_files
 from local.aws.batch.environment import SERVICE_ROLE, ComputeEnvironment, architectures_of
 from local.aws.batch.forms import Document, check_name, page, refusal
 
@@ -147,6 +148,10 @@ class ComputeEnvironments:
         self._backend.forget_tags(environment.arn)
         return {}
 
+    def exists(self, arn: str) -> bool:
+        """Whether there is a compute environment with this ARN."""
+        return arn in self._environments
+
     def get(self, identifier: str) -> ComputeEnvironment:
         """An environment by name or ARN.
 
@@ -270,10 +275,12 @@ class ComputeEnvironments:
         return data
 
     def _set_status(self, environment: ComputeEnvironment) -> None:
-        """Sets the status: INVALID if AWS cannot merge its own user data with that of the launch template, else VALID."""
+        """Sets what follows from the launch template: the status, which is INVALID if AWS cannot merge its own user data with that of the
+        template, and the image from which machines get files for engines."""
         data = self._template_data(environment.resources) or {}
         encoded = str(data.get("UserData") or "")
         # In any other form, AWS makes the environment INVALID (Batch User Guide, "Amazon EC2 user data in launch templates").
+        environment.engine_image = machine_files.engine_image(encoded)
         environment.is_valid = not encoded or message_from_bytes(base64.b64decode(encoded)).is_multipart()
         environment.status_reason = (
             "ComputeEnvironment Healthy"

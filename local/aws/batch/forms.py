@@ -50,6 +50,12 @@ def operations() -> list[str]:
 
 
 @cache
+def operation_of(path: str) -> str | None:
+    """The operation, other than those on tags, whose requests have this path, such as `/v1/submitjob`. None if there is no such operation."""
+    return next((name for name in operations() if path == f"/v1/{name.lower()}"), None)
+
+
+@cache
 def _model() -> ServiceModel:
     return botocore.session.Session().get_service_model("batch")
 
@@ -72,6 +78,22 @@ def _enumeration_faults(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield (
             f"Value '{value}' at '{path}' failed to satisfy constraint: "
             f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        )
+
+
+def check_consumable_resources(properties: Document) -> None:
+    """Refuses consumable resources as AWS refuses those that do not exist. The local stack cannot create them.
+
+    Args:
+        properties: `consumableResourceProperties` of a definition or a submission, or nothing.
+
+    Raises:
+        ClientException: if a resource is named.
+    """
+    named = [entry.get("consumableResource", "") for entry in properties.get("consumableResourceList", [])]
+    if named:
+        raise refusal(
+            f"Consumable resource {named[0]} does not exist. The local stack does not support consumable resources"
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from local.aws.batch import container_properties, retry
 from local.aws.batch.definitions import HIGHEST_SCHEDULING_PRIORITY, JobDefinition, timeout_seconds
-from local.aws.batch.forms import Document, check_name, refusal
+from local.aws.batch.forms import Document, check_consumable_resources, check_name, refusal
 from local.aws.batch.job import Job, Submission, milliseconds
 from local.aws.batch.queues import JobQueue
 
@@ -85,6 +85,7 @@ class Jobs:
             raise refusal(f"JobQueue {queue.arn} is in DISABLED state")
         definition = self._backend.definitions.resolve(request["jobDefinition"])
         share, priority = _share(request, queue, definition)
+        check_consumable_resources(request.get("consumableResourcePropertiesOverride", {}))
         overrides = request.get("containerOverrides", {})
         least, most = _ARRAY_SIZES
         size = request.get("arrayProperties", {}).get("size", least)
@@ -120,6 +121,11 @@ class Jobs:
         if kind == "N_TO_N" and size != len(other.children):
             raise refusal(f"N_TO_N needs two arrays of one size, not {size or 1} and {len(other.children) or 1}")
         return other, kind
+
+    def exists(self, arn: str) -> bool:
+        """Whether there is a job with this ARN, other than a child of an array."""
+        job = self._jobs.get(arn.removeprefix(self._backend.arn("job/")))
+        return job is not None and job.parent is None
 
     def describe(self, request: Document) -> Document:
         """DescribeJobs: the jobs with these ids or ARNs. Unknown ones are left out."""
@@ -228,8 +234,9 @@ def _share(request: Document, queue: JobQueue, definition: JobDefinition) -> tup
     if priority is not None and not 0 <= priority <= HIGHEST_SCHEDULING_PRIORITY:
         raise refusal(f"schedulingPriorityOverride must be between 0 and {HIGHEST_SCHEDULING_PRIORITY}")
     if queue.policy is None:
-        if share:
-            raise refusal("shareIdentifier cannot be specified: the job queue has no scheduling policy")
+        for member in ("shareIdentifier", "schedulingPriorityOverride"):
+            if member in request:
+                raise refusal(f"{member} cannot be specified: the job queue has no scheduling policy")
         return "", 0
     if not share:
         raise refusal("shareIdentifier must be specified: the job queue has a scheduling policy")

@@ -124,6 +124,10 @@ class JobQueues:
         """A queue by name or ARN, or None."""
         return self._queues.get(identifier) or self._queues.get(self._backend.arn(f"job-queue/{identifier}"))
 
+    def exists(self, arn: str) -> bool:
+        """Whether there is a queue with this ARN."""
+        return arn in self._queues
+
     def get(self, identifier: str, fault: str) -> JobQueue:
         """A queue by name or ARN.
 

@@ -3,8 +3,10 @@
 import contextlib
 import functools
 import logging
+import posixpath
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -14,7 +16,7 @@ import requests
 from moto.iam.models import IAMBackend, iam_backends
 from moto.utilities.utils import get_partition
 
-from local.aws.batch import log_streams, parameters
+from local.aws.batch import log_streams, machine_files, parameters
 from local.aws.batch.forms import Document
 from local.aws.batch.job import Job
 from local.aws.batch.tasks import NOT_STARTED, Listener, Outcome, Task
@@ -74,6 +76,7 @@ class ContainerRunner:
         self._lock = threading.Lock()
         self._network_holder = ""
         self._network_lock = threading.Lock()
+        self._folder_lock = threading.Lock()
         self.stop_seconds = STOP_SECONDS
 
     def details(self, task: Task) -> Document:
@@ -260,6 +263,8 @@ class ContainerRunner:
             "read_only": properties.get("readonlyRootFilesystem", False),
             "privileged": properties.get("privileged", False),
             "init": linux.get("initProcessEnabled", False),
+            # components/docker.sh sets it on machines of engines.
+            "security_opt": ["no-new-privileges"] if task.engine_image else [],
             "log_config": docker.types.LogConfig(type=docker.types.LogConfig.types.JSON),
             "ulimits": [
                 docker.types.Ulimit(name=entry["name"], soft=entry["softLimit"], hard=entry["hardLimit"])
@@ -305,18 +310,34 @@ class ContainerRunner:
 
     def _mounts(self, task: Task, labels: dict[str, str]) -> tuple[list[str], list[docker.types.Mount]]:
         """The mounts of paths on the host in the short form of Docker, and those of volumes. A volume without a path on the host is new and
-        belongs to the task. The engine makes it with the container."""
+        belongs to the task. The engine makes it with the container.
+
+        Raises:
+            ValueError: if a path on the host is not the one that the program gives to machines. A job never gets a file of this machine.
+        """
         properties = task.job.submission.container
         paths = {volume["name"]: volume.get("host", {}).get("sourcePath") for volume in properties["volumes"]}
         binds, mounts = [], []
         for mount in properties["mountPoints"]:
             name, target, read_only = mount["sourceVolume"], mount["containerPath"], mount.get("readOnly", False)
             if paths[name]:
-                binds.append(f"{paths[name]}:{target}:{'ro' if read_only else 'rw'}")
+                if posixpath.normpath(paths[name]) != machine_files.FOLDER:
+                    raise ValueError(
+                        f"the local stack does not mount {paths[name]} of this machine. Jobs can mount only {machine_files.FOLDER}"
+                    )
+                # All jobs share the folder, so none may change it.
+                binds.append(f"{self._machine_folder(task.engine_image)}:{target}:ro")
             else:
                 volume = f"{JOB_LABEL}-{task.id}-{name}"
                 mounts.append(docker.types.Mount(target, volume, type="volume", read_only=read_only, labels=labels))
         return binds, mounts
+
+    def _machine_folder(self, image: str) -> Path:
+        with self._folder_lock:
+            try:
+                return machine_files.folder(self._docker, self._config, image)
+            except OSError as error:
+                raise ValueError(f"the files of {image} cannot be copied: {error}") from None
 
     def _remove(self, remove: Callable[..., Any], thing: str, **options: Any) -> None:
         try:

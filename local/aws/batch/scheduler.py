@@ -283,6 +283,7 @@ class Scheduler:
             size=size,
             environment=environment.name,
             cluster=environment.cluster,
+            engine_image=environment.engine_image,
         )
         thread = threading.Thread(target=self._run_task, args=(task,), name=f"batch-{job.id}", daemon=True)
         self._threads.add(thread)

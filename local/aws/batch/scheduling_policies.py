@@ -99,6 +99,10 @@ class SchedulingPolicies:
         self._backend.forget_tags(policy.arn)
         return {}
 
+    def exists(self, arn: str) -> bool:
+        """Whether there is a scheduling policy with this ARN."""
+        return arn in self._policies
+
     def get(self, arn: str) -> SchedulingPolicy:
         """A policy by ARN.
 

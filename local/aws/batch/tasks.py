@@ -26,6 +26,8 @@ class Task:
     """The name of its compute environment."""
     cluster: str
     """The name of its ECS cluster."""
+    engine_image: str = ""
+    """The image from which its machine has files for engines. Empty if it has none."""
     turn: threading.Event = field(default_factory=threading.Event)
     """Set when the task can start, or must end before it has started."""
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -79,6 +79,14 @@ def test_an_unsupported_operation_is_named(
     assert refusal(lambda: call(aws.client(service)))[0] == "NotImplemented"
 
 
+@pytest.mark.parametrize("path", ["/v1/nosuchoperation", "/v2/submitjob", "/v1/tags/"])
+def test_a_path_that_batch_does_not_know_is_refused_as_json(aws: LocalAws, path: str) -> None:
+    scope = "AWS4-HMAC-SHA256 Credential=local/20261130/us-east-1/batch/aws4_request, SignedHeaders=host, Signature=a"
+    answer = requests.post(f"{aws.url}{path}", json={}, headers={"Authorization": scope}, timeout=10)
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (501, "NotImplemented")
+    assert path in answer.json()["message"]
+
+
 @pytest.mark.parametrize("service", ["ec2", "iam", "ecr", "s3"])
 def test_an_error_of_the_local_aws_has_the_form_of_awss_errors(
     aws: LocalAws, refusal: Callable[..., tuple[str, str]], service: str, monkeypatch: pytest.MonkeyPatch

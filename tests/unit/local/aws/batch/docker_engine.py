@@ -1,6 +1,9 @@
 """A Docker engine in memory, with the calls that the runner makes."""
 
+import io
+import tarfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +25,7 @@ class Engine:
         self.api = self
         self.images = SimpleNamespace(pull=self._pull)
         self.local_images = {"image"}
+        self.remote_images: set[str] = set()
         self.pulled: list[str] = []
         self.created: list[DockerObject] = []
         self.started: list[str] = []
@@ -36,6 +40,9 @@ class Engine:
         self.start_fault = ""
         self.create_fault = ""
         self.on_start: Callable[[], object] = lambda: None
+        self.containers = SimpleNamespace(create=self._container_of)
+        self.files: dict[str, bytes | Path] = {}
+        """The files of each image by path. A path instead of content is a link."""
 
     def create_host_config(self, **options: Any) -> dict[str, Any]:
         return options
@@ -87,6 +94,28 @@ class Engine:
 
     remove_container = remove_volume = _remove
 
+    def _container_of(self, image: str, command: list[str], labels: dict[str, str]) -> SimpleNamespace:
+        if image not in self.local_images:
+            raise docker.errors.ImageNotFound("404")
+        left = DockerObject(image, {"labels": labels})
+        self.there.append(left)
+        return SimpleNamespace(get_archive=self._archive, remove=lambda force, v: self.there.remove(left))
+
+    def _archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
+        if path not in self.files:
+            raise docker.errors.NotFound("404")
+        content, member = self.files[path], tarfile.TarInfo(path.rpartition("/")[2])
+        if isinstance(content, Path):
+            member.type, member.linkname, content = tarfile.SYMTYPE, str(content), b""
+        member.size = len(content)
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.addfile(member, io.BytesIO(content))
+        return iter([packed.getvalue()]), {}
+
     def _pull(self, name: str) -> None:
         self.pulled.append(name)
+        if name in self.remote_images:
+            self.local_images.add(name)
+            return
         raise docker.errors.NotFound("404", explanation=f"manifest for {name} not found")

@@ -9,12 +9,14 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.batch import models, responses, urls
+from moto.batch import responses
+from moto.batch.exceptions import ClientException
 
-from local.aws.batch import api
-from local.aws.batch.backend import OPERATIONS, Backend
-from local.aws.batch.forms import operations
+from local.aws.batch.backend import OPERATIONS
+from tests.unit.local.aws.batch.api import taken_over
 from tests.unit.local.aws.batch.world import World
+
+NAMES = ("compute-environment/machines", "job-queue/main")
 
 
 @pytest.fixture
@@ -23,18 +25,8 @@ def batch(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(models.batch_backends, "backend", Backend)
-    for operation in operations():
-        former = getattr(responses.BatchResponse, operation.lower(), None)
-        monkeypatch.setattr(responses.BatchResponse, operation.lower(), former, raising=False)
-    monkeypatch.setattr("local.aws.batch.api.url_paths", url_paths := dict(urls.url_paths))
-    monkeypatch.setattr(urls, "url_paths", url_paths)
-    # Backends of earlier tests have moto's class. Ours must not remain for later tests.
-    models.batch_backends.clear()
-    with mock_aws():
-        api.take_over(world.scheduler)
+    with mock_aws(), taken_over(world.scheduler):
         yield boto3.client("batch", "us-east-1")
-    models.batch_backends.clear()
 
 
 def test_every_operation_of_moto_is_replaced() -> None:
@@ -51,6 +43,31 @@ def test_requests_and_answers_are_passed_on(batch: Any) -> None:
     batch.untag_resource(resourceArn=policy["arn"], tagKeys=["team"])
     [described] = batch.describe_scheduling_policies(arns=[policy["arn"]])["schedulingPolicies"]
     assert described["tags"] == {"run": "1"}
+
+
+def test_resources_that_do_not_exist_have_no_tags(batch: Any, world: World) -> None:
+    arn = batch.create_scheduling_policy(name="fair")["arn"]
+    batch.delete_scheduling_policy(arn=arn)
+    region = arn.rpartition(":")[0]
+    for missing in (arn, f"{region}:job/none", f"{region}:job-definition/none:1", f"{region}:none", "arn:aws:s3:::a"):
+        for operation, members in (
+            ("list_tags_for_resource", {}),
+            ("tag_resource", {"tags": {"a": "b"}}),
+            ("untag_resource", {"tagKeys": ["a"]}),
+        ):
+            with pytest.raises(ClientError, match=f"ClientException.*Resource {missing} does not exist"):
+                getattr(batch, operation)(resourceArn=missing, **members)
+
+
+def test_every_type_of_resource_has_tags_but_children_of_arrays_have_none(world: World) -> None:
+    definition = world.define(tags={"a": "b"})
+    parent = world.submit(arrayProperties={"size": 2}, tags={"a": "b"})
+    arns = [definition, world.job(parent)["jobArn"], *(world.backend.arn(name) for name in NAMES)]
+    for arn in arns:
+        world.backend.tag_resource(arn, {"run": "1"})
+        assert world.backend.list_tags_for_resource(arn)["run"] == "1"
+    with pytest.raises(ClientException, match="does not exist"):
+        world.backend.tag_resource(world.job(f"{parent}:0")["jobArn"], {"run": "1"})
 
 
 def test_a_refusal_has_the_form_of_an_aws_error(batch: Any) -> None:

@@ -82,6 +82,10 @@ def test_pages_have_the_requested_size(world: World) -> None:
         ({"container": {"privileged": "yes"}}, "privileged"),
         ({"type": "multinode"}, "type container"),
         ({"type": "job"}, r"enum value set: \[container, multinode\]"),
+        (
+            {"consumableResourceProperties": {"consumableResourceList": [{"consumableResource": "licences"}]}},
+            "Consumable resource licences does not exist",
+        ),
         ({"tags": {f"k{i}": "v" for i in range(51)}}, "50"),
     ],
 )

@@ -1,5 +1,6 @@
 """Jobs as containers of an engine in memory."""
 
+import dataclasses
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
@@ -7,9 +8,12 @@ from typing import Any
 
 import docker
 import pytest
+from moto.core.types import Base64EncodedString
+from moto.ec2.models import EC2Backend
 from moto.iam.models import IAMBackend
 from moto.logs.models import logs_backends
 
+from components.user_data import user_data
 from local.aws.batch.runner import ContainerRunner
 from local.aws.config import Config
 from tests.unit.local.aws.batch.docker_engine import Engine
@@ -32,11 +36,13 @@ _CONFIG = Config(
 
 
 @pytest.fixture
-def engine(world: World, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     """The engine that runs the jobs of `world`."""
     engine = Engine()
     monkeypatch.setattr(docker, "DockerClient", lambda **_: engine)
-    runner = ContainerRunner(_CONFIG, lambda role: f"/credentials-of/{role.rpartition('/')[2]}")
+    runner = ContainerRunner(
+        dataclasses.replace(_CONFIG, data_dir=tmp_path), lambda role: f"/credentials-of/{role.rpartition('/')[2]}"
+    )
     world.machine.details = runner.details  # type: ignore[method-assign]
     world.machine.run = runner.run  # type: ignore[method-assign]
     world.machine.stop = runner.stop  # type: ignore[method-assign]
@@ -149,7 +155,7 @@ def test_volumes_without_a_path_on_the_host_are_new_and_are_removed_afterwards(w
     job = _run(
         world,
         {
-            "volumes": [{"name": "scratch"}, {"name": "data", "host": {"sourcePath": "/srv/data"}}],
+            "volumes": [{"name": "scratch"}, {"name": "data"}],
             "mountPoints": [
                 {"sourceVolume": "scratch", "containerPath": "/scratch"},
                 {"sourceVolume": "data", "containerPath": "/data", "readOnly": True},
@@ -160,14 +166,94 @@ def test_volumes_without_a_path_on_the_host_are_new_and_are_removed_afterwards(w
     task = job["container"]["taskArn"].rpartition("/")[2]
     volume = f"biobatch.job-{task}-scratch"
     labels = {"stack": "clone", "biobatch.job": job["jobId"]}
-    assert seen == [(volume, labels), (f"biobatch.job-{task}", labels)]
+    data = f"biobatch.job-{task}-data"
+    assert seen == [(volume, labels), (data, labels), (f"biobatch.job-{task}", labels)]
     options = engine.created[0].options
-    assert options["binds"] == ["/srv/data:/data:ro"]
+    assert options["binds"] == []
     assert [(mount["Source"], mount["Target"], mount["ReadOnly"]) for mount in options["mounts"]] == [
         (volume, "/scratch", False),
+        (data, "/data", True),
         (volume, "/tmp", False),
     ]
-    until(lambda: not engine.there, "the removal of the container and its volume")
+    until(lambda: not engine.there, "the removal of the container and its volumes")
+
+
+def _mounting(path: str) -> dict[str, Any]:
+    return {
+        "volumes": [{"name": "host", "host": {"sourcePath": path}}],
+        "mountPoints": [{"sourceVolume": "host", "containerPath": "/there", "readOnly": False}],
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "//opt/biobatch",
+        "/var/run/docker.sock",
+        "/srv/data",
+        "/opt",
+        "/opt/biobatch/..",
+        "/opt/biobatch/../../etc",
+        "/opt/biobatch-else",
+        ".",
+    ],
+)
+def test_no_file_of_this_machine_reaches_a_job(world: World, engine: Engine, path: str) -> None:
+    job = _run(world, _mounting(path))
+    assert job["status"] == "FAILED"
+    assert f"does not mount {path} of this machine" in job["container"]["reason"]
+    assert engine.created == []
+
+
+def test_without_an_engine_image_a_machine_has_an_empty_folder_for_engines(world: World, engine: Engine) -> None:
+    assert _run(world, _mounting("/opt/biobatch/"))["status"] == "SUCCEEDED"
+    [bind] = engine.created[0].options["binds"]
+    folder, target, mode = bind.split(":")
+    assert (target, mode) == ("/there", "ro")
+    assert Path(folder).is_dir()
+    assert not list(Path(folder).iterdir())
+    assert engine.created[0].options["security_opt"] == []
+
+
+def test_a_machine_has_the_files_of_the_engine_image_that_its_launch_template_names(
+    world: World, engine: Engine, ec2: EC2Backend
+) -> None:
+    image = f"127.0.0.1:5000/base@sha256:{'1f' * 32}"
+    data = {"UserData": Base64EncodedString(user_data(10001, image))}
+    template = ec2.create_launch_template("engines", "", data, {}).id
+    resources = {"launchTemplate": {"launchTemplateId": template, "version": "$Latest"}}
+    world.call("UpdateComputeEnvironment", computeEnvironment="machines", computeResources=resources)
+    engine.remote_images = {image}
+    # The links of the base image: Docker's API gives a link itself, not its target.
+    engine.files = {
+        "/opt/biobatch/bin/aws": Path("../../../usr/local/bin/job"),
+        "/usr/local/bin/job": b"program",
+        "/opt/biobatch/etc/ca.pem": Path("/etc/ssl/certs/ca-certificates.crt"),
+        "/etc/ssl/certs/ca-certificates.crt": b"roots",
+    }
+    for _ in range(2):
+        assert _run(world, _mounting("/opt/biobatch"))["status"] == "SUCCEEDED"
+    assert [each.options["security_opt"] for each in engine.created] == [["no-new-privileges"]] * 2
+    [folder] = {each.options["binds"][0].split(":")[0] for each in engine.created}
+    aws, roots = Path(folder, "bin/aws"), Path(folder, "etc/ca.pem")
+    assert (aws.read_bytes(), roots.read_bytes()) == (b"program", b"roots")
+    assert (aws.stat().st_mode & 0o777, roots.stat().st_mode & 0o777) == (0o755, 0o644)
+    # Copied once, and the container that it was copied from is removed.
+    assert engine.pulled == [image]
+    until(lambda: not engine.there, "the removal of the containers")
+
+
+def test_an_engine_image_without_the_files_keeps_the_job_from_starting(
+    world: World, engine: Engine, ec2: EC2Backend
+) -> None:
+    data = {"UserData": Base64EncodedString(user_data(10001, "image"))}
+    template = ec2.create_launch_template("incomplete", "", data, {}).id
+    resources = {"launchTemplate": {"launchTemplateId": template, "version": "$Latest"}}
+    world.call("UpdateComputeEnvironment", computeEnvironment="machines", computeResources=resources)
+    engine.files = {"/opt/biobatch/bin/aws": Path("aws")}
+    job = _run(world, _mounting("/opt/biobatch"))
+    assert job["container"]["reason"].endswith("/opt/biobatch/bin/aws is not a file of the image")
 
 
 def test_output_goes_to_the_log_stream_in_the_description_of_the_job(world: World, engine: Engine) -> None:

@@ -55,6 +55,11 @@ def test_a_disabled_queue_accepts_no_job(world: World) -> None:
         ({"jobName": ""}, "Job name should match valid pattern"),
         ({"jobName": "a" * 129}, "Job name should match valid pattern"),
         ({"shareIdentifier": "a"}, "no scheduling policy"),
+        ({"schedulingPriorityOverride": 1}, "no scheduling policy"),
+        (
+            {"consumableResourcePropertiesOverride": {"consumableResourceList": [{"consumableResource": "licences"}]}},
+            "Consumable resource licences does not exist",
+        ),
         ({"retryStrategy": {"attempts": 0}}, "between 1 and 10"),
         ({"retryStrategy": {"attempts": 11}}, "between 1 and 10"),
         ({"timeout": {"attemptDurationSeconds": 59}}, "at least 60"),

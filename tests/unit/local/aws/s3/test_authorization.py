@@ -123,7 +123,10 @@ def test_a_denial_takes_precedence_if_its_condition_is_met(client_with: Callable
         return client_with(_of("GetObject"), _of("GetObject", Effect="Deny", Condition=condition))
 
     denied(secure=False).get_object(Bucket="shared", Key="open/a")
-    assert refusal(denied(secure=True).get_object, Bucket="shared", Key="open/a")[1].endswith("with an explicit deny")
+    words = refusal(denied(secure=True).get_object, Bucket="shared", Key="open/a")[1]
+    assert words.endswith(
+        "s3:GetObject on resource: arn:aws:s3:::shared/open/a with an explicit deny in an identity-based policy"
+    )
 
 
 @pytest.mark.parametrize("operator", ["ArnLike", "ArnEquals", "StringEquals", "StringLike"])
@@ -146,12 +149,18 @@ def test_an_unsupported_condition_operator_is_refused_by_name(
     )
 
 
-def test_a_statement_with_not_resource_is_refused_by_name(client_with: Callable[..., Any], refusal: Refusal) -> None:
-    statement = {"Effect": "Deny", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::shared/open/*"}
-    assert refusal(client_with(statement).get_object, Bucket="shared", Key="open/a") == (
-        "NotImplemented",
-        "The local AWS does not judge statements by NotResource.",
-    )
+def test_a_denial_with_not_resource_concerns_all_other_objects(
+    client_with: Callable[..., Any], refusal: Refusal
+) -> None:
+    denial = {"Effect": "Deny", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::shared/open/*"}
+    s3 = client_with(_of("GetObject", resource="*"), denial)
+    s3.get_object(Bucket="shared", Key="open/a")
+    assert refusal(s3.get_object, Bucket="shared", Key="closed/a")[0] == "AccessDenied"
+
+
+def test_keys_of_no_session_are_refused(aws: LocalAws, refusal: Refusal) -> None:
+    keys = {"aws_access_key_id": "ASIA0000000000000000", "aws_secret_access_key": "a", "aws_session_token": "b"}
+    assert refusal(aws.client("s3", **keys).get_object, Bucket="shared", Key="open/a")[0] == "InvalidAccessKeyId"
 
 
 @pytest.mark.parametrize(
