@@ -21,10 +21,14 @@ from components import (
     BucketAccess,
     DataBucket,
     DataBucketArgs,
+    EnginePermissions,
+    EnginePermissionsArgs,
     ExistingNetwork,
     ExistingNetworkArgs,
     FlowLogs,
     FlowLogsArgs,
+    ImageCache,
+    ImageCacheArgs,
     Monitoring,
     MonitoringArgs,
     NatGateways,
@@ -36,6 +40,7 @@ from components import (
     ToolImage,
     ToolImageArgs,
 )
+from components.data_bucket import ENGINES_FOLDER, WORK_FOLDER
 from components.job_definition import SCRATCH_PATH
 from components.limits import STACK_TAG
 from components.network import own_provider
@@ -115,7 +120,12 @@ if config.flow_logs:
     )
 
 # The bucket for inputs and results, and the log group of the jobs.
-data = DataBucket(NAME, DataBucketArgs(protect_data=config.protect_data, kms_key_arn=config.kms_key_arn, tags=tags))
+data = DataBucket(
+    NAME,
+    DataBucketArgs(
+        protect_data=config.protect_data, work_days=config.work_days, kms_key_arn=config.kms_key_arn, tags=tags
+    ),
+)
 log_group = aws.cloudwatch.LogGroup(
     NAME, retention_in_days=config.log_retention_days, kms_key_id=config.kms_key_arn or None, tags=tags
 )
@@ -151,8 +161,24 @@ images: dict[str, ToolImage] = {}
 for name, tool in config.tools.items():
     images[name] = image(name, images[tool.base] if tool.base else base_image, tool.build_args)
 
+# Without a way to the internet, containers of engines come from the registry of this account. ECR has no such caches in other partitions.
+image_cache: ImageCache | None = None
+if config.engines and not config.vpc_id and config.nat_gateways == NatGateways.NONE and partition == "aws":
+    image_cache = ImageCache(
+        NAME,
+        ImageCacheArgs(
+            partition=partition,
+            account_id=account_id,
+            region=config.region,
+            folder=data.bucket,
+            images=config.engine_images,
+        ),
+    )
+
 # The roles of jobs and instances.
-own_bucket = BucketAccess(arn=data.arn, write=True, kms_key_arn=config.kms_key_arn)
+own_bucket = BucketAccess(
+    arn=data.arn, write=True, deletable=[WORK_FOLDER, ENGINES_FOLDER], kms_key_arn=config.kms_key_arn
+)
 other_buckets = [
     BucketAccess(
         arn=f"arn:{partition}:s3:::{bucket.name}",
@@ -168,7 +194,14 @@ permissions = BatchPermissions(
         partition=partition,
         account_id=account_id,
         buckets=[own_bucket, *other_buckets],
-        repository_arns=[i.repository_arn for i in images.values()],
+        # Engines can run every image in the registry of this account and region.
+        repository_arns=[
+            *(i.repository_arn for i in images.values()),
+            *([f"arn:{partition}:ecr:{config.region}:{account_id}:repository/*"] if config.engines else []),
+        ],
+        head=config.engines,
+        engine_repository_arn=base_image.repository_arn if config.engines else "",
+        image_cache_arns=image_cache.repository_arns if image_cache else [],
         log_group_arn=log_group.arn,
         permissions_boundary_arn=config.permissions_boundary_arn,
         kms_key_arn=config.kms_key_arn,
@@ -200,6 +233,10 @@ platform = BatchPlatform(
             )
             for name, tool in config.tools.items()
         },
+        head_role_arn="" if permissions.head_role_arn is None else permissions.head_role_arn,
+        # The built-in tools are not engines.
+        head_tools=[name for name in config.tools if name not in settings.TOOLS],
+        engine_image=base_image.uri if config.engines else "",
         scratch_gib=config.scratch_gib,
         ami_id=config.ami_id,
         shares=config.shares,
@@ -218,12 +255,37 @@ submit = SubmitPermissions(
         account_id=account_id,
         region=config.region,
         queue_arns=queue_arns,
-        job_definition_arns=list(platform.job_definition_arns.values()),
+        job_definition_arns=[
+            *platform.job_definition_arns.values(),
+            *platform.engine_job_definition_arns.values(),
+        ],
+        # `biobatch engines approve` gives definitions such names.
+        approved_definitions=[pulumi.Output.concat(data.bucket, "-approved-")] if config.engines else [],
         bucket=own_bucket,
         log_group_arn=log_group.arn,
         tags=tags,
     ),
 )
+
+# The policy for engines that register job definitions of their own, and the role of their heads.
+engines: EnginePermissions | None = None
+if permissions.head_role is not None:
+    engines = EnginePermissions(
+        NAME,
+        EnginePermissionsArgs(
+            partition=partition,
+            account_id=account_id,
+            region=config.region,
+            images=config.engine_images,
+            job_role_arn=permissions.job_role_arn,
+            execution_role_arn=permissions.execution_role_arn,
+            log_group=log_group.name,
+            head_role=permissions.head_role,
+            head_job_definition_arns=list(platform.head_job_definition_arns.values()),
+            submit_policy_arn=submit.policy_arn,
+            tags=tags,
+        ),
+    )
 
 # E-mails about runs, jobs and cost, and a dashboard.
 dashboard_url: pulumi.Output[str] | str = ""
@@ -252,11 +314,18 @@ pulumi.export("on_demand_queue_arn", platform.on_demand_queue_arn)
 if platform.fair_share_queue_arn:
     pulumi.export("fair_share_queue_arn", platform.fair_share_queue_arn)
 pulumi.export("job_definition_arns", platform.job_definition_arns)
+pulumi.export("engine_job_definition_arns", platform.engine_job_definition_arns)
+if engines:
+    pulumi.export("head_job_definition_arns", platform.head_job_definition_arns)
 pulumi.export("image_uris", {tool: i.uri for tool, i in images.items()})
 pulumi.export("bucket", data.bucket)
 pulumi.export("job_role_arn", permissions.job_role_arn)
 pulumi.export("execution_role_arn", permissions.execution_role_arn)
 pulumi.export("submit_policy_arn", submit.policy_arn)
+if engines:
+    pulumi.export("engine_policy_arn", engines.policy_arn)
+if image_cache:
+    pulumi.export("image_cache", image_cache.address)
 pulumi.export("region", config.region)
 pulumi.export("vpc_id", network.vpc_id)
 pulumi.export("private_subnet_ids", network.private_subnet_ids)

@@ -1,14 +1,14 @@
 """The compute environments, the queues that use them, and a job definition for each tool."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 import pulumi_aws as aws
 
 from components.architectures import instance_architecture
 from components.arguments import each, known, refuse
-from components.job_definition import JOB_UID, Tool, job_definition
+from components.job_definition import ENGINE_MEMORY_MIB, ENGINE_PATH, ENGINE_VCPUS, JOB_UID, Tool, job_definition
 from components.limits import (
     MAX_SUBNETS,
     MAX_VCPUS,
@@ -82,6 +82,15 @@ class BatchPlatformArgs:
     tools: Mapping[str, Tool]
     """The tools by name, at least 1. No tool may have more vCPUs than `max_vcpus`. Changing them adds or removes job definitions, or creates a new
     revision of one."""
+    head_role_arn: pulumi.Input[str] = ""
+    """ARN of the role of the heads of workflow engines. With "", the default, there are no job definitions for heads. Changing it creates a new
+    revision of each of them."""
+    head_tools: Sequence[str] = ()
+    """Names of the tools that also run as the head of an engine, among `tools`. The default is none. Changing them adds or removes job
+    definitions."""
+    engine_image: pulumi.Input[str] = ""
+    """URI, with its digest, of the image from which instances get `/opt/biobatch/bin/aws` for containers of engines. With "", the default, they do
+    not get it. Changing it is an in-place update, which applies to instances that start later."""
     scratch_gib: int = 100
     """GiB of each instance's EBS volume, 30 to 16,384. It holds images, and the jobs' scratch data unless the instance has NVMe disks. The default
     is 100. Changing it is an in-place update."""
@@ -107,6 +116,7 @@ class BatchPlatformArgs:
             instance_profile_arn=known(arn_fault("iam")),
             job_role_arn=known(arn_fault("iam")),
             execution_role_arn=known(arn_fault("iam")),
+            head_role_arn=known(optional(arn_fault("iam"))),
             region=region_fault,
             instance_types=each(instance_type_fault, least=1),
             max_vcpus=whole_number(*MAX_VCPUS),
@@ -123,6 +133,8 @@ class BatchPlatformArgs:
         if len(set(architectures.values())) > 1:
             mixed = ", ".join(f"{kind} ({architecture})" for kind, architecture in architectures.items())
             yield f"instance_types: {mixed} have different architectures. A queue supports only one."
+        if unknown := [name for name in self.head_tools if name not in self.tools]:
+            yield f"head_tools: {', '.join(unknown)} is not among the tools, {', '.join(self.tools)}."
         for name, tool in self.tools.items():
             if tool.vcpus > self.max_vcpus:
                 yield f"tools: {name} has {tool.vcpus} vcpus, more than max_vcpus, {self.max_vcpus}. Its jobs could never start."
@@ -150,8 +162,9 @@ class BatchPlatform(pulumi.ComponentResource):
     """Queues that start instances when there are jobs and end them when there are none.
 
     Creates a launch template, a Spot and an On-Demand compute environment, a main queue (Spot first, then On-Demand), a queue for jobs that must
-    not be interrupted, and a job definition for each tool. If there are shares, it also creates a fair-share queue. AWS updates the compute
-    environments in place, because they have no service role, no fixed name, and a launch template from the start.
+    not be interrupted, and two job definitions for each tool: one of the tool's size, and a smaller one for workflow engines, which request what
+    a step needs. If there are shares, it also creates a fair-share queue. With a head role, it also creates job definitions for the heads of
+    engines. AWS updates the compute environments in place, because they have no service role, no fixed name, and a launch template from the start.
     """
 
     queue_arn: pulumi.Output[str]
@@ -162,6 +175,10 @@ class BatchPlatform(pulumi.ComponentResource):
     """ARN of the fair-share queue, whose jobs must name their share. None if there are no shares."""
     job_definition_arns: dict[str, pulumi.Output[str]]
     """ARNs of the job definitions by tool. Each ARN contains the revision of this deployment."""
+    engine_job_definition_arns: dict[str, pulumi.Output[str]]
+    """ARNs of the job definitions for workflow engines by tool. Each ARN contains the revision of this deployment."""
+    head_job_definition_arns: dict[str, pulumi.Output[str]]
+    """ARNs of the job definitions for the heads of engines by tool. Empty without a head role."""
 
     def __init__(self, name: str, args: BatchPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:BatchPlatform", name, None, opts)
@@ -172,7 +189,7 @@ class BatchPlatform(pulumi.ComponentResource):
         template = aws.ec2.LaunchTemplate(
             name,
             description="Machines of Biobatch jobs",
-            user_data=user_data(JOB_UID),
+            user_data=pulumi.Output.from_input(args.engine_image).apply(lambda uri: user_data(JOB_UID, uri)),
             # Jobs share the instance's network, so a hop limit cannot block their access to its credentials. The boot script blocks it.
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
@@ -283,19 +300,40 @@ class BatchPlatform(pulumi.ComponentResource):
             self.fair_share_queue_arn = queue("fair-share", 1, *order, policy=policy).arn
         self.queue_arn = main.arn
         self.on_demand_queue_arn = uninterrupted.arn
-        self.job_definition_arns = {
-            tool: job_definition(
-                f"{name}-{tool}",
+
+        def definition(
+            kind: str,
+            tool: str,
+            size: Tool,
+            role_arn: pulumi.Input[str] = args.job_role_arn,
+            environment: Mapping[str, str] | None = None,
+        ) -> pulumi.Output[str]:
+            return job_definition(
+                f"{name}-{kind}{tool}",
                 tool,
                 size,
-                job_role_arn=args.job_role_arn,
+                job_role_arn=role_arn,
                 execution_role_arn=args.execution_role_arn,
                 log_group=args.log_group,
                 region=args.region,
                 tags=args.tags,
                 opts=child,
+                environment=environment,
             ).arn
+
+        self.job_definition_arns = {tool: definition("", tool, size) for tool, size in args.tools.items()}
+        self.engine_job_definition_arns = {
+            tool: definition(
+                "engine-",
+                tool,
+                replace(size, vcpus=ENGINE_VCPUS, memory_mib=ENGINE_MEMORY_MIB),
+                environment={"PATH": ENGINE_PATH},
+            )
             for tool, size in args.tools.items()
+        }
+        heads = args.head_tools if args.head_role_arn != "" else ()
+        self.head_job_definition_arns = {
+            tool: definition("head-", tool, args.tools[tool], args.head_role_arn) for tool in heads
         }
         self.register_outputs(
             {
@@ -303,5 +341,7 @@ class BatchPlatform(pulumi.ComponentResource):
                 "on_demand_queue_arn": self.on_demand_queue_arn,
                 "fair_share_queue_arn": self.fair_share_queue_arn,
                 "job_definition_arns": self.job_definition_arns,
+                "engine_job_definition_arns": self.engine_job_definition_arns,
+                "head_job_definition_arns": self.head_job_definition_arns,
             }
         )

@@ -56,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         help="false: allow deleting the data bucket, which destroy then does; default: protectData of the stack, or true",
     )
     policy.add_argument(
+        "--engines",
+        choices=("true", "false"),
+        help="true: allow what the roles and image caches of workflow engines need; default: engines of the stack, or false",
+    )
+    policy.add_argument(
         "--permissions-boundary-arn",
         metavar="ARN",
         help="the permissions boundary of the stack's roles; default: permissionsBoundaryArn of the stack, or none",
@@ -87,6 +92,7 @@ def _policy(options: argparse.Namespace) -> str:
         region=region,
         name=_NAME,
         protect_data=(options.protect_data or config.get("biobatch:protectData", "true")) == "true",
+        engines=(options.engines or config.get("biobatch:engines", "false")) == "true",
         permissions_boundary_arn=options.permissions_boundary_arn or config.get("biobatch:permissionsBoundaryArn", ""),
         kms_key_arn=options.kms_key_arn or config.get("biobatch:kmsKeyArn", ""),
     )

@@ -6,11 +6,20 @@ import pulumi
 import pulumi_aws as aws
 
 from components.arguments import refuse
-from components.limits import kms_key_fault, optional, tag_faults
+from components.limits import WORK_DAYS, kms_key_fault, optional, tag_faults, whole_number
 
 #: Days after which S3 deletes incomplete uploads, and object versions that were overwritten or deleted.
 INCOMPLETE_UPLOAD_DAYS = 7
 NONCURRENT_VERSION_DAYS = 30
+
+#: The folder for scratch data of workflow engines. A rule deletes its objects by age.
+WORK_FOLDER = "work/"
+
+#: The folder for the results of workflow engines. No rule deletes its objects.
+ENGINES_FOLDER = "engines/"
+
+#: Days after which S3 deletes versions in the folder for scratch data that were overwritten or deleted. An engine can replace its scratch data.
+WORK_VERSION_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,20 +29,23 @@ class DataBucketArgs:
     protect_data: bool
     """True: destroying the stack keeps the bucket and its settings. False: destroying the stack deletes the bucket with all its objects. A change
     takes effect with the next `up`."""
+    work_days: int = 30
+    """Days after which S3 deletes objects in the folder `work/`, 1 to 3,650. The default is 30. Changing it is an in-place update."""
     kms_key_arn: str = ""
     """ARN of the KMS key that encrypts objects. With "", the default, S3's own key is used. A change applies to objects that are written later."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags on the bucket. Changing them is an in-place update."""
 
     def __post_init__(self) -> None:
-        refuse(self, kms_key_arn=optional(kms_key_fault), tags=tag_faults)
+        refuse(self, work_days=whole_number(*WORK_DAYS), kms_key_arn=optional(kms_key_fault), tags=tag_faults)
 
 
 class DataBucket(pulumi.ComponentResource):
     """A private, encrypted and versioned bucket that accepts only TLS connections.
 
     Creates the bucket with its public access block, ownership controls, encryption, versioning, lifecycle rules and policy. The rules delete
-    incomplete uploads after 7 days, and versions that were overwritten or deleted after 30 days.
+    incomplete uploads after 7 days, and versions that were overwritten or deleted after 30 days. In the folder `work/`, for scratch data of
+    workflow engines, they delete objects after `work_days` days, and versions that were overwritten or deleted after 7 days.
     """
 
     bucket: pulumi.Output[str]
@@ -103,6 +115,23 @@ class DataBucket(pulumi.ComponentResource):
                     noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                         noncurrent_days=NONCURRENT_VERSION_DAYS
                     ),
+                ),
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="work",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=WORK_FOLDER),
+                    expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=args.work_days),
+                    noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                        noncurrent_days=WORK_VERSION_DAYS
+                    ),
+                ),
+                # A deletion leaves a marker. When its last version has expired, the marker is of no use, but it slows down listings. S3 accepts
+                # this element only in a rule without days (API LifecycleExpiration).
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="delete-markers",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True),
                 ),
             ],
             # S3 accepts rules for noncurrent versions only after versioning is enabled.

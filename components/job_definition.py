@@ -12,6 +12,15 @@ from components.limits import TOOL_LEAST, whole_number
 #: The path of the writable volume in a container. Everything else is read-only.
 SCRATCH_PATH = "/scratch"
 
+#: The size of the jobs of engines, which Nextflow also gives its own job definitions (AwsBatchTaskHandler). Engines request more where a step needs
+#: it. Nextflow requests vCPUs only for a step that needs more than one.
+ENGINE_VCPUS = 1
+ENGINE_MEMORY_MIB = 1024
+
+#: The search path of the jobs of engines: the folder of the images that contains `aws`, then Debian's own path. The folder is not in the path of
+#: other jobs, where it would hide an AWS CLI that a tool's image contains.
+ENGINE_PATH = "/opt/biobatch/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 #: The user ID in every image. The boot script blocks its access to the instance's credentials.
 JOB_UID = 10001
 
@@ -97,6 +106,7 @@ def job_definition(
     region: str,
     tags: Mapping[str, str],
     opts: pulumi.ResourceOptions,
+    environment: Mapping[str, str] | None = None,
 ) -> aws.batch.JobDefinition:
     """Creates the job definition of a tool.
 
@@ -112,6 +122,7 @@ def job_definition(
         region: region code, which jobs get in their environment.
         tags: tags on the definition and its jobs.
         opts: options of the resource.
+        environment: more variables of the jobs.
     """
     container = {
         "image": size.image_uri,
@@ -136,6 +147,7 @@ def job_definition(
             {"name": "JOB_IMAGE", "value": size.image_uri},
             # Batch does not tell a container about its timeout. `job` stops publishing before the timeout ends the attempt.
             {"name": "JOB_TIMEOUT_SECONDS", "value": str(size.timeout_seconds)},
+            *({"name": variable, "value": value} for variable, value in (environment or {}).items()),
         ],
         "logConfiguration": {
             "logDriver": "awslogs",

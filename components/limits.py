@@ -47,6 +47,13 @@ MAX_TAGS = 40
 #: policies.
 MAX_PREFIX = 128
 
+#: The most patterns of images that engines may run, and the most characters of each. So many always fit the 6,144 characters of a managed policy.
+MAX_IMAGE_PATTERNS = 20
+MAX_IMAGE_PATTERN = 128
+
+#: Days for which S3 keeps objects in `work/`, the folder for scratch data of engines.
+WORK_DAYS = (1, 3650)
+
 #: The retention times of CloudWatch Logs, in days (API PutRetentionPolicy). Biobatch does not offer 0, which means "never expire".
 LOG_RETENTION_DAYS = (
     1,
@@ -148,14 +155,20 @@ bucket_name_fault = matching(
     r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
     "is not a bucket name: 3 to 63 of a-z, 0-9, hyphens and single dots, without s3://.",
 )
+# The longest folder of an upstream registry, `/ecr-public`, follows (API CreatePullThroughCacheRule, `ecrRepositoryPrefix`: 30 characters).
+cache_folder_fault = matching(
+    r"(?=.{2,19}$)[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*",
+    "is not a folder of a pull-through cache: 2 to 19 of a-z and 0-9, with a dot, hyphens or underscores between them.",
+)
 # SNS and AWS Budgets accept addresses of other forms too. Addresses of people have this one.
 email_fault = matching(
     r"(?=.{3,100}$)[A-Za-z0-9!#%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}",
     "is not an e-mail address, such as lab@example.org.",
 )
 tool_name_fault = matching(
-    r"(?!base$)(?!.{41})[a-z0-9]+(-[a-z0-9]+)*",
-    "is not a tool name: up to 40 lowercase letters and digits, with single hyphens between them, and not base.",
+    # The job definitions for engines have names such as biobatch-engine-bwa and biobatch-head-bwa.
+    r"(?!base$)(?!(engine|head)-)(?!.{41})[a-z0-9]+(-[a-z0-9]+)*",
+    "is not a tool name: up to 40 lowercase letters and digits, with single hyphens between them, not base, and not beginning with engine- or head-.",
 )
 
 
@@ -200,6 +213,38 @@ def cidr_fault(value: str) -> str:
         return f"{value} is not inside a private range ({', '.join(map(str, PRIVATE_RANGES))})."
     # Python also accepts a netmask or a hostmask. AWS accepts only a prefix length.
     return "" if value == str(network) else f"{value} is not an address with a prefix length, such as 10.0.0.0/16."
+
+
+_REGISTRY = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(:[0-9]{1,5})?")
+_IMAGE_PATH = re.compile(r"[a-z0-9][a-z0-9._/*-]*(:[A-Za-z0-9_.*-]+)?(@sha256:[0-9a-f*]+)?")
+
+
+def image_pattern_fault(pattern: object) -> str:
+    """The rule that a value is a pattern of container images, as an IAM policy compares it with the text of a request: a registry, then a path in
+    which `*` stands for any characters.
+
+    The registry and the first characters of the path contain no `*`. Otherwise the pattern would also match images of other registries, such as
+    evil.example/biocontainers/bwa, or all images of a registry where anyone can publish.
+    """
+    if not isinstance(pattern, str):
+        return f"{shown(pattern)} is not a string, such as quay.io/biocontainers/*."
+    if len(pattern) > MAX_IMAGE_PATTERN:
+        return f"{shown(pattern)} has {len(pattern)} characters, but the limit is {MAX_IMAGE_PATTERN}."
+    if "://" in pattern:
+        return f"{shown(pattern)} begins with a scheme. An image has none, such as quay.io/biocontainers/*."
+    registry, _, path = pattern.partition("/")
+    if "*" in registry:
+        return f"{shown(pattern)} has a * in the registry, which would allow images of any registry. Name the registry, as in quay.io/biocontainers/*."
+    if not _REGISTRY.fullmatch(registry):
+        return f"{shown(pattern)} does not begin with a registry, such as quay.io or docker.io, and a slash."
+    if not path or path.startswith("*"):
+        return f"{shown(pattern)} allows every image of {registry}. Add a path, as in quay.io/biocontainers/*."
+    if not _IMAGE_PATH.fullmatch(path):
+        return (
+            f"{shown(path)} in {shown(pattern)} is not a path of images: lowercase letters, digits and . _ - / with * for any characters, "
+            "and optionally a tag or a digest."
+        )
+    return ""
 
 
 _TYPE = re.compile(

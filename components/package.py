@@ -20,6 +20,7 @@ from components.batch_platform import BatchPlatform
 from components.data_bucket import DataBucket
 from components.network import Network
 from components.permissions.batch import BatchPermissions
+from components.permissions.engines import EnginePermissions
 from components.permissions.submit import SubmitPermissions
 
 NAME = "biobatch"
@@ -32,6 +33,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     BatchPermissions,
     SubmitPermissions,
     BatchPlatform,
+    EnginePermissions,
 ]
 
 

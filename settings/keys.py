@@ -13,15 +13,18 @@ from components.architectures import ARCHITECTURES
 from components.limits import (
     BUDGET_USD,
     LOG_RETENTION_DAYS,
+    MAX_IMAGE_PATTERNS,
     MAX_SUBNETS,
     MAX_TAGS,
     MAX_VCPUS,
     MOST_SHARES,
     SCRATCH_GIB,
+    WORK_DAYS,
     ami_fault,
     cidr_fault,
     date_fault,
     email_fault,
+    image_pattern_fault,
     instance_type_fault,
     kms_key_fault,
     policy_fault,
@@ -197,6 +200,23 @@ class Settings:
         {},
         "Weights by share identifier, as in `pulumi config set --path --type float shares.phages 0.5`. Setting any creates a fair-share queue. Half the "
         "weight gives twice the share of the instances. An identifier consists of letters and digits. A trailing `*` matches a prefix. Unlisted shares have weight 1.",
+    )
+    engines: bool = key(
+        Boolean(),
+        False,
+        "If true, workflow engines such as Nextflow can run containers of their own: the stack has a policy that allows the registration of job "
+        "definitions without privileges, and job definitions for the heads of engines.",
+    )
+    engine_images: tuple[str, ...] = key(
+        Names(image_pattern_fault, "image patterns", most=MAX_IMAGE_PATTERNS),
+        ["quay.io/biocontainers/*"],
+        "Images that engines can run with `engines`, {form} patterns of a registry and a path, in which `*` stands for any characters. Images in the "
+        "account's own ECR registry are always allowed. End a namespace with a slash, because `quay.io/bio*` also matches namespaces of others.",
+    )
+    work_days: int = key(
+        Integer(*WORK_DAYS),
+        30,
+        "Days after which S3 deletes objects in the folder `work/` of the stack's bucket, {form}. Engines keep scratch data there.",
     )
     log_retention_days: int = key(
         Step(LOG_RETENTION_DAYS, retention_fault),

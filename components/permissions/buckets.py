@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.arguments import known, refuse
+from components.arguments import each, known, refuse
 from components.limits import arn_fault, kms_key_fault, optional, prefix_fault
 
 #: The suffixes of service names by partition, where they differ from `amazonaws.com`. For the European Sovereign Cloud, no document states which
@@ -26,11 +26,20 @@ class BucketAccess:
     prefix: str = ""
     """The folder that jobs can use, with a slash at the end, up to 128 characters. The default is "", the whole bucket. Changing it is an in-place
     update."""
+    deletable: Sequence[str] = ()
+    """Folders in which jobs can delete objects, each with a slash at the end. The default is none. Changing them is an in-place update."""
     kms_key_arn: str = ""
     """ARN of the KMS key that encrypts the bucket. The default is "", for S3's own key. Changing it is an in-place update."""
 
     def __post_init__(self) -> None:
-        refuse(self, arn=known(arn_fault("s3")), prefix=prefix_fault, kms_key_arn=optional(kms_key_fault))
+        refuse(
+            self,
+            arn=known(arn_fault("s3")),
+            prefix=prefix_fault,
+            # Without a folder, jobs could delete every object.
+            deletable=each(lambda folder: prefix_fault(folder) if folder else "'' is not a folder, such as work/."),
+            kms_key_arn=optional(kms_key_fault),
+        )
 
 
 def bucket_statements(buckets: Sequence[BucketAccess], partition: str) -> Iterator[dict[str, Any]]:
@@ -49,8 +58,12 @@ def bucket_statements(buckets: Sequence[BucketAccess], partition: str) -> Iterat
         yield {"Action": "s3:ListBucket", "Resource": bucket.arn, "Condition": condition}
     yield {"Sid": "Read", "Action": "s3:GetObject", "Resource": [objects(b) for b in buckets]}
     if writable := [objects(b) for b in buckets if b.write]:
-        # Jobs write outputs to their final keys, and the manifest last, so they never need to delete an object.
+        # `job` writes outputs to their final keys, and the manifest last, so it never needs to delete an object.
         yield {"Sid": "Write", "Action": ["s3:AbortMultipartUpload", "s3:PutObject"], "Resource": writable}
+    # Workflow engines delete their scratch data and replace results. In a versioned bucket a deletion only adds a marker, and PutObject hides an
+    # object as well. No policy allows s3:DeleteObjectVersion, which would remove the data.
+    if folders := [pulumi.Output.concat(b.arn, "/", folder, "*") for b in buckets for folder in b.deletable]:
+        yield {"Sid": "Delete", "Action": "s3:DeleteObject", "Resource": folders}
     for key in sorted({b.kms_key_arn for b in buckets if b.kms_key_arn}):
         writes = any(b.write for b in buckets if b.kms_key_arn == key)
         yield {

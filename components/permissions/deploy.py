@@ -29,6 +29,7 @@ def deploy_policy(
     region: str,
     name: str,
     protect_data: bool = True,
+    engines: bool = False,
     permissions_boundary_arn: str = "",
     kms_key_arn: str = "",
 ) -> str:
@@ -45,6 +46,7 @@ def deploy_policy(
         region: region code of the stack.
         name: the prefix of the names of all the stack's resources.
         protect_data: True: `destroy` keeps the data bucket, and the policy allows no deletion of the bucket or its objects.
+        engines: True: the stack has a policy for workflow engines, which it attaches to the role of their heads.
         permissions_boundary_arn: ARN of the permissions boundary of the stack's roles, or "" for none.
         kms_key_arn: ARN of the KMS key for bucket, logs and volumes, or "" for none.
     """
@@ -58,8 +60,10 @@ def deploy_policy(
     def own(service: str, *kinds: str) -> list[str]:
         return [arn(service, f"{kind}{name}-*") for kind in kinds]
 
-    roles = iam(f"role/{name}-*")
-    managed = [arn("iam", f"policy/{policy}", ":aws") for policy in INSTANCE_POLICIES.values()]
+    roles, bucket = iam(f"role/{name}-*"), arn("s3", f"{name}-*", ":")
+    attached = [arn("iam", f"policy/{policy}", ":aws") for policy in INSTANCE_POLICIES.values()]
+    if engines:
+        attached.append(iam(f"policy/{name}-*"))
     # In China, EC2 has two service names. No document states which of them applies here.
     passed_to = [*_PASSED_TO, *(["ec2.amazonaws.com.cn"] if partition == "aws-cn" else [])]
     bounded = {"iam:PermissionsBoundary": permissions_boundary_arn} if permissions_boundary_arn else {}
@@ -67,10 +71,7 @@ def deploy_policy(
         _statement("Read", actions.READ, "*"),
         _statement("Network", actions.NETWORK, arn("ec2", "*")),
         # One statement for each type. For example, AWS also authorizes the creation of a NAT gateway against its subnet, which must be the stack's.
-        *(
-            _statement(f"New{type_.title().replace('-', '')}", create, arn("ec2", f"{type_}/*"))
-            for type_, create in actions.CREATE.items()
-        ),
+        *(_statement("", create, arn("ec2", f"{type_}/*")) for type_, create in actions.CREATE.items()),
         _statement(
             "Own",
             [*itertools.chain(*actions.CREATE.values()), *actions.CHANGE, *actions.TAG],
@@ -88,13 +89,22 @@ def deploy_policy(
             actions.BATCH,
             own("batch", "compute-environment/", "job-definition/", "job-queue/", "scheduling-policy/"),
         ),
+        *([_statement("Cache", actions.CACHE_RULES, "*")] if engines else []),
         _statement("Images", actions.REPOSITORIES, own("ecr", "repository/")),
         _statement("Logs", actions.LOGS, own("logs", "log-group:")),
-        _statement("Notices", [*actions.TOPIC, *actions.RULES], [*own("sns", ""), *own("events", "rule/")]),
-        _statement("Dashboard", actions.DASHBOARD, arn("cloudwatch", f"dashboard/{name}-*", f":{account_id}")),
-        _statement("Budget", actions.BUDGET, arn("budgets", f"budget/{name}-*", f":{account_id}")),
-        _statement("Bucket", actions.BUCKET, arn("s3", f"{name}-*", ":")),
-        *([] if protect_data else _delete_data(arn("s3", f"{name}-*", ":"))),
+        # Each service checks only its own actions and resources, so one statement is as narrow as four, and shorter.
+        _statement(
+            "Notices",
+            [*actions.TOPIC, *actions.RULES, *actions.DASHBOARD, *actions.BUDGET],
+            [
+                *own("sns", ""),
+                *own("events", "rule/"),
+                arn("cloudwatch", f"dashboard/{name}-*", f":{account_id}"),
+                arn("budgets", f"budget/{name}-*", f":{account_id}"),
+            ],
+        ),
+        _statement("Bucket", [*actions.BUCKET, *([] if protect_data else ["s3:DeleteBucket"])], bucket),
+        *([] if protect_data else [_statement("EmptyBucket", actions.EMPTY_BUCKET, f"{bucket}/*")]),
         _statement(
             "Roles",
             actions.ROLES,
@@ -105,7 +115,8 @@ def deploy_policy(
             "AttachPolicies",
             ["iam:AttachRolePolicy", "iam:DetachRolePolicy"],
             roles,
-            {"ArnEquals": {"iam:PolicyARN": managed}},
+            # The deployer also writes the stack's own policies, so attaching one strengthens a role.
+            {"ArnLike": {"iam:PolicyARN": attached}, **({"StringEquals": bounded} if bounded else {})},
         ),
         _statement("PassRoles", ["iam:PassRole"], roles, {"StringEquals": {"iam:PassedToService": passed_to}}),
         _statement(
@@ -128,15 +139,8 @@ def deploy_policy(
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def _delete_data(bucket: str) -> list[dict[str, Any]]:
-    return [
-        _statement("DeleteBucket", ["s3:DeleteBucket"], bucket),
-        _statement("EmptyBucket", ["s3:DeleteObject", "s3:DeleteObjectVersion"], f"{bucket}/*"),
-    ]
-
-
 def _statement(
     sid: str, allowed: Sequence[str], resource: str | list[str], condition: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": list(allowed), "Resource": resource}
-    return {**statement, **({"Condition": condition} if condition else {})}
+    statement = {"Effect": "Allow", "Action": list(allowed), "Resource": resource}
+    return {**({"Sid": sid} if sid else {}), **statement, **({"Condition": condition} if condition else {})}

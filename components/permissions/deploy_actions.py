@@ -140,6 +140,14 @@ REPOSITORIES = (
     "ecr:UploadLayerPart",
 )
 
+#: Actions on the rules by which ECR fetches images of public registries for engines, for which AWS supports only `Resource: *`. ECR keeps the
+#: rules of the whole account and region, so the deployer can also change those of others.
+CACHE_RULES = (
+    "ecr:CreatePullThroughCacheRule",
+    "ecr:DeletePullThroughCacheRule",
+    "ecr:DescribePullThroughCacheRules",
+)
+
 #: Actions on log groups.
 LOGS = (
     "logs:AssociateKmsKey",
@@ -227,6 +235,9 @@ BUCKET = (
     "s3:TagResource",
     "s3:UntagResource",
 )
+
+#: Actions that delete the content of the data bucket.
+EMPTY_BUCKET = ("s3:DeleteObject", "s3:DeleteObjectVersion")
 
 #: Actions on roles, instance profiles and managed policies.
 ROLES = (

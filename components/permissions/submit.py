@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components.arguments import each, known, refuse
 from components.limits import account_fault, arn_fault, partition_fault, region_fault, tag_faults
 from components.permissions.buckets import BucketAccess, bucket_statements
-from components.permissions.documents import policy_document
+from components.permissions.documents import every_revision, policy_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,9 @@ class SubmitPermissionsArgs:
     job_definition_arns: Sequence[pulumi.Input[str]]
     """ARNs with revision of the job definitions that users can run, at least 1. The policy allows every revision of them. Changing them is an
     in-place update."""
+    approved_definitions: Sequence[pulumi.Input[str]] = ()
+    """Prefixes of the names of job definitions that an administrator approves and users can run, each with a hyphen at its end. The default is
+    none. Changing them is an in-place update."""
     bucket: BucketAccess
     """The bucket in which users store inputs and find results. Changing it is an in-place update."""
     log_group_arn: pulumi.Input[str]
@@ -52,9 +55,9 @@ class SubmitPermissions(pulumi.ComponentResource):
 
     Creates a managed policy. It allows users to:
 
-    - submit jobs with tags to these queues, with these job definitions
+    - submit jobs with tags to these queues, with these job definitions, and with those that an administrator approves
     - describe all jobs of the account and region, cancel and terminate them, and read the logs of the stack's jobs
-    - list, read and write in the stack's bucket, as their jobs can
+    - list, read and write in the stack's bucket, and delete in its folders for workflow engines, as their jobs can
 
     It does not allow users to register job definitions or pass roles. Users with those permissions could run any code as root on the instances.
     """
@@ -64,9 +67,9 @@ class SubmitPermissions(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SubmitPermissionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("biobatch:index:SubmitPermissions", name, None, opts)
-        definitions = [
-            pulumi.Output.from_input(arn).apply(lambda a: a.rpartition(":")[0]) for arn in args.job_definition_arns
-        ]
+        definitions = [every_revision(arn) for arn in args.job_definition_arns]
+        named = f"arn:{args.partition}:batch:{args.region}:{args.account_id}:job-definition/"
+        approved = [pulumi.Output.concat(named, prefix, "*") for prefix in args.approved_definitions]
         jobs = f"arn:{args.partition}:batch:{args.region}:{args.account_id}:job/*"
         policy = aws.iam.Policy(
             f"{name}-submit",
@@ -77,14 +80,7 @@ class SubmitPermissions(pulumi.ComponentResource):
                     # AWS also checks the permission to tag on the queue and the job definition of the request. If it is missing, the error
                     # names the definition.
                     "Action": ["batch:SubmitJob", "batch:TagResource"],
-                    # If a request names a definition without a revision, AWS checks the ARN without one (Service Authorization Reference, AWS
-                    # Batch).
-                    "Resource": [
-                        jobs,
-                        *args.queue_arns,
-                        *definitions,
-                        *(pulumi.Output.concat(definition, ":*") for definition in definitions),
-                    ],
+                    "Resource": [jobs, *args.queue_arns, *definitions, *approved],
                 },
                 # In IAM, jobs have IDs but no names, so a policy cannot distinguish the jobs of different users.
                 {

@@ -66,7 +66,7 @@ def outputs() -> str:
 def client() -> str:
     """Returns the page of the client's commands and options."""
     parser = make_parser()
-    (commands,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    (commands,) = _subcommands(parser)
     summaries = {action.dest: action.help or "" for action in commands._choices_actions}
     general = [action for action in parser._actions if action is not commands]
     return _page(
@@ -79,8 +79,17 @@ def client() -> str:
         "## Options of `biobatch` itself\n\n" + _options(general),
         _epilog(parser.epilog or ""),
         "[Exit codes](exit-codes.md#of-the-client) lists the client's exit codes.",
-        *(_command(command) for command in commands.choices.values()),
+        *(_command(each) for command in commands.choices.values() for each in _with_subcommands(command)),
     )
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> list[Any]:
+    """Returns the action of a parser that reads a command, or nothing."""
+    return [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+
+
+def _with_subcommands(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    return [command, *(each for action in _subcommands(command) for each in action.choices.values())]
 
 
 def _intro(description: str) -> str:
@@ -94,10 +103,11 @@ def _intro(description: str) -> str:
 def _command(command: argparse.ArgumentParser) -> str:
     # Each version of Python wraps argparse's usage text differently, so this builds another one.
     positionals = [str(action.metavar or action.dest) for action in command._actions if not action.option_strings]
+    options = [action for action in command._actions if action not in _subcommands(command)]
     needed = [_option(action) for action in command._actions if action.option_strings and action.required]
     usage = " ".join([command.prog, *needed, "[OPTION]...", *positionals])
     parts = [f"## {command.prog}", f"```text\n{usage}\n```", _prose(command.description or "")]
-    return "\n\n".join([*filter(None, parts), _options(command._actions), _epilog(command.epilog or "")])
+    return "\n\n".join([*filter(None, parts), _options(options), _epilog(command.epilog or "")])
 
 
 def _option(action: argparse.Action) -> str:

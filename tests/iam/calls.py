@@ -102,7 +102,7 @@ def _context(action: str, parameters: Mapping[str, Any], boundary: str) -> dict[
         context["iam:PolicyARN"] = parameters["PolicyArn"]
     if action == "iam:CreateRole" and "PermissionsBoundary" in parameters:
         context["iam:PermissionsBoundary"] = parameters["PermissionsBoundary"]
-    if action == "iam:PutRolePolicy" and boundary:
+    if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy") and boundary:
         context["iam:PermissionsBoundary"] = boundary
     return context
 

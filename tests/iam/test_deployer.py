@@ -24,9 +24,11 @@ CONFIGURATIONS = {
     "everything": {
         "alertEmail": "lab@example.org",
         "dashboard": "true",
+        "engines": "true",
         "flowLogs": "true",
         "instanceTypes": json.dumps(["m6i"]),
         "interfaceEndpoints": "true",
+        "natGateways": "none",
         "kmsKeyArn": "made by others",
         "monthlyBudgetUsd": "500",
         "permissionsBoundaryArn": BOUNDARY,
@@ -141,13 +143,14 @@ NOT_OURS = {
 }
 
 
-def policy(boundary: str, key: str, *, protect_data: bool = False) -> dict[str, object]:
+def policy(boundary: str, key: str, *, protect_data: bool = False, engines: bool = True) -> dict[str, object]:
     text = deploy_policy(
         partition="aws",
         account_id=ACCOUNT,
         region=REGION,
         name="biobatch",
         protect_data=protect_data,
+        engines=engines,
         permissions_boundary_arn=boundary,
         kms_key_arn=key,
     )
@@ -203,12 +206,13 @@ def test_up_refresh_and_destroy_pass_under_exactly_the_deploy_policy_call_by_cal
     config = CONFIGURATIONS[name]
     boundary = config.get("permissionsBoundaryArn", "")
     protect_data = config.get("protectData", "true") == "true"
+    engines = config.get("engines") == "true"
     requests = [
         Request(
             action=action,
             resource=resource,
             context=context,
-            policies=[policy(boundary, deployments[name].key, protect_data=protect_data)],
+            policies=[policy(boundary, deployments[name].key, protect_data=protect_data, engines=engines)],
             resourcePolicy=key_policy(ACCOUNT) if action.startswith("kms:") else None,
             principal=f"arn:aws:iam::{ACCOUNT}:role/deployer",
             accountId=ACCOUNT,

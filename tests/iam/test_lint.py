@@ -10,7 +10,7 @@ from cloudsplaining.scan.policy_document import PolicyDocument
 from tests.iam.conftest import REGIONS, Policies
 from tests.iam.waivers import WAIVERS
 
-WHO = ("job", "execution", "submit", "deploy")
+WHO = ("job", "execution", "instance", "submit", "deploy")
 
 RISKS = {
     "privilege escalation": "allows_privilege_escalation",
@@ -59,10 +59,14 @@ def risks(policies: Policies, *more: str) -> set[tuple[str, str]]:
     }
 
 
-def test_aws_would_take_every_policy_and_grant_what_it_says(plain: Policies, bounded: Policies) -> None:
+def test_aws_would_take_every_policy_and_grant_what_it_says(
+    plain: Policies, bounded: Policies, engines: Policies, lab: Policies
+) -> None:
     assert faults(plain) == []
     assert faults(bounded, "flow") == []
+    assert faults(engines, "engine") == []
+    assert faults(lab, "engine") == []
 
 
-def test_every_reported_risk_is_fixed_or_explained_by_aws(plain: Policies, bounded: Policies) -> None:
-    assert risks(plain) | risks(bounded, "flow") == WAIVERS.keys()
+def test_every_reported_risk_is_fixed_or_explained_by_aws(plain: Policies, bounded: Policies, lab: Policies) -> None:
+    assert risks(plain) | risks(bounded, "flow") | risks(lab, "engine") == WAIVERS.keys()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.iam.conftest import ACCOUNT, Policies, moved
 from tests.iam.evaluator import Evaluator, Request, key_policy
-from tests.iam.matrix import BOUNDED, BUCKET, IAM, MATRIX, Row
+from tests.iam.matrix import BOUNDED, BUCKET, ECR, ENGINES, IAM, LAB, MATRIX, Row
 
 
 def wrong(rows: Sequence[Row], policies: Policies, evaluator: Evaluator) -> list[str]:
@@ -44,6 +44,26 @@ def test_the_matrix_of_a_bounded_stack_with_a_key_holds_in_every_partition(
     assert wrong(BOUNDED, bounded, evaluator) == []
 
 
+def test_engines_register_only_definitions_without_privileges_in_every_partition(
+    engines: Policies, evaluator: Evaluator
+) -> None:
+    assert wrong(ENGINES, engines, evaluator) == []
+
+
+def test_with_engines_all_other_permissions_stay_as_they_are(engines: Policies, evaluator: Evaluator) -> None:
+    other_buckets = [row for row in MATRIX if ":::references" in row[2] or ":::results" in row[2]]
+    more = {(row[:3]) for row in ENGINES if row[4]} | {("execution", "ecr:BatchGetImage", f"{ECR}/other")}
+    rows = [row for row in MATRIX if row not in other_buckets and row[:3] not in more]
+    assert len(rows) > len(MATRIX) - 30
+    assert wrong(rows, engines, evaluator) == []
+
+
+def test_engines_run_the_heads_of_the_stack_and_the_deployer_stays_within_the_boundary(
+    lab: Policies, evaluator: Evaluator
+) -> None:
+    assert wrong(LAB, lab, evaluator) == []
+
+
 def test_the_bucket_policy_denies_plain_http_and_grants_nothing(plain: Policies, evaluator: Evaluator) -> None:
     there = partial(moved, partition=plain.partition)
     (policy,) = plain.of_buckets()
@@ -75,11 +95,12 @@ def test_the_bucket_policy_denies_plain_http_and_grants_nothing(plain: Policies,
     assert allowed([], tls="true") == allowed([], tls="false") == [False] * 4
 
 
-@pytest.mark.parametrize("who", ["job", "execution", "submit", "deploy"])
+@pytest.mark.parametrize("who", ["job", "execution", "instance", "submit", "deploy", "engine"])
 def test_resource_star_occurs_only_where_aws_supports_nothing_narrower(
-    who: str, plain: Policies, bounded: Policies, evaluator: Evaluator
+    who: str, plain: Policies, bounded: Policies, lab: Policies, evaluator: Evaluator
 ) -> None:
-    statements = [s for policy in (*plain.of(who), *bounded.of(who)) for s in policy["Statement"]]
+    stacks = [lab] if who == "engine" else [plain, bounded, lab]
+    statements = [s for stack in stacks for policy in stack.of(who) for s in policy["Statement"]]
     listed = [
         (s["Resource"], a) for s in statements for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
     ]

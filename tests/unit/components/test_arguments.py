@@ -14,8 +14,10 @@ from components import (
     BatchPlatformArgs,
     BucketAccess,
     DataBucketArgs,
+    EnginePermissionsArgs,
     ExistingNetworkArgs,
     FlowLogsArgs,
+    ImageCacheArgs,
     MonitoringArgs,
     NatGateways,
     NetworkArgs,
@@ -51,6 +53,13 @@ def right() -> Mapping[type, Any]:
             log_group="jobs",
             alert_email="lab@example.org",
         ),
+        ImageCacheArgs(
+            partition="aws",
+            account_id=ACCOUNT,
+            region=REGION,
+            folder="biobatch-1a2b3c4",
+            images=["quay.io/biocontainers/*"],
+        ),
         NetworkArgs(
             vpc_cidr="10.0.0.0/16", zone_names=["eu-west-1a"], nat_gateways=NatGateways.SINGLE, region=REGION, tags=TAGS
         ),
@@ -68,6 +77,17 @@ def right() -> Mapping[type, Any]:
             buckets=[BUCKET],
             repository_arns=[f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/ours"],
             log_group_arn=LOGS,
+        ),
+        EnginePermissionsArgs(
+            partition="aws",
+            account_id=ACCOUNT,
+            region=REGION,
+            images=["quay.io/biocontainers/*"],
+            job_role_arn=f"arn:aws:iam::{ACCOUNT}:role/job",
+            execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/execution",
+            log_group="jobs",
+            head_role="head",
+            submit_policy_arn=f"arn:aws:iam::{ACCOUNT}:policy/submit",
         ),
         SubmitPermissionsArgs(
             partition="aws",
@@ -105,7 +125,15 @@ WRONG: dict[str, list[Any]] = {
     "arn": ["genomes", "arn:aws:iam::111122223333:role/x"],
     "build_args": [{"BASE": "x"}, {"A B": "x"}, {"A": "1\n2"}, {"A": 1}],
     "context": ["/nonexistent"],
+    "deletable": [[""], ["work"], ["*/"], ["work/", "work/"]],
+    "engine_repository_arn": ["repository/base"],
     "execution_role_arn": ["role"],
+    "folder": ["", "a", "a" * 20, "A", "-a", "a/b"],
+    "head_job_definition_arns": [["x"]],
+    "head_role_arn": ["role"],
+    "head_tools": [["theirs"]],
+    "image_cache_arns": [["repository/cache/*"]],
+    "images": [["*"], ["quay.io/a*", "quay.io/a*"], [f"quay.io/a{i}" for i in range(21)]],
     "instance_profile_arn": ["arn:aws:s3:::genomes"],
     "instance_types": [[], ["m6i", "m6i"], ["m6i large"], ["g5.xlarge"], ["mac2.metal"], ["a1"], ["m6i", "m7g"]],
     "job_definition_arns": [[], ["x"]],
@@ -128,22 +156,28 @@ WRONG: dict[str, list[Any]] = {
     "retention_days": [0, 31, True],
     "scratch_gib": [29, 16_385],
     "shares": [{"a-b": 1}, {"a": 0}, {"a*": 1, "ab": 2}],
+    "submit_policy_arn": ["submit", f"arn:aws:iam::{ACCOUNT}:role/x"],
     "subnet_ids": [[], ["subnet-1"], [SUBNET, SUBNET]],
     "tags": [{"aws:x": "y"}, {"x": 1}, {"A": "1", "a": "2"}, {f"t{i}": "" for i in range(41)}],
     "timeout_seconds": [59],
-    "tools": [{}, {"STAR": RIGHT[Tool]}, {"base": RIGHT[Tool]}],
+    "tools": [{}, {"STAR": RIGHT[Tool]}, {"base": RIGHT[Tool]}, {"head-bwa": RIGHT[Tool]}],
     "vcpus": [0],
     "vpc_cidr": ["10.0.0.0/23", "8.8.0.0/16", "10.0.0.1/16", "ten", "10.0.0.0/255.255.0.0"],
     "vpc_id": ["vpc-1", SUBNET],
+    "work_days": [0, 3651, True],
     "zone_names": [[], ["a"], ["eu-west-1a", "eu-west-1a"], ["us-east-1a"], [f"eu-west-1{z}" for z in "abcdefg"]],
 }
 
 #: Arguments that are not checked: names that AWS generates, and choices that their types restrict.
 FREE = {
+    "approved_definitions",
     "base",
     "bucket",
     "budget_tag",
     "dashboard",
+    "engine_image",
+    "head",
+    "head_role",
     "image_uri",
     "interface_endpoints",
     "log_group",
@@ -185,7 +219,10 @@ def test_all_invalid_arguments_are_reported_at_once(kind: type) -> None:
     assert {told.split(":")[0] for told in str(caught.value).split("; ") if ": " in told} >= wrong.keys()
 
 
-@pytest.mark.parametrize("name", ["kms_key_arn", "permissions_boundary_arn", "prefix", "ami_id", "alert_email"])
+@pytest.mark.parametrize(
+    "name",
+    ["kms_key_arn", "permissions_boundary_arn", "prefix", "ami_id", "alert_email", "head_role_arn"],
+)
 def test_optional_arguments_can_be_empty(name: str) -> None:
     for kind, arguments in RIGHT.items():
         if name in {field.name for field in dataclasses.fields(kind)}:
@@ -201,7 +238,7 @@ def test_outputs_are_not_checked() -> None:
         ]
         for kind in RIGHT
     }
-    assert sum(map(len, known.values())) == 12
+    assert sum(map(len, known.values())) == 19
 
     def program() -> None:
         for kind, names in known.items():

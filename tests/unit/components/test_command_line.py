@@ -82,13 +82,14 @@ def test_by_default_the_policy_is_for_the_selected_stack_and_the_account_of_the_
         {
             "aws:region": "us-east-1",
             "biobatch:protectData": "false",
+            "biobatch:engines": "true",
             "biobatch:permissionsBoundaryArn": BOUNDARY,
             "biobatch:kmsKeyArn": KEY,
         }
     )
     with mock_aws():
         found = printed(capsys)
-    more = {"protect_data": False, "permissions_boundary_arn": BOUNDARY, "kms_key_arn": KEY}
+    more = {"protect_data": False, "engines": True, "permissions_boundary_arn": BOUNDARY, "kms_key_arn": KEY}
     assert found == expected(account_id="123456789012", **more)
     assert calls.read_text() == "config --json --non-interactive\n"
 
@@ -101,7 +102,7 @@ def test_an_empty_configuration_leads_to_the_defaults_of_the_program(
 
 
 def test_options_override_the_configuration_of_the_stack(capsys: pytest.CaptureFixture[str], stack: Stack) -> None:
-    calls = stack({"aws:region": "eu-west-1", "biobatch:protectData": "false"})
+    calls = stack({"aws:region": "eu-west-1", "biobatch:protectData": "false", "biobatch:engines": "true"})
     arguments: tuple[str, ...] = (
         "--stack",
         "lab",
@@ -112,7 +113,7 @@ def test_options_override_the_configuration_of_the_stack(capsys: pytest.CaptureF
         "--protect-data",
         "true",
     )
-    arguments += ("--permissions-boundary-arn", BOUNDARY, "--kms-key-arn", KEY)
+    arguments += ("--engines", "false", "--permissions-boundary-arn", BOUNDARY, "--kms-key-arn", KEY)
     assert printed(capsys, *arguments) == expected(permissions_boundary_arn=BOUNDARY, kms_key_arn=KEY)
     assert calls.read_text() == "config --json --non-interactive --stack lab\n"
 

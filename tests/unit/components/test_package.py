@@ -121,7 +121,10 @@ def test_another_program_gets_the_same_platform_as_a_python_program(package: Pac
         )
     )
     assert set(map(repr, recording.registrations)) == set(map(repr, direct.registrations))
-    assert {"queueArn", "onDemandQueueArn", "fairShareQueueArn", "jobDefinitionArns"} == set(state)
+    assert {"queueArn", "onDemandQueueArn", "fairShareQueueArn", "jobDefinitionArns"} | {
+        "engineJobDefinitionArns",
+        "headJobDefinitionArns",
+    } == set(state)
 
 
 def test_another_program_gets_the_same_network_as_a_python_program(package: Package) -> None:
@@ -169,7 +172,9 @@ def test_the_example_creates_a_network_and_queues_for_an_existing_image() -> Non
         {**config, "own-image:image": "ours@sha256:1"},
         project="own-image",
     )
-    definition = json.loads(recording.one("batch/jobDefinition:JobDefinition").inputs["containerProperties"])
+    definition = json.loads(
+        recording.one("batch/jobDefinition:JobDefinition", "lab-ours").inputs["containerProperties"]
+    )
     assert definition["image"] == "ours@sha256:1"
     assert recording.one("awsx:ec2:Vpc").inputs["availabilityZoneNames"] == ZONES[:2]
     assert not recording.all("docker:index/image:Image")

@@ -22,6 +22,7 @@ OUTPUTS = {
     "queue_arn",
     "on_demand_queue_arn",
     "job_definition_arns",
+    "engine_job_definition_arns",
     "image_uris",
     "bucket",
     "job_role_arn",
@@ -58,6 +59,11 @@ def policies(recording: Recording) -> list[dict[str, Any]]:
         r.inputs["policy"] for kind in ("iam/rolePolicy:RolePolicy", "iam/policy:Policy") for r in recording.all(kind)
     ]
     return [statement for text in texts for statement in json.loads(text)["Statement"]]
+
+
+def role_policies(recording: Recording) -> dict[str, Any]:
+    """The inline policies of roles by name."""
+    return {r.name: json.loads(r.inputs["policy"]) for r in recording.all("iam/rolePolicy:RolePolicy")}
 
 
 def test_the_program_exports_exactly_the_expected_outputs() -> None:
@@ -270,14 +276,70 @@ def test_instances_require_imdsv2_and_block_jobs_from_their_credentials() -> Non
     assert template["userData"] == user_data(10001)
 
 
-def test_jobs_cannot_delete_objects_and_the_instance_role_has_no_access_to_s3() -> None:
-    actions = json.dumps(policies(program()))
-    assert "Delete" not in actions
-    attached = [r.inputs["policyArn"] for r in program().all("iam/rolePolicyAttachment:RolePolicyAttachment")]
-    assert sorted(a.split("/")[-1] for a in attached) == [
-        "AmazonEC2ContainerServiceforEC2Role",
-        "AmazonSSMManagedInstanceCore",
+def test_only_the_folders_of_engines_allow_deletion_and_the_instance_role_has_no_access_to_s3() -> None:
+    deleting = [s for s in policies(program()) if "Delete" in json.dumps(s)]
+    assert deleting == 2 * [
+        {
+            "Effect": "Allow",
+            "Sid": "Delete",
+            "Action": "s3:DeleteObject",
+            "Resource": ["arn:aws:test:::biobatch/work/*", "arn:aws:test:::biobatch/engines/*"],
+        }
     ]
+    attached = [r.inputs["policyArn"] for r in program().all("iam/rolePolicyAttachment:RolePolicyAttachment")]
+    assert attached == []
+
+
+def test_instances_can_only_join_their_cluster_and_be_reached_by_session_manager() -> None:
+    policy = role_policies(program())["biobatch-instance"]
+    allowed = {a for s in policy["Statement"] for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
+    assert {a.split(":")[0] for a in allowed} == {"ecs", "ssm", "ssmmessages"}
+    assert not [a for a in allowed if "Parameter" in a or "Deregister" in a or "CreateCluster" in a]
+
+
+def test_with_engines_instances_can_pull_the_base_image_alone() -> None:
+    statements = role_policies(program(engines="true"))["biobatch-instance"]["Statement"]
+    images = [s for s in statements if "ecr:" in str(s["Action"])]
+    assert [(s["Action"], s["Resource"]) for s in images] == [
+        ("ecr:GetAuthorizationToken", "*"),
+        (["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "arn:aws:test:::biobatch-base"),
+    ]
+
+
+def test_with_engines_and_without_a_way_to_the_internet_public_images_are_cached() -> None:
+    recording = program(engines="true", natGateways="none", interfaceEndpoints="true")
+    rules = recording.all("ecr/pullThroughCacheRule:PullThroughCacheRule")
+    bucket = recording.exports["bucket"]
+    assert {r.inputs["ecrRepositoryPrefix"]: r.inputs["upstreamRegistryUrl"] for r in rules} == {
+        f"{bucket}/quay": "quay.io",
+        f"{bucket}/ecr-public": "public.ecr.aws",
+    }
+    address = f"111122223333.dkr.ecr.eu-west-9.amazonaws.com/{bucket}"
+    assert recording.exports["image_cache"] == address
+    (cache,) = [s for s in role_policies(recording)["biobatch-execution"]["Statement"] if s["Sid"] == "Cache"]
+    assert cache["Action"] == ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+    assert cache["Resource"] == [f"arn:aws:ecr:eu-west-9:111122223333:repository/{bucket}/quay/biocontainers/*"]
+
+
+def test_jobs_have_only_images_of_the_configured_patterns_fetched() -> None:
+    patterns = ["quay.io/lab/bwa:1.*", "public.ecr.aws/docker/library/debian@sha256:*", "ghcr.io/lab/*"]
+    config = {"engines": "true", "natGateways": "none", "interfaceEndpoints": "true"}
+    recording = program(**config, engineImages=json.dumps(patterns))
+    (cache,) = [s for s in role_policies(recording)["biobatch-execution"]["Statement"] if s["Sid"] == "Cache"]
+    folder = f"arn:aws:ecr:eu-west-9:111122223333:repository/{recording.exports['bucket']}"
+    assert cache["Resource"] == [f"{folder}/quay/lab/bwa", f"{folder}/ecr-public/docker/library/debian"]
+    none = program(**config, engineImages="[]")
+    assert "Cache" not in [s["Sid"] for s in role_policies(none)["biobatch-execution"]["Statement"]]
+
+
+@pytest.mark.parametrize(
+    "config", [{"engines": "true"}, {"natGateways": "none", "interfaceEndpoints": "true"}], ids=["NAT", "no engines"]
+)
+def test_no_other_stack_caches_public_images(config: dict[str, str]) -> None:
+    recording = program(**config)
+    assert recording.all("ecr/pullThroughCacheRule:PullThroughCacheRule") == []
+    assert "image_cache" not in recording.exports
+    assert "BatchImportUpstreamImage" not in json.dumps(role_policies(recording))
 
 
 def test_instances_and_jobs_use_the_intended_roles() -> None:
@@ -296,8 +358,6 @@ def test_each_policy_is_attached_to_its_role() -> None:
         "biobatch-job": "biobatch-job",
         "biobatch-execution": "biobatch-execution",
         "biobatch-instance": "biobatch-instance",
-        "biobatch-instance-ecs": "biobatch-instance",
-        "biobatch-instance-ssm": "biobatch-instance",
         "biobatch-flow": "biobatch-flow",
     }
 
@@ -318,8 +378,8 @@ def test_users_can_submit_only_to_the_stacks_queues_with_its_job_definitions() -
     statements = json.loads(program().one("iam/policy:Policy", "biobatch-submit").inputs["policy"])["Statement"]
     by_sid = {s.get("Sid"): s for s in statements}
     resources = by_sid["Submit"]["Resource"]
-    assert {r for r in resources if r.endswith(":*")} == {f"{r}:*" for r in resources if f"{r}:*" in resources}
     assert len(resources) == 1 + 2 + 2 * len(TOOLS)
+    assert not [r for r in resources if "approved" in r]
     assert "arn:aws:batch:eu-west-9:111122223333:job/*" in resources
     assert by_sid["Submit"]["Action"] == ["batch:SubmitJob", "batch:TagResource"]
     assert by_sid["Jobs"]["Resource"] == "arn:aws:batch:eu-west-9:111122223333:job/*"
@@ -363,6 +423,12 @@ def test_jobs_get_exactly_the_configured_access_to_other_buckets() -> None:
         },
         {
             "Effect": "Allow",
+            "Sid": "Delete",
+            "Action": "s3:DeleteObject",
+            "Resource": ["arn:aws:test:::biobatch/work/*", "arn:aws:test:::biobatch/engines/*"],
+        },
+        {
+            "Effect": "Allow",
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
             "Resource": "arn:aws:kms:eu-west-1:444455556666:key/ab",
             "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}},
@@ -391,12 +457,14 @@ def test_the_submit_policy_fits_iams_limit_with_the_most_and_longest_tools(
         (tmp_path / "images" / name).mkdir()
         (tmp_path / "images" / name / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     monkeypatch.chdir(tmp_path)
-    config = {"tools": json.dumps({name: {} for name in names}), "shares": '{"phages": 1}'}
+    config = {"tools": json.dumps({name: {} for name in names}), "shares": '{"phages": 1}', "engines": "true"}
     recording = record_program({**BASE, **config}, BatchArns())
     text = recording.one("iam/policy:Policy", "biobatch-submit").inputs["policy"]
-    assert all(f"job-definition/biobatch-{name}-1a2b3c4:*" in text for name in names)
-    # Use the partition and the region with the longest names.
+    assert all(f"job-definition/biobatch-{kind}{name}-1a2b3c4*" in text for name in names for kind in ("", "engine-"))
+    assert "job-definition/biobatch-approved-*" in text
+    # Use the partition and the region with the longest names, and the form of a bucket's ARN.
     text = text.replace("arn:aws:", "arn:aws-us-gov:").replace("eu-west-9", "ap-northeast-1")
+    text = text.replace("test:::biobatch", "s3:::biobatch-1a2b3c4")
     assert len("".join(text.split())) <= 6_144
 
 
@@ -471,8 +539,7 @@ def test_without_a_kms_key_aws_managed_keys_encrypt() -> None:
 
 def test_the_role_policies_are_deleted_after_the_compute_environments() -> None:
     profile = program().one("iam/instanceProfile:InstanceProfile")
-    attachments = {d for d in profile.dependencies if "rolePolicyAttachment" in d}
-    assert len(attachments) == 2
+    assert [d for d in profile.dependencies if "rolePolicy:RolePolicy" in d and d.endswith("::biobatch-instance")]
 
 
 @pytest.mark.parametrize("protect", [True, False])

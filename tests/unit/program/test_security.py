@@ -23,7 +23,12 @@ def statements(**config: str) -> Iterator[tuple[str, list[str], Any]]:
     }
     key = config.get("kmsKeyArn", "")
     deploy = deploy_policy(
-        partition="aws", account_id="111122223333", region="eu-west-9", name="biobatch", kms_key_arn=key
+        partition="aws",
+        account_id="111122223333",
+        region="eu-west-9",
+        name="biobatch",
+        engines=config.get("engines") == "true",
+        kms_key_arn=key,
     )
     for who, text in {**texts, "deploy": deploy}.items():
         for statement in json.loads(text)["Statement"]:
@@ -35,7 +40,7 @@ def statements(**config: str) -> Iterator[tuple[str, list[str], Any]]:
 def allowed() -> list[tuple[str, list[str], Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return [*statements(), *statements(kmsKeyArn=KEY, flowLogs="true")]
+        return [*statements(), *statements(kmsKeyArn=KEY, flowLogs="true", engines="true")]
 
 
 def test_no_policy_allows_a_wildcard_of_actions(allowed: list[tuple[str, list[str], Any]]) -> None:
@@ -63,6 +68,7 @@ def test_the_deploy_policy_fits_a_roles_inline_policy() -> None:
         region="us-gov-west-1",
         name="biobatch",
         protect_data=False,
+        engines=True,
         permissions_boundary_arn=f"arn:aws-us-gov:iam::111122223333:policy/{'b' * 128}",
         kms_key_arn=f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{'k' * 36}",
     )

@@ -153,6 +153,21 @@ def test_every_name_or_string_in_valid_values_leads_to_settings_or_an_error_mess
         assert not set("".join(tool.build_args.values())) & {"\0", "\r", "\n"}
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "quay.io/biocontainers/*",
+        "docker.io/library/debian:trixie-slim",
+        "registry.example.org:5000/lab*",
+        "444455556666.dkr.ecr.eu-west-1.amazonaws.com/lab/*:1.*",
+        f"ghcr.io/lab/tool@sha256:{'0' * 64}",
+    ],
+)
+def test_patterns_of_images_with_a_registry_and_a_path_are_accepted(pattern: str) -> None:
+    config = {**REGION, "biobatch:engineImages": json.dumps([pattern])}
+    assert parse(config).engine_images == (pattern,)
+
+
 def test_importing_the_limits_or_the_settings_imports_no_sdk() -> None:
 
     script = "import components.limits, settings, sys; print([m for m in sys.modules if m.partition('.')[0].startswith(('pulumi', 'boto'))])"
