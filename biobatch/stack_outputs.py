@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,15 @@ from biobatch.refusal import Refused
 
 #: How the file for --outputs is written, in the folder of Biobatch's Pulumi.yaml.
 _WRITE = "pulumi stack output --json > "
+
+#: What the tool of a job begins with if the tool runs as the head of a workflow engine, with the right to submit jobs.
+HEAD = "head:"
+
+#: Folders of the copies of public images, by their registry.
+CACHE_FOLDERS = {"quay.io": "quay", "public.ecr.aws": "ecr-public"}
+
+#: What lets engines register job definitions and run as jobs.
+ALLOW_ENGINES = "pulumi config set biobatch:engines true && pulumi up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +43,16 @@ class StackOutputs:
     """GiB of each machine's disk. None if an older stack does not say."""
     instance_types: Sequence[str] = ()
     """Instance types, families or sets of the compute environments. Empty if an older stack does not say."""
+    job_role_arn: str = ""
+    execution_role_arn: str = ""
+    engine_job_definition_arns: Mapping[str, str] = field(default_factory=dict)
+    """Job definitions for workflow engines, by tool. Empty if an older stack has none."""
+    engine_policy_arn: str = ""
+    """The policy of engines that register job definitions. Empty if the stack does not allow it."""
+    head_job_definition_arns: Mapping[str, str] = field(default_factory=dict)
+    """Job definitions for the heads of engines, by tool. Empty if the stack does not allow them."""
+    image_cache: str = ""
+    """Registry and folder of the copies of public images, for machines without a way to the internet. Empty if the machines have one."""
 
     @property
     def account(self) -> str:
@@ -55,15 +74,86 @@ class StackOutputs:
             raise Refused(f"{name!r} is not a queue. Use main, on-demand or the ARN of a job queue")
         return known.get(name, name)
 
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The job definitions of the tools and of the heads of engines, by the tool of a job."""
+        heads = {f"{HEAD}{tool}": arn for tool, arn in self.head_job_definition_arns.items()}
+        return {**self.job_definition_arns, **heads}
+
     def job_definition(self, tool: str) -> str:
         """The ARN of a tool's job definition.
+
+        Args:
+            tool: name of the tool. With the prefix `HEAD`, the tool runs as the head of an engine.
 
         Raises:
             Refused: if the stack has no such tool.
         """
+        if tool.startswith(HEAD):
+            return self._head_definition(tool.removeprefix(HEAD))
         if tool not in self.job_definition_arns:
             raise Refused(f"{tool!r}: the stack has no such tool. It has {', '.join(sorted(self.job_definition_arns))}")
         return self.job_definition_arns[tool]
+
+    def _head_definition(self, tool: str) -> str:
+        heads = self.head_job_definition_arns
+        if tool in heads:
+            return heads[tool]
+        if heads:
+            raise Refused(
+                f"{tool!r}: the stack cannot run it as a head. With --head it runs {', '.join(sorted(heads))}"
+            )
+        if self.engine_policy_arn:
+            raise Refused(
+                f"{tool!r}: --head runs tools of your own, and the stack has none. Add one: docs/how-to/add-a-tool.md"
+            )
+        raise Refused(
+            f"{tool!r}: the stack does not let jobs submit jobs, so --head cannot run it. An administrator allows it: {ALLOW_ENGINES}"
+        )
+
+    def engine_definition(self, tool: str, page: str = "docs/how-to/add-a-tool.md") -> str:
+        """The ARN of a tool's job definition for workflow engines.
+
+        Args:
+            tool: name of the tool.
+            page: the page that says how to add it, for the message.
+
+        Raises:
+            Refused: if the stack has no such tool, or was deployed with an older version of Biobatch.
+        """
+        self.require_engine_definitions()
+        if tool not in self.engine_job_definition_arns:
+            raise Refused(
+                f"{tool!r}: the stack has no such tool. It has {', '.join(sorted(self.engine_job_definition_arns))}. Add it: {page}"
+            )
+        return self.engine_job_definition_arns[tool]
+
+    def require_engine_definitions(self) -> None:
+        """Checks that the stack has job definitions for engines.
+
+        Raises:
+            Refused: if it was deployed with an older version of Biobatch.
+        """
+        if not self.engine_job_definition_arns:
+            raise Refused(
+                "the stack's outputs lack engine_job_definition_arns, because an older version of Biobatch deployed it. Deploy it again: pulumi up. "
+                f"If you use --outputs, then write the file again: {_WRITE}FILE.json"
+            )
+
+    def require_engine_policy(self, what: str) -> None:
+        """Checks that the stack allows engines to run images of their own.
+
+        Args:
+            what: what needs it, for the message.
+
+        Raises:
+            Refused: if the stack does not allow it.
+        """
+        if not self.engine_policy_arn:
+            raise Refused(
+                f"{what}: the stack's outputs lack engine_policy_arn, because it does not let engines run images of their own. An administrator "
+                f"allows it: {ALLOW_ENGINES}"
+            )
 
 
 def read(file: Path | None = None, stack: str | None = None) -> StackOutputs:
@@ -118,7 +208,7 @@ def parse(
     if not isinstance(values, dict):
         raise Refused(f"{source} is not a JSON object of a stack's outputs. {remedy}")
     wanted = fields(StackOutputs)
-    missing = [each.name for each in wanted if each.default is MISSING and each.name not in values]
+    missing = [each.name for each in wanted if _is_required(each) and each.name not in values]
     if missing:
         raise Refused(
             f"{source} lacks {', '.join(missing)}. It is of another version of Biobatch, or of another program's stack. {remedy}"
@@ -133,9 +223,13 @@ def parse(
     return StackOutputs(**found)
 
 
+def _is_required(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
+
+
 def _has_type(name: str, value: Any) -> bool:
     match name:
-        case "job_definition_arns":
+        case "job_definition_arns" | "engine_job_definition_arns" | "head_job_definition_arns":
             return isinstance(value, dict) and all(isinstance(arn, str) for arn in value.values())
         case "instance_types":
             return isinstance(value, list) and all(isinstance(kind, str) for kind in value)

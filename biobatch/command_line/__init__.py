@@ -18,6 +18,7 @@ from biobatch.command_line import (
     call_variants,
     cancel,
     doctor,
+    engines,
     fetch,
     list_runs,
     logs,
@@ -146,6 +147,6 @@ def make_parser(complete_tools: Sequence[str] | None = None) -> argparse.Argumen
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     submit.add(commands, complete_tools)
     call_variants.add(commands, complete_tools is not None)
-    for each in (sheet, list_runs, watch, cancel, resume, logs, fetch, report, doctor):
+    for each in (sheet, list_runs, watch, cancel, resume, logs, fetch, report, doctor, engines):
         each.add(commands)
     return parser

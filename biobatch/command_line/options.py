@@ -52,10 +52,9 @@ def add_queue_options(parser: argparse.ArgumentParser, completing: bool) -> None
     )
     parser.add_argument(
         "--queue",
-        default="main",
         metavar="QUEUE",
         choices=_QUEUES if completing else None,
-        help="submit to this queue: main, on-demand or the ARN of a queue. Default: %(default)s",
+        help="submit to this queue: main, on-demand or the ARN of a queue. Default: main",
     )
     parser.add_argument(
         "--detach",

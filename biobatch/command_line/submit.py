@@ -23,7 +23,10 @@ With --tasks, a table has a row for each job. The first row names the columns:
   --input VARIABLE  the same, and the variable holds its file name
   --env VARIABLE    the value of an environment variable
 The jobs of a table are one array job. Each has outputs and a manifest of its
-own, so that a failed job costs nothing but itself."""
+own, so that a failed job costs nothing but itself.
+
+With --head, the command may submit jobs itself. Use it to run a workflow engine
+in the cloud, such as Snakemake or Nextflow."""
 
 _EPILOG = """\
 examples:
@@ -35,7 +38,11 @@ examples:
   biobatch submit samtools --input s3://my-bucket/a.bam --output '*.txt' \\
     --output-prefix s3://my-bucket/stats -- 'samtools flagstat a.bam > a.txt'
   biobatch submit samtools --tasks tasks.tsv --output '*.txt' \\
-    --output-prefix s3://my-bucket/stats -- 'samtools flagstat $BAM > flagstat.txt'"""
+    --output-prefix s3://my-bucket/stats -- 'samtools flagstat $BAM > flagstat.txt'
+  biobatch submit --head snakemake --input s3://my-bucket/Snakefile \\
+    --input s3://my-bucket/profile.yaml --timeout-hours 48 \\
+    --output-prefix s3://my-bucket/engines/head -- "$(cat head.sh)"
+"""
 
 
 def add(commands: Any, complete_tools: Sequence[str] | None) -> None:
@@ -48,6 +55,12 @@ def add(commands: Any, complete_tools: Sequence[str] | None) -> None:
     )
     options.add_stack_options(submit)
     options.add_queue_options(submit, complete_tools is not None)
+    submit.add_argument(
+        "--head",
+        action="store_true",
+        help="run a tool of your own as the head of a workflow engine: with the right to submit jobs, on the On-Demand queue. The stack must have "
+        "`engines`. Default: run the tool as a job",
+    )
     submit.add_argument(
         "--input",
         action="append",

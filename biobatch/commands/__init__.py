@@ -28,6 +28,8 @@ def run(given: argparse.Namespace) -> int:
         return int(command.run(given))
     choice = target.choose(given.outputs, given.stack)
     found = target.find(choice)
+    if getattr(given, "offline", False):
+        return int(command.run_offline(given, found.outputs))
     clients = aws.connect(found.outputs.region, found.connect_profile)
     user = target.check_account(found, clients)
     context = Context(choice=choice, stack=found.outputs, clients=clients, target=found, user=user)

@@ -26,7 +26,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     context.announce()
     stack, clients = context.stack, context.clients
     faults = Faults()
-    queue = faults.read(stack.queue, given.queue, "--queue")
+    queue = faults.read(stack.queue, given.queue or "main", "--queue")
     sheet = _sheet(given, context, faults)
     request = parse_request(
         faults,

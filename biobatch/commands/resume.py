@@ -37,13 +37,13 @@ def run(given: argparse.Namespace, context: Context) -> int:
     faults = Faults()
     memory = _memory(faults, given.memory_mib, {job.step for job in jobs})
     faults.refuse()
-    missing = _with_memory(resume.missing(clients, stack.job_definition_arns, jobs), memory)
+    missing = _with_memory(resume.missing(clients, stack.definitions, jobs), memory)
     if not missing:
         print(f"{given.run}: nothing is missing")
         report.outputs(jobs)
         return 0
     refuse_beside_earlier(clients, stack, earlier.queue, missing)
-    definitions = sizes.defaults(clients.batch, stack.job_definition_arns)
+    definitions = sizes.defaults(clients.batch, stack.definitions)
     available = capacity.read(clients, stack, earlier.queue)
     faults.add(capacity.faults(available, missing, definitions, clients))
     faults.refuse()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from biobatch import capacity, objects, report, shell_words, sizes
 from biobatch.commands.context import Context, follow, new_run, print_detached, print_warnings, start
@@ -14,6 +14,7 @@ from biobatch.refusal import Faults
 from biobatch.run.parts import group
 from biobatch.run.submit import refuse_beside_earlier
 from biobatch.sheet.tasks import read_tasks
+from biobatch.stack_outputs import HEAD, StackOutputs
 from biobatch.uris import S3Uri, parse_folder, parse_object
 
 
@@ -22,8 +23,12 @@ def run(given: argparse.Namespace, context: Context) -> int:
     context.announce()
     stack, clients = context.stack, context.clients
     faults = Faults()
-    queue = faults.read(stack.queue, given.queue, "--queue")
-    definition = faults.read(stack.job_definition, given.tool, "TOOL")
+    # The record of the run keeps the prefix, so that `biobatch resume` uses the same job definition.
+    tool = f"{HEAD}{given.tool}" if given.head else given.tool
+    queue = faults.read(stack.queue, given.queue or ("on-demand" if given.head else "main"), "--queue")
+    definition = faults.read(stack.job_definition, tool, "TOOL")
+    if given.head:
+        faults.add(_head_faults(given, stack, queue))
     common = [uri for text in given.input if (uri := faults.read(parse_object, text, "--input"))]
     tasks = (
         faults.read(lambda source: read_tasks(source, lambda: clients.s3), given.tasks, "--tasks")
@@ -53,7 +58,7 @@ def run(given: argparse.Namespace, context: Context) -> int:
     for job in jobs:
         faults.add(job_faults(job))
     available = capacity.read(clients, stack, queue) if queue else None
-    definitions = sizes.defaults(clients.batch, {given.tool: definition}) if definition else {}
+    definitions = sizes.defaults(clients.batch, {tool: definition}) if definition else {}
     if available:
         faults.add(capacity.faults(available, jobs, definitions, clients))
     faults.refuse()
@@ -83,6 +88,16 @@ def run(given: argparse.Namespace, context: Context) -> int:
     return 0
 
 
+def _head_faults(given: argparse.Namespace, stack: StackOutputs, queue: str | None) -> Iterator[str]:
+    """What is wrong with the other options of a submission with --head."""
+    if queue and queue != stack.on_demand_queue_arn:
+        yield (
+            f"--queue {given.queue}: --head runs on the On-Demand queue only, because an interrupted head loses sight of its jobs. Leave out --queue"
+        )
+    if given.tasks:
+        yield f"--tasks {given.tasks}: --head runs one job. Leave out --tasks, and let the engine submit the jobs"
+
+
 def _job(
     given: argparse.Namespace,
     subject: str,
@@ -107,7 +122,7 @@ def _job(
     return Job(
         subject=subject,
         step="job",
-        tool=given.tool,
+        tool=f"{HEAD}{given.tool}" if given.head else given.tool,
         command=tuple(given.words),
         inputs=tuple(inputs),
         outputs=tuple(given.output),

@@ -15,6 +15,7 @@ from biobatch.doctor.network import check_network
 from biobatch.doctor.roles import check_roles
 from biobatch.doctor.storage import check_storage
 from biobatch.doctor.view import View
+from biobatch.stack_outputs import ALLOW_ENGINES
 from biobatch.waiting import Queue, advice
 
 Answers = Iterable[Finding | LeftOut]
@@ -294,6 +295,32 @@ def interruptions(detail: Any) -> int:
     return sum("Host EC2" in each.get("statusReason", "") for each in detail.get("attempts", []))
 
 
+#: Lines in the log of a workflow engine's job, what they mean, and what to do.
+_ENGINE = (
+    (r"\baws: (command )?not found|/bin/aws: No such file", "the container has no aws, with which an engine copies the files of a task",
+     "Use the stack's settings: biobatch engines nextflow > biobatch.config. The containers of a pipeline get aws from the machine, which has it "
+     f"with engines: {ALLOW_ENGINES}"),
+    (r"required by nextflow to collect task metrics", "the image has no ps, which Nextflow needs for reports and traces",
+     "Use an image with ps (in Debian the package procps), or run Nextflow without -with-report, -with-trace and -with-timeline"),
+    (r"(AccessDenied|not authorized)\b.*RegisterJobDefinition", "the engine may not register its job definition",
+     "Use the stack's settings: biobatch engines nextflow --images > biobatch.config. Allow the image: engineImages (docs/how-to/engines/nextflow.md), "
+     "or approve it: docs/how-to/engines/approve.md"),
+)  # fmt: skip
+
+
+def _engine(_: View, facts: Facts) -> Answers | None:
+    """Failures of a workflow engine's job, or of its head, that the log tells."""
+    if not facts.code:
+        return None
+    for pattern, cause, remedy in _ENGINE:
+        for line in facts.lines:
+            if re.search(pattern, line):
+                return [
+                    Finding(cause=f"{facts.title}: {cause}: {line.strip()}", evidence=facts.evidence, remedy=remedy)
+                ]
+    return None
+
+
 def _exit_code(view: View, facts: Facts) -> Answers | None:
     if facts.code is None:
         return None
@@ -348,6 +375,7 @@ _RULES: tuple[Callable[[View, Facts], Answers | None], ...] = (
     _start,
     _reclaimed,
     _memory,
+    _engine,
     _exit_code,
     _unknown,
 )

@@ -37,7 +37,7 @@ def view(aws: Aws, outputs: StackOutputs, detail: Any, *, local: bool = False) -
     asked = {each["type"]: int(each["value"]) for each in container.get("resourceRequirements", [])}
     definition = detail["jobDefinition"]
     tool = next(
-        (name for name, arn in outputs.job_definition_arns.items() if arn == definition),
+        (name for name, arn in outputs.definitions.items() if arn == definition),
         definition.rpartition("/")[2].partition(":")[0],
     )
     vcpus, memory = asked.get("VCPU", container.get("vcpus", 1)), asked.get("MEMORY", container.get("memory", 4))

@@ -14,10 +14,6 @@ from biobatch.doctor.view import View, short
 _ABSENT = ("NoSuchEntity",)
 _AGAIN = "Make it again: pulumi up --refresh"
 
-#: The managed policy with which a machine joins its cluster, and the one for Session Manager, without which jobs run.
-_ECS_POLICY = "AmazonEC2ContainerServiceforEC2Role"
-_SSM_POLICY = "AmazonSSMManagedInstanceCore"
-
 
 def check_roles(view: View) -> Iterator[Finding | LeftOut]:
     """Roles, profiles and service-linked roles that are gone, or that lack rights."""
@@ -64,22 +60,33 @@ def _instances(view: View) -> Iterator[Finding]:
             )
         for role in roles:
             yield from _trust(role, "ec2.amazonaws.com")
-            yield from _managed(view, role["RoleName"])
+            yield from _machines(view, role)
 
 
-def _managed(view: View, role: str) -> Iterator[Finding]:
-    attached = _attached(view, role)
-    names = [each["PolicyName"] for each in attached]
-    own = view.items("iam", "list_role_policies", "PolicyNames", absent=_ABSENT, RoleName=role)
-    for policy, effect, warning in (
-        (_ECS_POLICY, "no machine joins the cluster", False),
-        (_SSM_POLICY, "Session Manager does not reach the machines", True),
+def _machines(view: View, role: Any) -> Iterator[Finding]:
+    """What the agent of a machine needs, and what Session Manager needs, without which jobs run."""
+    name, (partition, account) = role["RoleName"], (role["Arn"].split(":")[1], role["Arn"].split(":")[4])
+    ecs = f"arn:{partition}:ecs:{view.region}:{account}"
+    agent = [
+        ("ecs:DiscoverPollEndpoint", "*"),
+        ("ecs:RegisterContainerInstance", f"{ecs}:cluster/jobs"),
+        ("ecs:Poll", f"{ecs}:container-instance/jobs/1"),
+        ("ecs:SubmitTaskStateChange", f"{ecs}:cluster/jobs"),
+    ]
+    sessions = [
+        ("ssm:UpdateInstanceInformation", f"arn:{partition}:ec2:{view.region}:{account}:instance/i-1"),
+        ("ssmmessages:CreateControlChannel", "*"),
+        ("ssmmessages:CreateDataChannel", "*"),
+    ]
+    documents = _documents(view, name)
+    for needs, effect, warning in (
+        (agent, "no machine runs jobs", False),
+        (sessions, "Session Manager does not reach the machines", True),
     ):
-        # Policies of another name may allow the same.
-        if policy not in names and not (own or any(":aws:policy/" not in each["PolicyArn"] for each in attached)):
+        if lacking := [need for need in needs if not _allows(documents, *need)]:
             yield Finding(
-                cause=f"The role of the machines, {role}, lacks the policy {policy}, so {effect}",
-                evidence=(f"ListAttachedRolePolicies, {role}: {', '.join(names) or 'none'}",),
+                cause=f"The role of the machines, {name}, does not allow {_actions(lacking)}, so {effect}",
+                evidence=(f"ListRolePolicies and ListAttachedRolePolicies, {name}: no policy allows {lacking[0][0]}",),
                 remedy=_AGAIN,
                 warning=warning,
             )

@@ -198,7 +198,10 @@ class View:
 
     def is_own(self, tool: str) -> bool:
         """Whether a job definition is one of the stack's, in whatever revision."""
-        own = {arn.rpartition(":")[0] for arn in self.stack.job_definition_arns.values()}
+        own = {
+            arn.rpartition(":")[0]
+            for arn in (*self.stack.definitions.values(), *self.stack.engine_job_definition_arns.values())
+        }
         return self.definition_arns[tool].rpartition(":")[0] in own
 
     @property

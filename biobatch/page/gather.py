@@ -28,6 +28,7 @@ from biobatch.page.model import (
 )
 from biobatch.run import record
 from biobatch.run.record import Part, Run, Task
+from biobatch.stack_outputs import HEAD
 from biobatch.uris import S3Uri
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _figures(
         subject=job.task.subject,
         step=job.task.step,
         part=job.task.part,
-        tool=job.part.tool,
+        tool=job.part.tool.removeprefix(HEAD),
         required=job.part.required,
         vcpus=job.part.vcpus,
         memory_mib=job.part.memory_mib,

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from biobatch import command_line, shell_words, sizes, variants
 from biobatch.__main__ import main
 from biobatch.aws import Aws
+from biobatch.job import shell_command
 from biobatch.refusal import Faults
 from biobatch.request import parse_request
 from biobatch.run import record, submit, watch
@@ -692,3 +693,104 @@ def test_a_detached_submission_prints_the_run_and_its_jobs_as_json(
         "output_prefix": "s3://data/out/",
         "jobs": {found["jobName"]: found["jobId"]},
     }
+
+
+@pytest.fixture
+def heads_file(clients: Aws, stack: StackOutputs, tmp_path: Path) -> Path:
+    """The outputs of a stack with `engines` and one tool of the lab's own."""
+    head = clients.batch.register_job_definition(
+        jobDefinitionName="head-snakemake",
+        type="container",
+        containerProperties={
+            "image": "none",
+            "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "3800"}],
+        },
+    )["jobDefinitionArn"]
+    file = tmp_path / "heads.json"
+    file.write_text(
+        json.dumps({**stack.__dict__, "engine_policy_arn": "arn:p", "head_job_definition_arns": {"snakemake": head}})
+    )
+    return file
+
+
+HEAD = ["submit", "--head", "snakemake", *SUBMIT[:2]]
+
+
+def test_a_head_runs_on_the_on_demand_queue_with_a_definition_of_its_own(
+    clients: Aws, heads_file: Path, stack: StackOutputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--outputs", str(heads_file), "--detach"]
+    assert main([*HEAD, *options, "--", "snakemake"]) == 0
+    assert main([*HEAD, *options, "--queue", "on-demand", "--", "snakemake"]) == 0
+    assert submitted(clients) == []
+    summaries = [
+        each
+        for status in ("SUCCEEDED", "FAILED")
+        for each in clients.batch.list_jobs(jobQueue="on-demand", jobStatus=status)["jobSummaryList"]
+    ]
+    found = clients.batch.describe_jobs(jobs=[each["jobId"] for each in summaries])["jobs"]
+    assert [each["jobDefinition"].rpartition("/")[2] for each in found] == ["head-snakemake:1"] * 2
+    run = record.read(clients.s3, "data", record.names(clients.s3, "data")[0])
+    (part,) = run.parts
+    assert (run.queue, part.tool, part.vcpus) == (stack.on_demand_queue_arn, "head:snakemake", 2)
+    environment = {each["name"]: each["value"] for each in found[0]["container"]["environment"]}
+    assert environment["JOB_MANIFEST"].startswith("s3://data/out/snakemake-")
+    # It published nothing, so it is submitted again, with the same definition and to the same queue.
+    assert main(["resume", "--outputs", str(heads_file), "--detach", run.run]) == 0
+    again = record.read(clients.s3, "data", run.run)
+    assert [each.tool for each in again.parts] == ["head:snakemake"] * 2
+    # Its manifest names the image of the definition, so it has finished.
+    (task,) = record.tasks(clients.s3, again, again.parts[0])
+    made = {"image": "none", "command": shell_command(["snakemake"])}
+    clients.s3.put_object(Bucket="data", Key=task.manifest.removeprefix("s3://data/"), Body=json.dumps(made).encode())
+    capsys.readouterr()
+    assert main(["resume", "--outputs", str(heads_file), "--detach", run.run]) == 0
+    assert f"{run.run}: nothing is missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--queue", "main"], "--queue main: --head runs on the On-Demand queue only"),
+        (["--tasks", "tasks.tsv"], "--tasks tasks.tsv: --head runs one job"),
+        (["--queue", "spot"], "'spot' is not a queue"),
+    ],
+)
+def test_a_head_is_refused_on_another_queue_and_for_a_table(
+    options: list[str],
+    words: str,
+    clients: Aws,
+    heads_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tasks.tsv").write_text("name\na\n")
+    assert main([*HEAD, "--outputs", str(heads_file), *options, "--", "true"]) == 2
+    assert words in capsys.readouterr().err
+    assert submitted(clients) == []
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({}, "An administrator allows it: pulumi config set biobatch:engines true && pulumi up"),
+        ({"engine_policy_arn": "arn:p"}, "--head runs tools of your own, and the stack has none"),
+        (
+            {"engine_policy_arn": "arn:p", "head_job_definition_arns": {"nextflow": "arn:n"}},
+            "TOOL 'snakemake': the stack cannot run it as a head. With --head it runs nextflow",
+        ),
+    ],
+)
+def test_a_head_that_the_stack_does_not_have_is_refused(
+    outputs: dict[str, Any],
+    words: str,
+    clients: Aws,
+    outputs_file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outputs_file.write_text(json.dumps({**json.loads(outputs_file.read_text()), **outputs}))
+    assert main([*HEAD, "--outputs", str(outputs_file), "--", "true"]) == 2
+    assert words in capsys.readouterr().err
+    assert submitted(clients) == []

@@ -54,7 +54,20 @@ def completed(
 
 def test_bash_completes_commands_options_tools_queues_and_files(completed: dict[tuple[str, ...], list[str]]) -> None:
     assert list(completed.values()) == [
-        ["submit", "call-variants", "sheet", "list", "watch", "cancel", "resume", "logs", "fetch", "report", "doctor"],
+        [
+            "submit",
+            "call-variants",
+            "sheet",
+            "list",
+            "watch",
+            "cancel",
+            "resume",
+            "logs",
+            "fetch",
+            "report",
+            "doctor",
+            "engines",
+        ],
         ["bcftools", "bwa", "fastqc", "samtools"],
         ["outputs.json"],
         ["samtools"],

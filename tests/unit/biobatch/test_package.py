@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import biobatch
-from local.paths import ROOT
+from local.paths import ROOT, VENV_BIN
 
 SOURCE = ROOT / "biobatch"
 
@@ -94,6 +94,16 @@ def test_the_installed_package_works_outside_of_the_clone(installed: Path) -> No
     lines = done.stdout.splitlines()
     assert len(lines) == len(steps) == 7
     assert all(line.startswith(str(installed)) and int(line.split()[-1]) > 500 for line in lines)
+
+
+def test_a_folder_of_the_users_does_not_hide_the_client(tmp_path: Path) -> None:
+    for name in ("biobatch", "botocore", "signal"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('a folder of the user')")
+    words = [str(VENV_BIN / "biobatch"), "list", "--outputs", "none.json"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "none.json" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 BATCH = f"arn:aws:batch:{REGION}:{ACCOUNT}"
 JOB = "4f6c5e0a-6a0f-4b52-9d0e-0c6c5b1d2f3a"
 OTHER = "5f6c5e0a-6a0f-4b52-9d0e-0c6c5b1d2f3a"
-ECS_POLICY = "service-role/AmazonEC2ContainerServiceforEC2Role"
 
 Answer = Callable[[Any], Any]
 
@@ -75,7 +74,6 @@ class Account:
         """Makes every answer that of the healthy stack again. Resources in moto stay as they are."""
         self.architecture = "amd64"
         self.quotas = {"L-34B43A08": 512.0, "L-1216C47A": 512.0}
-        self.attached = [ECS_POLICY, "AmazonSSMManagedInstanceCore"]
         self.jobs: dict[str, Any] = {}
         self._stubs.clear()
         self._make_batch()
@@ -152,6 +150,7 @@ class Account:
         role("instance", "ec2.amazonaws.com")
         self.profile = self.iam.create_instance_profile(InstanceProfileName="instance")["InstanceProfile"]["Arn"]
         self.iam.add_role_to_instance_profile(InstanceProfileName="instance", RoleName="instance")
+        self.allow("instance", "ecs:*", "ssm:*", "ssmmessages:*")
         self.allow("job", "s3:ListBucket", "s3:GetObject", "s3:PutObject")
         self.allow(
             "execution",
@@ -362,17 +361,12 @@ class Account:
 
         self.stub("ecr", "GetDownloadUrlForLayer", url)
 
-        def attached(body: Any) -> Any:
-            names = self.attached if body["RoleName"] == "instance" else []
-            policies = [{"PolicyName": n.split("/")[-1], "PolicyArn": f"arn:aws:iam::aws:policy/{n}"} for n in names]
-            return {"AttachedPolicies": policies, "IsTruncated": False}
-
         offers = [{"InstanceType": "m6i.xlarge", "Location": REGION + zone} for zone in "ab"]
         # moto answers with hundreds of types and thousands of offers, which takes long to read.
         self.stub("ec2", "DescribeInstanceTypes", _instance_types)
         self.stub("ec2", "DescribeInstanceTypeOfferings", lambda _: {"InstanceTypeOfferings": offers})
         # moto would load all policies of AWS, which takes seconds.
-        self.stub("iam", "ListAttachedRolePolicies", attached)
+        self.stub("iam", "ListAttachedRolePolicies", lambda _: {"AttachedPolicies": [], "IsTruncated": False})
 
     def _list_jobs(self, body: Any) -> Any:
         array, state = body.get("arrayJobId"), body.get("jobStatus")

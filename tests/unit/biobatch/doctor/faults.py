@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.biobatch.doctor.account import ECS_POLICY, JOB, OTHER, Account
+from tests.unit.biobatch.doctor.account import JOB, OTHER, Account
 
 Inject = Callable[[Account], Any]
 
@@ -215,7 +215,9 @@ STACK: list[Fault] = [
     ("no role of Spot in a first account", _delete_role("AWSServiceRoleForEC2Spot"), "no role AWSServiceRoleForEC2Spot"),
     ("no instance profile", Change(_delete_profile), "instance profile instance does not exist"),
     ("an empty instance profile", Change(lambda a: a.iam.remove_role_from_instance_profile(InstanceProfileName="instance", RoleName="instance")), "instance profile instance has no role"),
-    ("the machines lack their policy", lambda a: a.attached.remove(ECS_POLICY), "lacks the policy AmazonEC2ContainerServiceforEC2Role"),
+    ("the machines may not join the cluster", Change(lambda a: a.allow("instance", "ssm:*", "ssmmessages:*")), "instance, does not allow ecs:DiscoverPollEndpoint, ecs:RegisterContainerInstance, ecs:Poll, ecs:SubmitTaskStateChange"),
+    ("the machines may not report on tasks", Change(lambda a: a.allow("instance", "ecs:Re*", "ecs:Poll", "ecs:Disc*", "ssm:*", "ssmmessages:*")), "does not allow ecs:SubmitTaskStateChange, so no machine runs jobs"),
+    ("Session Manager may not reach the machines", Change(lambda a: a.allow("instance", "ecs:*", "ssm:*")), "does not allow ssmmessages:CreateControlChannel, ssmmessages:CreateDataChannel"),
     ("the machines may not assume their role", _trust("instance"), "role instance does not trust ec2"),
     ("no job role", _delete_role("job"), "job role job does not exist"),
     ("no execution role", _delete_role("execution"), "execution role execution does not exist"),
@@ -389,6 +391,10 @@ JOBS: list[Fault] = [
     ("78", _ended(78), "scratch volume is too small"),
     ("126", _ended(126), "command cannot be run"),
     ("127", _ended(127, "bash: sammtools: command not found"), "command does not exist in the image"),
+    ("no aws", _ended(127, "bash: line 1: aws: command not found"), "the container has no aws"),
+    ("no aws of the machine", _ended(127, "bash: line 1: /opt/biobatch/bin/aws: No such file or directory"), "the container has no aws"),
+    ("no ps", _ended(1, "Command 'ps' required by nextflow to collect task metrics cannot be found"), "the image has no ps"),
+    ("not allowed to register", _ended(1, "ERROR ~ User: arn:x is not authorized to perform: batch:RegisterJobDefinition on resource: arn:y"), "the engine may not register"),
     ("137", _ended(137), "used up its memory of 7,600 MiB"),
     ("out of memory", _ended(1, reason="OutOfMemoryError: Container killed due to memory usage"), "used up its memory"),
     ("139", _ended(139), "segmentation fault"),

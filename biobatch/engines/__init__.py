@@ -1,0 +1,1 @@
+"""Settings with which workflow engines run their jobs on a stack."""
