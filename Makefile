@@ -22,7 +22,7 @@ demo: .venv/installed ## Calls variants in sample data on a local stack, without
 
 test: .venv/installed ## Runs every test on a new local stack. Takes about 35 minutes and needs Docker
 	@$(PYTHON) -m local down
-	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs
+	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs tests/engines
 
 # The Go tests run beside pytest, and their lines follow pytest's.
 unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes two to three minutes and needs no Docker and no AWS account
@@ -36,10 +36,11 @@ unit: .venv/installed ## Runs the unit tests, in Python and Go. Takes two to thr
 check: .venv/installed ## Checks style, types, shell scripts, Dockerfiles, Go, declared requirements and GitHub workflows
 	.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .github/hooks/commit-msg images/fastqc/fastqc images/bwa/check-reads images/bwa/foreign-format biobatch/steps/*.sh components/boot.sh examples/lambda/simulate.sh \
+	.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run .github/hooks/commit-msg images/fastqc/fastqc images/bwa/check-reads images/bwa/foreign-format biobatch/steps/*.sh components/boot.sh components/docker.sh examples/lambda/simulate.sh \
 	  tests/images/machine/{lsblk,mdadm,systemctl}
 	.venv/bin/shellcheck --shell=bash --exclude=SC2329 benchmarks/clients/*.sh
-	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile tests/images/machine/Dockerfile
+	.venv/bin/shellcheck --shell=bash examples/engines/steps/*.sh examples/engines/aws-cli/pipeline.sh examples/engines/snakemake/image/{download-wheels,fastqc,git}
+	.venv/bin/hadolint --config images/.hadolint.yaml images/*/Dockerfile examples/engines/snakemake/image/Dockerfile tests/images/machine/Dockerfile
 	@# Each imported package is a declared requirement.
 	.venv/bin/deptry . --config tests/dependencies.toml
 	.venv/bin/deptry biobatch --known-first-party biobatch
@@ -92,6 +93,15 @@ clean-cache: .venv/installed ## Frees the disk space that local-down keeps in us
 	@echo "Installing Sphinx into .venv/docs" >&2
 	@$(UV) venv --quiet --allow-existing --python '>=3.10' .venv/docs
 	@$(UV) pip install --quiet --require-hashes --python .venv/docs/bin/python -r $<
+	@touch $@
+
+# The workflow engines of tests/engines are in a separate environment too. tests/engines/requirements.in says why. Snakemake needs Python 3.11.
+.venv/engines/installed: tests/engines/requirements.txt $(wildcard examples/engines/snakemake/image/executor/*/*.py) | .venv/installed $(UV)
+	@echo "Installing the workflow engines into .venv/engines" >&2
+	@$(UV) venv --quiet --allow-existing --python '>=3.11' .venv/engines
+	@$(UV) pip install --quiet --require-hashes --python .venv/engines/bin/python -r $<
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --reinstall-package snakemake-executor-plugin-biobatch \
+		--python .venv/engines/bin/python examples/engines/snakemake/image/executor
 	@touch $@
 
 # Debian's Python refuses `pip install` into itself. Installing into a separate folder is allowed.
