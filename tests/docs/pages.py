@@ -27,6 +27,7 @@ ON_AWS = (
     "docs/how-to/other-reads.md",
     "docs/how-to/look-at-results.md",
     "docs/how-to/other-programs.md",
+    "docs/how-to/engines.md",
     "docs/how-to/second-user.md",
     "docs/how-to/doctor.md",
 )
@@ -62,7 +63,7 @@ def text(page: str) -> str:
 def written() -> list[str]:
     """The pages written for users. The others are generated or written for contributors."""
     folders = ("tutorial", "how-to", "explanation")
-    found = [path for folder in folders for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
+    found = [path for folder in folders for path in sorted((ROOT / "docs" / folder).rglob("*.md"))]
     own = [ROOT / "README.md", *found, ROOT / "docs/reference/job-environment.md", ROOT / "docs/glossary.md"]
     return [str(path.relative_to(ROOT)) for path in own]
 

@@ -1,16 +1,10 @@
 """Problems that users have reported in public, and the tests that show how Biobatch handles each.
 
-To add a report, add a row and a test. If a test covers the case already, name that test. If only a later issue can solve the problem, name
-the issue.
+To add a report, add a row and a test. If a test covers the case already, name that test. If nothing covers it yet, name the document that
+says so.
 """
 
 from dataclasses import dataclass
-
-#: The issues that reports wait for.
-HOUSE = "issue 22, the house"
-RESULTS = "issue 23, results"
-COHORT = "issue 24, a cohort"
-ENGINES = "issue 25, engines"
 
 #: The page with the checks that need an AWS account.
 FIRST_ACCOUNT = "docs/how-to/first-account.md"
@@ -18,7 +12,7 @@ FIRST_ACCOUNT = "docs/how-to/first-account.md"
 #: The page with the measured limits of the calls.
 LIMITS = "docs/explanation/accuracy.md"
 
-WAITING_ROOMS = (HOUSE, RESULTS, COHORT, ENGINES, FIRST_ACCOUNT, LIMITS)
+WAITING_ROOMS = (FIRST_ACCOUNT, LIMITS)
 
 #: The source of problems that we found in our own trials with hostile inputs and that no public thread describes.
 OWN_TRIALS = "Biobatch, own trials"
@@ -35,7 +29,7 @@ class Report:
     tests: tuple[str, ...] = ()
     """Node ids of the tests that cover it, for all parameters or for one."""
     waits_for: str = ""
-    """The issue or the document that the report waits for. Empty if a test covers it."""
+    """The document that the report waits for. Empty if a test covers it."""
 
     def names(self, node: str) -> bool:
         """Whether a test, by its node id, covers the report."""
@@ -163,12 +157,17 @@ _LAUNCHING = [
         f"{_CLIENT}test_logs.py::test_the_tail_of_a_missing_log_is_empty",
         f"{_CLIENT}test_logs.py::test_a_job_without_a_log_gets_the_reason",
     ),
-    _waits(
+    _held(
         "nextflow-io/nextflow#709, #710, #1427",
         "Thousands of jobs were submitted one by one and throttled.",
-        COHORT,
+        "tests/unit/biobatch/run/test_parts.py::test_a_cohort_has_an_array_for_each_step",
+        "tests/unit/biobatch/run/test_parts.py::test_an_array_has_10000_jobs_at_most",
     ),
-    _waits("Netflix/metaflow#1672", "A user's own folder hid the client's module.", HOUSE),
+    _held(
+        "Netflix/metaflow#1672",
+        "A user's own folder hid the client's module.",
+        f"{_CLIENT}test_package.py::test_a_folder_of_the_users_does_not_hide_the_client",
+    ),
     _held(
         "MultiQC/MultiQC#1470, #2979; LUMC/HAMLET#37",
         "MultiQC shortened the names of two samples to the same name.",
@@ -180,6 +179,26 @@ _LAUNCHING = [
         "nextflow-io/nextflow#948",
         "The bill did not distinguish runs.",
         "tests/unit/biobatch/page/test_cost.py::test_the_rows_count_work_lost_attempts_and_what_is_not_known",
+    ),
+]
+
+#: Workflow engines.
+_ENGINES = [
+    _held(
+        "nextflow-io/nextflow#1865, #2322; nf-core/sarek#301",
+        "The AWS CLI of the machine did not run in a container with another C library.",
+        "tests/images/test_aws.py::test_an_image_without_certificates_uses_those_beside_the_program",
+    ),
+    _held(
+        OWN_TRIALS,
+        "A second run of a pipeline could not replace its results, because nobody was allowed to delete.",
+        "tests/engines/test_nextflow.py::test_a_second_run_replaces_the_results",
+        "tests/engines/test_nextflow_tasks.py::test_results_are_replaced_in_the_folder_of_engines_only",
+    ),
+    _held(
+        OWN_TRIALS,
+        "A workflow engine that was allowed to register job definitions could run a container as root.",
+        "tests/iam/test_engine_calls.py::test_a_definition_with_more_rights_is_refused",
     ),
 ]
 
@@ -689,4 +708,4 @@ _TYPED = [
     ),
 ]
 
-REPORTS = [*_LAUNCHING, *_STACKS, *_NAMES, *_FILES, *_LIBRARIES, *_GENOMES, *_TYPED]
+REPORTS = [*_LAUNCHING, *_ENGINES, *_STACKS, *_NAMES, *_FILES, *_LIBRARIES, *_GENOMES, *_TYPED]

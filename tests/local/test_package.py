@@ -40,7 +40,8 @@ data = Remote("DataBucket", ["arn"], protectData=False)
 bucket = {"arn": data.arn, "write": True}
 roles = Remote(
     "BatchPermissions",
-    ["jobRoleArn", "executionRoleArn", "instanceProfileArn"],
+    ["jobRoleArn", "executionRoleArn", "instanceProfileArn", "headRole", "headRoleArn"],
+    head=True,
     buckets=[bucket],
     repositoryArns=[f"arn:aws:ecr:{region}:123456789012:repository/ours"],
     **account,
@@ -48,7 +49,9 @@ roles = Remote(
 )
 platform = Remote(
     "BatchPlatform",
-    ["queueArn", "jobDefinitionArns"],
+    ["queueArn", "jobDefinitionArns", "headJobDefinitionArns"],
+    headRoleArn=roles.headRoleArn,
+    headTools=["ours"],
     subnetIds=network.privateSubnetIds,
     securityGroupId=network.securityGroupId,
     instanceProfileArn=roles.instanceProfileArn,
@@ -62,15 +65,28 @@ platform = Remote(
     tools={"ours": {"imageUri": "ours@sha256:1", "vcpus": 2, "memoryMib": 3600, "timeoutSeconds": 60}},
 )
 definition = platform.jobDefinitionArns["ours"]
-Remote(
+submit = Remote(
     "SubmitPermissions",
-    [],
+    ["policyArn"],
     queueArns=[platform.queueArn],
     jobDefinitionArns=[definition],
     bucket=bucket,
     region=region,
     **account,
     **log,
+)
+Remote(
+    "EnginePermissions",
+    [],
+    images=["quay.io/biocontainers/*"],
+    jobRoleArn=roles.jobRoleArn,
+    executionRoleArn=roles.executionRoleArn,
+    logGroup="jobs",
+    headRole=roles.headRole,
+    headJobDefinitionArns=[platform.headJobDefinitionArns["ours"]],
+    submitPolicyArn=submit.policyArn,
+    region=region,
+    **account,
 )
 pulumi.export("subnets", network.privateSubnetIds)
 pulumi.export("definition", definition)

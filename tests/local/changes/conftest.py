@@ -28,13 +28,23 @@ _END = {"protectData": 0}
 #: Further keys that a row needs on the local stack, because its instance types are of one architecture.
 _WITH: dict[str, dict[str, Any]] = {"architecture": {"instanceTypes": []}}
 
-#: Keys of the network of the stack, which another change covers, and two keys with which `up` would build all images, which takes long.
-APART = ("availabilityZones", "vpcCidr", "vpcId", "privateSubnetIds", "architecture", "imageDate")
+#: Keys of the network of the stack, which another change covers, and two keys with which `up` would build all images, which takes long. With
+#: engines, an own tool has one more job definition than its row says, so they are in a change without an own tool.
+APART = (
+    "availabilityZones",
+    "vpcCidr",
+    "vpcId",
+    "privateSubnetIds",
+    "architecture",
+    "imageDate",
+    "engines",
+    "engineImages",
+)
 
 EVERY_KEY = "every key changed that leaves the network where it is"
 BACK = "and back"
 RANGE = "another range, by zones with names"
-EXISTING = "an existing network, and other figures for a tool"
+EXISTING = "an existing network, other figures for a tool, and engines"
 
 #: The changes in their order, each with the rows of docs/explanation/updating-a-stack.md that it combines.
 CHANGES: dict[str, Sequence[Row]] = {
@@ -46,7 +56,7 @@ CHANGES: dict[str, Sequence[Row]] = {
     ],
     BACK: [],
     RANGE: [row("vpcCidr"), row("availabilityZones")],
-    EXISTING: [row("vpcId"), row("tools", '`{}` → `{"bwa": {"memoryMib"')],
+    EXISTING: [row("vpcId"), row("tools", '`{}` → `{"bwa": {"memoryMib"'), row("engines")],
 }
 
 _DEFAULTS = {key: row(key).configs()[0][key] for key in dict.fromkeys(r.key for r in ROWS)}

@@ -63,7 +63,7 @@ def test_the_documentation_counts_the_reports() -> None:
     public = sum(report.sources != OWN_TRIALS for report in REPORTS)
     sentence = (
         f"`tests/field/reports.py` lists {len(REPORTS)} problems that people reported with such systems, {public} of them from public threads. "
-        f"For {held} of them, tests show what Biobatch does. {len(REPORTS) - held} wait for a later issue."
+        f"For {held} of them, tests show what Biobatch does. {len(REPORTS) - held} are open."
     )
     text = " ".join((ROOT / "docs/explanation/architecture.md").read_text().split())
     assert sentence in text, f"docs/explanation/architecture.md should say: {sentence}"
