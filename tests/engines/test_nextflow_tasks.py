@@ -1,5 +1,6 @@
 """What Nextflow does on AWS works on the queue, with no more rights than the documentation says."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -50,11 +51,9 @@ def containers(engine: docker.DockerClient, stack: EngineStack) -> Iterator[None
     tool: plain Debian, without certificates and `ps`."""
     made = []
     for tool in sorted(set(TOOLS.values())):
-        container = engine.containers.create(stack.outputs["image_uris"][tool])
-        try:
-            container.commit(f"{REPOSITORY}/{tool}", TAG, changes=["ENTRYPOINT []", "WORKDIR /", "USER root"])
-        finally:
-            container.remove()
+        # A commit would keep the entrypoint, because Docker takes an empty one for none given.
+        dockerfile = f"FROM {stack.outputs['image_uris'][tool]}\nUSER root\nWORKDIR /\nENTRYPOINT []\n"
+        engine.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=foreign(tool), rm=True)
         made.append(foreign(tool))
     engine.images.get(BASE_IMAGE).tag(f"{REPOSITORY}/debian", TAG)
     made.append(foreign("debian"))
