@@ -114,9 +114,10 @@ def _definition_settings(stack: StackOutputs) -> str:
 
 def _image_cache(cache: str) -> str:
     return f"""\
-// The machines have no way to the internet. ECR copies images of quay.io for them when they first ask. Nextflow asks there for images whose names
-// have no registry, as nf-core writes them. Name others with the copy's folder: {comment(cache)}/quay/ for quay.io, {comment(cache)}/ecr-public/
-// for public.ecr.aws. Images of other registries cannot be used.
+// The machines have no way to the internet, and use copies of images in the account's ECR. An administrator first pulls each image once from
+// elsewhere: see docs/how-to/private-only.md. Nextflow asks there for images whose names have no registry, as nf-core writes them. Name others
+// with the copy's folder: {comment(cache)}/quay/ for quay.io, {comment(cache)}/ecr-public/ for public.ecr.aws. Images of other registries
+// cannot be used.
 docker.registry = {quoted(f"{cache}/{CACHE_FOLDERS['quay.io']}")}
 
 """
