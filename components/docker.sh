@@ -7,7 +7,7 @@ set -euo pipefail
 # passwords there. No condition of a policy bars such a mount. Root can then mount and change the machine's own files.
 settings=/etc/docker/daemon.json
 mkdir -p "${settings%/*}"
-if [[ ! -s $settings ]]; then
+if [[ ! -s $settings || $(tr -d '[:space:]' < "$settings") == '{}' ]]; then
     echo '{"no-new-privileges": true}' > "$settings"
 elif ! grep -q no-new-privileges "$settings"; then
     # The machine image has settings of its own. ECS's has none.

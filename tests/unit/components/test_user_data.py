@@ -153,7 +153,7 @@ def test_shellcheck_finds_nothing_in_the_scripts(kind: str) -> None:
     assert (checked.returncode, checked.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("present", [None, '{"debug": true}\n', '{\n  "debug": true\n}\n'])
+@pytest.mark.parametrize("present", [None, "{}\n", "{\n}\n", '{"debug": true}\n', '{\n  "debug": true\n}\n'])
 def test_with_engines_docker_denies_new_privileges_and_keeps_the_settings_of_the_machine_image(
     tmp_path: Path, present: str | None
 ) -> None:
