@@ -66,5 +66,5 @@ def test_every_block_is_valid_bash(block: str) -> None:
 
 def test_every_step_states_its_expected_result() -> None:
     steps = re.split(r"^## \d+\. ", TEXT, flags=re.MULTILINE)[1:]
-    assert len(steps) == 11
+    assert len(steps) == 12
     assert [step.splitlines()[0] for step in steps if "**Expected:**" not in step] == []
