@@ -363,7 +363,8 @@ def test_a_closed_terminal_ends_the_client_without_a_traceback(how: str, tmp_pat
         "from biobatch.target import Choice\n"
         "from biobatch.uris import parse_folder\n"
         "from biobatch.waiting import Queue\n"
-        f"{'signal.signal(signal.SIGHUP, signal.SIG_IGN)' if 'ignores' in how else ''}\n"
+        # The tests themselves may run under nohup.
+        f"signal.signal(signal.SIGHUP, signal.{'SIG_IGN' if 'ignores' in how else 'SIG_DFL'})\n"
         "folder = parse_folder('s3://data/out')\n"
         "job = Job(subject='s', step='align', tool='t', command=('x',), output_prefix=folder, manifest=folder / 'm')\n"
         "def described(jobs):\n"
