@@ -1,5 +1,6 @@
 """A stack that gets four changes of its configuration, each with a preview, an `up`, a refresh and a second preview."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +153,7 @@ class ChangingStack:
 
 @pytest.fixture(scope="module")
 def made(local_stack: Record) -> Iterator[dict[str, str]]:
-    """An existing network and key: their placeholders in the table, and their ids."""
+    """An existing network, key and permissions boundary: their placeholders in the table, and their ids."""
     ec2, everywhere = boto3.client("ec2"), "0.0.0.0/0"
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     # Without a zone, moto chooses one at random, and one of them offers no current instance types.
@@ -166,11 +167,17 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
     ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=everywhere, NatGatewayId=nat)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+    iam = boto3.client("iam")
+    statement = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+    boundary = iam.create_policy(
+        PolicyName="boundary", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )["Policy"]["Arn"]
     yield {
         "vpc-0123456789abcdef0": vpc,
         "subnet-0123456789abcdef0": subnet,
         "subnet-0123456789abcdef1": another,
         row("kmsKeyArn").configs()[1]["kmsKeyArn"]: key,
+        row("permissionsBoundaryArn").configs()[1]["permissionsBoundaryArn"]: boundary,
         "eu-west-9": environment.REGION,
     }
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=everywhere)
@@ -178,6 +185,7 @@ def made(local_stack: Record) -> Iterator[dict[str, str]]:
     for each in (subnet, another):
         ec2.delete_subnet(SubnetId=each)
     ec2.delete_vpc(VpcId=vpc)
+    iam.delete_policy(PolicyArn=boundary)
 
 
 @pytest.fixture(scope="module")
