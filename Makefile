@@ -20,7 +20,7 @@ help: ## Lists the commands
 demo: .venv/installed ## Calls variants in sample data on a local stack, without an AWS account. SEED=7 plants other variants
 	@$(PYTHON) -m local demo $(if $(SEED),--seed $(SEED))
 
-test: .venv/installed ## Runs every test on a new local stack. Takes about 35 minutes and needs Docker
+test: .venv/installed ## Runs every test on a new local stack. Takes about an hour and needs Docker
 	@$(PYTHON) -m local down
 	$(PYTHON) -m pytest tests/unit tests/iam tests/images tests/field tests/local tests/docs tests/engines
 
