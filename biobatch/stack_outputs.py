@@ -60,6 +60,16 @@ class StackOutputs:
         parts = self.queue_arn.split(":")
         return parts[4] if len(parts) > 5 else ""
 
+    @property
+    def work_folder(self) -> str:
+        """URI of the bucket's folder for the scratch data of engines, without a slash at its end. S3 deletes what is in it after `workDays`."""
+        return f"s3://{self.bucket}/work"
+
+    @property
+    def engines_folder(self) -> str:
+        """URI of the bucket's folder for the results of engines, without a slash at its end. Engines may replace what is in it."""
+        return f"s3://{self.bucket}/engines"
+
     def queue(self, name: str) -> str:
         """The ARN of a queue.
 

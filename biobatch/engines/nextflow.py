@@ -49,21 +49,21 @@ def config(stack: StackOutputs, *, images: bool = False) -> str:
         if images
         else "We have not run older versions."
     )
-    bucket = stack.bucket
+    results = quoted(f"{stack.engines_folder}/nextflow")
     cache = _image_cache(stack.image_cache) if images and stack.image_cache else ""
     return f"""\
-// Nextflow on the Biobatch stack of the bucket {comment(bucket)}. Written by: {name}
+// Nextflow on the Biobatch stack of the bucket {comment(stack.bucket)}. Written by: {name}
 // Use it with Nextflow {version} or newer. {why}
 //   {name} > biobatch.config
 //   nextflow run PIPELINE -c biobatch.config
 // Credentials need the stack's {"policies submit_policy_arn and engine_policy_arn" if images else "policy submit_policy_arn, and nothing else"}.
 
 // S3 deletes what is under work/ after `workDays`. -resume works until then.
-workDir = {quoted(f"s3://{bucket}/work/nextflow")}
+workDir = {quoted(f"{stack.work_folder}/nextflow")}
 
 // Results. Nothing under engines/ is deleted. `outdir` is the parameter of nf-core, `outputDir` is for Nextflow's workflow outputs.
-params.outdir = {quoted(f"s3://{bucket}/engines/nextflow")}
-outputDir = {quoted(f"s3://{bucket}/engines/nextflow")}
+params.outdir = {results}
+outputDir = {results}
 
 aws {{
     region = {quoted(stack.region)}

@@ -46,7 +46,7 @@ biobatch-job-queue: {value(stack.queue_arn)}
 biobatch-job-definition: {value(definition)}
 # Inputs and outputs of the rules, and the archive of the workflow's sources. Only Snakemake deletes there.
 default-storage-provider: s3
-default-storage-prefix: {value(f"s3://{stack.bucket}/engines/snakemake")}
+default-storage-prefix: {value(f"{stack.engines_folder}/snakemake")}
 storage-s3-region: {value(stack.region)}
 # Memory of a rule that asks for none, in MB. A job has the vCPUs of a rule's `threads`.
 default-resources:

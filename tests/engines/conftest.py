@@ -88,6 +88,20 @@ def read_records(uri: str) -> list[str]:
     return vcf_records(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+def biobatch(stack: EngineStack, keys: Environment, command: str, *words: str) -> str:
+    """The output of the client with the keys of a user. It must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "biobatch", *command.split(), "--outputs", stack.outputs_file, *words],
+        cwd=ROOT,
+        env=keys,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="session")
 def stack(local_stack: Record, tmp_path_factory: pytest.TempPathFactory) -> EngineStack:
     """The local stack with `engines: true` and the tool of examples/engines/snakemake."""

@@ -3,32 +3,15 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from local.machine import docker_engine
-from local.paths import ROOT
 from local.stack.base_image import BASE_IMAGE
-from tests.engines.conftest import EngineStack, Environment, clients_of
+from tests.engines.conftest import EngineStack, Environment, biobatch, clients_of
 from tests.engines.nextflow_tasks import RELEASES, Head, Task
-
-
-def biobatch(stack: EngineStack, keys: Environment, command: str, *words: str) -> str:
-    """The output of the client with the keys of a user. It must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "biobatch", *command.split(), "--outputs", stack.outputs_file, *words],
-        cwd=ROOT,
-        env=keys,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

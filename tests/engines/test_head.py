@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import yaml
 
 from biobatch.uris import parse_folder
 from local.paths import ROOT
-from tests.engines.conftest import EngineStack, Environment, clients_of
+from tests.engines.conftest import EngineStack, Environment, biobatch, clients_of
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.literals import JobStatusType
@@ -31,20 +29,6 @@ rule {rule}:
 
 #: Seconds in which a job starts and ends on a busy machine.
 LONGEST_SECONDS = 200
-
-
-def biobatch(stack: EngineStack, keys: Environment, command: str, *words: str) -> str:
-    """The output of the client with the keys of a user. It must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "biobatch", *command.split(), "--outputs", stack.outputs_file, *words],
-        cwd=ROOT,
-        env=keys,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @dataclass(frozen=True)
